@@ -1,0 +1,76 @@
+"""What a bulk call did, item by item.
+
+Knows the errors and nothing of stores or encoders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from petfinder.errors import BulkFailed, PetfinderError
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One pet, or one photo of a pet, that did not go in, and why.
+
+    `item` is the pet's id or the file's path; `photo` is set where only this photo of the pet was left out.
+    """
+
+    item: str
+    error: PetfinderError
+    photo: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """The error in one line, with its kind."""
+        return f"{type(self.error).__name__}: {self.error}"
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A file in a folder of photos that is not a photo, and why it was passed over."""
+
+    uri: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class BulkReport:
+    """What was added, replaced and skipped (ids of pets), each failure, and the files that were passed over.
+
+    `changed` names the skipped pets whose photos are not those that are registered (`on_conflict="replace"` takes
+    them in); `pending` counts the photos taken in without an embedding.
+    """
+
+    added: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    changed: tuple[str, ...] = ()
+    pending: int = field(default=0)
+
+    def __str__(self) -> str:
+        counts = {
+            "added": len(self.added),
+            "replaced": len(self.replaced),
+            "skipped": len(self.skipped),
+            "failed": len(self.failures),
+            "files passed over": len(self.ignored),
+            "photos without embedding yet": self.pending,
+        }
+        lines = [", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing to do"]
+        lines += [f"  {failure.photo or failure.item}: {failure.reason}" for failure in self.failures[:20]]
+        if len(self.failures) > 20:
+            lines.append(f"  … and {len(self.failures) - 20} more in .failures")
+        return "\n".join(lines)
+
+    def raise_for_failures(self) -> None:
+        """Raise BulkFailed, with this report, if anything did not go in."""
+        if self.failures:
+            first = self.failures[0]
+            raise BulkFailed(
+                f"{len(self.failures)} of the items did not go in, the first: {first.item}: {first.reason}",
+                self,
+            )
