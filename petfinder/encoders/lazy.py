@@ -1,0 +1,95 @@
+"""The encoder that an index remembers: known by name, dims and fingerprint, loaded when the first picture comes.
+
+Knows the port of encoders; who loads what is decided by whoever makes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from threading import Lock
+
+from PIL import Image
+
+from petfinder.encoders.port import Encoder, EncoderIdentity, identity_of
+from petfinder.errors import IndexMismatch
+from petfinder.thresholds import AnyThresholds
+from petfinder.vectors import Matrix
+
+
+class RememberedEncoder:
+    """Stands for the encoder that filled an index, so that listing and counting load no weights.
+
+    `load` is called once, at the first picture or text; what it gives must have the same `identity`.
+    """
+
+    def __init__(
+        self, identity: EncoderIdentity, load: Callable[[], Encoder], thresholds: AnyThresholds = None
+    ) -> None:
+        self._identity = identity
+        self._load = load
+        self._thresholds = thresholds
+        self._loading = Lock()
+        self._encoder: Encoder | None = None
+
+    def __repr__(self) -> str:
+        return f"RememberedEncoder({self.name}, {'loaded' if self._encoder else 'not loaded yet'})"
+
+    @property
+    def name(self) -> str:
+        """The name with its version, as the index remembers it."""
+        return self._identity.name
+
+    @property
+    def dims(self) -> int:
+        """Numbers in an embedding."""
+        return self._identity.dims
+
+    @property
+    def fingerprint(self) -> str:
+        """The hash of weights and preprocessing that the index remembers; empty where it remembers none."""
+        return self._identity.fingerprint
+
+    @property
+    def thresholds(self) -> AnyThresholds:
+        """The thresholds that were handed over with the identity."""
+        return self._thresholds
+
+    @property
+    def supports_text(self) -> bool:
+        """Whether it encodes texts too; no index remembers that, so asking loads the encoder."""
+        return self._loaded().supports_text
+
+    def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
+        """Embeddings (n, dims) of upright RGB pictures; raises IndexMismatch where the encoder has changed."""
+        return self._loaded().encode_images(pictures)
+
+    def encode_texts(self, texts: Sequence[str]) -> Matrix:
+        """Embeddings (n, dims) of texts; raises IndexMismatch where the encoder has changed."""
+        return self._loaded().encode_texts(texts)
+
+    def _loaded(self) -> Encoder:
+        if self._encoder is None:
+            with self._loading:
+                if self._encoder is None:
+                    encoder = self._load()
+                    _refuse_other(identity_of(encoder), self._identity)
+                    self._encoder = encoder
+        return self._encoder
+
+
+def _refuse_other(loaded: EncoderIdentity, remembered: EncoderIdentity) -> None:
+    differences = [
+        f"{what} {now} instead of {then}"
+        for what, now, then in (
+            ("name", loaded.name, remembered.name),
+            ("dims", loaded.dims, remembered.dims),
+            ("fingerprint (weights and preprocessing)", loaded.fingerprint or "none", remembered.fingerprint or "none"),
+        )
+        if now != then
+    ]
+    if differences:
+        raise IndexMismatch(
+            f"this index was filled by the encoder {remembered.name}, and the one loaded differs: "
+            f"{'; '.join(differences)}. Open it with encoder= the one that filled it, or encode its photos anew"
+            " with `rebuild`"
+        )

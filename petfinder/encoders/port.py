@@ -1,0 +1,59 @@
+"""The port of encoders: what every encoder offers, and how an index recognises the one that filled it.
+
+Knows vectors and thresholds; names no implementation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from PIL import Image
+
+from petfinder.thresholds import AnyThresholds
+from petfinder.vectors import Matrix, unit
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Turns pictures into embeddings of `dims` numbers, unit length.
+
+    `name` carries a version. An encoder may also have a `fingerprint`: a hash of weights and preprocessing.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dims(self) -> int: ...
+    @property
+    def supports_text(self) -> bool: ...
+    @property
+    def thresholds(self) -> AnyThresholds: ...
+
+    def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
+        """Embeddings (n, dims) of upright RGB pictures, unit length, float32; the same alone and in any batch."""
+        ...
+
+    def encode_texts(self, texts: Sequence[str]) -> Matrix:
+        """Embeddings (n, dims) of texts in the same space; raises TextNotSupported where there is none."""
+        ...
+
+
+@dataclass(frozen=True)
+class EncoderIdentity:
+    """By what an index knows its encoder again."""
+
+    name: str
+    dims: int
+    fingerprint: str = ""
+
+
+def identity_of(encoder: Encoder) -> EncoderIdentity:
+    """Name, dims and fingerprint (empty where an encoder of one's own offers none)."""
+    return EncoderIdentity(encoder.name, encoder.dims, str(getattr(encoder, "fingerprint", "")))
+
+
+def encode(encoder: Encoder, pictures: Sequence[Image.Image]) -> Matrix:
+    """The pictures' embeddings (n, dims), checked and brought to unit length; raises InvalidEmbedding."""
+    return unit(encoder.encode_images(pictures), dims=encoder.dims)

@@ -1,0 +1,200 @@
+"""Reads a picture safely: what an encoder, a gallery and a pet's record need of one photo, or a PhotoError.
+
+Knows photos, boxes and the file system; no encoder and no store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import os
+import stat
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image
+
+from petfinder.decoding import check_pixels, decoded, reduced, refusals, scale_for
+from petfinder.errors import PhotoTooLarge, UnreadablePhoto
+from petfinder.exif import CameraNotes, camera_notes
+from petfinder.pets import Box, Photo, Place
+from petfinder.pixels import on_white, turned
+
+THUMBNAIL_SIDE = 512
+_THUMBNAIL_QUALITY = 85
+_IN_MEMORY = "the picture given in memory"
+
+AnyPhoto = Photo | str | os.PathLike[str] | bytes | BinaryIO | Image.Image
+
+
+@dataclass(frozen=True)
+class PhotoLimits:
+    """How large a photo may be: bytes of its file, pixels before it is reduced."""
+
+    max_bytes: int = 64 * 2**20
+    max_pixels: int = 89_000_000
+
+
+DEFAULT_LIMITS = PhotoLimits()
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What one photo gave.
+
+    `image`: upright RGB, cut to the box with its margin, shorter side at most about WORKING_SIDE pixels. `photo_id`:
+    sha256 in hex of the file's bytes (of the RGB pixels for a PIL image) and the box. `thumbnail`: a JPEG of the whole
+    picture without metadata, longest side at most 512 pixels. `taken_at` without zone is the camera's local time.
+    """
+
+    image: Image.Image
+    photo_id: str
+    thumbnail: bytes
+    taken_at: datetime | None
+    place: Place | None
+
+
+def read_photo(photo: AnyPhoto, *, limits: PhotoLimits = DEFAULT_LIMITS) -> Picture:
+    """One photo, read once and decoded once: a path, bytes, a file object, a PIL image, or a Photo with one of these.
+
+    Raises UnreadablePhoto and PhotoTooLarge.
+    """
+    source, name, box = _parts(photo)
+    if isinstance(source, Image.Image):
+        full, notes = _pixels(source, name, limits)
+        whole = reduced(full, scale_for(full.size, box))
+        content = full.tobytes()
+    else:
+        content = _bytes(source, name, limits)
+        whole, notes = decoded(content, name=name, max_pixels=limits.max_pixels, box=box)
+    return Picture(
+        image=_cropped(whole, box),
+        photo_id=_digest(content, box),
+        thumbnail=thumbnail_of(whole),
+        taken_at=notes.taken_at,
+        place=notes.place,
+    )
+
+
+def photo_id_of(photo: AnyPhoto, *, limits: PhotoLimits = DEFAULT_LIMITS) -> str:
+    """The `photo_id` that `read_photo` gives, without decoding files.
+
+    Raises UnreadablePhoto for what cannot be opened and PhotoTooLarge for too many bytes.
+    """
+    source, name, box = _parts(photo)
+    if isinstance(source, Image.Image):
+        return _digest(_pixels(source, name, limits)[0].tobytes(), box)
+    return _digest(_bytes(source, name, limits), box)
+
+
+def thumbnail_of(image: Image.Image) -> bytes:
+    """A JPEG of the whole picture without metadata, longest side at most 512 pixels."""
+    picture = on_white(image)
+    picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=_THUMBNAIL_QUALITY)
+    return file.getvalue()
+
+
+def completed(photo: Photo, picture: Picture) -> Photo:
+    """The photo with what its picture gave, its source dropped; the caller's date and place win over the camera's."""
+    return photo.model_copy(
+        update={
+            "photo_id": picture.photo_id,
+            "taken_at": photo.taken_at or picture.taken_at,
+            "place": photo.place or picture.place,
+            "thumbnail": picture.thumbnail,
+            "source": None,
+        }
+    )
+
+
+def _parts(photo: AnyPhoto) -> tuple[object, str, Box | None]:
+    """Where the picture is, what messages call it, and the box."""
+    if isinstance(photo, Photo):
+        source = photo.uri if photo.source is None else photo.source
+        name, box = photo.uri, photo.box
+    else:
+        source, name, box = photo, None, None
+    if isinstance(source, (str, os.PathLike)):
+        source = Path(source)
+    file_name = getattr(source, "name", None) if not isinstance(source, Path) else str(source)
+    return source, name or (file_name if isinstance(file_name, str) and file_name else _IN_MEMORY), box
+
+
+def _pixels(image: Image.Image, name: str, limits: PhotoLimits) -> tuple[Image.Image, CameraNotes]:
+    with refusals(name):
+        check_pixels(image, name=name, max_pixels=limits.max_pixels)
+        notes = camera_notes(image)
+        return turned(on_white(image), notes.orientation), notes
+
+
+def _bytes(source: object, name: str, limits: PhotoLimits) -> bytes:
+    try:
+        if isinstance(source, Path):
+            content = _file_bytes(source, name, limits)
+        elif isinstance(source, (bytes, bytearray, memoryview)):
+            content = bytes(source)
+        else:
+            content = _stream_bytes(source, name, limits)
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
+        raise UnreadablePhoto(
+            f"{name} cannot be read ({reason}): check that the file is there and open to you"
+        ) from error
+    if len(content) > limits.max_bytes:
+        raise PhotoTooLarge(
+            f"{name} has more than {limits.max_bytes} bytes: make the picture smaller or raise the limit max_bytes"
+        )
+    if not content:
+        raise UnreadablePhoto(f"{name} is empty: give a file that holds a picture")
+    return content
+
+
+def _file_bytes(path: Path, name: str, limits: PhotoLimits) -> bytes:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
+        raise UnreadablePhoto(f"{name} is not a file: give the path of one picture")
+    with path.open("rb") as file:
+        return file.read(limits.max_bytes + 1)
+
+
+def _stream_bytes(source: object, name: str, limits: PhotoLimits) -> bytes:
+    read = getattr(source, "read", None)
+    if not callable(read):
+        raise UnreadablePhoto(
+            f"{name} is neither a path, nor bytes, nor a file object, nor a PIL image but a {type(source).__name__}"
+        )
+    if callable(seekable := getattr(source, "seekable", None)) and seekable():
+        source.seek(0)  # type: ignore[attr-defined]
+    chunks, missing = [], limits.max_bytes + 1
+    while missing > 0 and (chunk := read(missing)):
+        if not isinstance(chunk, bytes):
+            raise UnreadablePhoto(f"{name} is open as text: open it with mode 'rb'")
+        chunks.append(chunk)
+        missing -= len(chunk)
+    return b"".join(chunks)
+
+
+def _digest(content: bytes, box: Box | None) -> str:
+    digest = hashlib.sha256(content).hexdigest()
+    if box is None:
+        return digest
+    return hashlib.sha256(f"{digest} {box.x!r} {box.y!r} {box.w!r} {box.h!r} {box.margin!r}".encode()).hexdigest()
+
+
+def _cropped(whole: Image.Image, box: Box | None) -> Image.Image:
+    if box is None:
+        return whole
+    left, top = box.x - box.margin * box.w, box.y - box.margin * box.h
+    right, bottom = box.x + (1 + box.margin) * box.w, box.y + (1 + box.margin) * box.h
+    edges = (
+        max(0, math.floor(left * whole.width + 1e-6)),
+        max(0, math.floor(top * whole.height + 1e-6)),
+        min(whole.width, math.ceil(right * whole.width - 1e-6)),
+        min(whole.height, math.ceil(bottom * whole.height - 1e-6)),
+    )
+    return whole.crop(edges)

@@ -1,0 +1,61 @@
+"""Any kind of pixels as RGB on white, the right way up: alpha, palettes, CMYK, 16 bits, floats.
+
+Knows Pillow's modes; no file, no format.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+_ALPHA = {"LA": "LA", "PA": "PA", "RGBA": "RGBA", "La": "LA", "RGBa": "RGBA"}  # mode -> the same, not premultiplied
+_WHITES = (255.0, 65535.0)
+_TURNS = {  # EXIF 2.32, tag 0x0112
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def turned(picture: Image.Image, orientation: int) -> Image.Image:
+    """The picture the right way up, from EXIF's orientation 1 to 8."""
+    turn = _TURNS.get(orientation)
+    return picture if turn is None else picture.transpose(turn)
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """A copy as RGB without metadata: what is transparent shows white, deep pixels are scaled to 8 bits."""
+    if image.mode.startswith("I") or image.mode == "F":
+        picture = _eight_bits(image)
+    elif image.mode in _ALPHA or "transparency" in image.info:
+        picture = _flattened(image)
+    else:
+        picture = image.convert("RGB")
+    picture.info = {}
+    return picture
+
+
+def _flattened(image: Image.Image) -> Image.Image:
+    plain = _ALPHA.get(image.mode, image.mode)
+    layered = (image if plain == image.mode else image.convert(plain)).convert("RGBA")
+    picture = Image.new("RGB", layered.size, "white")
+    picture.paste(layered, mask=layered.getchannel("A"))
+    return picture
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of more than 8 bits. "I;16" has its white at 65535; "I" and "F" do not say, so their values must."""
+    values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    whites = _WHITES[1:] if image.mode.startswith("I;16") else _WHITES if image.mode == "I" else (1.0, *_WHITES)
+    fitting = [white for white in whites if low >= 0 and high <= white]
+    bottom, top = (0.0, fitting[0]) if fitting else (low, high)
+    grey = np.rint((values - bottom) * (255.0 / max(top - bottom, 1e-30)))
+    see_through = image.info.get("transparency")
+    if isinstance(see_through, int):
+        grey[values == see_through] = 255
+    return Image.fromarray(grey.astype(np.uint8)).convert("RGB")

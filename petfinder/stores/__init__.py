@@ -1,0 +1,1 @@
+"""Stores: where indexes live. `port` says what one must offer."""

@@ -1,0 +1,136 @@
+"""Streams of documents, cut into chunks that are written in one transaction each.
+
+Knows documents, outcomes and rows, not when a transaction begins or ends.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from petfinder.errors import PetfinderError
+from petfinder.stores import sqlite_rows
+from petfinder.stores.port import Document, Outcome, WriteMode
+from petfinder.stores.sqlite_indexes import IndexRow
+from petfinder.stores.sqlite_rows import Row
+from petfinder.stores.sqlite_schema import next_change, raise_counter
+
+_DOCUMENTS_AT_ONCE = 500
+_BYTES_AT_ONCE = 2**24
+_SECONDS_AT_ONCE = 1.0
+
+
+def in_chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """The stream in chunks of at most 500 documents, 16 MB and 1 second.
+
+    If the stream breaks off with an error, what came before it is given out first.
+    """
+    chunk: list[Document] = []
+    size, began = 0, time.monotonic()
+    stream = iter(documents)
+    broken: BaseException | None = None
+    while broken is None:
+        try:
+            document = next(stream)
+        except StopIteration:
+            break
+        except BaseException as error:
+            broken = error
+            break
+        if not chunk:
+            size, began = 0, time.monotonic()
+        chunk.append(document)
+        size += document.vectors.nbytes + sum(len(data) for data in document.thumbnails.values())
+        full = len(chunk) >= _DOCUMENTS_AT_ONCE or size >= _BYTES_AT_ONCE
+        if full or time.monotonic() - began >= _SECONDS_AT_ONCE:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+    if broken is not None:
+        raise broken
+
+
+@dataclass
+class Plan:
+    """What is to become of one chunk: outcomes in order, and the rows to store by id, the last one of an id."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    rows: dict[str, Row] = field(default_factory=dict)
+
+
+def to_rows(chunk: Sequence[Document], *, dims: int) -> list[Row | Outcome]:
+    """Each document taken apart, or the outcome "failed" where it cannot be stored."""
+    return [_row_or_failure(document, dims=dims) for document in chunk]
+
+
+def _row_or_failure(document: Document, *, dims: int) -> Row | Outcome:
+    try:
+        return sqlite_rows.to_row(document, dims=dims)
+    except PetfinderError as error:
+        return Outcome(document.id, "failed", error)
+
+
+def write_chunk(
+    connection: sqlite3.Connection, index: IndexRow, rows: Sequence[Row | Outcome], *, mode: WriteMode
+) -> list[Outcome]:
+    """Store a chunk inside the caller's transaction; the outcomes hold once that is committed."""
+    ids = [row.document.id for row in rows if isinstance(row, Row)]
+    there = sqlite_rows.numbers_of(connection, index.number, ids)
+    plan = _plan(rows, there, mode=mode)
+    if plan.rows:
+        change = next_change(connection, index.number)
+        replaced = [id_ for id_ in plan.rows if id_ in there]
+        if replaced:
+            sqlite_rows.erase(connection, index.number, [there[id_] for id_ in replaced], change=change)
+            sqlite_rows.erase_thumbnails(connection, index.number, replaced)
+        sqlite_rows.put(connection, index.number, list(plan.rows.values()), change=change)
+    return plan.outcomes
+
+
+def _plan(rows: Sequence[Row | Outcome], there: dict[str, int], *, mode: WriteMode) -> Plan:
+    plan = Plan()
+    for row in rows:
+        if isinstance(row, Outcome):
+            plan.outcomes.append(row)
+            continue
+        id_ = row.document.id
+        known = id_ in there or id_ in plan.rows
+        if known and mode == "create":
+            plan.outcomes.append(Outcome(id_, "exists"))
+            continue
+        plan.rows[id_] = row
+        plan.outcomes.append(Outcome(id_, "replaced" if known else "added"))
+    return plan
+
+
+def empty_index(connection: sqlite3.Connection, number: int) -> None:
+    """Erase all documents and thumbnails of an index."""
+    which = (number,)
+    for table in ("terms", "dates", "places"):
+        connection.execute(f"DELETE FROM {table} WHERE index_id = ?", which)
+    emptied = connection.execute(
+        "UPDATE documents SET index_id = 0, id = NULL, photos = 0, portrait = 0, pending = 0, photo_ids = NULL,"
+        " body = NULL, owner = NULL, checks = NULL, vectors = NULL WHERE index_id = ? AND id IS NOT NULL",
+        which,
+    )
+    raise_counter(connection, "documents", emptied.rowcount)
+    emptied = connection.execute(
+        "UPDATE thumbnails SET data = NULL WHERE thumbnail IN (SELECT thumbnail FROM thumbnail_of WHERE index_id = ?)",
+        which,
+    )
+    raise_counter(connection, "thumbnails", emptied.rowcount)
+    connection.execute("DELETE FROM thumbnail_of WHERE index_id = ?", which)
+
+
+def adopt_thumbnails(connection: sqlite3.Connection, *, old: int, new: int) -> None:
+    """Give the thumbnails of an index to its successor, as far as the same documents still have those photos."""
+    connection.execute(
+        "UPDATE OR IGNORE thumbnail_of SET index_id = ? WHERE index_id = ? AND EXISTS"
+        " (SELECT 1 FROM documents WHERE documents.index_id = ? AND documents.id = thumbnail_of.id"
+        " AND thumbnail_of.photo_id IN (SELECT value FROM json_each(documents.photo_ids)"
+        " UNION ALL SELECT value FROM json_each(documents.checks, '$.terms.photo')))",
+        (new, old, new),
+    )
