@@ -1,0 +1,47 @@
+"""What a bulk call comes to: outcomes counted while they stream by.
+
+Knows the port of stores and the reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from petfinder.errors import DuplicatePet, StoreError
+from petfinder.reports import BulkReport, Failure
+from petfinder.stores.port import Outcome
+
+OnConflict = Literal["error", "replace", "skip"]
+
+
+def already_there(pet_id: str) -> DuplicatePet:
+    """The error for a pet that is registered already."""
+    return DuplicatePet(f'pet {pet_id!r} is registered already; on_conflict="replace" or "skip", or another id')
+
+
+class BulkCount:
+    """Counts outcomes while they stream by, and becomes a BulkReport at the end."""
+
+    def __init__(self, on_conflict: OnConflict) -> None:
+        self.on_conflict = on_conflict
+        self.ids: dict[str, list[str]] = {"added": [], "replaced": [], "exists": [], "failed": []}
+        self.failures: list[Failure] = []
+
+    def add(self, outcome: Outcome) -> None:
+        """Take in what became of one pet."""
+        self.ids[outcome.result].append(outcome.id)
+        if outcome.result == "failed":
+            self.failures.append(Failure(outcome.id, outcome.error or StoreError("the store did not say why")))
+        elif outcome.result == "exists" and self.on_conflict == "error":
+            self.failures.append(Failure(outcome.id, already_there(outcome.id)))
+
+    def report(self, failures: Iterable[Failure]) -> BulkReport:
+        """What was counted, with failures from before the store."""
+        skipped = self.ids["exists"] if self.on_conflict == "skip" else []
+        return BulkReport(
+            added=tuple(self.ids["added"]),
+            replaced=tuple(self.ids["replaced"]),
+            skipped=tuple(skipped),
+            failures=(*failures, *self.failures),
+        )

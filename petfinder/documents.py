@@ -1,0 +1,99 @@
+"""Pets as documents and back: what a store keeps of a pet, and where its owner stands apart.
+
+Knows pets, filters, vectors and the port of stores.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from petfinder.filters import dates_of, places_of, terms_of
+from petfinder.pets import CONTACT, Owner, Pet, Photo
+from petfinder.stores.port import Document
+from petfinder.vectors import portrait, unit
+
+PetT = TypeVar("PetT", bound=Pet)
+
+
+def _known_by_id(photo: Photo) -> Photo:
+    if photo.photo_id or photo.embedding is None:
+        return photo
+    digest = hashlib.sha256(photo.embedding.tobytes() + (photo.uri or "").encode()).hexdigest()
+    return photo.model_copy(update={"photo_id": digest})
+
+
+def distinct_photos(photos: tuple[Photo, ...]) -> tuple[Photo, ...]:
+    """The photos, each with an id where it has a picture or an embedding, the same photo only once."""
+    identified = [_known_by_id(photo) for photo in photos]
+    return tuple({photo.photo_id or str(position): photo for position, photo in enumerate(identified)}.values())
+
+
+def to_document(pet: Pet, *, dims: int) -> Document:
+    """The pet as a store keeps it, its portrait with it; raises InvalidEmbedding."""
+    photos = distinct_photos(pet.photos)
+    pet = pet.model_copy(update={"photos": photos})
+    embedded = [photo for photo in photos if photo.embedding is not None]
+    rows = [unit(photo.embedding, dims=dims) for photo in embedded]
+    vectors = np.stack(rows) if rows else np.zeros((0, dims), dtype=np.float32)
+    terms = terms_of(pet)
+    pending = len(photos) - len(embedded)
+    if pending:
+        terms["pending"] = ("yes",)
+    known = tuple(photo.photo_id for photo in photos if photo.photo_id)
+    if known:
+        terms["photo"] = known
+    return Document(
+        id=pet.pet_id,
+        body=pet.model_dump(mode="json", exclude={"owner", "pet_id"}, exclude_none=True),
+        owner=None if pet.owner is None else _owner_body(pet.owner),
+        terms=terms,
+        dates=dates_of(pet),
+        places=tuple((place.lat, place.lon) for place in places_of(pet)),
+        photo_ids=tuple(photo.photo_id or "" for photo in embedded),
+        vectors=vectors,
+        portrait=portrait(vectors),
+        pending=pending,
+        thumbnails={p.photo_id: p.thumbnail for p in photos if p.photo_id and p.thumbnail},
+    )
+
+
+def _owner_body(owner: Owner) -> dict[str, Any]:
+    body = owner.model_dump(mode="json", context=CONTACT, exclude_none=True)
+    if owner.picture and owner.picture.thumbnail:
+        body["picture"]["thumbnail"] = base64.b64encode(owner.picture.thumbnail).decode("ascii")
+    return body
+
+
+def _to_owner(body: Mapping[str, Any]) -> Owner:
+    fields = dict(body)
+    if fields.get("picture"):
+        picture = dict(fields["picture"])
+        if "thumbnail" in picture:
+            picture["thumbnail"] = base64.b64decode(picture["thumbnail"])
+        fields["picture"] = Photo(**picture)
+    return Owner(**fields)
+
+
+def to_pet(document: Document, pet_class: type[PetT]) -> PetT:
+    """The whole pet of a document, with its owner and whatever vectors came with it."""
+    body = dict(document.body)
+    rows = dict(zip(document.photo_ids, document.vectors, strict=False))
+    body["photos"] = tuple(
+        Photo(**photo, embedding=rows.get(photo.get("photo_id"))) for photo in body.get("photos", ())
+    )
+    owner = None if document.owner is None else _to_owner(document.owner)
+    return pet_class(**body, pet_id=document.id, owner=owner)
+
+
+def as_found(pet: PetT) -> PetT:
+    """The pet as a search may show it: no owner, places to 0.01 degree."""
+    photos = tuple(
+        photo.model_copy(update={"place": photo.place.rounded()}) if photo.place else photo for photo in pet.photos
+    )
+    place = pet.place.rounded() if pet.place else None
+    return pet.model_copy(update={"owner": None, "place": place, "photos": photos})

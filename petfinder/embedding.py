@@ -1,0 +1,164 @@
+"""From photos to embeddings: decoding in a small pool of threads beside the encoder, so that all cores work.
+
+Knows photos and the port of encoders; no store.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from PIL import Image
+
+from petfinder.encoders.port import Encoder, encode
+from petfinder.errors import InvalidEmbedding, PetfinderError, PhotoError, UnreadablePhoto
+from petfinder.pets import Photo
+from petfinder.photos import PhotoLimits, Picture, completed, read_photo
+from petfinder.vectors import Matrix, Vector, mean_direction, unit
+
+BATCH = 32  # pictures given to the encoder at once
+AHEAD = 8  # tasks read ahead of the one that is waited for, for each core
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def in_parallel(work: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+    """The results of `work` in the order of the tasks, a bounded number of them ahead; the tasks are streamed."""
+    with ThreadPoolExecutor(max_workers=cores(), thread_name_prefix="petfinder-decode") as pool:
+        waiting: deque[Future[R]] = deque()
+        try:
+            for task in tasks:
+                waiting.append(pool.submit(work, task))
+                if len(waiting) > AHEAD * cores():
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+@dataclass(frozen=True, eq=False)
+class ReadPhoto:
+    """A photo as it was read: the entity with id, date, place and thumbnail, and the picture to encode.
+
+    `picture` is None where the photo brought its own embedding; `error` is set where it could not be read or encoded.
+    """
+
+    photo: Photo
+    picture: Picture | None = None
+    error: PetfinderError | None = None
+
+
+def read_one(photo: Photo, *, limits: PhotoLimits) -> ReadPhoto:
+    """Read one photo, its error kept beside it; a photo with an embedding of its own is taken as it is."""
+    if photo.embedding is not None:
+        return ReadPhoto(photo)
+    try:
+        picture = read_photo(photo, limits=limits)
+    except PhotoError as error:
+        return ReadPhoto(photo, error=error)
+    return ReadPhoto(completed(photo, picture), picture)
+
+
+@dataclass(eq=False)
+class Reading(Generic[T]):
+    """What belongs together (one pet, one query) and its photos as they were read."""
+
+    subject: T
+    photos: list[ReadPhoto] = field(default_factory=list)
+    owner_error: PhotoError | None = None
+
+    @property
+    def to_encode(self) -> list[int]:
+        """Positions of the photos that wait for the encoder."""
+        return [position for position, read in enumerate(self.photos) if read.picture is not None]
+
+
+def embedded(readings: Iterable[Reading[T]], encoder: Encoder) -> Iterator[Reading[T]]:
+    """The same readings, in order, every picture encoded (in batches over several of them) and let go of."""
+    batch: list[Reading[T]] = []
+    size = 0
+    for reading in readings:
+        batch.append(reading)
+        size += len(reading.to_encode)
+        if size >= BATCH or len(batch) >= 8 * BATCH:
+            yield from _encoded(batch, encoder)
+            batch, size = [], 0
+    yield from _encoded(batch, encoder)
+
+
+def _encoded(batch: Sequence[Reading[T]], encoder: Encoder) -> Iterator[Reading[T]]:
+    pictures = [read.picture.image for reading in batch for read in reading.photos if read.picture is not None]
+    rows = iter(_vectors(pictures, encoder))
+    for reading in batch:
+        for position in reading.to_encode:
+            photo, row = reading.photos[position].photo, next(rows)
+            if isinstance(row, InvalidEmbedding):
+                reading.photos[position] = ReadPhoto(photo, error=row)
+            else:
+                reading.photos[position] = ReadPhoto(photo.model_copy(update={"embedding": row}))
+        yield reading
+
+
+def _vectors(pictures: Sequence[Image.Image], encoder: Encoder) -> Sequence[Vector | InvalidEmbedding]:
+    """One embedding a picture; where one spoils the batch, its pictures one by one, so that only that one fails."""
+    if not pictures:
+        return []
+    try:
+        return [*encode(encoder, pictures)]
+    except InvalidEmbedding as error:
+        if len(pictures) == 1:
+            return [error]
+        return [row for picture in pictures for row in _vectors([picture], encoder)]
+
+
+def read_again(photo: Photo, thumbnail: bytes | None, *, limits: PhotoLimits) -> tuple[ReadPhoto, bool]:
+    """A registered photo once more: from its original where that is there and still the same, else its thumbnail.
+
+    Says with it whether it was the original.
+    """
+    original = read_one(photo.model_copy(update={"embedding": None}), limits=limits) if photo.uri else None
+    if original is not None and not original.error and original.photo.photo_id == photo.photo_id:
+        return original, True
+    if thumbnail is None:
+        missing = UnreadablePhoto(f"neither the original nor a thumbnail of {photo.uri or photo.photo_id} is there")
+        return ReadPhoto(photo, error=missing), False
+    smaller = read_one(Photo(source=thumbnail, box=photo.box), limits=limits)
+    return ReadPhoto(photo, picture=smaller.picture, error=smaller.error), False
+
+
+def as_photo(given: Any) -> Photo:
+    """A query photo in any of the ways it may be given: path, bytes, file object, PIL image or Photo."""
+    return given if isinstance(given, Photo) else Photo.model_validate(given)
+
+
+def embed_photos(photos: Sequence[Any], encoder: Encoder, *, limits: PhotoLimits) -> list[Photo]:
+    """The photos with id, thumbnail and embedding; raises the PhotoError of the first that cannot be read."""
+    read = in_parallel(lambda photo: read_one(as_photo(photo), limits=limits), photos)
+    done: list[Photo] = []
+    for reading in embedded((_or_raise(one) for one in read), encoder):
+        done.extend(one.photo for one in reading.photos)
+    return done
+
+
+def _or_raise(read: ReadPhoto) -> Reading[None]:
+    if read.error:
+        raise read.error
+    return Reading(None, [read])
+
+
+def one_query(embeddings: Sequence[Any], *, dims: int) -> Matrix:
+    """Several photos of one animal as one query (1, dims): the unit-length mean; the first alone if they cancel out."""
+    matrix = unit(list(embeddings), dims=dims)
+    mean = mean_direction(matrix)
+    return (matrix[0] if mean is None else mean).reshape(1, -1)

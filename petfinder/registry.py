@@ -1,0 +1,139 @@
+"""Registry: the services of one named set of indexes in one store, one index for each species.
+
+Knows services and Util; which store and which encoder it is given is decided in `connect`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from petfinder.encoders.port import Encoder
+from petfinder.errors import IndexExists, IndexMismatch, IndexNotFound
+from petfinder.filters import PetFilter
+from petfinder.pets import Cat, Dog, Owner, Pet, species_of
+from petfinder.photos import PhotoLimits
+from petfinder.repository import CatRepository, DogRepository, PetRepository
+from petfinder.search import Match, Matches
+from petfinder.service import CatService, DogService, PetService
+from petfinder.stores.port import IndexSpec, Store
+from petfinder.util import IndexInfo, Util
+
+PetT = TypeVar("PetT", bound=Pet)
+_BOUND = {"dog": "dogs", "cat": "cats"}
+ChooseEncoder = Callable[[IndexSpec | None], Encoder]
+
+
+class Registry:
+    """The pets of one name in one store: `registry.dogs`, `registry.cats`, `registry.of(Rabbit)`.
+
+    `choose_encoder` is asked for each index, with what the index remembers or None where it is new. With create=False a
+    missing index raises IndexNotFound. Use it as a context manager, or close() it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        choose_encoder: ChooseEncoder,
+        *,
+        name: str = "pets",
+        create: bool = True,
+        limits: PhotoLimits | None = None,
+    ) -> None:
+        self.name = name
+        self.util = Util(store)
+        self._store = store
+        self._choose_encoder = choose_encoder
+        self._create = create
+        self._limits = limits or PhotoLimits()
+        self._others: dict[str, PetService[Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Registry {self.name!r} in {self._store.location}>"
+
+    @cached_property
+    def dogs(self) -> DogService:
+        """The registry of dogs."""
+        repository = DogRepository(self._store, self._index(Dog))
+        return DogService(repository, self._choose_encoder(repository.spec), limits=self._limits)
+
+    @cached_property
+    def cats(self) -> CatService:
+        """The registry of cats."""
+        repository = CatRepository(self._store, self._index(Cat))
+        return CatService(repository, self._choose_encoder(repository.spec), limits=self._limits)
+
+    def of(self, pet_class: type[PetT]) -> PetService[PetT]:
+        """The registry of any class of pets that fixes its species."""
+        species = species_of(pet_class)
+        if species in _BOUND:
+            bound: PetService[Any] = getattr(self, _BOUND[species])
+            return bound
+        index = self._index(pet_class)
+        if species not in self._others:
+            self._others[species] = self._service_on(index, pet_class)
+        return self._others[species]
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of this registry: the one that its indexes remember, or the one that a new index would get."""
+        return self._choose_encoder(next((info.spec for info in self.indexes()), None))
+
+    def indexes(self) -> Sequence[IndexInfo]:
+        """The indexes of this registry, with their counts."""
+        return [info for info in self.util.list_indexes() if info.name == self.index_name(info.spec.species)]
+
+    def index_name(self, species: str) -> str:
+        """The name of the index that holds a species: `pets-dogs`."""
+        return f"{self.name}-{species}s"
+
+    def find(self, photo: Any, *, k: int = 5, where: PetFilter | None = None) -> Matches:
+        """The registered pets nearest to a photo over all species, each with the verdict of its own species."""
+        answers = [self._service(info.spec.species).find(photo, k=k, where=where) for info in self.indexes()]
+        if not answers:
+            return self.dogs.find(photo, k=k, where=where)
+        best = max(answers, key=lambda answer: answer.best.similarity if answer.best else -2.0)
+        found = sorted((match for answer in answers for match in answer), key=lambda match: -match.similarity)
+        searched = sum(answer.pets_searched for answer in answers)
+        return replace(best, found=tuple(found[:k]), pets_searched=searched)
+
+    def owner_of(self, match: Match) -> Owner | None:
+        """Who to call about a match; raises IndexMismatch for a match from another registry."""
+        if match.index != self.index_name(match.pet.species):
+            raise IndexMismatch(f"this match comes from index {match.index!r}, not from registry {self.name!r}")
+        return self._service(match.pet.species).owner_of(match)
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _service(self, species: str) -> PetService[Any]:
+        if species in _BOUND:
+            bound: PetService[Any] = getattr(self, _BOUND[species])
+            return bound
+        return self._others.get(species) or self._service_on(self.index_name(species), Pet)
+
+    def _service_on(self, index: str, pet_class: type[PetT]) -> PetService[PetT]:
+        repository = PetRepository[PetT](self._store, index, pet_class=pet_class)
+        return PetService[PetT](repository, self._choose_encoder(repository.spec), limits=self._limits)
+
+    def _index(self, pet_class: type[Pet]) -> str:
+        index = self.index_name(species_of(pet_class))
+        if not self.util.exists(index):
+            if not self._create:
+                raise IndexNotFound(f"there is no index {index!r} in {self._store.location}; register a pet first")
+            with suppress(IndexExists):
+                self.util.create_index(index, pet_class, encoder=self.encoder)
+        return index

@@ -1,0 +1,277 @@
+"""PetRepository: pets in and out of one index; insert in bulk, find the nearest.
+
+Knows documents and the port of stores; pets come with their embeddings, no encoder is asked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Generic, Literal, NamedTuple
+
+import numpy as np
+
+from petfinder.bulk import BulkCount, OnConflict, already_there
+from petfinder.documents import PetT, as_found, to_document, to_pet
+from petfinder.encoders.port import EncoderIdentity
+from petfinder.errors import (
+    EditConflict,
+    IndexMismatch,
+    InvalidPet,
+    InvalidQuery,
+    PetfinderError,
+    PetNotFound,
+)
+from petfinder.filters import PetFilter, Restriction
+from petfinder.pets import Cat, Dog, Pet, species_of
+from petfinder.reports import BulkReport, Failure
+from petfinder.search import Match, Matches
+from petfinder.stores.port import Document, IndexSpec, Nearest, Outcome, Store, WriteMode
+from petfinder.text import words
+from petfinder.thresholds import Thresholds
+from petfinder.vectors import Matrix, unit
+
+EDIT_TRIES = 5
+MOST_NEIGHBOURS = 10_000  # what Elasticsearch allows for num_candidates, and so k, in one search
+_ALL = Restriction()
+
+
+class Embeddings(NamedTuple):
+    """Vectors out: row i of `matrix` (n, dims) is the embedding of photo `photo_ids[i]` of pet `pet_ids[i]`."""
+
+    pet_ids: tuple[str, ...]
+    photo_ids: tuple[str, ...]
+    matrix: Matrix
+
+
+class PetRepository(Generic[PetT]):
+    """The pets of one species in one index of a store.
+
+    A class that fixes no species (plain `Pet`) takes the index's. Raises IndexNotFound, and IndexMismatch where the
+    index holds another species.
+    """
+
+    pet_class: type[PetT]
+
+    def __init__(self, store: Store, index: str, *, pet_class: type[PetT] | None = None) -> None:
+        self.store = store
+        self.index = index
+        if pet_class is not None:
+            self.pet_class = pet_class
+        self.spec = store.spec(index)
+        self.species = self.spec.species
+        if self.pet_class is not Pet and species_of(self.pet_class) != self.species:
+            raise IndexMismatch(
+                f"index {index!r} holds pets of species {self.spec.species!r}, not those of {self.pet_class.__name__}"
+            )
+
+    @property
+    def encoder_identity(self) -> EncoderIdentity:
+        """The encoder that filled this index."""
+        return remembered_by(self.spec)
+
+    @property
+    def thresholds(self) -> Thresholds | None:
+        """The thresholds that were calibrated for this index; None where its encoder's own hold."""
+        return Thresholds(**self.spec.thresholds) if self.spec.thresholds else None
+
+    def keep_thresholds(self, thresholds: Thresholds | None) -> None:
+        """Remember thresholds with the index (None: its encoder's own hold again)."""
+        self.store.change_thresholds(self.index, thresholds.model_dump(mode="json") if thresholds else None)
+        self.spec = self.store.spec(self.index)
+
+    def to_document(self, pet: PetT) -> Document:
+        """The pet as this index keeps it; raises InvalidPet (another species) and InvalidEmbedding."""
+        if pet.species != self.species:
+            raise InvalidPet(f"{pet.pet_id!r} is a {pet.species}; index {self.index!r} holds pets of {self.species!r}")
+        return to_document(pet, dims=self.spec.dims)
+
+    def write(self, documents: Iterable[Document], *, on_conflict: OnConflict) -> Iterator[Outcome]:
+        """Write a stream of documents and say of each, in order, what became of it, once it is durable."""
+        mode: WriteMode = "index" if on_conflict == "replace" else "create"
+        return self.store.write(self.index, documents, mode=mode)
+
+    def insert(self, pet: PetT, *, on_conflict: OnConflict = "error") -> None:
+        """Put one pet, with its embeddings, into the index; raises DuplicatePet, InvalidPet, InvalidEmbedding."""
+        for outcome in self.write([self.to_document(pet)], on_conflict=on_conflict):
+            if outcome.error:
+                raise outcome.error
+            if outcome.result == "exists" and on_conflict == "error":
+                raise already_there(pet.pet_id)
+
+    def bulk_insert(self, pets: Iterable[PetT], *, on_conflict: OnConflict = "skip") -> BulkReport:
+        """Put a stream of pets, with their embeddings, into the index; every one is in the report."""
+        failures: list[Failure] = []
+        counted = BulkCount(on_conflict)
+
+        def documents() -> Iterator[Document]:
+            for pet in pets:
+                try:
+                    yield self.to_document(pet)
+                except PetfinderError as error:
+                    failures.append(Failure(pet.pet_id, error))
+
+        for outcome in self.write(documents(), on_conflict=on_conflict):
+            counted.add(outcome)
+        return counted.report(failures)
+
+    def search(
+        self,
+        embedding: Any,
+        k: int = 5,
+        where: PetFilter | None = None,
+        *,
+        min_similarity: float | None = None,
+        exact: bool = False,
+    ) -> Matches:
+        """The k pets nearest to one embedding (dims,), without verdict; raises InvalidEmbedding, InvalidQuery."""
+        query = unit(embedding, dims=self.spec.dims).reshape(1, -1)
+        return self.search_many(query, k, where, min_similarity=min_similarity, exact=exact)[0]
+
+    def search_many(
+        self,
+        embeddings: Any,
+        k: int = 5,
+        where: PetFilter | None = None,
+        *,
+        min_similarity: float | None = None,
+        exact: bool = False,
+    ) -> Sequence[Matches]:
+        """For each embedding (m, dims) the k nearest pets, as `search` gives them, in one request."""
+        if not 1 <= k <= MOST_NEIGHBOURS:
+            raise InvalidQuery(f"k must be from 1 to {MOST_NEIGHBOURS}; list() pages through all pets")
+        answers = self.store.nearest(
+            self.index,
+            unit(embeddings, dims=self.spec.dims),
+            k=k,
+            restriction=where.restriction() if where else _ALL,
+            min_similarity=min_similarity,
+            exact=exact,
+        )
+        return [self._matches(answer) for answer in answers]
+
+    def _matches(self, answer: Nearest) -> Matches:
+        found = []
+        for hit in answer.hits:
+            pet = as_found(to_pet(hit.document, self.pet_class))
+            photo = next(photo for photo in pet.photos if photo.photo_id == hit.photo_id)
+            found.append(Match(pet=pet, photo=photo, similarity=hit.similarity, index=self.index))
+        return Matches(found=tuple(found), pets_searched=answer.searched)
+
+    def get(self, pet_id: str) -> PetT:
+        """The whole pet, owner and embeddings with it; raises PetNotFound."""
+        return to_pet(self.get_document(pet_id), self.pet_class)
+
+    def get_document(self, pet_id: str) -> Document:
+        """The pet's document with vectors; raises PetNotFound."""
+        document = self.store.get(self.index, [pet_id], vectors=True)[0]
+        if document is None:
+            raise PetNotFound(f"no pet {pet_id!r} in index {self.index!r}; list() shows which there are")
+        return document
+
+    def get_many(self, pet_ids: Sequence[str]) -> Sequence[PetT | None]:
+        """The whole pets, in this order, with embeddings; None where there is none."""
+        documents = self.store.get(self.index, pet_ids, vectors=True)
+        return [None if document is None else to_pet(document, self.pet_class) for document in documents]
+
+    def update(self, pet_id: str, change: Callable[[PetT], PetT]) -> PetT:
+        """Change one pet and keep what others change meanwhile: read, change, write back if nobody was faster.
+
+        `change` may be called again on what the others left; where nothing is to be done it returns the very pet it was
+        given. Raises PetNotFound, and EditConflict after 5 tries.
+        """
+        conflict: EditConflict | None = None
+        for _ in range(EDIT_TRIES):
+            document = self.get_document(pet_id)
+            pet = to_pet(document, self.pet_class)
+            changed = change(pet)
+            if changed is pet:
+                return pet
+            try:
+                self.store.replace(self.index, self._successor(document, changed))
+            except EditConflict as error:
+                conflict = error
+                continue
+            return changed
+        raise EditConflict(f"pet {pet_id!r} was changed by others {EDIT_TRIES} times; try again") from conflict
+
+    def _successor(self, document: Document, pet: PetT) -> Document:
+        return replace(self.to_document(pet), version=document.version)
+
+    def remove(self, pet_ids: Iterable[str], *, missing: Literal["error", "ignore"] = "error") -> tuple[str, ...]:
+        """Erase pets with owner, photos and thumbnails; returns the ids that were there.
+
+        With missing="error" an unknown id raises PetNotFound and nothing is removed.
+        """
+        ids = tuple(dict.fromkeys(pet_ids))
+        if missing == "error":
+            there = self.store.get(self.index, ids)
+            unknown = [pet_id for pet_id, document in zip(ids, there, strict=True) if document is None]
+            if unknown:
+                raise PetNotFound(f"nothing removed: no pet {', '.join(map(repr, unknown[:5]))} in {self.index!r}")
+        removed = self.store.delete(self.index, ids)
+        return tuple(pet_id for pet_id in ids if pet_id in removed)
+
+    def scan(self, restriction: Restriction = _ALL, *, after: str | None = None) -> Iterator[PetT]:
+        """All pets that pass, streamed in the order of their ids, those behind `after`; without embeddings."""
+        for document in self.store.scan(self.index, restriction, after=after):
+            yield to_pet(document, self.pet_class)
+
+    def list(
+        self, where: PetFilter | None = None, *, after: str | None = None, limit: int | None = None
+    ) -> Sequence[PetT]:
+        """The pets that pass, in the order of their ids; a page of `limit` behind the id `after`."""
+        pets = self.scan(where.restriction() if where else _ALL, after=after)
+        return [pet for _, pet in zip(range(limit), pets, strict=False)] if limit is not None else [*pets]
+
+    def count(self, where: PetFilter | None = None) -> int:
+        """How many pets pass."""
+        return self.store.count(self.index, where.restriction() if where else _ALL)
+
+    def with_words(self, text: str, where: PetFilter | None = None) -> Iterator[PetT]:
+        """Pets that have every word of the text in name, breed, colour, tags or note; raises InvalidQuery if none."""
+        wanted = words(text)
+        if not wanted:
+            raise InvalidQuery("a text search needs at least one word")
+        restriction = where.restriction() if where else _ALL
+        return self.scan(restriction.also(tuple(("words", (word,)) for word in wanted)))
+
+    def pets_of_photos(self, photo_ids: Sequence[str]) -> Iterator[PetT]:
+        """Pets that have one of these photos, whatever their id."""
+        return self.scan(_ALL.also((("photo", tuple(photo_ids)),))) if photo_ids else iter(())
+
+    def pending(self) -> Iterator[PetT]:
+        """Pets with photos that have no embedding yet, with the embeddings that they have."""
+        for document in self.store.scan(self.index, _ALL.also((("pending", ("yes",)),)), vectors=True):
+            yield to_pet(document, self.pet_class)
+
+    def embeddings(self, pet_ids: Iterable[str] | None = None) -> Embeddings:
+        """The photo embeddings of all pets, or of those named; raises PetNotFound."""
+        if pet_ids is None:
+            documents = [*self.store.scan(self.index, _ALL, vectors=True)]
+        else:
+            documents = [self.get_document(pet_id) for pet_id in pet_ids]
+        owners = [(document.id, photo_id) for document in documents for photo_id in document.photo_ids]
+        matrix = np.concatenate([np.zeros((0, self.spec.dims), np.float32), *(d.vectors for d in documents)])
+        return Embeddings(tuple(pet for pet, _ in owners), tuple(photo for _, photo in owners), matrix)
+
+    def thumbnails(self, photos: Sequence[tuple[str, str]]) -> Sequence[bytes | None]:
+        """EXIF-free JPEGs of photos, each named by (pet_id, photo_id)."""
+        return self.store.thumbnails(self.index, photos)
+
+
+def remembered_by(spec: IndexSpec) -> EncoderIdentity:
+    """The encoder that an index remembers."""
+    return EncoderIdentity(spec.encoder, spec.dims, spec.fingerprint)
+
+
+class DogRepository(PetRepository[Dog]):
+    """Dogs in and out of one index."""
+
+    pet_class = Dog
+
+
+class CatRepository(PetRepository[Cat]):
+    """Cats in and out of one index."""
+
+    pet_class = Cat

@@ -1,0 +1,155 @@
+"""PetService: what people do with a registry of one species. Register, change, report lost and found; ask (PetFinder).
+
+Knows the repository, the port of encoders and photos. Dogs and cats are the same service in two lines each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal
+
+from petfinder.bulk import OnConflict
+from petfinder.documents import PetT, distinct_photos
+from petfinder.embedding import Reading, ReadPhoto, embed_photos, embedded, read_again
+from petfinder.errors import InvalidPet, InvalidQuery
+from petfinder.finding import PetFinder
+from petfinder.pets import Cat, Dog, Photo, Place, Status
+from petfinder.registering import Incoming, Registration, finished, now, owner_with_picture, read_pet
+from petfinder.reports import BulkReport, Failure
+
+_SET_BY_OTHER_CALLS = {
+    "pet_id": "a new registration",
+    "species": "another service",
+    "photos": "add_photo, remove_photo",
+}
+
+
+class PetService(PetFinder[PetT]):
+    """The registry of one species: everything a PetFinder answers, and everything that changes pets."""
+
+    def register(self, pet: PetT, *, on_conflict: OnConflict = "error") -> PetT:
+        """Register one pet with its photos; returns it as it is kept.
+
+        A photo that cannot be read refuses the pet, and nothing is written. Raises PhotoError, DuplicatePet (with
+        on_conflict="error"; "skip" returns the pet that is there, "replace" puts this one in its place), InvalidPet.
+        """
+        reading = read_pet(pet, limits=self.limits)
+        for whole in embedded([reading], self.encoder):
+            for problem in (whole.owner_error, *(read.error for read in whole.photos)):
+                if problem:
+                    raise problem
+        self.repository.insert(finished(reading), on_conflict=on_conflict)
+        return self.repository.get(pet.pet_id)
+
+    def register_many(
+        self,
+        pets: Incoming[PetT],
+        *,
+        on_conflict: OnConflict = "skip",
+        embed: bool = True,
+        progress: bool | None = None,
+    ) -> BulkReport:
+        """Register a stream of pets (with what intake says of files that are none); every item is in the report.
+
+        Pets that are there are skipped, so that a second run goes on where the first stopped. `embed=False` takes the
+        photos in and leaves the encoder's work to embed_pending(). `progress`: a bar or none; None decides by itself.
+        """
+        run = Registration(self.repository, self.encoder, limits=self.limits, on_conflict=on_conflict, embed=embed)
+        return run.run(pets, progress=progress)
+
+    def embed_pending(self) -> BulkReport:
+        """Embed every photo that waits for it, from its original or else its thumbnail; reports the pets completed."""
+        complete: list[str] = []
+        failures: list[Failure] = []
+        for pet in [*self.repository.pending()]:
+            reading = Reading(pet, [self._read_again(pet, photo) for photo in pet.photos])
+            for whole in embedded([reading], self.encoder):
+                errors = [(read.photo, read.error) for read in whole.photos if read.error]
+                failures += [Failure(pet.pet_id, error, photo.uri or photo.photo_id) for photo, error in errors]
+                vectors = {read.photo.photo_id: read.photo.embedding for read in whole.photos}
+                self.repository.update(pet.pet_id, partial(_with_embeddings, vectors))
+                complete += [] if errors else [pet.pet_id]
+        return BulkReport(replaced=tuple(complete), failures=tuple(failures))
+
+    def _read_again(self, pet: PetT, photo: Photo) -> ReadPhoto:
+        thumbnail = self.repository.thumbnails([(pet.pet_id, photo.photo_id or "")])[0]
+        return ReadPhoto(photo) if photo.embedding is not None else read_again(photo, thumbnail, limits=self.limits)[0]
+
+    def add_photo(self, pet_id: str, photo: Any) -> PetT:
+        """Give a pet one more photo (its portrait follows); a photo that it has already changes nothing."""
+        new = embed_photos([photo], self.encoder, limits=self.limits)[0]
+
+        def with_photo(pet: PetT) -> PetT:
+            if any(photo.photo_id == new.photo_id for photo in pet.photos):
+                return pet
+            return pet.model_copy(update={"photos": distinct_photos((*pet.photos, new))})
+
+        return self.repository.update(pet_id, with_photo)
+
+    def remove_photo(self, pet_id: str, photo_id: str) -> PetT:
+        """Take one photo, with embedding and thumbnail, from a pet; raises PetNotFound, InvalidQuery."""
+
+        def without(pet: PetT) -> PetT:
+            left = tuple(photo for photo in pet.photos if photo.photo_id != photo_id)
+            if len(left) == len(pet.photos):
+                raise InvalidQuery(f"pet {pet_id!r} has no photo {photo_id!r}")
+            return pet.model_copy(update={"photos": left})
+
+        return self.repository.update(pet_id, without)
+
+    def update(self, pet_id: str, **changes: Any) -> PetT:
+        """Change named attributes of a pet; what is not named stays, the owner too.
+
+        Raises PetNotFound, InvalidPet (unknown or unusable attribute), EditConflict after 5 tries.
+        """
+        for name in changes:
+            if name in _SET_BY_OTHER_CALLS:
+                raise InvalidPet(f"{name} is not changed by update but by {_SET_BY_OTHER_CALLS[name]}")
+
+        def changed(pet: PetT) -> PetT:
+            kept = {name: getattr(pet, name) for name in type(pet).model_fields}
+            after = type(pet)(**(kept | changes))
+            return after.model_copy(update={"owner": owner_with_picture(after.owner, limits=self.limits)})
+
+        return self.repository.update(pet_id, changed)
+
+    def remove(self, pet_ids: str | Iterable[str], *, missing: Literal["error", "ignore"] = "error") -> tuple[str, ...]:
+        """Erase pets with owner, photos and thumbnails; returns the ids that were there. Raises PetNotFound."""
+        return self.repository.remove([pet_ids] if isinstance(pet_ids, str) else pet_ids, missing=missing)
+
+    def report_lost(self, pet_id: str, *, place: Any = None, at: datetime | None = None) -> PetT:
+        """A registered pet is missing: since when (default now) and from where."""
+        return self._report(pet_id, Status.LOST, place, at)
+
+    def report_found(self, pet: PetT) -> PetT:
+        """Register a stray that somebody took in: status found, since `status_at` (default now)."""
+        found = pet.model_copy(update={"status": Status.FOUND, "status_at": pet.status_at or now()})
+        return self.register(found)
+
+    def reunite(self, pet_id: str) -> PetT:
+        """The pet is back with its people."""
+        return self._report(pet_id, Status.REUNITED, None, None)
+
+    def _report(self, pet_id: str, status: Status, place: Any, at: datetime | None) -> PetT:
+        where = {} if place is None else {"place": Place.model_validate(place)}
+        return self.update(pet_id, status=status, status_at=at or now(), **where)
+
+
+def _with_embeddings(vectors: dict[str | None, Any], pet: PetT) -> PetT:
+    photos = tuple(
+        photo.model_copy(update={"embedding": vectors[photo.photo_id]})
+        if photo.embedding is None and vectors.get(photo.photo_id) is not None
+        else photo
+        for photo in pet.photos
+    )
+    return pet.model_copy(update={"photos": photos})
+
+
+class DogService(PetService[Dog]):
+    """The registry of dogs."""
+
+
+class CatService(PetService[Cat]):
+    """The registry of cats."""

@@ -1,0 +1,140 @@
+"""Util: index management on a store. Create, delete, list, info, rename, rebuild, refresh.
+
+Knows the port of stores and of encoders; pets only as the class that fixes a species.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from petfinder.encoders.port import Encoder, EncoderIdentity, identity_of
+from petfinder.errors import IndexExists, IndexMismatch, InvalidQuery
+from petfinder.filters import Restriction
+from petfinder.pets import Dog, Pet, species_of
+from petfinder.photos import PhotoLimits
+from petfinder.progress import progress_bar
+from petfinder.rebuilding import Rebuilding, RebuildReport
+from petfinder.stores.port import IndexSpec, IndexStats, Store
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,199}")  # what Elasticsearch too accepts as an index name
+
+
+@dataclass(frozen=True)
+class IndexInfo:
+    """One index: its name, what it remembers of itself, and its counts."""
+
+    name: str
+    spec: IndexSpec
+    stats: IndexStats
+
+    def __str__(self) -> str:
+        spec, stats = self.spec, self.stats
+        photos = f"{stats.photos + stats.pending} photos"
+        waiting = f", {stats.pending} of them waiting for an embedding" if stats.pending else ""
+        return (
+            f"{self.name}: {stats.pets} pets of species {spec.species}, {photos}{waiting}; "
+            f"{spec.encoder or 'embeddings given'} ({spec.dims} dims, {spec.metric}), {stats.size_bytes / 1e6:.1f} MB"
+        )
+
+
+class Util:
+    """Manages the indexes of one store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @property
+    def client(self) -> Any:
+        """The raw client or connection underneath, for what petfinder does not offer."""
+        return self.store.client
+
+    def create_index(
+        self,
+        name: str,
+        pet_class: type[Pet] = Dog,
+        *,
+        encoder: Encoder | None = None,
+        dims: int | None = None,
+        exist_ok: bool = False,
+        settings: Mapping[str, Any] | None = None,
+    ) -> IndexInfo:
+        """Make an empty index for one species, filled by this encoder (or by vectors of `dims` numbers given ready).
+
+        Raises IndexExists; with exist_ok, IndexMismatch where the index that is there is another.
+        """
+        if not _NAME.fullmatch(name):
+            raise InvalidQuery(f"{name!r} is no index name: lower-case letters, digits, '-', '_' and '.' only")
+        if encoder is None and dims is None:
+            raise InvalidQuery("an index needs its encoder, or the dims of the vectors that it will be given")
+        identity = identity_of(encoder) if encoder else EncoderIdentity("", dims or 0)
+        spec = IndexSpec(
+            species=species_of(pet_class),
+            encoder=identity.name,
+            dims=identity.dims,
+            fingerprint=identity.fingerprint,
+            settings=settings or {},
+        )
+        try:
+            self.store.create_index(name, spec)
+        except IndexExists:
+            if not exist_ok:
+                raise
+            _check_same(name, self.store.spec(name), spec)
+        return self.info(name)
+
+    def delete_index(self, name: str) -> None:
+        """Erase one index, its name spelled out, and all pets in it; raises IndexNotFound."""
+        self.store.delete_index(name)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is an index of this name."""
+        return name in self.store.index_names()
+
+    def list_indexes(self) -> Sequence[IndexInfo]:
+        """All indexes of the store with their counts and sizes, by name."""
+        return [self.info(name) for name in self.store.index_names()]
+
+    def info(self, name: str) -> IndexInfo:
+        """One index with its counts and size; raises IndexNotFound."""
+        return IndexInfo(name, self.store.spec(name), self.store.stats(name))
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Give an index another name; raises IndexNotFound, IndexExists, InvalidQuery."""
+        if not _NAME.fullmatch(new_name):
+            raise InvalidQuery(f"{new_name!r} is no index name: lower-case letters, digits, '-', '_' and '.' only")
+        self.store.rename_index(name, new_name)
+
+    def rebuild(
+        self, name: str, encoder: Encoder, *, limits: PhotoLimits | None = None, progress: bool | None = None
+    ) -> RebuildReport:
+        """Encode every photo of an index anew with another encoder, and swap; searches go on until the swap.
+
+        A photo is read from its original where that is there and unchanged, else from its thumbnail; one that has
+        neither stays without an embedding and is counted. Thresholds of the old encoder are dropped.
+        """
+        spec = self.store.spec(name)
+        identity = identity_of(encoder)
+        after = replace(
+            spec, encoder=identity.name, dims=identity.dims, fingerprint=identity.fingerprint, thresholds=None
+        )
+        work = Rebuilding(self.store, name, encoder, limits or PhotoLimits())
+        with progress_bar(progress, what="rebuilding") as bar:
+            for _ in work.encode_all():
+                bar.update()
+        self.store.rebuild_index(name, after, map(work.changed, self.store.scan(name, Restriction())))
+        return work.report()
+
+    def refresh(self, name: str) -> None:
+        """Make all writes visible to searches."""
+        self.store.refresh(name)
+
+
+def _check_same(name: str, there: IndexSpec, wanted: IndexSpec) -> None:
+    for field in ("species", "encoder", "dims", "fingerprint", "metric", "schema"):
+        if getattr(there, field) != getattr(wanted, field):
+            raise IndexMismatch(
+                f"index {name!r} is there with {field} {getattr(there, field)!r}, not {getattr(wanted, field)!r}"
+            )

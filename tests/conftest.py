@@ -1,0 +1,63 @@
+"""What the tests share: the folder of real photos, and an encoder that is a table of vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from petfinder.connection import connect
+from petfinder.errors import TextNotSupported
+from petfinder.registry import Registry
+from petfinder.thresholds import AnyThresholds
+from petfinder.vectors import Matrix, unit
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real photos beside the checkout; a test that cannot do without it is skipped where it is missing."""
+    if not SHARED.is_dir():
+        pytest.skip("the folder ../shared with real photos is not here")
+    return SHARED
+
+
+class TableEncoder:
+    """The only fake: a picture's mean colour, seen from grey, is its direction in `dims` dimensions."""
+
+    name = "table-1"
+    supports_text = False
+
+    def __init__(self, *, dims: int = 8, thresholds: AnyThresholds = None, fingerprint: str = "t1") -> None:
+        self.dims = dims
+        self.thresholds = thresholds
+        self.fingerprint = fingerprint
+        self.encoded = 0
+
+    def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
+        self.encoded += len(pictures)
+        colours = np.array([np.asarray(picture).reshape(-1, 3).mean(axis=0) for picture in pictures]).reshape(-1, 3)
+        rows = np.ones((len(pictures), self.dims))
+        rows[:, :3] = colours - 128
+        return unit(rows)
+
+    def encode_texts(self, texts: Sequence[str]) -> Matrix:
+        raise TextNotSupported("the table encoder knows colours only")
+
+
+@pytest.fixture
+def table_encoder() -> TableEncoder:
+    return TableEncoder()
+
+
+@pytest.fixture(params=["memory", "file"])
+def registry(request: pytest.FixtureRequest, tmp_path: Path, table_encoder: TableEncoder) -> Iterator[Registry]:
+    """A new registry on each store, with the table of vectors as its encoder."""
+    location = ":memory:" if request.param == "memory" else tmp_path / "pets.db"
+    with connect(location, encoder=table_encoder) as opened:
+        yield opened

@@ -1,0 +1,460 @@
+"""What people do with a registry, on every store: register, find, change, remove, ask for the owner."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import petfinder as pf
+from petfinder import errors
+from petfinder.reports import Failure, Ignored
+from petfinder.stores.port import IndexSpec
+from tests.conftest import TableEncoder
+
+RED, GREEN, BLUE, GREY = (200, 40, 40), (40, 180, 60), (50, 60, 210), (120, 120, 120)
+NEARLY_RED = (204, 44, 41)
+LISBON = (38.7223, -9.1393)
+
+
+def picture(colour: tuple[int, int, int], *, size: int = 64) -> Image.Image:
+    """A plain picture with one dark corner, told apart by its colour."""
+    image = Image.new("RGB", (size, size), colour)
+    image.putpixel((0, 0), (0, 0, 0))
+    return image
+
+
+def dog(pet_id: str, shade: tuple[int, int, int] = RED, **fields: Any) -> pf.Dog:
+    return pf.Dog(pet_id=pet_id, photos=[picture(shade)], **fields)
+
+
+def test_a_registered_dog_is_found_by_another_photo_of_it(registry: pf.Registry) -> None:
+    registry.dogs.register(dog("luigi", RED, name="Luigi"))
+    registry.dogs.register(dog("bella", BLUE, name="Bella"))
+
+    matches = registry.dogs.find(picture(NEARLY_RED))
+
+    assert [match.pet.pet_id for match in matches] == ["luigi", "bella"]
+    assert matches.best is not None
+    assert matches.best.similarity > 0.99
+    assert matches.best.photo.photo_id == registry.dogs.get("luigi").photos[0].photo_id
+
+
+def test_a_pet_found_twice_is_one_match_with_the_photo_that_matched(registry: pf.Registry) -> None:
+    luigi = registry.dogs.register(pf.Dog(pet_id="luigi", photos=[picture(RED), picture(NEARLY_RED), picture(BLUE)]))
+    registry.dogs.register(dog("bella", GREEN))
+
+    matches = registry.dogs.find(picture(BLUE))
+
+    assert [match.pet.pet_id for match in matches].count("luigi") == 1
+    assert matches.best is not None
+    assert matches.best.photo.photo_id == luigi.photos[2].photo_id
+
+
+def test_an_empty_registry_knows_nobody(registry: pf.Registry) -> None:
+    matches = registry.dogs.find(picture(RED))
+
+    assert len(matches) == 0
+    assert matches.best is None
+    assert matches.verdict == pf.Verdict.UNKNOWN
+
+
+def test_a_dog_is_never_compared_with_cats(registry: pf.Registry) -> None:
+    registry.cats.register(pf.Cat(pet_id="mimi", photos=[picture(RED)]))
+
+    assert len(registry.dogs.find(picture(RED))) == 0
+    assert len(registry.cats.find(picture(RED))) == 1
+    with pytest.raises(errors.InvalidPet, match="cat"):
+        registry.dogs.register(pf.Cat(pet_id="mimi", photos=[picture(RED)]))  # type: ignore[arg-type]
+
+
+def test_the_registry_searches_all_species_and_reveals_owners(registry: pf.Registry) -> None:
+    registry.dogs.register(dog("luigi", RED, owner=pf.Owner(name="Ully", phone="555-0101")))
+    registry.cats.register(pf.Cat(pet_id="mimi", photos=[picture(BLUE)], owner=pf.Owner(name="Ana")))
+
+    matches = registry.find(picture(BLUE), k=1)
+
+    assert matches.best is not None
+    assert matches.best.pet.pet_id == "mimi"
+    assert matches.pets_searched == 2
+    owner = registry.owner_of(matches.best)
+    assert owner is not None
+    assert owner.name == "Ana"
+
+
+def test_another_species_is_one_class_more(registry: pf.Registry) -> None:
+    class Rabbit(pf.Pet):
+        species: Literal["rabbit"] = "rabbit"
+
+    registry.of(Rabbit).register(Rabbit(pet_id="flopsy", photos=[picture(GREEN)]))
+
+    assert registry.of(Rabbit).count() == 1
+    assert registry.find(picture(GREEN)).best is not None
+    assert [info.spec.species for info in registry.indexes()] == ["rabbit"]
+
+
+def test_registering_the_same_id_again_is_refused_skipped_or_replaced(registry: pf.Registry) -> None:
+    registry.dogs.register(dog("luigi", RED, name="Luigi"))
+
+    with pytest.raises(errors.DuplicatePet, match="luigi"):
+        registry.dogs.register(dog("luigi", BLUE, name="Other"))
+    assert registry.dogs.get("luigi").name == "Luigi"
+    assert registry.dogs.register(dog("luigi", BLUE, name="Other"), on_conflict="skip").name == "Luigi"
+    assert registry.dogs.register(dog("luigi", BLUE, name="Other"), on_conflict="replace").name == "Other"
+    assert registry.dogs.count() == 1
+
+
+def test_an_unreadable_photo_refuses_the_pet_and_writes_nothing(registry: pf.Registry, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"not a picture")
+
+    with pytest.raises(errors.UnreadablePhoto):
+        registry.dogs.register(pf.Dog(pet_id="luigi", photos=[picture(RED), tmp_path / "broken.jpg"]))
+
+    assert registry.dogs.count() == 0
+
+
+def test_a_bulk_call_reports_every_item(registry: pf.Registry, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"not a picture")
+    registry.dogs.register(dog("there", GREY))
+    wrong = pf.Dog(pet_id="wrong-dims", photos=[pf.Photo(embedding=np.ones(3))])
+    zero = pf.Dog(pet_id="zero", photos=[pf.Photo(embedding=np.zeros(8))])
+    stream = [
+        dog("there", GREY),
+        dog("new", RED),
+        pf.Dog(pet_id="half", photos=[picture(BLUE), tmp_path / "broken.jpg"]),
+        pf.Dog(pet_id="none", photos=[tmp_path / "broken.jpg"]),
+        wrong,
+        zero,
+        Failure("row 7", errors.InvalidPet("no id")),
+        Ignored("notes.txt", "not a photo"),
+        dog("new", BLUE),
+    ]
+
+    report = registry.dogs.register_many(iter(stream), progress=False)
+
+    assert report.added == ("new", "half")
+    assert report.skipped == ("there", "new")
+    assert {failure.item for failure in report.failures} == {"half", "none", "wrong-dims", "zero", "row 7"}
+    assert [item.uri for item in report.ignored] == ["notes.txt"]
+    assert registry.dogs.count() == 3
+    with pytest.raises(errors.BulkFailed) as failed:
+        report.raise_for_failures()
+    assert failed.value.report is report
+
+
+def test_a_second_run_adds_nothing_and_encodes_nothing(registry: pf.Registry, table_encoder: TableEncoder) -> None:
+    pets = [dog(f"d{i}", (i * 9, 250 - i * 9, 90)) for i in range(20)]
+    first = registry.dogs.register_many(pets, progress=False)
+    encoded = table_encoder.encoded
+
+    second = registry.dogs.register_many(pets, progress=False)
+
+    assert len(first.added) == 20
+    assert (second.added, len(second.skipped), second.changed) == ((), 20, ())
+    assert table_encoder.encoded == encoded == 20
+
+
+def test_a_skipped_pet_with_other_photos_is_named_and_replace_takes_them(
+    registry: pf.Registry, table_encoder: TableEncoder
+) -> None:
+    registry.dogs.register(pf.Dog(pet_id="luigi", photos=[picture(RED), picture(GREEN)]))
+    changed = pf.Dog(pet_id="luigi", photos=[picture(RED), picture(BLUE)])
+
+    skipped = registry.dogs.register_many([changed], progress=False)
+    encoded = table_encoder.encoded
+    replaced = registry.dogs.register_many([changed], on_conflict="replace", progress=False)
+
+    assert (skipped.skipped, skipped.changed) == (("luigi",), ("luigi",))
+    assert replaced.replaced == ("luigi",)
+    assert table_encoder.encoded == encoded + 1
+    best = registry.dogs.find(picture(BLUE)).best
+    assert best is not None
+    assert best.similarity > 0.999
+    assert all(best.photo.thumbnail for best in registry.dogs.find(picture(RED), k=1))
+
+
+def test_a_moved_photo_is_not_a_new_pet_and_a_copy_is(registry: pf.Registry, tmp_path: Path) -> None:
+    for name, colour in (("phone", RED), ("camera", BLUE)):
+        (tmp_path / name).mkdir()
+        picture(colour).save(tmp_path / name / "IMG_1.png")
+    registry.dogs.register_many(pf.read_folder(tmp_path, pf.Dog, by="file"), progress=False)
+    (tmp_path / "album").mkdir()
+    (tmp_path / "phone" / "IMG_1.png").rename(tmp_path / "album" / "moved.png")
+    (tmp_path / "album" / "copy.png").write_bytes((tmp_path / "camera" / "IMG_1.png").read_bytes())
+
+    report = registry.dogs.register_many(pf.read_folder(tmp_path, pf.Dog, by="file"), progress=False)
+
+    assert report.added == ("album/copy",)
+    assert set(report.skipped) == {"album/moved", "camera/img_1"}
+
+
+def test_pets_registered_without_embedding_are_pending_and_then_found(registry: pf.Registry) -> None:
+    report = registry.dogs.register_many([dog("luigi", RED)], embed=False, progress=False)
+
+    assert report.pending == 1
+    assert registry.util.info("pets-dogs").stats.pending == 1
+    assert len(registry.dogs.find(picture(RED))) == 0
+    done = registry.dogs.embed_pending()
+    assert done.replaced == ("luigi",)
+    assert registry.util.info("pets-dogs").stats.pending == 0
+    assert len(registry.dogs.find(picture(RED))) == 1
+
+
+def test_photos_come_and_go_and_the_portrait_follows(registry: pf.Registry) -> None:
+    registry.dogs.register(dog("luigi", RED))
+    registry.dogs.add_photo("luigi", picture(BLUE))
+    two = registry.dogs.add_photo("luigi", picture(BLUE))
+    assert len(two.photos) == 2
+    between = registry.dogs.embeddings(["luigi"]).matrix.mean(axis=0)
+    with_portrait = registry.dogs.find_by_embedding(between)[0].similarity
+
+    left = registry.dogs.remove_photo("luigi", two.photos[1].photo_id or "")
+
+    assert with_portrait == pytest.approx(1.0, abs=1e-5)
+    assert len(left.photos) == 1
+    assert registry.dogs.find_by_embedding(between)[0].similarity < 0.999
+    with pytest.raises(errors.InvalidQuery, match="no photo"):
+        registry.dogs.remove_photo("luigi", "unknown")
+
+
+def test_an_update_keeps_what_it_does_not_name(registry: pf.Registry) -> None:
+    registry.dogs.register(dog("luigi", RED, name="Luigi", owner=pf.Owner(name="Ully", phone="555-0101")))
+
+    changed = registry.dogs.update("luigi", breed="Jack Russell", tags=["shy"])
+
+    kept = registry.dogs.get("luigi")
+    assert kept == changed
+    assert (kept.name, kept.breed, kept.tags) == ("Luigi", "Jack Russell", ("shy",))
+    assert kept.owner is not None
+    assert kept.owner.phone == "555-0101"
+    assert registry.dogs.find(picture(RED))[0].photo.thumbnail
+    for bad in ({"species": "cat"}, {"photos": []}, {"colr": "red"}, {"status": "asleep"}):
+        with pytest.raises(errors.InvalidPet):
+            registry.dogs.update("luigi", **bad)
+    with pytest.raises(errors.PetNotFound, match="nobody"):
+        registry.dogs.update("nobody", breed="x")
+
+
+def test_a_pet_is_lost_found_and_reunited(registry: pf.Registry) -> None:
+    registry.dogs.register(dog("luigi", RED))
+    at = datetime(2026, 5, 1, 12, 30, tzinfo=timezone.utc)
+
+    lost = registry.dogs.report_lost("luigi", place=LISBON, at=at)
+    stray = registry.dogs.report_found(dog("stray-1", BLUE, place=LISBON))
+
+    assert (lost.status, lost.status_at) == (pf.Status.LOST, at)
+    assert stray.status == pf.Status.FOUND
+    assert registry.dogs.count(pf.PetFilter(status=["lost", "found"])) == 2
+    assert registry.dogs.reunite("luigi").status == pf.Status.REUNITED
+    assert registry.dogs.count(pf.PetFilter(status="lost")) == 0
+
+
+def test_removed_pets_are_gone_and_unknown_ids_stop_the_removal(registry: pf.Registry) -> None:
+    registry.dogs.register_many([dog("a", RED), dog("b", BLUE)], progress=False)
+
+    with pytest.raises(errors.PetNotFound, match="nothing removed"):
+        registry.dogs.remove(["a", "zzz"])
+    assert registry.dogs.count() == 2
+    assert registry.dogs.remove(["a", "zzz"], missing="ignore") == ("a",)
+    assert [match.pet.pet_id for match in registry.dogs.find(picture(RED))] == ["b"]
+    with pytest.raises(errors.PetNotFound):
+        registry.dogs.get("a")
+
+
+def test_several_photos_of_one_stray_are_one_query(registry: pf.Registry) -> None:
+    registry.dogs.register_many([dog("a", RED), dog("b", BLUE), dog("c", GREEN)], progress=False)
+
+    mean = registry.dogs.find([picture(RED), picture(NEARLY_RED)], k=1)
+    best = registry.dogs.find([picture(RED), picture(BLUE)], combine="best", k=3)
+
+    assert (len(mean.query), mean[0].pet.pet_id) == (2, "a")
+    assert {match.pet.pet_id for match in best[:2]} == {"a", "b"}
+    assert all(match.similarity > 0.999 for match in best[:2])
+    with pytest.raises(errors.InvalidQuery, match="at least one photo"):
+        registry.dogs.find([])
+
+
+def test_many_queries_give_one_answer_each(registry: pf.Registry) -> None:
+    registry.dogs.register_many([dog("a", RED), dog("b", BLUE), dog("c", GREEN)], progress=False)
+
+    answers = registry.dogs.find_many([picture(BLUE), picture(GREEN)], k=1)
+
+    assert [answer[0].pet.pet_id for answer in answers] == ["b", "c"]
+    assert registry.dogs.find_many([]) == []
+
+
+def test_similar_pets_are_never_the_pet_itself(registry: pf.Registry) -> None:
+    registry.dogs.register_many([dog("a", RED), dog("b", NEARLY_RED), dog("c", GREEN)], progress=False)
+
+    like_a = registry.dogs.find_similar("a")
+    like_both = registry.dogs.find_similar(["a", "c"])
+
+    assert [match.pet.pet_id for match in like_a] == ["b", "c"]
+    assert like_a.verdict is None
+    assert [[match.pet.pet_id for match in answer] for answer in like_both] == [["b"], ["b"]]
+
+
+def test_vectors_go_in_and_come_out(registry: pf.Registry) -> None:
+    rows = np.eye(8, dtype=np.float32)[:3]
+    pets = [pf.Dog(pet_id=f"v{i}", photos=[pf.Photo(embedding=row)]) for i, row in enumerate(rows)]
+    registry.dogs.register_many(pets, progress=False)
+
+    out = registry.dogs.embeddings()
+    one = registry.dogs.find_by_embedding(rows[1] * 7, k=1)
+    many = registry.dogs.find_by_embedding(rows, k=1)
+
+    assert out.pet_ids == ("v0", "v1", "v2")
+    np.testing.assert_allclose(out.matrix, rows, atol=1e-6)
+    assert (one[0].pet.pet_id, one[0].similarity, one.verdict) == ("v1", pytest.approx(1.0), None)
+    assert [answer[0].pet.pet_id for answer in many] == ["v0", "v1", "v2"]
+    assert registry.dogs.embeddings(["v2"]).pet_ids == ("v2",)
+    for bad in (np.ones(3), np.zeros(8), np.full(8, np.nan)):
+        with pytest.raises(errors.InvalidEmbedding):
+            registry.dogs.find_by_embedding(bad)
+
+
+def test_filters_hold_before_the_search(registry: pf.Registry) -> None:
+    pets = [dog(f"d{i:02}", (200 - i, 40 + i, 40), breed="Poodle" if i % 10 == 9 else "Mutt") for i in range(40)]
+    registry.dogs.register_many(pets, progress=False)
+
+    matches = registry.dogs.find(picture(RED), k=4, where=pf.PetFilter(breed=" POODLE"))
+
+    assert [match.pet.pet_id for match in matches] == ["d09", "d19", "d29", "d39"]
+    assert matches.pets_searched == 4
+
+
+def test_k_and_minimum_similarity_bound_the_answer(registry: pf.Registry) -> None:
+    registry.dogs.register_many([dog("a", RED), dog("b", GREEN)], progress=False)
+
+    assert len(registry.dogs.find(picture(RED), k=1)) == 1
+    assert [match.pet.pet_id for match in registry.dogs.find(picture(RED), min_similarity=0.99)] == ["a"]
+    for k in (0, -1, 10_001):
+        with pytest.raises(errors.InvalidQuery):
+            registry.dogs.find(picture(RED), k=k)
+
+
+def test_words_are_found_in_name_breed_colour_tags_and_note(registry: pf.Registry) -> None:
+    registry.dogs.register(dog("a", RED, name="Luigi", breed="Jack Russell", note="Shy; limps on the left."))
+    registry.dogs.register(dog("b", BLUE, name="Russell", colour="brown", owner=pf.Owner(name="Jack")))
+
+    assert [pet.pet_id for pet in registry.dogs.search_text("RUSSELL")] == ["a", "b"]
+    assert [pet.pet_id for pet in registry.dogs.search_text("left russell")] == ["a"]
+    assert [pet.pet_id for pet in registry.dogs.search_text("russell", pf.PetFilter(colour="Brown"))] == ["b"]
+    assert [*registry.dogs.search_text("jack brown")] == []
+    with pytest.raises(errors.InvalidQuery):
+        registry.dogs.search_text(" ,; ")
+
+
+def test_a_microchip_is_a_certain_match(registry: pf.Registry) -> None:
+    registry.dogs.register(dog("luigi", RED, microchip="999 000-000.012345", owner=pf.Owner(name="U", phone="5")))
+
+    found = registry.dogs.find_by_microchip("999000000012345")
+
+    assert found is not None
+    assert (found.pet_id, found.owner) == ("luigi", None)
+    assert registry.dogs.find_by_microchip("1") is None
+
+
+def test_text_is_refused_by_an_encoder_of_pictures(registry: pf.Registry) -> None:
+    with pytest.raises(errors.TextNotSupported):
+        registry.dogs.find_by_text("a small white dog")
+
+
+def test_near_duplicates_are_pairs_of_different_pets(registry: pf.Registry) -> None:
+    registry.dogs.register_many([dog("a", RED), dog("b", NEARLY_RED), dog("c", GREEN)], progress=False)
+
+    pairs = registry.dogs.duplicates(0.99)
+
+    assert [pair.pet_ids for pair in pairs] == [("a", "b")]
+
+
+def test_pages_are_as_deep_as_the_registry(registry: pf.Registry) -> None:
+    registry.dogs.register_many([dog(f"d{i:03}", (i, 90, 40)) for i in range(50)], progress=False)
+    pages, after = [], None
+    while page := registry.dogs.list(limit=7, after=after):
+        pages.append(page)
+        after = page[-1].pet_id
+
+    assert [len(page) for page in pages] == [7] * 7 + [1]
+    assert [pet.pet_id for page in pages for pet in page] == [f"d{i:03}" for i in range(50)]
+
+
+def test_distance_is_in_whole_kilometres_from_the_centre(registry: pf.Registry) -> None:
+    registry.dogs.register(dog("near", RED, place=(38.73, -9.15)))
+    registry.dogs.register(dog("far", RED, place=(41.15, -8.61)))
+
+    matches = registry.dogs.find(picture(RED), where=pf.PetFilter(near=LISBON, within_km=20))
+
+    assert [(match.pet.pet_id, match.distance_km) for match in matches] == [("near", 1)]
+
+
+def test_verdicts_follow_thresholds_for_the_number_of_pets(registry: pf.Registry) -> None:
+    registry.dogs.register_many([dog("a", RED), dog("b", GREEN)], progress=False)
+    assert registry.dogs.find(picture(RED)).verdict == pf.Verdict.POSSIBLE
+    rows = [{"pets": 10, "match": 0.98, "possible": 0.9}, {"pets": 100, "match": 0.99, "possible": 0.95}]
+
+    registry.dogs.repository.keep_thresholds(pf.Thresholds(measured=rows, source="a test"))
+
+    certain, stranger = registry.dogs.find(picture(RED)), registry.dogs.find(picture(BLUE))
+    assert certain.verdict == pf.Verdict.MATCH
+    assert stranger.verdict == pf.Verdict.UNKNOWN
+    assert certain.thresholds_source == "a test"
+    assert [match.verdict for match in certain] == [pf.Verdict.MATCH, pf.Verdict.UNKNOWN]
+
+
+def test_dates_without_zone_count_as_utc_and_are_kept_to_the_second(registry: pf.Registry) -> None:
+    moment = datetime(2026, 3, 1, 23, 59, 59, 999_999)
+    photo = pf.Photo(source=picture(RED), taken_at=moment)
+    registry.dogs.register(pf.Dog(pet_id="luigi", photos=[photo]))
+    zone = timezone(timedelta(hours=-3))
+
+    assert registry.dogs.get("luigi").photos[0].taken_at == datetime(2026, 3, 1, 23, 59, 59)
+    at = datetime(2026, 3, 1, 20, 59, 59, tzinfo=zone)
+    assert registry.dogs.count(pf.PetFilter(taken_after=at, taken_before=at)) == 1
+    assert registry.dogs.count(pf.PetFilter(taken_after=at + timedelta(seconds=1))) == 0
+
+
+def test_owner_of_refuses_a_match_of_another_index(registry: pf.Registry) -> None:
+    registry.dogs.register(dog("x", RED, owner=pf.Owner(name="Dog owner")))
+    registry.cats.register(pf.Cat(pet_id="x", photos=[picture(RED)], owner=pf.Owner(name="Cat owner")))
+    match = registry.cats.find(picture(RED))[0]
+
+    with pytest.raises(errors.IndexMismatch):
+        registry.dogs.owner_of(match)
+    owner = registry.owner_of(match)
+    assert owner is not None
+    assert owner.name == "Cat owner"
+
+
+def test_an_owner_comes_with_the_picture_that_was_registered(registry: pf.Registry) -> None:
+    owner = pf.Owner(name="Ully", phone="555-0101", picture=picture(GREY))
+    registry.dogs.register(dog("luigi", RED, owner=owner))
+
+    kept = registry.dogs.owner_of("luigi")
+
+    assert kept is not None
+    assert (kept.name, kept.phone) == ("Ully", "555-0101")
+    assert kept.picture is not None
+    assert (kept.picture.thumbnail or b"")[:2] == b"\xff\xd8"
+
+
+def test_the_layers_can_be_used_one_by_one(table_encoder: TableEncoder) -> None:
+    from petfinder.stores.embedded import EmbeddedStore
+
+    store = EmbeddedStore(None)
+    pf.Util(store).create_index("my-dogs", pf.Dog, encoder=table_encoder)
+    repository = pf.DogRepository(store, "my-dogs")
+    service = pf.DogService(repository, table_encoder)
+    service.register(dog("luigi", RED))
+
+    assert repository.count() == 1
+    assert repository.search(table_encoder.encode_images([picture(RED)])[0], 1)[0].pet.pet_id == "luigi"
+    with pytest.raises(errors.IndexMismatch, match="table-1"):
+        pf.DogService(repository, TableEncoder(fingerprint="other weights"))
+    with pytest.raises(errors.IndexMismatch, match="species"):
+        pf.CatRepository(store, "my-dogs")
+    assert isinstance(store.spec("my-dogs"), IndexSpec)
