@@ -86,7 +86,7 @@ class PetFinder(Generic[PetT]):
         where: PetFilter | None = None,
         min_similarity: float | None = None,
     ) -> Sequence[Matches]:
-        """One answer for each photo, in order; decoded and encoded together, searched in one request."""
+        """One answer for each photo, in order; encoded together, searched in one request, without thumbnails."""
         queries = embed_photos([*photos], self.encoder, limits=self.limits)
         if not queries:
             return []
@@ -194,8 +194,13 @@ class PetFinder(Generic[PetT]):
         return self.repository.get(found).owner
 
     def get(self, pet_id: str) -> PetT:
-        """The whole pet, owner and embeddings with it; raises PetNotFound."""
-        return self.repository.get(pet_id)
+        """The whole pet, with owner, embeddings and thumbnails; raises PetNotFound."""
+        pet = self.repository.get(pet_id)
+        pictures = self.repository.thumbnails([(pet_id, photo.photo_id or "") for photo in pet.photos])
+        photos = tuple(
+            photo.model_copy(update={"thumbnail": picture}) for photo, picture in zip(pet.photos, pictures, strict=True)
+        )
+        return pet.model_copy(update={"photos": photos})
 
     def list(
         self, where: PetFilter | None = None, *, after: str | None = None, limit: int | None = None

@@ -66,6 +66,11 @@ class BulkReport:
             lines.append(f"  … and {len(self.failures) - 20} more in .failures")
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        from petfinder.display.report import report_as_html
+
+        return report_as_html(self)
+
     def raise_for_failures(self) -> None:
         """Raise BulkFailed, with this report, if anything did not go in."""
         if self.failures:

@@ -1,0 +1,81 @@
+"""What a registry answers as plain data, for scripts that read JSON.
+
+Knows the values. There is no owner in any of it, and no place more exact than about 1 km.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from petfinder.documents import as_found
+from petfinder.pets import Pet, Photo
+from petfinder.reports import BulkReport
+from petfinder.search import Match, Matches
+from petfinder.util import IndexInfo
+
+
+def pet_as_data(pet: Pet) -> dict[str, Any]:
+    """A pet as searches show it."""
+    return as_found(pet).model_dump(mode="json", exclude_none=True)
+
+
+def matches_as_data(matches: Matches) -> dict[str, Any]:
+    """The verdict, how many pets were searched, and each match, nearest first."""
+    return {
+        "verdict": None if matches.verdict is None else str(matches.verdict),
+        "pets_searched": matches.pets_searched,
+        "thresholds": matches.thresholds_source or None,
+        "matches": [_match_as_data(match) for match in matches],
+    }
+
+
+def report_as_data(report: BulkReport) -> dict[str, Any]:
+    """What was added, replaced and skipped, each failure and each file that was passed over."""
+    return {
+        "added": list(report.added),
+        "replaced": list(report.replaced),
+        "skipped": list(report.skipped),
+        "changed": list(report.changed),
+        "failures": [
+            {
+                "item": failure.item,
+                "photo": failure.photo,
+                "error": type(failure.error).__name__,
+                "reason": str(failure.error),
+            }
+            for failure in report.failures
+        ],
+        "ignored": [{"uri": ignored.uri, "reason": ignored.reason} for ignored in report.ignored],
+        "pending": report.pending,
+    }
+
+
+def index_as_data(index: IndexInfo) -> dict[str, Any]:
+    """One index: its name, species, counts, size and encoder."""
+    return {
+        "name": index.name,
+        "species": index.spec.species,
+        "pets": index.stats.pets,
+        "photos": index.stats.photos,
+        "pending": index.stats.pending,
+        "size_bytes": index.stats.size_bytes,
+        "encoder": index.spec.encoder,
+        "dims": index.spec.dims,
+        "metric": index.spec.metric,
+    }
+
+
+def _match_as_data(match: Match) -> dict[str, Any]:
+    return {
+        "pet_id": match.pet.pet_id,
+        "similarity": match.similarity,
+        "verdict": None if match.verdict is None else str(match.verdict),
+        "distance_km": match.distance_km,
+        "photo": _photo_as_data(match.photo),
+        "pet": pet_as_data(match.pet),
+    }
+
+
+def _photo_as_data(photo: Photo) -> dict[str, Any]:
+    shown = photo.model_copy(update={"place": photo.place.rounded() if photo.place else None})
+    return shown.model_dump(mode="json", exclude_none=True)

@@ -1,0 +1,113 @@
+"""A sheet of paper for figures, in inches from its upper left corner: words, pictures and blocks of colour on it.
+
+Knows matplotlib (through the figure it is given), photos and fonts. Sets every look itself, so that no style or setting
+of the caller changes it.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from petfinder.display import words
+from petfinder.display.glyphs import drawable, families
+from petfinder.display.paint import PAW
+from petfinder.pets import Photo
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INK, QUIET, SHADE, GROUND = "#1b1f24", "#59616d", "#b4bac2", "#eff1f3"
+_LONGEST = 240  # signs in a line; no sheet has room for more
+
+
+class Sheet:
+    """A figure, `width` by `height` inches, on which things are put by their upper left corner (`x`, `y`) in inches."""
+
+    def __init__(self, figure: Figure) -> None:
+        self.figure = figure
+        self.width, self.height = (float(side) for side in figure.get_size_inches())
+
+    def write(
+        self,
+        text: str,
+        x: float,
+        y: float,
+        *,
+        size: float,
+        room: float,
+        colour: str = INK,
+        weight: Literal["normal", "bold"] = "normal",
+        ground: str | None = None,
+    ) -> float:
+        """Write one line with its foot at `y`, `size` in points, on a rounded `ground` if given, cut to fit the `room`
+        in inches; returns how far to the right it reaches. Dollar signs and backslashes stand for themselves."""
+        shown = drawable(words.clip(text, _LONGEST), weight=weight)
+        if not shown:
+            return x
+        written = self.figure.text(
+            x / self.width,
+            1 - y / self.height,
+            shown,
+            fontsize=size,
+            fontweight=weight,
+            fontfamily=list(families()),
+            color=colour,
+            ha="left",
+            va="baseline",
+            parse_math=False,
+            usetex=False,
+        )
+        while len(shown) > 2 and (wide := written.get_window_extent().width / self.figure.dpi) > room:
+            shown = words.clip(shown, min(len(shown) - 1, int(len(shown) * room / wide) + 1))
+            written.set_text(shown)
+        if ground:
+            written.set_bbox({"boxstyle": "round,pad=0.35,rounding_size=0.8", "facecolor": ground, "edgecolor": "none"})
+        return x + float(written.get_window_extent().width) / self.figure.dpi
+
+    def fill(self, x: float, y: float, width: float, height: float, colour: str) -> None:
+        """A block of colour."""
+        from matplotlib.patches import Rectangle
+
+        corner = (x / self.width, 1 - (y + height) / self.height)
+        size = (width / self.width, height / self.height)
+        self.figure.add_artist(
+            Rectangle(corner, *size, facecolor=colour, edgecolor="none", transform=self.figure.transFigure, zorder=0)
+        )
+
+    def picture(self, photo: Photo, x: float, y: float, side: float) -> None:
+        """The photo's thumbnail, whole, in the middle of a square; a note where there is none or it cannot be read."""
+        self.fill(x, y, side, side, GROUND)
+        axes = self.figure.add_axes(
+            (x / self.width, 1 - (y + side) / self.height, side / self.width, side / self.height)
+        )
+        axes.set_axis_off()
+        pixels = _pixels(photo)
+        if pixels is None:
+            self._paw(x + side / 4, y + side / 5, side / 2)
+            self.write(words.NO_PICTURE, x + side / 14, y + side * 13 / 14, size=9, room=side * 6 / 7, colour=QUIET)
+        else:
+            axes.imshow(pixels, interpolation="antialiased", aspect="equal", origin="upper")
+
+    def _paw(self, x: float, y: float, side: float) -> None:
+        from matplotlib.patches import Ellipse
+
+        inch = side / 64
+        for across, down, half_width, half_height in PAW:
+            centre = ((x + across * inch) / self.width, 1 - (y + down * inch) / self.height)
+            size = (2 * half_width * inch / self.width, 2 * half_height * inch / self.height)
+            self.figure.add_artist(Ellipse(centre, *size, facecolor=SHADE, transform=self.figure.transFigure, zorder=0))
+
+
+def _pixels(photo: Photo) -> npt.NDArray[np.uint8] | None:
+    if photo.thumbnail is None:
+        return None
+    try:
+        with Image.open(io.BytesIO(photo.thumbnail), formats=["JPEG"]) as picture:
+            return np.asarray(picture.convert("RGB"))
+    except OSError:
+        return None

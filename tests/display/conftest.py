@@ -1,0 +1,81 @@
+"""Matches to look at: made by hand, so that each test says what it shows."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+from PIL import Image
+
+from petfinder.pets import Dog, Owner, Photo, Place, Status
+from petfinder.search import Match, Matches
+from petfinder.thresholds import Cut, Verdict
+
+PHONE, EMAIL, ADDRESS = "555-0147-90210", "planted@example.org", "13 Planted Lane"
+CUT = Cut(match=0.9, possible=0.7)
+
+
+def thumbnail(colour: str = "red") -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48), colour).save(out, "JPEG")
+    return out.getvalue()
+
+
+def photo(name: str, *, colour: str | None = "red", taken_at: datetime | None = None) -> Photo:
+    pixels = thumbnail(colour) if colour else None
+    place = Place(lat=38.712345, lon=-9.143217)
+    return Photo(uri=f"/home/ully/{name}", photo_id=name, thumbnail=pixels, taken_at=taken_at, place=place)
+
+
+@pytest.fixture
+def owner() -> Owner:
+    return Owner(name="Ully", phone=PHONE, email=EMAIL, address=ADDRESS, picture=photo("ully.jpg"))
+
+
+@pytest.fixture
+def luigi(owner: Owner) -> Dog:
+    """A lost dog with three photos, an exact place and an owner."""
+    return Dog(
+        pet_id="luigi-7",
+        name="Luigi",
+        breed="Jack Russell",
+        status=Status.LOST,
+        status_at=datetime(2026, 10, 2),
+        place=(38.712345, -9.143217),
+        owner=owner,
+        photos=[photo("side.jpg"), photo("face.jpg", taken_at=datetime(2026, 5, 3)), photo("back.jpg")],
+    )
+
+
+@pytest.fixture
+def rex() -> Dog:
+    """A dog of whom no picture is at hand."""
+    return Dog(pet_id="rex", photos=[photo("rex.jpg", colour=None)])
+
+
+@pytest.fixture
+def matches(luigi: Dog, rex: Dog) -> Matches:
+    """One match, one stranger."""
+    return Matches(
+        found=(
+            Match(luigi, luigi.photos[1], 0.931, Verdict.MATCH, distance_km=3),
+            Match(rex, rex.photos[0], 0.512, Verdict.UNKNOWN),
+        ),
+        query=(photo("stray.jpg", colour="blue", taken_at=datetime(2026, 11, 20)),),
+        cut=CUT,
+        pets_searched=1204,
+        thresholds_source="measured on a crowd",
+    )
+
+
+@pytest.fixture
+def named(luigi: Dog) -> Callable[[str], Matches]:
+    """A match whose pet has this name and this breed."""
+
+    def make(name: str) -> Matches:
+        pet = luigi.model_copy(update={"name": name, "breed": name})
+        return Matches(found=(Match(pet, pet.photos[0], 0.93, Verdict.MATCH),), query=(photo("q.jpg"),), cut=CUT)
+
+    return make

@@ -1,0 +1,139 @@
+"""Matches as a figure: what stands on it, and that it saves without a warning."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from petfinder.display.figures import plot_matches
+from petfinder.errors import ConfigError
+from petfinder.pets import Photo
+from petfinder.search import Matches
+from petfinder.thresholds import Verdict
+from tests.display.conftest import CUT, photo
+
+matplotlib = pytest.importorskip("matplotlib", reason="figures need the notebook extra")
+
+
+def written(matches: Matches) -> list[str]:
+    return [text.get_text() for text in plot_matches(matches).texts]
+
+
+def test_the_query_and_each_match_have_a_picture_and_their_words(matches: Matches) -> None:
+    figure = plot_matches(matches)
+    texts = [text.get_text() for text in figure.texts]
+
+    assert [len(axes.images) for axes in figure.axes] == [1, 1, 0]
+    for said in ("This looks like Luigi", "Your photo", "Luigi", "Jack Russell", "3 km away", "similarity 0.931"):
+        assert said in texts
+    assert texts.count("match") == 2
+    assert texts.count("unknown") == 1
+    assert "no picture here" in texts
+
+
+def test_a_figure_is_saved_in_one_call(matches: Matches, tmp_path: Path) -> None:
+    matches.plot().savefig(tmp_path / "found.png")
+
+    with Image.open(tmp_path / "found.png") as picture:
+        assert picture.width > 1200
+        assert picture.convert("RGB").getpixel((2, 2)) == (255, 255, 255)
+
+
+def test_a_notebook_shows_the_figure_though_pyplot_was_never_loaded(matches: Matches) -> None:
+    shown = vars(plot_matches(matches))["_repr_png_"]()
+
+    with Image.open(io.BytesIO(shown)) as picture:
+        assert picture.format == "PNG"
+
+
+def test_pyplot_is_not_touched(matches: Matches) -> None:
+    from matplotlib import pyplot
+
+    plot_matches(matches)
+
+    assert pyplot.get_fignums() == []
+
+
+@pytest.mark.parametrize("name", ["$5^$ \\frac", "Zé Straße", "ポチ", "🐕‍🦺", "كلب", "a\nb", "\ud800"], ids=ascii)
+def test_any_name_is_drawn_without_a_warning(named: Callable[[str], Matches], name: str) -> None:
+    plot_matches(named(name)).savefig(io.BytesIO())
+
+
+def test_a_callers_style_does_not_change_the_picture(matches: Matches) -> None:
+    plain, styled = io.BytesIO(), io.BytesIO()
+    plot_matches(matches).savefig(plain)
+    with matplotlib.rc_context(
+        {"text.color": "white", "figure.facecolor": "black", "font.size": 40, "text.parse_math": True}
+    ):
+        plot_matches(matches).savefig(styled)
+
+    assert Image.open(plain).tobytes() == Image.open(styled).tobytes()
+
+
+def test_a_dollar_stays_a_dollar(named: Callable[[str], Matches]) -> None:
+    assert "$5^$" in written(named("$5^$"))
+
+
+def test_long_words_stay_inside_their_tile(named: Callable[[str], Matches]) -> None:
+    figure = plot_matches(named("Bartholomew the Magnificent of the Seven Hills"))
+
+    tile = next(
+        text for text in figure.texts if text.get_text().startswith("Bartholomew") and text.get_fontsize() == 11.5
+    )
+    assert tile.get_text().endswith("…")
+    assert tile.get_window_extent().width <= 2.0 * figure.dpi
+    assert all(text.get_window_extent().x1 <= figure.bbox.width for text in figure.texts)
+
+
+def test_no_words_lie_on_each_other(matches: Matches) -> None:
+    figure = plot_matches(replace(matches, found=matches.found * 4, query=matches.query * 3))
+    boxes = [text.get_window_extent() for text in figure.texts]
+
+    assert [i for i, box in enumerate(boxes) if box.count_overlaps(boxes) > 1] == []  # one: itself
+
+
+def test_seven_matches_take_two_rows_and_more_than_twenty_are_cut(matches: Matches) -> None:
+    one, seven, many = (plot_matches(replace(matches, found=matches.found[:1] * count)) for count in (1, 7, 23))
+
+    assert len(seven.axes) == 8
+    assert seven.get_figheight() > one.get_figheight() + 3
+    assert len(many.axes) == 21
+    assert any(text.get_text().startswith("3 more matches are not shown.") for text in many.texts)
+
+
+def test_three_query_photos_stand_in_the_first_column(matches: Matches) -> None:
+    figure = plot_matches(replace(matches, query=tuple(photo(f"{n}.jpg") for n in range(5))))
+
+    assert len(figure.axes) == 3 + 2
+    assert "Your 5 photos" in [text.get_text() for text in figure.texts]
+
+
+def test_an_empty_answer_is_a_figure_too() -> None:
+    assert "No registered pet is similar enough" in written(Matches(query=(photo("q.jpg"),), cut=CUT))
+    assert "No pet found" in written(Matches())
+
+
+def test_a_search_in_words_shows_no_verdict(matches: Matches) -> None:
+    words = written(Matches(found=tuple(replace(match, verdict=None) for match in matches)))
+
+    assert "similarity 0.931" in words
+    assert not {str(verdict) for verdict in Verdict} & set(words)
+
+
+def test_a_thumbnail_that_cannot_be_read_is_a_missing_picture(matches: Matches) -> None:
+    broken = Photo(photo_id="x", thumbnail=b"\xff\xd8\xff cut off")
+
+    assert "no picture here" in written(Matches(found=(replace(matches[0], photo=broken),)))
+
+
+def test_without_matplotlib_the_pip_line_is_named(matches: Matches, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+
+    with pytest.raises(ConfigError, match=r"pip install 'petfinder-registry\[notebook\]'"):
+        matches.plot()

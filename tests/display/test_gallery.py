@@ -1,0 +1,241 @@
+"""Matches, pets and owners as HTML."""
+
+from __future__ import annotations
+
+import base64
+import html
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from petfinder.display.gallery import matches_as_html, owner_card, pet_card
+from petfinder.display.markup import as_page
+from petfinder.display.paint import NEUTRAL, PAINT, Paint
+from petfinder.pets import Dog, Owner, Photo
+from petfinder.search import Match, Matches
+from petfinder.thresholds import Verdict
+from tests.display.conftest import ADDRESS, CUT, EMAIL, PHONE, photo, thumbnail
+
+HOSTILE = "<script>alert(1)</script>\" onerror='x' & $\\frac{1}{2}$"
+
+
+class Reader(HTMLParser):
+    """Reads HTML strictly: every element closed in order, and keeps text, tags and attributes."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.feed(source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in ("img", "meta"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def values(self, name: str) -> list[str]:
+        return [value for _, attribute, value in self.attributes if attribute == name]
+
+
+def test_each_match_is_shown_with_its_verdict_and_what_is_known(matches: Matches) -> None:
+    text = "\n".join(Reader(matches_as_html(matches)).text)
+
+    for said in ("This looks like Luigi", "match", "unknown", "Jack Russell", "similarity 0.931", "similarity 0.512"):
+        assert said in text
+    for said in ("3 km away", "Your photo", "face.jpg, photo 2 of 3", "id luigi-7", "2026-05-03", "2026-10-02"):
+        assert said in text
+
+
+def test_a_notebook_shows_matches_as_the_gallery(matches: Matches) -> None:
+    assert matches._repr_html_() == matches_as_html(matches)
+
+
+def test_the_pictures_travel_inside_the_page(matches: Matches) -> None:
+    shown = Reader(matches_as_html(matches)).values("src")
+
+    wanted = [matches.query[0].thumbnail, matches[0].photo.thumbnail]
+    assert shown == [f"data:image/jpeg;base64,{base64.b64encode(picture or b'').decode()}" for picture in wanted]
+
+
+def test_a_missing_picture_is_drawn_and_named(matches: Matches) -> None:
+    page = Reader(matches_as_html(replace(matches, found=matches.found[1:], query=())))
+
+    assert page.values("src") == []
+    assert "no picture here" in page.text
+    assert "rex, rex.jpg: no picture here" in page.values("aria-label")
+
+
+def test_bytes_that_are_no_jpeg_are_not_shown_as_one(luigi: Dog) -> None:
+    drawn = Photo(uri="x.svg", photo_id="x", thumbnail=b"<svg onload='alert(1)'></svg>")
+
+    assert "data:" not in matches_as_html(Matches(found=(Match(luigi, drawn, 0.9),)))
+
+
+def test_every_picture_says_what_it_shows(matches: Matches) -> None:
+    page = Reader(matches_as_html(matches))
+
+    assert page.values("alt") == ["your photo", "Luigi, Jack Russell, face.jpg, photo 2 of 3"]
+
+
+def test_a_hostile_name_is_only_text(named: Callable[[str], Matches]) -> None:
+    source = matches_as_html(named(HOSTILE))
+    page = Reader(source)
+
+    assert "<script" not in source
+    assert not {"onerror", "onload", "onclick"} & {name for _, name, _ in page.attributes}
+    assert HOSTILE in page.text
+    assert any(HOSTILE in alt for alt in page.values("alt"))
+
+
+def test_names_with_dollars_are_not_typeset_as_formulas(named: Callable[[str], Matches]) -> None:
+    assert Reader(matches_as_html(named("$5^$"))).values("class") == ["mathjax_ignore tex2jax_ignore"]
+
+
+def test_the_page_is_ascii_so_that_no_encoding_spoils_it(named: Callable[[str], Matches]) -> None:
+    source = matches_as_html(named("Zé ポチ 🐕 \ud800"))
+
+    assert source.isascii()
+    assert "Zé ポチ 🐕" in html.unescape(source)
+
+
+def test_nothing_is_fetched_and_nothing_runs(matches: Matches, luigi: Dog, owner: Owner) -> None:
+    for source in (matches_as_html(matches), pet_card(luigi)._repr_html_(), owner_card(owner, luigi)._repr_html_()):
+        page = Reader(source)
+        assert not {tag for tag, _, _ in page.attributes} & {"script", "style", "link", "iframe", "form"}
+        assert not re.search(r"https?:|url\(|@import|<script|<style", source)
+        assert all(value.startswith("data:image/jpeg;base64,") for value in page.values("src"))
+
+
+def test_no_owner_and_no_exact_place_is_in_the_gallery(matches: Matches) -> None:
+    source = html.unescape(matches_as_html(matches))  # made with an owner and exact places on purpose
+
+    for hidden in ("Ully", "ully", PHONE, EMAIL, ADDRESS, "38.71", "9.14", "/home"):
+        assert hidden not in source
+
+
+def test_a_registry_that_knows_nobody_says_unknown() -> None:
+    text = "\n".join(Reader(matches_as_html(Matches(query=(photo("q.jpg"),), cut=CUT))).text)
+
+    assert "unknown" in text
+    assert "No registered pet is similar enough" in text
+
+
+def test_the_nearest_stranger_is_not_drawn_as_a_winner(matches: Matches) -> None:
+    known = matches_as_html(matches)
+    unknown = matches_as_html(replace(matches, found=tuple(replace(m, verdict=Verdict.UNKNOWN) for m in matches)))
+
+    assert Reader(known).values("width")[:2] == ["250", "250"]
+    assert Reader(unknown).values("width")[:2] == ["250", "92"]
+
+
+def test_several_query_photos_stand_together(matches: Matches) -> None:
+    page = Reader(matches_as_html(replace(matches, query=tuple(photo(f"{n}.jpg") for n in range(6)))))
+
+    assert page.values("alt").count("your photo") == 4
+    assert "Your 6 photos" in page.text
+    assert "2 more not shown" in page.text
+
+
+def test_a_search_in_words_shows_no_verdict(matches: Matches) -> None:
+    page = Reader(matches_as_html(Matches(found=tuple(replace(match, verdict=None) for match in matches))))
+
+    assert "2 pets, nearest first" in page.text
+    assert not {str(verdict) for verdict in Verdict} & set(page.text)
+
+
+def test_a_long_answer_is_cut_and_says_so(matches: Matches) -> None:
+    page = Reader(matches_as_html(replace(matches, found=matches.found[:1] * 50)))
+
+    assert page.text.count("similarity 0.931") == 48
+    assert "2 more matches are not shown." in "".join(page.text)
+
+
+def test_the_bar_stays_inside_its_frame(matches: Matches) -> None:
+    beyond = tuple(replace(matches[0], similarity=similarity) for similarity in (1.0000001, -0.3))
+    source = matches_as_html(replace(matches, found=beyond))
+
+    assert "width:100.0%" in source
+    assert "width:0.0%" in source
+
+
+@pytest.mark.parametrize("paint", [*PAINT.values(), NEUTRAL])
+def test_the_words_on_verdict_colours_can_be_read(paint: Paint) -> None:
+    lighter, darker = sorted((_luminance(paint.fill), _luminance(paint.ink)), reverse=True)
+
+    assert (lighter + 0.05) / (darker + 0.05) >= 4.5  # WCAG 2.1, 1.4.3, level AA
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance of #rrggbb (WCAG 2.1)."""
+    parts = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_an_owner_card_shows_contact_only_in_its_html_and_when_asked(owner: Owner, luigi: Dog) -> None:
+    card = owner_card(owner, luigi)
+    shown = Reader(card._repr_html_())
+
+    for contact in (PHONE, EMAIL, ADDRESS):
+        assert contact in shown.text
+        assert contact in card.as_text()
+        for said in (repr(card), str(card), f"{card}", f"{[card]}"):
+            assert contact not in said
+    assert shown.values("href") == ["tel:555014790210", f"mailto:{EMAIL}"]
+    assert shown.values("alt") == ["Ully", "Luigi"]
+
+
+def test_a_hostile_contact_is_only_text() -> None:
+    card = owner_card(Owner(name=HOSTILE, phone=HOSTILE, email="a@b?bcc=c@d&x=<script>", address=HOSTILE))
+    page = Reader(card._repr_html_())
+
+    assert page.text.count(HOSTILE) == 4  # under the picture, name, phone, address
+    assert page.values("href") == ["mailto:a@b%3Fbcc%3Dc@d%26x%3D%3Cscript%3E"]
+
+
+def test_an_owner_without_contact_is_said_to_have_none() -> None:
+    assert "no way to reach them is registered" in Reader(owner_card(Owner(name="Ann"))._repr_html_()).text
+
+
+def test_an_owner_card_about_a_match_shows_the_photo_that_matched(owner: Owner, matches: Matches, rex: Dog) -> None:
+    seen = photo("face.jpg", colour="green")
+    shown = Reader(owner_card(owner, replace(matches[0], photo=seen))._repr_html_())
+
+    assert shown.values("src")[1].endswith(base64.b64encode(seen.thumbnail or b"").decode())
+    assert Reader(owner_card(owner, rex)._repr_html_()).values("alt") == ["Ully"]
+
+
+def test_a_pet_card_shows_all_photos_but_no_contact(luigi: Dog) -> None:
+    card = pet_card(luigi)
+    page = Reader(card._repr_html_())
+
+    assert page.values("alt") == ["Luigi, side.jpg", "Luigi, face.jpg", "Luigi, back.jpg"]
+    for said in (*page.text, card.as_text(), repr(card)):
+        for hidden in (PHONE, EMAIL, ADDRESS, "38.712"):
+            assert hidden not in said
+
+
+def test_a_saved_page_is_whole_and_fits_a_phone(matches: Matches) -> None:
+    page = as_page(matches_as_html(matches), title="Luigi <found>")
+
+    assert page.startswith("<!DOCTYPE html>")
+    assert "<title>Luigi &lt;found&gt;</title>" in page
+    assert 'content="width=device-width, initial-scale=1"' in page
+    assert 'name="color-scheme" content="light dark"' in page
+    Reader(page)
+
+
+def test_thumbnails_are_shown_byte_by_byte() -> None:
+    assert base64.b64encode(thumbnail()).decode() in pet_card(Dog(pet_id="a", photos=[photo("a.jpg")]))._repr_html_()

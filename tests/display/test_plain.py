@@ -1,0 +1,147 @@
+"""Matches, pets and owners as text for a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from petfinder.display.plain import matches_as_text, owner_as_text, pet_as_text
+from petfinder.display.words import photo_name
+from petfinder.pets import Dog, Owner, Photo
+from petfinder.search import Match, Matches
+from petfinder.thresholds import Cut, Verdict
+from tests.display.conftest import ADDRESS, CUT, EMAIL, PHONE, photo
+
+
+def test_the_verdict_comes_first_then_the_table(matches: Matches) -> None:
+    lines = matches_as_text(matches).splitlines()
+
+    assert lines[0] == "match: this looks like Luigi"
+    assert lines[3:6] == [
+        "  name   breed         verdict  similarity  distance  photo     id",
+        "  Luigi  Jack Russell  match         0.931      3 km  face.jpg  luigi-7",
+        "  rex                  unknown       0.512            rex.jpg   rex",
+    ]
+
+
+def test_matches_print_as_their_text(matches: Matches) -> None:
+    assert str(matches) == matches_as_text(matches)
+
+
+def test_a_possible_match_says_no_more_than_that(matches: Matches) -> None:
+    maybe = tuple(replace(match, verdict=Verdict.POSSIBLE) for match in matches)
+
+    assert matches_as_text(replace(matches, found=maybe)).startswith("possible: this might be Luigi or 1 other\nLook")
+
+
+def test_strangers_are_unknown_and_still_shown(matches: Matches) -> None:
+    text = matches_as_text(replace(matches, found=matches.found[1:]))
+
+    assert text.startswith("unknown: no registered pet is similar enough\n")
+    assert "rex" in text
+
+
+def test_a_photo_searched_in_an_empty_registry_is_unknown() -> None:
+    text = matches_as_text(Matches(query=(photo("stray.jpg"),), cut=CUT))
+
+    assert text == "unknown: no registered pet is similar enough\nThere was no pet to compare with."
+
+
+def test_a_search_without_verdict_speaks_of_none(matches: Matches) -> None:
+    found = tuple(replace(match, verdict=None) for match in matches)
+    text = matches_as_text(Matches(found=found))
+
+    assert text.startswith("2 pets, nearest first\n")
+    assert "verdict" not in text
+    assert matches_as_text(Matches()) == "no pet found"
+
+
+def test_the_small_print_gives_the_limits_and_their_source(matches: Matches) -> None:
+    assert matches_as_text(matches).splitlines()[-1] == (
+        "1,204 pets searched. A similarity of 0.900 is a match: a photo of a pet that is not registered gets there in "
+        "at most 1% of searches. 0.700 is possible: at most 30%. Thresholds: measured on a crowd."
+    )
+
+
+def test_an_encoder_that_was_never_calibrated_states_no_limits(matches: Matches) -> None:
+    nothing_measured = Cut(match=math.inf, possible=-math.inf, extrapolated=True)
+    text = matches_as_text(replace(matches, cut=nothing_measured, thresholds_source="never calibrated"))
+
+    assert text.endswith("1,204 pets searched. Thresholds: never calibrated.")
+
+
+def test_where_every_pet_is_called_possible_that_is_said(matches: Matches) -> None:
+    nothing_measured = Cut(match=math.inf, possible=-math.inf, extrapolated=True)
+    found = tuple(replace(match, verdict=Verdict.POSSIBLE) for match in matches)
+
+    assert "every pet is called possible" in matches_as_text(Matches(found=found, cut=nothing_measured))
+    assert "every pet is called possible" not in matches_as_text(Matches(found=found, cut=CUT))
+
+
+def test_extrapolated_limits_are_said_to_be(matches: Matches) -> None:
+    guessed = CUT.model_copy(update={"extrapolated": True})
+
+    assert "extrapolated" in matches_as_text(replace(matches, cut=guessed))
+    assert "extrapolated" not in matches_as_text(matches)
+
+
+def test_a_name_cannot_write_to_the_terminal(named: Callable[[str], Matches]) -> None:
+    text = matches_as_text(named("Lu\x1b[2Jigi\nunknown:\u202e x"))
+
+    assert text.splitlines()[0] == "match: this looks like Lu[2Jigi unknown: x"
+
+
+def test_wide_signs_keep_the_columns_straight(matches: Matches, named: Callable[[str], Matches]) -> None:
+    both = replace(matches, found=(named("ポチ")[0], *matches.found))
+    _, japanese, luigi, _ = matches_as_text(both).splitlines()[3:7]
+
+    assert japanese.index("match") + 4 == luigi.index("match")  # two wide signs in each of two columns before it
+
+
+def test_an_unsure_distance_is_left_out_and_a_short_one_is_not_zero(matches: Matches) -> None:
+    nowhere = tuple(replace(match, distance_km=None) for match in matches)
+
+    assert "distance" not in matches_as_text(replace(matches, found=nowhere))
+    assert "under 1 km" in matches_as_text(replace(matches, found=(replace(matches[0], distance_km=0),)))
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("/home/ully/luigi.jpg", "luigi.jpg"),
+        (r"C:\Users\Ully\luigi.jpg", "luigi.jpg"),
+        ("https://ully:secret@host/a/luigi.jpg?token=secret#x", "luigi.jpg"),
+        (None, "abcdefabcdef"),
+    ],
+)
+def test_a_photo_is_named_without_its_folders_and_host(uri: str | None, name: str) -> None:
+    assert photo_name(Photo(uri=uri, photo_id="abcdefabcdef0123456789")) == name
+
+
+def test_a_pet_is_told_without_contact_and_exact_place(luigi: Dog) -> None:
+    text = pet_as_text(luigi)
+
+    assert text.splitlines()[0] == "Luigi"
+    assert "  place    38.71, -9.14 (to about 1 km)" in text.splitlines()
+    assert "  status   lost since 2026-10-02" in text.splitlines()
+    for hidden in (PHONE, EMAIL, ADDRESS, "38.712", "/home"):
+        assert hidden not in text
+
+
+def test_an_owner_is_told_with_every_way_to_reach_them(owner: Owner) -> None:
+    assert owner_as_text(owner).splitlines() == [
+        "Ully",
+        f"  phone    {PHONE}",
+        f"  email    {EMAIL}",
+        f"  address  {ADDRESS}",
+    ]
+
+
+def test_nothing_of_the_owner_is_in_the_text_of_matches(matches: Matches) -> None:
+    match = Match(matches[0].pet, matches[0].photo, 0.93, Verdict.MATCH)  # even where a match was made with an owner
+
+    for hidden in ("Ully", PHONE, EMAIL, ADDRESS, "38.71"):
+        assert hidden not in matches_as_text(replace(matches, found=(match,)))
