@@ -1,0 +1,151 @@
+"""From a URL and settings to a registry: what is named, remembered, refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import petfinder as pf
+from petfinder import errors
+from petfinder.settings import load_settings
+from tests.conftest import TableEncoder
+from tests.test_service import BLUE, RED, dog, picture
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the machine reaches these tests."""
+    for name in ("PETFINDER_REGISTRY", "PETFINDER_ENCODER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+
+def test_nothing_named_is_memory_with_the_built_in_encoder() -> None:
+    with pf.connect() as registry:
+        assert repr(registry) == "<Registry 'pets' in :memory:>"
+        assert registry.encoder.name == "pocket-1"
+        assert registry.dogs.count() == 0
+
+
+def test_arguments_come_before_the_environment_and_that_before_the_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "petfinder.toml").write_text('registry = "from-file.db"\npassword = "12345"\nuser = "1e5"\n')
+    assert load_settings().registry == "from-file.db"
+    assert load_settings().user == "1e5"
+    assert load_settings().password is not None
+    monkeypatch.setenv("PETFINDER_REGISTRY", "from-environment.db")
+    monkeypatch.setenv("PETFINDER_PASSWORD", "pa,ss")
+
+    assert load_settings().registry == "from-environment.db"
+    assert load_settings(registry="argument.db").registry == "argument.db"
+    secret = load_settings().password
+    assert secret is not None
+    assert secret.get_secret_value() == "pa,ss"
+    assert "pa,ss" not in repr(load_settings())
+    with pf.connect() as registry:
+        registry.dogs.count()
+    assert (tmp_path / "from-environment.db").exists()
+
+
+def test_the_settings_file_of_the_user_is_the_last_resort(tmp_path: Path) -> None:
+    home = tmp_path / "config" / "petfinder"
+    home.mkdir(parents=True)
+    (home / "petfinder.toml").write_text('encoder = "from-home"\n')
+    assert load_settings().encoder == "from-home"
+
+    (tmp_path / "petfinder.toml").write_text('encoder = "from-here"\n')
+
+    assert load_settings().encoder == "from-here"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("password = 12345", "password"),
+        ("colour = 'x'", "colour"),
+        ("max_photo_bytes = 0", "max_photo_bytes"),
+        ("= 1", "TOML"),
+    ],
+)
+def test_a_bad_setting_is_named_and_its_value_is_not(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "petfinder.toml").write_text(text + "\n")
+
+    with pytest.raises(errors.ConfigError, match=said) as caught:
+        load_settings()
+
+    assert "12345" not in str(caught.value)
+
+
+def test_an_unknown_connection_argument_or_url_is_refused() -> None:
+    with pytest.raises(errors.ConfigError, match="colour"):
+        pf.connect(":memory:", colour="red")
+    with pytest.raises(errors.ConfigError, match="ftp"):
+        pf.connect("ftp://user:secret@host/x")
+    with pytest.raises(errors.ConfigError, match="Elasticsearch"):
+        pf.connect("https://user:secret@host:9200")
+
+
+def test_a_missing_registry_is_not_made_when_only_reading(tmp_path: Path, table_encoder: TableEncoder) -> None:
+    with pytest.raises(errors.IndexNotFound):
+        pf.connect("missing.db", create=False)
+    assert [*tmp_path.iterdir()] == []
+    with pf.connect("there.db", encoder=table_encoder) as registry:
+        registry.dogs.register(dog("luigi"))
+    with pf.connect("there.db", create=False, encoder=table_encoder) as registry:
+        assert registry.dogs.count() == 1
+        with pytest.raises(errors.IndexNotFound, match="pets-cats"):
+            registry.cats.count()
+
+
+def test_a_registry_remembers_its_encoder_and_refuses_another() -> None:
+    with pf.connect("pets.db") as registry:
+        registry.dogs.register(dog("luigi", RED))
+    with pf.connect("pets.db") as registry:
+        assert registry.dogs.find(picture(RED))[0].similarity > 0.999
+    with pf.connect("pets.db", encoder="pocket") as registry:
+        assert registry.encoder.name == "pocket-1"
+
+    with pytest.raises(errors.IndexMismatch, match="pocket-1"):
+        pf.connect("pets.db", encoder=TableEncoder())
+
+
+def test_other_weights_or_preprocessing_of_the_same_encoder_are_refused(table_encoder: TableEncoder) -> None:
+    with pf.connect("pets.db", encoder=table_encoder) as registry:
+        registry.dogs.register(dog("luigi", RED))
+
+    with pytest.raises(errors.IndexMismatch, match="t1"):
+        pf.connect("pets.db", encoder=TableEncoder(fingerprint="t2"))
+    with pytest.raises(errors.IndexMismatch, match="16"):
+        pf.connect("pets.db", encoder=TableEncoder(dims=16))
+
+
+def test_a_registry_filled_by_an_encoder_of_ones_own_can_be_read_without_it(table_encoder: TableEncoder) -> None:
+    with pf.connect("pets.db", encoder=table_encoder) as registry:
+        registry.dogs.register(dog("luigi", RED))
+
+    with pf.connect("pets.db") as registry:
+        assert registry.dogs.get("luigi").pet_id == "luigi"
+        assert registry.util.info("pets-dogs").spec.encoder == "table-1"
+
+
+def test_registries_stand_side_by_side_in_one_store(table_encoder: TableEncoder) -> None:
+    with pf.connect("all.db", name="shelter", encoder=table_encoder) as shelter:
+        shelter.dogs.register(dog("a", RED))
+    with pf.connect("all.db", name="town", encoder=table_encoder) as town:
+        town.dogs.register(dog("b", BLUE))
+
+        assert [pet.pet_id for pet in town.dogs.list()] == ["b"]
+        assert [info.name for info in town.util.list_indexes()] == ["shelter-dogs", "town-dogs"]
+        assert [info.name for info in town.indexes()] == ["town-dogs"]
+
+
+def test_limits_on_photos_are_settings(table_encoder: TableEncoder) -> None:
+    with (
+        pf.connect(":memory:", encoder=table_encoder, max_photo_pixels=1000) as registry,
+        pytest.raises(errors.PhotoTooLarge, match="1000"),
+    ):
+        registry.dogs.register(dog("luigi", RED))
