@@ -1,0 +1,191 @@
+"""The built-in encoder: the same numbers alone, in a batch, on any number of threads, from one session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from petfinder.encoders.pocket import WEIGHTS, PocketEncoder
+from petfinder.errors import ConfigError, EncoderUnavailable, TextNotSupported
+
+ROOT = Path(__file__).resolve().parents[2]
+THRESHOLDS = '{"dog": {"measured": [{"pets": 10, "match": 0.7, "possible": 0.5}], "source": "a test"}}'
+
+
+def pictures(count: int) -> list[Image.Image]:
+    """Soft coloured blots, each of its own shape."""
+    rng = np.random.default_rng(11)
+    blots = [Image.fromarray(rng.integers(0, 255, (6, 5 + n % 4, 3), dtype=np.uint8)) for n in range(count)]
+    return [blot.resize((300 + 40 * (n % 3), 260), Image.Resampling.BICUBIC) for n, blot in enumerate(blots)]
+
+
+def in_a_new_python(code: str, home: Path) -> str:
+    """What a script prints in a process of its own, with an empty home folder and no switch set."""
+    surroundings = {name: value for name, value in os.environ.items() if not name.startswith(("ORT_", "XDG_"))}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**surroundings, "HOME": str(home), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def pocket() -> PocketEncoder:
+    return PocketEncoder(threads=1)
+
+
+def test_embeddings_are_float32_of_unit_length(pocket: PocketEncoder) -> None:
+    embeddings = pocket.encode_images(pictures(3))
+    assert embeddings.shape == (3, 512)
+    assert embeddings.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
+
+
+def test_no_pictures_give_no_embeddings(pocket: PocketEncoder) -> None:
+    assert pocket.encode_images([]).shape == (0, 512)
+
+
+def test_a_picture_has_the_same_embedding_alone_and_in_a_batch(pocket: PocketEncoder) -> None:
+    many = pictures(5)
+    alone = np.concatenate([pocket.encode_images([picture]) for picture in many])
+    np.testing.assert_allclose(pocket.encode_images(many), alone, atol=1e-5)
+    np.testing.assert_allclose(pocket.encode_images(many[::-1])[::-1], alone, atol=1e-5)
+
+
+def test_two_threads_give_the_same_embeddings_as_one(pocket: PocketEncoder) -> None:
+    many = pictures(3)
+    np.testing.assert_allclose(PocketEncoder(threads=2).encode_images(many), pocket.encode_images(many), atol=1e-5)
+
+
+def test_different_pictures_have_different_embeddings(pocket: PocketEncoder) -> None:
+    one, other = pocket.encode_images(pictures(2))
+    assert float(one @ other) < 0.99
+
+
+def test_real_photos_of_one_animal_are_nearer_than_those_of_another(pocket: PocketEncoder, shared: Path) -> None:
+    folders = sorted(folder for folder in (shared / "identity").rglob("*") if len(list(folder.glob("*.jpg"))) >= 2)[:4]
+    if len(folders) < 4:
+        pytest.skip("the folder ../shared/identity holds no folders of photos")
+    photos = [Image.open(file).convert("RGB") for folder in folders for file in sorted(folder.glob("*.jpg"))[:2]]
+    embeddings = pocket.encode_images(photos)
+    similarities = embeddings @ embeddings.T
+    same = np.mean([similarities[n, n + 1] for n in range(0, len(photos), 2)])
+    other = np.mean([similarities[n, (n + 2) % len(photos)] for n in range(0, len(photos), 2)])
+    assert same > other + 0.1
+
+
+def test_grey_counts_as_rgb_and_transparent_as_white(pocket: PocketEncoder) -> None:
+    grey = pictures(1)[0].convert("L")
+    clear = Image.new("RGBA", (80, 60), (0, 0, 0, 0))
+    clear.paste((200, 30, 30, 255), (20, 20, 50, 50))
+    on_white = Image.new("RGB", (80, 60), "white")
+    on_white.paste((200, 30, 30), (20, 20, 50, 50))
+    embeddings = pocket.encode_images([grey, grey.convert("RGB"), clear, on_white])
+    np.testing.assert_allclose(embeddings[0], embeddings[1], atol=1e-5)
+    np.testing.assert_allclose(embeddings[2], embeddings[3], atol=1e-5)
+
+
+def test_a_text_is_refused(pocket: PocketEncoder) -> None:
+    assert not pocket.supports_text
+    with pytest.raises(TextNotSupported, match="clip-ViT-B-32"):
+        pocket.encode_texts(["a black dog"])
+
+
+def test_threads_that_come_first_together_read_the_weights_once(tmp_path: Path) -> None:
+    code = (
+        "import sys; from concurrent.futures import ThreadPoolExecutor; from threading import Barrier;"
+        "from PIL import Image; from petfinder.encoders.pocket import PocketEncoder;"
+        "opened = []; sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == 'open' else None);"
+        "encoder, together, black = PocketEncoder(threads=1), Barrier(6), Image.new('RGB', (50, 40));"
+        "encode = lambda n: (together.wait(30), encoder.encode_images([black]))[1];"
+        "found = list(ThreadPoolExecutor(6).map(encode, range(6)));"
+        "print(len(found), sum(name.endswith('.onnx') for name in opened))"
+    )
+    assert in_a_new_python(code, tmp_path) == "6 1"
+
+
+def test_many_threads_get_the_answers_that_one_gets(pocket: PocketEncoder) -> None:
+    many = pictures(12)
+    with ThreadPoolExecutor(4) as pool:
+        found = np.concatenate(list(pool.map(lambda picture: pocket.encode_images([picture]), many)))
+    np.testing.assert_allclose(found, pocket.encode_images(many), atol=1e-5)
+
+
+def test_the_fingerprint_stays_and_changes_with_the_weights(tmp_path: Path) -> None:
+    same = Path(shutil.copy(WEIGHTS, tmp_path / "same.onnx"))
+    other = tmp_path / "other.onnx"
+    other.write_bytes(WEIGHTS.read_bytes() + b"\0")
+    assert PocketEncoder(weights=same).fingerprint == PocketEncoder().fingerprint
+    assert PocketEncoder(weights=other).fingerprint != PocketEncoder().fingerprint
+    assert len(PocketEncoder().fingerprint) == 16
+
+
+def test_name_dims_thresholds_and_fingerprint_load_no_onnxruntime(tmp_path: Path) -> None:
+    code = (
+        "import sys; from petfinder.encoders.pocket import PocketEncoder; e = PocketEncoder();"
+        "print(e.name, e.dims, len(e.fingerprint), e.thresholds is None or 'dog' in e.thresholds,"
+        "'onnxruntime' in sys.modules)"
+    )
+    assert in_a_new_python(code, tmp_path) == "pocket-1 512 16 True False"
+
+
+def test_encoding_leaves_nothing_behind_and_reports_to_nobody(tmp_path: Path) -> None:
+    code = (
+        "import os; from PIL import Image; from petfinder.encoders.pocket import PocketEncoder;"
+        "print(PocketEncoder().encode_images([Image.new('RGB', (50, 40))]).shape, os.environ['ORT_DISABLE_TELEMETRY'])"
+    )
+    assert in_a_new_python(code, tmp_path) == "(1, 512) 1"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_thresholds_are_read_beside_the_weights(tmp_path: Path) -> None:
+    weights = tmp_path / "mine.onnx"
+    assert PocketEncoder(weights=weights).thresholds is None
+    (tmp_path / "mine.thresholds.json").write_text(THRESHOLDS)
+    thresholds = PocketEncoder(weights=weights).thresholds
+    assert thresholds is not None
+    assert thresholds["dog"].at(10).match == 0.7
+
+
+@pytest.mark.parametrize("broken", ["{", "[]", '{"dog": 3}', '{"dog": {"measured": []}}'])
+def test_broken_thresholds_are_refused(tmp_path: Path, broken: str) -> None:
+    (tmp_path / "mine.thresholds.json").write_text(broken)
+    with pytest.raises(ConfigError):
+        _ = PocketEncoder(weights=tmp_path / "mine.onnx").thresholds
+
+
+def test_missing_weights_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    encoder = PocketEncoder(weights=tmp_path / "none.onnx")
+    with pytest.raises(EncoderUnavailable, match="install petfinder-registry again") as refusal:
+        encoder.encode_images(pictures(1))
+    assert isinstance(refusal.value.__cause__, OSError)
+
+
+def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
+    weights = tmp_path / "torn.onnx"
+    weights.write_bytes(WEIGHTS.read_bytes()[:10_000])
+    with pytest.raises(EncoderUnavailable, match="not an encoder"):
+        PocketEncoder(weights=weights).encode_images(pictures(1))
+
+
+def test_an_encoder_without_threads_is_refused() -> None:
+    with pytest.raises(ConfigError, match="at least 1 thread"):
+        PocketEncoder(threads=0)
+
+
+def test_the_weights_stay_small_enough_for_a_package() -> None:
+    assert WEIGHTS.stat().st_size <= 12_000_000
