@@ -46,7 +46,7 @@ class Value(BaseModel):
             super().__init__(**given)
         except ValidationError as error:
             problems = "; ".join(
-                f"{'.'.join(str(part) for part in problem['loc']) or type(self).__name__}: {problem['msg']}"
+                f"{'.'.join(str(part) for part in problem['loc']) or type(self).__name__}: {problem['msg'].removeprefix('Value error, ')}"
                 for problem in error.errors(include_input=False, include_url=False, include_context=False)
             )
             raise self.refusal(f"this {type(self).__name__} cannot be used: {problems}") from error
@@ -67,8 +67,17 @@ def _blank_to_none(text: object) -> object:
     return None if isinstance(text, str) and not text.strip() else text
 
 
+def _writable(text: object) -> object:
+    if isinstance(text, str):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("this text is not valid Unicode and could not be kept; write it again") from error
+    return text
+
+
 Moment = Annotated[datetime, BeforeValidator(_blank_to_none)]
-Text = Annotated[str | None, BeforeValidator(_blank_to_none)]
+Text = Annotated[str | None, BeforeValidator(_blank_to_none), BeforeValidator(_writable)]
 
 
 class Place(Value):
@@ -184,7 +193,7 @@ class Owner(Value):
     `picture` is a photo of the owner, for the owner card.
     """
 
-    name: str = Field(min_length=1)
+    name: Annotated[str, BeforeValidator(_writable)] = Field(pattern=r"\S")
     phone: Text = None
     email: Text = None
     address: Text = None
@@ -221,7 +230,7 @@ def _as_tags(given: Any) -> Any:
     if given is None:
         return ()
     several = (given,) if isinstance(given, str) else given
-    return tuple({fold(tag): tag.strip() for tag in several if isinstance(tag, str) and tag.strip()}.values())
+    return tuple({fold(tag): _writable(tag.strip()) for tag in several if isinstance(tag, str) and tag.strip()}.values())
 
 
 class Pet(Value):

@@ -1,0 +1,625 @@
+"""Folders, manifests, arrays and tables become pets; what is wrong with one of them stops none of the others."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from petfinder.errors import ConfigError, DuplicatePet, InvalidEmbedding, InvalidPet, PetfinderError, UnreadablePhoto
+from petfinder.intake import Grouping, from_arrays, from_table, read_csv, read_folder, read_json
+from petfinder.pets import Cat, Dog, Pet, Photo, Place, Status
+from petfinder.reports import Failure, Ignored
+
+PHONE, EMAIL, ADDRESS = "+55 11 5550-1234", "ully@example.org", "Rua das Flores 7"
+
+
+def place_photos(root: Path, *names: str) -> Path:
+    """A folder with a file at each of these paths."""
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"a picture, as far as intake looks")
+    return root
+
+
+def pets_in(items: Iterable[Any]) -> list[Pet]:
+    return [item for item in items if isinstance(item, Pet)]
+
+
+def failures_in(items: Iterable[Any]) -> list[Failure]:
+    return [item for item in items if isinstance(item, Failure)]
+
+
+def reasons_in(items: Iterable[Any], root: Path) -> dict[str, str]:
+    return {str(Path(item.uri).relative_to(root)): item.reason for item in items if isinstance(item, Ignored)}
+
+
+def manifest(folder: Path, text: str, *, name: str = "pets.csv") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8", newline="")
+    return path
+
+
+def test_a_sub_folder_with_photos_is_a_pet_and_a_photo_at_the_top_is_one(tmp_path: Path) -> None:
+    place_photos(tmp_path, "Luigi/2.JPG", "Luigi/1.png", "Milo.jpeg", "kennel/North/Zoe/a.webp")
+
+    found = pets_in(read_folder(tmp_path))
+
+    assert [(pet.pet_id, pet.name, [Path(photo.uri or "").name for photo in pet.photos]) for pet in found] == [
+        ("milo", "Milo", ["Milo.jpeg"]),
+        ("luigi", "Luigi", ["1.png", "2.JPG"]),
+        ("kennel/north/zoe", "Zoe", ["a.webp"]),
+    ]
+    assert all(isinstance(pet, Dog) for pet in found)
+
+
+def test_a_folder_between_is_a_pet_of_its_own_where_it_holds_photos(tmp_path: Path) -> None:
+    place_photos(tmp_path, "Bella/1.jpg", "Bella/puppies/Max/1.jpg")
+
+    assert [pet.pet_id for pet in pets_in(read_folder(tmp_path))] == ["bella", "bella/puppies/max"]
+
+
+def test_by_file_each_photo_is_a_pet(tmp_path: Path) -> None:
+    place_photos(tmp_path, "phone/IMG_1.jpg", "cam/IMG_1.jpg", "cam/v1.2.Rex.PNG")
+
+    found = pets_in(read_folder(tmp_path, Cat, by="file"))
+
+    assert [pet.pet_id for pet in found] == ["cam/img_1", "cam/v1.2.rex", "phone/img_1"]
+    assert [pet.name for pet in found] == ["IMG_1", "v1.2.Rex", "IMG_1"]
+    assert {pet.breed for pet in found} == {None}
+    assert {type(pet) for pet in found} == {Cat}
+
+
+def test_by_breed_the_folder_names_the_breed(tmp_path: Path) -> None:
+    place_photos(tmp_path, "Stray.jpg", "small/Jack Russell/Luigi.jpg", "Poodle/Zoe.jpg")
+
+    found = {pet.pet_id: pet.breed for pet in pets_in(read_folder(tmp_path, by="breed"))}
+
+    assert found == {"stray": None, "poodle/zoe": "Poodle", "small/jack russell/luigi": "Jack Russell"}
+
+
+@pytest.mark.parametrize(
+    ("by", "names"),
+    [
+        ("file", ("zoo/Luigi.jpg", "zoo/luigi.PNG")),
+        ("pet", ("Luigi.jpg", "luigi/1.jpg")),
+        ("pet", ("a/Luigi/1.jpg", "a/luigi/1.jpg")),
+    ],
+)
+def test_two_that_come_to_one_id_are_one_pet_and_one_failure_that_names_both(
+    tmp_path: Path, by: Grouping, names: tuple[str, str]
+) -> None:
+    place_photos(tmp_path, *names)
+
+    items = list(read_folder(tmp_path, by=by))
+    failure = failures_in(items)[0]
+
+    assert len(items) == 2
+    assert isinstance(items[0], Dog)
+    assert failure.item == items[0].pet_id
+    assert isinstance(failure.error, DuplicatePet)
+    for name in names:
+        shown = name if by == "file" or "/" not in name else str(Path(name).parent)
+        assert str(tmp_path / shown) in failure.reason
+
+
+def test_an_accent_in_one_character_or_two_comes_to_the_same_id(tmp_path: Path) -> None:
+    place_photos(tmp_path, "Ze\u0301/1.jpg")
+
+    assert [pet.pet_id for pet in pets_in(read_folder(tmp_path))] == ["z\u00e9"]
+
+
+def test_every_file_that_is_passed_over_is_named_with_its_reason(tmp_path: Path) -> None:
+    place_photos(
+        tmp_path,
+        "Luigi/1.jpg",
+        "Luigi/._1.jpg",
+        "Luigi/.DS_Store",
+        "Luigi/Thumbs.db",
+        "Luigi/notes.txt",
+        "Luigi/noending",
+        ".cache/x.jpg",
+        "__MACOSX/Luigi/1.jpg",
+    )
+    (tmp_path / "nobody").mkdir()
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+
+    items = list(read_folder(tmp_path))
+    reasons = reasons_in(items, tmp_path)
+
+    assert [pet.pet_id for pet in pets_in(items)] == ["luigi"]
+    assert set(reasons) == {
+        "Luigi/._1.jpg",
+        "Luigi/.DS_Store",
+        "Luigi/Thumbs.db",
+        "Luigi/notes.txt",
+        "Luigi/noending",
+        ".cache",
+        "__MACOSX",
+        "nobody",
+        "pipe.jpg",
+        "gone.jpg",
+    }
+    assert reasons["nobody"] == "an empty folder"
+    assert reasons["Luigi/notes.txt"] == "not a photo, by its ending"
+    assert reasons["gone.jpg"] == "a link that leads nowhere"
+    assert reasons["pipe.jpg"] == "not a file"
+
+
+def test_an_empty_folder_gives_no_pet_and_says_so(tmp_path: Path) -> None:
+    assert list(read_folder(tmp_path)) == [Ignored(str(tmp_path), "an empty folder")]
+
+
+def test_every_photo_ending_counts_in_any_case(tmp_path: Path) -> None:
+    endings = ["jpg", "jpeg", "jpe", "png", "webp", "heic", "heif", "gif", "bmp", "tif", "tiff", "mpo", "avif"]
+    place_photos(tmp_path, *[f"{ending}.{ending}" for ending in endings], *[f"up-{e}.{e.upper()}" for e in endings])
+
+    assert len(pets_in(read_folder(tmp_path))) == 2 * len(endings)
+
+
+def test_loops_of_links_end_and_a_linked_folder_elsewhere_is_read_once(tmp_path: Path) -> None:
+    elsewhere = place_photos(tmp_path / "elsewhere", "Zoe/1.jpg", "deep/Rex/1.jpg")
+    root = place_photos(tmp_path / "root", "Luigi/1.jpg")
+    (root / "Luigi" / "up").symlink_to(root)
+    (root / "higher").symlink_to(tmp_path)
+    (root / "same").symlink_to(root / "Luigi")
+    (root / "itself").symlink_to(root / "itself")
+    (root / "disk").symlink_to(elsewhere)
+    (root / "disk-again").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(elsewhere)
+
+    items = list(read_folder(root))
+
+    assert sorted(pet.pet_id for pet in pets_in(items)) == ["disk/deep/rex", "disk/zoe", "luigi"]
+    assert {name for name, reason in reasons_in(items, root).items() if "link" in reason} == {
+        "Luigi/up",
+        "higher",
+        "same",
+        "itself",
+        "disk-again",
+        "disk/back",
+    }
+
+
+def test_the_order_is_the_same_each_time(tmp_path: Path) -> None:
+    names = [f"{folder}/{pet}/{photo}.jpg" for folder in "zab" for pet in "Qcd" for photo in "321"]
+    one = list(read_folder(place_photos(tmp_path / "one", *names)))
+    two = list(read_folder(place_photos(tmp_path / "two", *reversed(names))))
+
+    assert [pet.pet_id for pet in pets_in(one)] == [pet.pet_id for pet in pets_in(two)]
+    assert [pet.pet_id for pet in pets_in(one)][:3] == ["a/q", "a/c", "a/d"]
+
+
+def test_a_folder_that_cannot_be_opened_is_a_failure_and_the_others_go_on(tmp_path: Path) -> None:
+    place_photos(tmp_path, "Bella/1.jpg", "Gone/1.jpg", "Zoe/1.jpg")
+    items = read_folder(tmp_path)
+    first = next(items)
+
+    shutil.rmtree(tmp_path / "Gone")
+    rest = list(items)
+
+    assert [pet.pet_id for pet in pets_in([first, *rest])] == ["bella", "zoe"]
+    assert [(failure.item, type(failure.error)) for failure in failures_in(rest)] == [
+        (str(tmp_path / "Gone"), UnreadablePhoto)
+    ]
+
+
+def test_a_name_that_is_not_utf8_is_a_failure_of_that_file_alone(tmp_path: Path) -> None:
+    place_photos(tmp_path, "Luigi/1.jpg")
+    Path(os.fsdecode(bytes(tmp_path / "Luigi") + b"/\xff.jpg")).write_bytes(b"x")
+    Path(os.fsdecode(bytes(tmp_path) + b"/\xfe.jpg")).write_bytes(b"x")
+
+    items = list(read_folder(tmp_path))
+
+    assert [(pet.pet_id, len(pet.photos)) for pet in pets_in(items)] == [("luigi", 1)]
+    assert [type(failure.error) for failure in failures_in(items)] == [UnreadablePhoto, UnreadablePhoto]
+    assert all((failure.photo or "").endswith("\ufffd.jpg") for failure in failures_in(items))
+
+
+def test_the_folder_is_read_as_the_pets_are_asked_for(tmp_path: Path) -> None:
+    place_photos(tmp_path, "Bella/1.jpg", "Zoe/1.jpg")
+    items = read_folder(tmp_path)
+    next(items)
+
+    place_photos(tmp_path, "Zoe/2.jpg")
+
+    assert [len(pet.photos) for pet in pets_in(items)] == [2]
+
+
+@pytest.mark.parametrize("path", ["missing", "photo.jpg", "nul\0"])
+def test_a_path_that_is_no_folder_is_refused_at_the_call(tmp_path: Path, path: str) -> None:
+    place_photos(tmp_path, "photo.jpg")
+
+    with pytest.raises(ConfigError, match="cannot be read as a folder"):
+        read_folder(tmp_path / path)
+
+
+def test_what_is_no_grouping_or_no_species_is_refused_at_the_call(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="pet, file, breed"):
+        read_folder(tmp_path, by="owner")  # type: ignore[arg-type]
+    with pytest.raises(InvalidPet, match="fixes no species"):
+        read_folder(tmp_path, Pet)
+
+
+def test_the_real_puppies_are_eleven_pets(shared: Path) -> None:
+    found = pets_in(read_folder(shared / "lost-puppy" / "dogs"))
+
+    assert len(found) == 11
+    assert {pet.pet_id for pet in found} >= {"luigi", "bella", "milo"}
+
+
+CSV = f"""pet_id,species,Name,breed,color,sex,status,status_at,lat,lon,microchip,tags,note,owner_name,owner_phone,\
+owner-email,Owner Address,owner_picture,photos
+luigi,dog,Luigi,Jack Russell,white,m,Lost,2024-05-01T10:00:00+02:00,-23.5,-46.6,0098510,shy; Chipped,"says ""hi""
+twice",Ully,{PHONE},{EMAIL},{ADDRESS},people/ully.png,luigi.png;park/luigi 2.jpg
+mimi,cat,Mimi,,,,,,,,,,,,,,,,mimi.jpg
+zoe,,Zoe,,,,,,,,,,,,,,,,/photos/zoe.jpg
+"""
+
+
+def test_a_csv_row_becomes_a_whole_pet(tmp_path: Path) -> None:
+    items = list(read_csv(manifest(tmp_path, CSV)))
+    luigi, mimi, zoe = items
+
+    assert isinstance(luigi, Dog)
+    assert (luigi.pet_id, luigi.name, luigi.breed, luigi.colour) == ("luigi", "Luigi", "Jack Russell", "white")
+    assert luigi.status is Status.LOST
+    assert luigi.status_at is not None
+    assert luigi.status_at.isoformat() == "2024-05-01T10:00:00+02:00"
+    assert luigi.place == Place(lat=-23.5, lon=-46.6)
+    assert luigi.microchip == "0098510"
+    assert luigi.tags == ("shy", "Chipped")
+    assert luigi.note == 'says "hi"\ntwice'
+    assert [photo.uri for photo in luigi.photos] == [
+        str(tmp_path / "luigi.png"),
+        str(tmp_path / "park" / "luigi 2.jpg"),
+    ]
+    owner = luigi.owner
+    assert owner is not None
+    assert (owner.name, owner.phone, owner.email, owner.address) == ("Ully", PHONE, EMAIL, ADDRESS)
+    assert owner.picture == Photo(uri=str(tmp_path / "people" / "ully.png"))
+    assert mimi == Ignored("mimi", "row 3 is about another species than dog")
+    assert isinstance(zoe, Dog)
+    assert (zoe.photos, zoe.owner) == ((Photo(uri="/photos/zoe.jpg"),), None)
+
+
+def test_one_manifest_holds_dogs_and_cats(tmp_path: Path) -> None:
+    path = manifest(tmp_path, CSV)
+
+    assert [pet.pet_id for pet in pets_in(read_csv(path, Dog))] == ["luigi", "zoe"]
+    assert [pet.pet_id for pet in pets_in(read_csv(path, Cat))] == ["mimi", "zoe"]
+
+
+def test_a_spreadsheet_with_semicolons_decimal_commas_and_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "pets.csv"
+    path.write_bytes("\ufeffpet_id;name;lat;lon;photo\r\nluigi;Größe;-23,5;-46,6;a.png\r\n\r\n".encode())
+
+    (pet,) = pets_in(read_csv(path))
+
+    assert (pet.name, pet.place) == ("Größe", Place(lat=-23.5, lon=-46.6))
+    assert [photo.uri for photo in pet.photos] == [str(tmp_path / "a.png")]
+
+
+def test_a_blank_behind_each_comma_is_no_part_of_the_cells(tmp_path: Path) -> None:
+    (pet,) = pets_in(read_csv(manifest(tmp_path, 'pet_id, name, place\nluigi, Luigi, "-23.5, -46.6"\n')))
+
+    assert (pet.pet_id, pet.name, pet.place) == ("luigi", "Luigi", Place(lat=-23.5, lon=-46.6))
+
+
+def test_a_bad_row_is_a_failure_and_the_others_go_on(tmp_path: Path) -> None:
+    text = (
+        "pet_id,status,lat,lon,tags\n"
+        "luigi,asleep,,,\n"
+        ",home,,,\n"
+        "far,home,95,10,\n"
+        "half,home,10,,\n"
+        "short,home\n"
+        f"long,home,1,2,a,{PHONE}\n"
+        "\n"
+        "zoe,home,1,2,a\n"
+        f'open,home,1,2,"{"x" * 140_000}"\n'
+        "rex,home,1,2,a\n"
+    )
+
+    items = list(read_csv(manifest(tmp_path, text)))
+
+    assert [failure.item for failure in failures_in(items)] == [
+        "luigi",
+        "row 3",
+        "far",
+        "half",
+        "row 6",
+        "row 7",
+        "row 10",
+    ]
+    assert {type(failure.error) for failure in failures_in(items)} == {InvalidPet}
+    assert [pet.pet_id for pet in pets_in(items)] == ["zoe", "rex"]
+
+
+def test_bytes_that_are_not_utf8_cost_their_row_only(tmp_path: Path) -> None:
+    path = tmp_path / "pets.csv"
+    path.write_bytes(b"pet_id,name\nluigi,Gr\xf6\xdfe\nzoe,Zoe\n")
+
+    failure, zoe = read_csv(path)
+
+    assert isinstance(failure, Failure)
+    assert "UTF-8" in failure.reason
+    assert isinstance(zoe, Dog)
+
+
+def test_a_second_row_for_a_pet_is_a_failure_that_names_both_rows(tmp_path: Path) -> None:
+    items = list(read_csv(manifest(tmp_path, "pet_id,photo\nluigi,a.png\nzoe,z.png\nluigi,b.png\n")))
+
+    assert [pet.pet_id for pet in pets_in(items)] == ["luigi", "zoe"]
+    assert [(failure.item, type(failure.error)) for failure in failures_in(items)] == [("luigi", DuplicatePet)]
+    assert "row 2 and row 4" in failures_in(items)[0].reason
+
+
+def test_unknown_columns_are_named_with_the_known_ones_before_any_row(tmp_path: Path) -> None:
+    path = manifest(tmp_path, "pet_id,nickname,weight,photos\nluigi,Lu,7,a.png\n")
+
+    with pytest.raises(ConfigError, match=r"nickname, weight; known are pet_id.*owner_phone"):
+        read_csv(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "empty"),
+        ("name,photos\nLuigi,a.png\n", "no column pet_id"),
+        (f"luigi,Luigi,{PHONE},{EMAIL}\n", "is its first row the header"),
+        ("pet_id,photo,image\nluigi,a,b\n", "two columns that mean photos"),
+        ("pet_id,\nluigi,a\n", "column 2"),
+        (f"pet_id,{PHONE},{EMAIL}\n", "column 2, column 3"),
+    ],
+)
+def test_a_header_that_cannot_be_used_is_refused_at_the_call(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as refused:
+        read_csv(manifest(tmp_path, text))
+
+    assert PHONE not in str(refused.value)
+    assert EMAIL not in str(refused.value)
+
+
+def test_a_manifest_that_is_not_there_or_utf16_is_refused_at_the_call(tmp_path: Path) -> None:
+    (tmp_path / "wide.csv").write_text("pet_id,name\nluigi,L\n", encoding="utf-16")
+
+    for name, words in {"none.csv": "cannot be read", "wide.csv": "UTF-16", ".": "cannot be read"}.items():
+        with pytest.raises(ConfigError, match=words):
+            read_csv(tmp_path / name)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_json(tmp_path / "none.json")
+
+
+def in_every_wrong_column() -> list[dict[str, object]]:
+    """Rows in which an owner's contact slipped into a column where it is refused."""
+    moments = ["status_at", "registered_at", "photo_dates"]
+    columns = [*moments, "status", "lat", "place", "photo_places", "photo_boxes", "species"]
+    rows: list[dict[str, object]] = []
+    for column in columns:
+        for secret in (PHONE, EMAIL, ADDRESS):
+            rows.append({"pet_id": f"p{len(rows)}", "photos": "a.png", "lon": "3", column: secret})
+    rows = [{name: cell for name, cell in row.items() if name != "lon" or "lat" in row} for row in rows]
+    owner = {"phone": PHONE, "email": EMAIL, "address": ADDRESS}
+    return [
+        *rows,
+        {"pet_id": "n1", "owner": owner},
+        {"pet_id": "n2", "owner": {**owner, "name": "Ully", "fax": PHONE}},
+        {"pet_id": "n3", "owner": {**owner, "name": {"first": PHONE}}},
+        {"pet_id": "n4", "owner": [PHONE]},
+        {"pet_id": "n5", "owner": {"name": "U", "phone": [PHONE]}},
+        {"pet_id": "n6", "owner": owner, "owner_name": "Ully"},
+        {"pet_id": "n7", "photos": [{"uri": "a.png", "phone": PHONE}]},
+        {"pet_id": "n8", "tags": [{"phone": PHONE}]},
+        {"pet_id": "n9", "photos": [7]},
+    ]
+
+
+def test_no_message_repeats_an_owners_contact(tmp_path: Path) -> None:
+    path = tmp_path / "pets.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in in_every_wrong_column()))
+
+    items = list(read_json(path))
+
+    assert pets_in(items) == []
+    for item in items:
+        said = f"{item} {item!r} {item.reason if isinstance(item, (Failure, Ignored)) else ''}"
+        assert [secret for secret in (PHONE, EMAIL, ADDRESS) if secret in said] == []
+        assert [secret for secret in (PHONE, EMAIL, ADDRESS) if secret in _chain(item)] == []
+
+
+def _chain(item: object) -> str:
+    told, error = [], getattr(item, "error", None)
+    while error is not None:
+        told.append(f"{error} {error!r}")
+        error = error.__cause__ or error.__context__
+    return " ".join(told)
+
+
+NESTED = {
+    "pet_id": "luigi",
+    "name": "Luigi",
+    "microchip": 985112345678903,
+    "place": [-23.5, -46.6],
+    "tags": ["shy"],
+    "owner": {"name": "Ully", "phone": PHONE, "picture": "ully.png"},
+    "photos": ["a.png", {"uri": "b.png", "taken_at": "2024-05-01T10:00:00", "box": [0.1, 0.1, 0.5, 0.5]}],
+}
+
+
+def test_json_may_nest_what_csv_has_flat(tmp_path: Path) -> None:
+    path = manifest(tmp_path, json.dumps([NESTED, {"pet_id": "zoe", "owner_name": "Ana", "photo": "z.png"}]))
+
+    luigi, zoe = pets_in(read_json(path))
+
+    assert luigi.microchip == "985112345678903"
+    assert luigi.place == Place(lat=-23.5, lon=-46.6)
+    assert luigi.owner is not None
+    assert luigi.owner.phone == PHONE
+    assert luigi.owner.picture == Photo(uri=str(tmp_path / "ully.png"))
+    assert [photo.uri for photo in luigi.photos] == [str(tmp_path / "a.png"), str(tmp_path / "b.png")]
+    assert luigi.photos[1].box is not None
+    assert luigi.photos[1].taken_at is not None
+    assert zoe.owner is not None
+    assert (zoe.owner.name, len(zoe.photos)) == ("Ana", 1)
+
+
+def test_json_lines_go_on_behind_a_broken_line(tmp_path: Path) -> None:
+    lines = [
+        '{"pet_id": "luigi"}',
+        '{"pet_id": "mi',
+        "[1]",
+        '{"pet_id": "b", "owner": {"name": "\\ud800"}}',
+        "",
+        '{"pet_id": "zoe", "name": "a\u2028b"}',
+    ]
+
+    items = list(read_json(manifest(tmp_path, "\ufeff" + "\n".join(lines), name="pets.jsonl")))
+
+    assert [pet.name for pet in pets_in(items)] == [None, "a\u2028b"]
+    assert [failure.item for failure in failures_in(items)] == ["row 2", "row 3", "row 4"]
+
+
+def test_a_long_json_array_is_read_element_by_element(tmp_path: Path) -> None:
+    rows = [{"pet_id": f"p{number}", "note": "ü" * (number % 700)} for number in range(2_000)]
+    path = manifest(tmp_path, json.dumps(rows, indent=1, ensure_ascii=False))
+
+    items = read_json(path)
+
+    assert [pet.pet_id for pet in pets_in(items)] == [row["pet_id"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[{"pet_id": "luigi"}, {"pet_id": "zo', "breaks at row 2"),
+        ('[{"pet_id": "luigi"} {"pet_id": "zoe"}]', "breaks at row 1"),
+        ('{\n"pet_id": "luigi"\n}', "one object on each line"),
+        ("pet_id,name\nluigi,Luigi\n", "no JSON object"),
+        ("[" * 100_000, "breaks at row 1"),
+        ('[{"pet_id": "luigi", "nickname": 1}]', "unknown columns: nickname"),
+    ],
+)
+def test_json_that_cannot_be_used_as_a_whole_is_refused_at_the_call(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        read_json(manifest(tmp_path, text, name="pets.json"))
+
+
+@pytest.mark.parametrize("text", ["", " \n", "[]", " [ \n ] "])
+def test_a_manifest_without_rows_gives_no_pets(tmp_path: Path, text: str) -> None:
+    assert list(read_json(manifest(tmp_path, text, name="pets.json"))) == []
+
+
+def test_photos_with_dates_places_and_boxes_come_from_parallel_lists(tmp_path: Path) -> None:
+    text = (
+        "pet_id,photos,photo_dates,photo_places,photo_boxes\n"
+        'luigi,a.png;b.png,;2024-05-01,"-23.5,-46.6;",";0.1,0.2,0.3,0.4"\n'
+        "zoe,a.png;b.png,2024-05-01,,\n"
+    )
+
+    luigi, zoe = read_csv(manifest(tmp_path, text))
+
+    assert isinstance(luigi, Dog)
+    assert [(photo.taken_at is None, photo.place, photo.box is None) for photo in luigi.photos] == [
+        (True, Place(lat=-23.5, lon=-46.6), True),
+        (False, None, False),
+    ]
+    assert isinstance(zoe, Failure)
+    assert "an entry for each photo" in zoe.reason
+
+
+def test_rows_of_an_array_become_photos_and_several_rows_one_pet() -> None:
+    vectors = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
+
+    items = list(
+        from_arrays(["luigi", "zoe", "luigi", "zoe"], vectors, fields={"zoe": {"name": "Zoe", "lat": 1, "lon": 2}})
+    )
+    luigi, zoe = pets_in(items)
+
+    assert [luigi.pet_id, zoe.pet_id, zoe.name, zoe.place] == ["luigi", "zoe", "Zoe", Place(lat=1, lon=2)]
+    assert [photo.photo_id for photo in luigi.photos] != [photo.photo_id for photo in zoe.photos]
+    embedding = luigi.photos[1].embedding
+    assert embedding is not None
+    np.testing.assert_array_equal(embedding, vectors[2])
+    again = pets_in(from_arrays(["luigi"], vectors[2:3].tolist()))
+    assert again[0].photos[0].photo_id == luigi.photos[1].photo_id
+
+
+def test_a_row_of_zeros_is_a_failure_of_its_photo_alone() -> None:
+    items = list(from_arrays([1, 1, 2], [[1, 0], [0, 0], [np.nan, 1]], photo_ids=["a", "b", "c"], pet_class=Cat))  # type: ignore[list-item]
+
+    assert [(pet.pet_id, [photo.photo_id for photo in pet.photos]) for pet in pets_in(items)] == [("1", ["a"])]
+    assert [(failure.item, failure.photo) for failure in failures_in(items)] == [("1", "b"), ("2", "c")]
+    assert {type(failure.error) for failure in failures_in(items)} == {InvalidEmbedding}
+
+
+@pytest.mark.parametrize(
+    ("ids", "vectors", "photo_ids", "fields", "error"),
+    [
+        (["a"], [1.0, 2.0], None, None, InvalidEmbedding),
+        (["a"], [["x"]], None, None, InvalidEmbedding),
+        (["a", "b"], [[1.0, 2.0]], None, None, ConfigError),
+        (["a"], [[1.0, 2.0]], ["p", "q"], None, ConfigError),
+        (["a"], [[1.0, 2.0]], None, {"b": {}}, ConfigError),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused_at_the_call(
+    ids: list[str], vectors: Any, photo_ids: list[str] | None, fields: Any, error: type[PetfinderError]
+) -> None:
+    with pytest.raises(error):
+        from_arrays(ids, vectors, photo_ids=photo_ids, fields=fields)
+
+
+def test_a_pandas_table_becomes_pets_and_its_gaps_are_no_text() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(
+        {
+            "pet_id": ["luigi", "zoe", None],
+            "breed": ["Jack Russell", float("nan"), "x"],
+            "microchip": [985112345678903, float("nan"), float("nan")],
+            "status_at": pandas.to_datetime(["2024-05-01T10:00:00.5", None, None]),
+            "lat": [-23.5, float("nan"), float("nan")],
+            "lon": [-46.6, float("nan"), float("nan")],
+            "note": pandas.array(["hello", pandas.NA, pandas.NA], dtype="string"),
+            "photos": ["a.png;b.png", ["c.png"], None],
+        }
+    )
+
+    luigi, zoe, nobody = from_table(frame)
+
+    assert isinstance(luigi, Dog)
+    assert isinstance(zoe, Dog)
+    assert (luigi.microchip, luigi.note, luigi.place) == ("985112345678903", "hello", Place(lat=-23.5, lon=-46.6))
+    assert str(luigi.status_at) == "2024-05-01 10:00:00"
+    assert (zoe.breed, zoe.microchip, zoe.status_at, zoe.note, zoe.place) == (None, None, None, None, None)
+    assert ([photo.uri for photo in luigi.photos], [photo.uri for photo in zoe.photos]) == (
+        ["a.png", "b.png"],
+        ["c.png"],
+    )
+    assert isinstance(nobody, Failure)
+    assert nobody.item == "row 3"
+
+
+def test_a_tables_unknown_columns_are_refused_at_the_call() -> None:
+    pandas = pytest.importorskip("pandas")
+
+    with pytest.raises(ConfigError, match="the table has unknown columns: weight"):
+        from_table(pandas.DataFrame({"pet_id": ["a"], "weight": [3]}))
+
+
+def test_any_iterable_of_mappings_is_a_table() -> None:
+    rows = ({"pet_id": name, "photo": b"bytes of a picture"} for name in ("luigi", "zoe"))
+
+    items = list(from_table(rows))
+
+    assert [pet.photos[0].source for pet in pets_in(items)] == [b"bytes of a picture"] * 2
+    (failure,) = from_table([{"pet_id": "a", "weight": 3}])
+    assert isinstance(failure, Failure)
+    assert isinstance(failure.error, InvalidPet)

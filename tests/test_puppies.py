@@ -1,0 +1,152 @@
+"""The puppies of the original notebook are fetched from a server of our own, which serves the same bytes, or others."""
+
+from __future__ import annotations
+
+import functools
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from petfinder.errors import ConfigError, StoreUnavailable
+from petfinder.puppies import BASE_URL, MAX_BYTES, SHA256, Puppies, download_puppies
+
+
+class Handler(SimpleHTTPRequestHandler):
+    """Serves a folder and notes what was asked for; `failures` requests are answered 503 first."""
+
+    asked: list[str]
+    failures = 0
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        if len(self.asked) <= self.failures:
+            self.send_error(503)
+            return
+        super().do_GET()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def served(folder: Path, *, failures: int = 0) -> Iterator[tuple[str, list[str]]]:
+    """The URL of a folder on this machine, and the list of what is asked for."""
+    asked: list[str] = []
+    handler = type("Once", (Handler,), {"asked": asked, "failures": failures})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+
+
+@pytest.fixture
+def originals(shared: Path) -> Path:
+    """The original pictures, laid out as in their repository."""
+    return shared / "lost-puppy"
+
+
+def test_the_thirteen_pictures_come_whole_and_are_not_fetched_twice(originals: Path, tmp_path: Path) -> None:
+    with served(originals) as (url, asked):
+        puppies = download_puppies(tmp_path / "new" / "puppies", base_url=url, progress=False)
+        first = len(asked)
+        again = download_puppies(puppies.folder, base_url=url)
+
+    assert puppies == again == Puppies(tmp_path / "new" / "puppies")
+    assert (first, len(asked)) == (13, 13)
+    for picture in puppies.pictures:
+        assert picture.read_bytes() == (originals / picture.relative_to(puppies.folder)).read_bytes()
+    assert len(list(puppies.dogs.iterdir())) == 11
+    assert {puppies.lost.name, puppies.owner.name} == {"lost_dog1.png", "Ully.png"}
+
+
+def test_a_picture_that_was_spoilt_on_disk_is_fetched_again(originals: Path, tmp_path: Path) -> None:
+    with served(originals) as (url, asked):
+        puppies = download_puppies(tmp_path, base_url=url)
+        puppies.lost.write_bytes(b"half a picture")
+        asked.clear()
+        download_puppies(tmp_path, base_url=url)
+
+    assert asked == ["/lost-dogs/lost_dog1.png"]
+    assert puppies.lost.read_bytes() == (originals / "lost-dogs" / "lost_dog1.png").read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"another picture", b"x" * (MAX_BYTES + 5)])
+def test_wrong_bytes_never_get_the_pictures_name(tmp_path: Path, content: bytes) -> None:
+    for name in SHA256:
+        (tmp_path / "fake" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "fake" / name).write_bytes(content)
+
+    with (
+        served(tmp_path / "fake") as (url, _),
+        pytest.raises(StoreUnavailable, match=r"not the picture it should be.*petfinder demo"),
+    ):
+        download_puppies(tmp_path / "puppies", base_url=url)
+
+    assert [path for path in (tmp_path / "puppies").rglob("*") if path.is_file()] == []
+
+
+def test_a_server_that_stumbles_is_asked_again(originals: Path, tmp_path: Path) -> None:
+    with served(originals, failures=2) as (url, asked):
+        puppies = download_puppies(tmp_path, base_url=url)
+
+    assert len(asked) == 15
+    assert all(picture.is_file() for picture in puppies.pictures)
+
+
+@pytest.mark.parametrize("failures", [0, 10_000])
+def test_a_server_without_the_pictures_is_said_to_be_so(tmp_path: Path, failures: int) -> None:
+    (tmp_path / "nothing").mkdir()
+
+    with (
+        served(tmp_path / "nothing", failures=failures) as (url, _),
+        pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1"),
+    ):
+        download_puppies(tmp_path / "puppies", base_url=url)
+
+
+def test_offline_is_said_within_seconds_and_names_the_bundled_pictures(tmp_path: Path) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    start = time.monotonic()
+
+    with pytest.raises(StoreUnavailable, match=r"offline.*`petfinder demo`") as refused:
+        download_puppies(tmp_path, base_url=f"http://ully:secret@127.0.0.1:{port}/")
+
+    assert time.monotonic() - start < 20
+    assert "secret" not in f"{refused.value} {refused.value.__cause__!r}"
+
+
+@pytest.mark.parametrize("url", ["ftp://example.org/", "file:///etc/", "nothing", "https://"])
+def test_what_is_no_web_address_is_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigError, match="base_url"):
+        download_puppies(tmp_path, base_url=url)
+
+
+def test_a_folder_that_cannot_be_written_is_a_config_error(originals: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with served(originals) as (url, _), pytest.raises(ConfigError, match="name another folder"):
+        download_puppies(tmp_path / "file", base_url=url)
+
+
+def test_the_address_is_pinned_to_one_commit() -> None:
+    assert BASE_URL == (
+        "https://raw.githubusercontent.com/salgado/image-search-01/47ed2e87e2e33d4282f6eaf5c6f7343335d59fd0/dataset/"
+    )
