@@ -1,0 +1,340 @@
+"""The command line: the same verbs, exit codes that say what happened, one sentence instead of a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+import petfinder
+from petfinder.cli.verbs import app
+from petfinder.connection import connect
+from petfinder.pets import Cat, Dog
+from petfinder.thresholds import Quantiles, Thresholds
+
+PHONE, EMAIL = "+55 11 5550-1234", "ully@example.org"
+MANIFEST = f"""pet_id,species,name,breed,status,lat,lon,owner_name,owner_phone,owner_email,photos
+luigi,dog,Luigi,Jack Russell,lost,-23.5505,-46.6333,Ully,{PHONE},{EMAIL},photos/luigi.png
+zoe,dog,Zoe,Poodle,home,,,,,,photos/zoe.png
+mimi,cat,Mimi,,home,,,Ana,{PHONE},,photos/mimi.png
+"""
+
+
+def draw(path: Path, seed: int) -> Path:
+    """A picture of coarse coloured fields, another for each seed."""
+    fields = np.random.default_rng(seed).integers(0, 255, (6, 6, 3), dtype=np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(fields).resize((96, 96), Image.Resampling.NEAREST).save(path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder with three photos and a manifest, and nothing set in the environment."""
+    for name in [name for name in os.environ if name.startswith("PETFINDER_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    for seed, name in enumerate(("luigi", "zoe", "mimi")):
+        draw(tmp_path / "photos" / f"{name}.png", seed)
+    (tmp_path / "pets.csv").write_text(MANIFEST)
+    return tmp_path
+
+
+def run(*words: str) -> Result:
+    """What the command says to these words, in this process."""
+    return CliRunner().invoke(app, [*words])
+
+
+def data(*words: str) -> Any:
+    """What the command prints as JSON."""
+    result = run(*words, "--json")
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def registered(folder: Path) -> Path:
+    """A registry in the file pets.db with the two dogs and the cat of the manifest."""
+    assert run("register", "pets.csv", "--registry", "pets.db").exit_code == 0
+    assert run("register", "pets.csv", "--registry", "pets.db", "--species", "cat").exit_code == 0
+    return folder / "pets.db"
+
+
+def test_pets_are_registered_found_and_their_owner_is_revealed_only_by_owner(registered: Path) -> None:
+    found = run("find", "photos/luigi.png", "--registry", "pets.db")
+    owner = run("owner", "luigi", "--registry", "pets.db")
+
+    assert (found.exit_code, owner.exit_code) == (0, 0)
+    assert "Luigi" in found.stdout
+    for secret in (PHONE, EMAIL, "Ully"):
+        assert secret not in found.output + run("find", "photos/luigi.png", "--registry", "pets.db", "--json").output
+        assert secret in owner.stdout
+    assert (found.stderr, owner.stderr) == ("", "")
+
+
+def test_find_as_json_names_the_matches_with_places_to_a_kilometre(registered: Path) -> None:
+    answer = data("find", "photos/luigi.png", "--registry", "pets.db", "--near", "-23.5,-46.6", "--within-km", "20")
+
+    assert answer["pets_searched"] == 1
+    (match,) = answer["matches"]
+    assert (match["pet_id"], match["distance_km"]) == ("luigi", 6)
+    assert match["similarity"] == pytest.approx(1.0, abs=1e-4)
+    assert match["verdict"] == answer["verdict"] == "possible"
+    assert match["pet"]["place"] == {"lat": -23.55, "lon": -46.63}
+    assert "owner" not in match["pet"]
+
+
+def test_find_takes_filters_a_number_and_several_photos_of_one_animal(registered: Path) -> None:
+    def found(*words: str) -> list[str]:
+        return [match["pet_id"] for match in data("find", *words, "--registry", "pets.db")["matches"]]
+
+    assert found("photos/zoe.png") == ["zoe", "luigi"]
+    assert found("photos/zoe.png", "--k", "1") == ["zoe"]
+    assert found("photos/zoe.png", "--breed", "jack russell") == ["luigi"]
+    assert found("photos/zoe.png", "--breed", "Poodle", "--breed", "Jack Russell") == ["zoe", "luigi"]
+    assert found("photos/zoe.png", "--status", "lost") == ["luigi"]
+    assert found("photos/zoe.png", "--min-similarity", "0.99") == ["zoe"]
+    assert sorted(found("photos/zoe.png", "photos/luigi.png")) == ["luigi", "zoe"]
+    assert found("photos/mimi.png", "--species", "cat") == ["mimi"]
+
+
+def test_find_exits_with_1_where_nothing_is_found_or_the_verdict_is_unknown(registered: Path) -> None:
+    strict = Quantiles(pets=2, match=2.0, possible=1.5)
+    with connect(registered) as registry:
+        registry.dogs.repository.keep_thresholds(Thresholds(measured=(strict,), source="a test"))
+
+    nothing = run("find", "photos/zoe.png", "--breed", "Beagle", "--registry", "pets.db")
+    unknown = run("find", "photos/zoe.png", "--registry", "pets.db", "--json")
+
+    assert (nothing.exit_code, unknown.exit_code) == (1, 1)
+    assert json.loads(unknown.stdout)["verdict"] == "unknown"
+
+
+def test_the_result_can_be_saved_as_a_picture(registered: Path) -> None:
+    pytest.importorskip("matplotlib")
+
+    saved = run("find", "photos/zoe.png", "--registry", "pets.db", "--save", "result.png")
+    refused = run("find", "photos/zoe.png", "--registry", "pets.db", "--save", "missing/result.png")
+
+    assert saved.exit_code == 0
+    with Image.open("result.png") as picture:
+        assert picture.format == "PNG"
+    assert (refused.exit_code, "cannot be written" in refused.stderr) == (2, True)
+
+
+def test_a_folder_is_registered_by_pet_file_or_breed_and_a_second_run_skips(folder: Path) -> None:
+    draw(folder / "tree" / "Poodle" / "Zoe.png", 7)
+    draw(folder / "tree" / "Poodle" / "Rex.png", 8)
+    (folder / "tree" / "notes.txt").write_text("")
+
+    def register(*words: str) -> Any:
+        return data("register", "tree", *words)
+
+    assert register("--registry", "pet.db")["added"] == ["poodle"]
+    by_breed = register("--registry", "breed.db", "--by", "breed")
+    again = register("--registry", "breed.db", "--by", "breed")
+    replaced = register("--registry", "breed.db", "--by", "file", "--on-conflict", "replace")
+
+    assert by_breed["added"] == again["skipped"] == replaced["replaced"] == ["poodle/rex", "poodle/zoe"]
+    assert [Path(ignored["uri"]).name for ignored in by_breed["ignored"]] == ["notes.txt"]
+    assert len(data("list", "--registry", "breed.db")) == 2
+
+
+def test_register_exits_with_1_and_names_each_failure(folder: Path) -> None:
+    (folder / "photos" / "zoe.png").write_bytes(b"no picture")
+
+    failed = run("register", "pets.csv", "photos", "--by", "file", "--registry", "pets.db")
+
+    assert failed.exit_code == 1
+    assert "zoe" in failed.stdout
+    assert "UnreadablePhoto" in failed.stdout
+    assert PHONE not in failed.output
+    assert [pet["pet_id"] for pet in data("list", "--registry", "pets.db")] == ["luigi", "mimi"]
+
+
+def test_json_manifests_are_registered_too(folder: Path) -> None:
+    (folder / "more.jsonl").write_text('{"pet_id": "rex", "photo": "photos/zoe.png"}\n')
+
+    assert data("register", "more.jsonl", "--registry", "pets.db")["added"] == ["rex"]
+
+
+def test_without_a_name_the_registry_is_the_file_here_and_that_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = run("register", "pets.csv")
+
+    assert result.exit_code == 0
+    assert "using ./petfinder.db" in result.stderr
+    assert (folder / "petfinder.db").is_file()
+
+    monkeypatch.setenv("PETFINDER_REGISTRY", str(folder / "other.db"))
+    assert run("register", "pets.csv").stderr == ""
+    assert (folder / "other.db").is_file()
+
+
+@pytest.mark.parametrize(
+    "words", [("find", "photos/zoe.png"), ("owner", "zoe"), ("list",), ("info",), ("remove", "zoe", "--yes")]
+)
+def test_verbs_that_read_create_nothing(folder: Path, words: tuple[str, ...]) -> None:
+    before = sorted(folder.rglob("*"))
+
+    result = run(*words)
+
+    assert result.exit_code == 3
+    assert result.stdout == ""
+    assert "Traceback" not in result.output
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_list_goes_page_by_page(registered: Path) -> None:
+    first = run("list", "--registry", "pets.db", "--limit", "1")
+    rest = run("list", "--registry", "pets.db", "--after", "luigi")
+
+    assert first.stdout.startswith("luigi: Luigi, Jack Russell, lost, 1 photo\n")
+    assert "--after 'luigi'" in first.stderr
+    assert rest.stdout.startswith("zoe: Zoe, Poodle")
+    assert rest.stderr == ""
+    assert [pet["pet_id"] for pet in data("list", "--registry", "pets.db", "--status", "home")] == ["zoe"]
+    assert PHONE not in json.dumps(data("list", "--registry", "pets.db"))
+
+
+def test_info_counts_pets_and_photos_of_each_species(registered: Path) -> None:
+    rows = data("info", "--registry", "pets.db")
+
+    assert [(row["species"], row["pets"], row["photos"], row["encoder"]) for row in rows] == [
+        ("cat", 1, 1, "pocket-1"),
+        ("dog", 2, 2, "pocket-1"),
+    ]
+    assert [row["species"] for row in data("info", "--registry", "pets.db", "--species", "dog")] == ["dog"]
+    assert "pets-dogs: 2 pets" in run("info", "--registry", "pets.db").stdout
+
+
+def test_remove_erases_and_asks_first(registered: Path) -> None:
+    unasked = run("remove", "luigi", "--registry", "pets.db")
+    removed = run("remove", "luigi", "--yes", "--registry", "pets.db")
+    missing = run("remove", "luigi", "--yes", "--registry", "pets.db")
+    allowed = run("remove", "luigi", "zoe", "--yes", "--missing-ok", "--registry", "pets.db", "--json")
+
+    assert (unasked.exit_code, "--yes" in unasked.stderr) == (2, True)
+    assert (removed.exit_code, removed.stdout) == (0, "removed: luigi\n")
+    assert (missing.exit_code, "luigi" in missing.stderr) == (1, True)
+    assert (allowed.exit_code, json.loads(allowed.stdout)) == (0, {"removed": ["zoe"]})
+    assert data("list", "--registry", "pets.db") == []
+
+
+def test_a_pet_that_is_not_there_or_has_no_owner_exits_with_1(registered: Path) -> None:
+    stranger = run("owner", "rex", "--registry", "pets.db")
+    ownerless = run("owner", "zoe", "--registry", "pets.db")
+
+    assert (stranger.exit_code, "rex" in stranger.stderr) == (1, True)
+    assert (ownerless.exit_code, "No owner" in ownerless.stdout) == (1, True)
+    assert data("owner", "luigi", "--registry", "pets.db")["owner"]["phone"] == PHONE
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("find",),
+        ("find", "photos/none.png"),
+        ("find", "photos/zoe.png", "--near", "1"),
+        ("find", "photos/zoe.png", "--near", "north,west", "--within-km", "3"),
+        ("find", "photos/zoe.png", "--near", "1,2"),
+        ("find", "photos/zoe.png", "--k", "0"),
+        ("find", "photos/zoe.png", "--status", "asleep"),
+        ("find", "photos/zoe.png", "--species", "fish"),
+        ("register", "nowhere"),
+        ("register", "photos/zoe.png"),
+        ("register", "photos", "--by", "owner"),
+        ("list", "--registry", "ftp://example.org/pets"),
+        ("fly",),
+    ],
+)
+def test_bad_use_exits_with_2_and_says_why(registered: Path, words: tuple[str, ...]) -> None:
+    named = () if "--registry" in words or words == ("fly",) else ("--registry", "pets.db")
+
+    result = run(*words, *named)
+
+    assert result.exit_code == 2
+    assert result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_trouble_with_store_or_encoder_exits_with_3(registered: Path, folder: Path) -> None:
+    (folder / "broken.db").write_bytes(b"this is no registry at all" * 100)
+
+    broken = run("info", "--registry", "broken.db")
+    unknown = run("find", "photos/zoe.png", "--registry", "pets.db", "--encoder", "pocket-99")
+
+    assert (broken.exit_code, unknown.exit_code) == (3, 3)
+    assert "pocket-99" in unknown.stderr
+
+
+def test_every_verb_shows_its_help_with_an_example() -> None:
+    listed = run("--help").stdout
+
+    for name in ("demo", "register", "find", "owner", "list", "info", "remove"):
+        assert name in listed
+        assert f"Example: petfinder {name}" in run(name, "--help").stdout
+
+
+def command(*words: str, cwd: Path, **more: Any) -> subprocess.Popen[str]:
+    """The command in a process of its own; Ctrl-C works there as on a terminal, whatever runs this test."""
+    start = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{start}; from petfinder.cli import main; sys.argv[0] = 'petfinder'; main()"
+    path = str(Path(petfinder.__file__).parents[1])
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *words],
+        cwd=cwd,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "latin-1"},
+        **more,
+    )
+
+
+def test_a_name_that_the_terminal_cannot_show_is_no_error(folder: Path) -> None:
+    with connect("pets.db") as registry:
+        registry.dogs.register(Dog(pet_id="zoe", name="犬"))
+
+    with command("list", "--registry", "pets.db", cwd=folder) as process:
+        shown, said = process.communicate(timeout=60)
+
+    assert (process.returncode, said) == (0, "")
+    assert "\\u72ac" in shown
+
+
+def test_ctrl_c_ends_with_130_and_what_was_registered_stays(folder: Path) -> None:
+    for seed in range(60):
+        draw(folder / "many" / f"{seed}.png", 100 + seed)
+
+    with command("register", "many", "--registry", "many.db", cwd=folder) as process:
+        deadline = time.monotonic() + 60
+        while not (folder / "many.db").exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+
+    assert process.returncode == 130
+    assert "stopped" in said
+    assert "Traceback" not in said
+    report = data("register", "many", "--registry", "many.db")
+    assert len(report["added"]) + len(report["skipped"]) == 60
+
+
+def test_a_cat_and_a_dog_of_one_id_are_two_pets(folder: Path) -> None:
+    with connect("pets.db") as registry:
+        registry.dogs.register(Dog(pet_id="max"))
+        registry.cats.register(Cat(pet_id="max", name="Maxi"))
+
+    assert [pet["name"] for pet in data("list", "--species", "cat", "--registry", "pets.db")] == ["Maxi"]
