@@ -1,0 +1,193 @@
+"""Contact comes out by one call only: a planted phone number and a planted exact position are looked for everywhere."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import petfinder as pf
+from petfinder import errors, export
+from petfinder.display import cards, plain
+from tests.conftest import TableEncoder
+from tests.test_service import BLUE, GREEN, NEARLY_RED, RED, picture
+
+PHONE = "555-0147-90210"
+EMAIL = "planted@example.org"
+ADDRESS = "13 Planted Lane"
+LAT, LON = 38.712345, -9.143217
+SECRETS = (PHONE, EMAIL, ADDRESS)
+POSITION = ("38.7123", "9.1432", "38.71234", "9.14321")
+
+
+def jpeg_with_position(colour: tuple[int, int, int]) -> bytes:
+    """A JPEG whose EXIF holds the planted position."""
+    exif = Image.Exif()
+    exif[0x010E] = "planted EXIF description"
+    gps = exif.get_ifd(0x8825)
+    gps[1], gps[2] = "N", (38.0, 42.0, 44.442)
+    gps[3], gps[4] = "W", (9.0, 8.0, 35.5812)
+    out = io.BytesIO()
+    picture(colour).save(out, "JPEG", exif=exif, quality=95)
+    return out.getvalue()
+
+
+def owner(**fields: Any) -> pf.Owner:
+    return pf.Owner(name="Ully", phone=PHONE, email=EMAIL, address=ADDRESS, **fields)
+
+
+def planted(pet_id: str, colour: tuple[int, int, int]) -> pf.Dog:
+    return pf.Dog(
+        pet_id=pet_id, name=pet_id, place=(LAT, LON), owner=owner(), photos=[jpeg_with_position(colour)], microchip="9"
+    )
+
+
+@pytest.fixture
+def stocked(registry: pf.Registry) -> pf.Registry:
+    registry.dogs.register(planted("luigi", RED))
+    registry.dogs.register(planted("bella", BLUE))
+    return registry
+
+
+def every_form(value: Any) -> Iterator[str]:
+    """All the ways in which a value shows itself."""
+    yield repr(value)
+    yield str(value)
+    yield f"{value}"
+    if isinstance(value, pf.Pet):
+        yield value.model_dump_json()
+        yield json.dumps(value.model_dump(mode="json"))
+        yield plain.pet_as_text(value)
+        yield cards.pet_card(value)._repr_html_()
+    for display in ("_repr_html_", "_repr_markdown_", "_repr_mimebundle_"):
+        if hasattr(value, display):
+            yield str(getattr(value, display)())
+
+
+def answers(registry: pf.Registry) -> Iterator[Any]:
+    """Everything that a search gives back."""
+    dogs = registry.dogs
+    yield dogs.find(picture(NEARLY_RED))
+    yield dogs.find(
+        [picture(NEARLY_RED), picture(RED)], combine="best", where=pf.PetFilter(near=(LAT, LON), within_km=5)
+    )
+    yield from dogs.find_many([picture(RED), picture(BLUE)])
+    yield dogs.find_similar("luigi")
+    yield dogs.find_by_embedding(dogs.embeddings().matrix[0])
+    yield dogs.find_by_microchip("9")
+    yield from dogs.search_text("luigi")
+    yield registry.find(picture(RED))
+    yield from dogs.duplicates(0.5)
+
+
+def assert_absent(text: str, needles: tuple[str, ...]) -> None:
+    for needle in needles:
+        assert needle not in text
+
+
+def test_no_search_answer_holds_contact_or_an_exact_position(stocked: pf.Registry) -> None:
+    for answer in answers(stocked):
+        for form in every_form(answer):
+            assert_absent(form, (*SECRETS, *POSITION, "Ully"))
+        for match in answer if isinstance(answer, pf.Matches) else ():
+            assert match.pet.owner is None
+            assert match.pet.place == pf.Place(lat=38.71, lon=-9.14)
+            assert all(photo.place in (None, match.pet.place) for photo in match.pet.photos)
+
+
+def test_the_query_shown_beside_its_matches_tells_no_position(stocked: pf.Registry) -> None:
+    matches = stocked.dogs.find(jpeg_with_position(NEARLY_RED))
+
+    for form in every_form(matches):
+        assert_absent(form, POSITION)
+
+
+def test_the_whole_pet_shows_no_contact_unless_asked(stocked: pf.Registry) -> None:
+    whole = stocked.dogs.get("luigi")
+
+    assert whole.owner is not None
+    assert whole.owner.phone == PHONE
+    for value in (whole, whole.owner, stocked, stocked.dogs, [whole], stocked.util.info("pets-dogs")):
+        for form in every_form(value):
+            assert_absent(form, SECRETS)
+    assert PHONE in whole.model_dump_json(context={"contact": True})
+
+
+def test_only_owner_of_reveals_contact(stocked: pf.Registry) -> None:
+    match = stocked.dogs.find(picture(NEARLY_RED))[0]
+
+    revealed = stocked.owner_of(match)
+
+    assert revealed is not None
+    assert (revealed.phone, revealed.email, revealed.address) == SECRETS
+    assert_absent(repr(revealed) + str(revealed), SECRETS)
+
+
+def test_exports_hold_contact_and_exact_places_only_when_asked(stocked: pf.Registry, tmp_path: Path) -> None:
+    pets = stocked.dogs.list()
+    export.write_csv(pets, tmp_path / "pets.csv")
+    export.write_json(pets, tmp_path / "pets.json")
+    export.write_csv(pets, tmp_path / "whole.csv", contact=True)
+
+    for name in ("pets.csv", "pets.json"):
+        assert_absent((tmp_path / name).read_text(), (*SECRETS, *POSITION, "Ully"))
+    assert PHONE in (tmp_path / "whole.csv").read_text()
+
+
+def test_thumbnails_carry_no_exif(stocked: pf.Registry) -> None:
+    thumbnail = stocked.dogs.find(picture(RED))[0].photo.thumbnail or b""
+
+    assert thumbnail[:2] == b"\xff\xd8"
+    assert b"Exif" not in thumbnail
+    assert b"planted EXIF" not in thumbnail
+    assert not dict(Image.open(io.BytesIO(thumbnail)).getexif())
+
+
+def test_no_error_and_no_log_repeats_contact(
+    stocked: pf.Registry, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    bad_table = tmp_path / "bad.csv"
+    bad_table.write_text(f"pet_id,status,owner_name,owner_phone\nx,asleep,Ully,{PHONE}\n")
+    attempts = [
+        lambda: pf.Owner(name="x", phone=[PHONE]),
+        lambda: pf.Owner(name="", phone=PHONE),
+        lambda: pf.Dog(pet_id="", owner={"name": "x", "phone": PHONE}),
+        lambda: pf.Dog(pet_id="x", owner={"name": "x", "fone": PHONE}),
+        lambda: pf.Dog(pet_id="x", owner=PHONE),
+        lambda: stocked.dogs.register(planted("luigi", GREEN)),
+        lambda: stocked.dogs.update("luigi", owner={"name": "x", "phone": [PHONE]}),
+        lambda: stocked.dogs.register_many([planted("luigi", GREEN)], on_conflict="error").raise_for_failures(),
+        lambda: stocked.dogs.register_many(pf.read_csv(bad_table, pf.Dog)).raise_for_failures(),
+    ]
+    for attempt in attempts:
+        with pytest.raises(errors.PetfinderError) as caught:
+            attempt()
+        error: BaseException | None = caught.value
+        while error is not None:
+            assert_absent(str(error) + repr(error), SECRETS)
+            error = error.__cause__ or error.__context__
+    assert_absent(caplog.text, SECRETS)
+
+
+def test_erased_pets_leave_no_byte_in_the_files(tmp_path: Path, table_encoder: TableEncoder) -> None:
+    path = tmp_path / "pets.db"
+    with pf.connect(path, encoder=table_encoder) as registry:
+        for number in range(40):
+            registry.dogs.register(planted(f"keep-{number}", (number * 5, 80, 90)).model_copy(update={"owner": None}))
+        registry.dogs.register_many([planted("luigi", RED), planted("bella", BLUE)], progress=False)
+        thumbnail = registry.dogs.find(picture(RED), k=1)[0].photo.thumbnail or b""
+        registry.dogs.update("bella", owner=pf.Owner(name="Ully"))
+        registry.dogs.remove("luigi")
+
+    left = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert len(thumbnail) > 100
+    for secret in SECRETS:
+        assert secret.encode() not in left
+    assert thumbnail not in left
