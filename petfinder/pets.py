@@ -46,7 +46,7 @@ class Value(BaseModel):
             super().__init__(**given)
         except ValidationError as error:
             problems = "; ".join(
-                f"{'.'.join(str(part) for part in problem['loc']) or type(self).__name__}: {problem['msg'].removeprefix('Value error, ')}"
+                f"{'.'.join(map(str, problem['loc'])) or 'as a whole'}: {problem['msg'].removeprefix('Value error, ')}"
                 for problem in error.errors(include_input=False, include_url=False, include_context=False)
             )
             raise self.refusal(f"this {type(self).__name__} cannot be used: {problems}") from error
@@ -230,7 +230,8 @@ def _as_tags(given: Any) -> Any:
     if given is None:
         return ()
     several = (given,) if isinstance(given, str) else given
-    return tuple({fold(tag): _writable(tag.strip()) for tag in several if isinstance(tag, str) and tag.strip()}.values())
+    tags = [tag.strip() for tag in several if isinstance(tag, str) and tag.strip()]
+    return tuple({fold(tag): _writable(tag) for tag in tags}.values())
 
 
 class Pet(Value):

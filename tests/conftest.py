@@ -21,7 +21,7 @@ SHARED = ROOT.parent / "shared"
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real photos beside the checkout; a test that cannot do without it is skipped where it is missing."""
+    """The folder of real photos beside the checkout; a test that cannot do without it is skipped elsewhere."""
     if not SHARED.is_dir():
         pytest.skip("the folder ../shared with real photos is not here")
     return SHARED

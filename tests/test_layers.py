@@ -14,7 +14,7 @@ LAYERS = [
     ["errors", "text", "progress"],
     ["vectors", "reports"],
     ["pets"],
-    ["filters", "thresholds", "pixels", "exif", "decoding"],
+    ["filters", "thresholds", "pixels", "exif", "wholeness", "decoding"],
     ["photos", "search"],
     ["encoders", "stores"],
     ["embedding"],

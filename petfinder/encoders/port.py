@@ -23,13 +23,24 @@ class Encoder(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What an index remembers it by."""
+        ...
+
     @property
-    def dims(self) -> int: ...
+    def dims(self) -> int:
+        """Numbers in an embedding."""
+        ...
+
     @property
-    def supports_text(self) -> bool: ...
+    def supports_text(self) -> bool:
+        """Whether it encodes texts into the same space."""
+        ...
+
     @property
-    def thresholds(self) -> AnyThresholds: ...
+    def thresholds(self) -> AnyThresholds:
+        """What it was calibrated to: for all species, for each, or (None) not at all."""
+        ...
 
     def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
         """Embeddings (n, dims) of upright RGB pictures, unit length, float32; the same alone and in any batch."""

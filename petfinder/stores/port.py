@@ -39,7 +39,7 @@ class IndexSpec:
 
 @dataclass(frozen=True)
 class IndexStats:
-    """Counts of one index: pets, embedded photos, photos waiting for an embedding, bytes on disk or in memory."""
+    """Counts of one index: pets, embedded photos, photos that wait for an embedding, bytes on disk or in memory."""
 
     pets: int
     photos: int
@@ -51,8 +51,8 @@ class IndexStats:
 class Document:
     """One pet as a store keeps it.
 
-    `photo_ids` are the embedded photos, one row of `vectors` (n, dims) each, unit length, float32; `portrait` is one more
-    vector, searched beside them. `pending` counts photos without a vector. `owner` stands apart from `body` because no
+    `photo_ids` are the embedded photos, one row of `vectors` (n, dims) each, unit length, float32; `portrait` is one
+    more vector, searched beside them. `pending` counts photos without a vector. `owner` stands apart from `body` because no
     search may return it. `terms`, `dates` (epoch seconds) and `places` ((lat, lon) pairs) are what restrictions check.
     `thumbnails` go by photo_id and are written with the document; on reading they are left empty (see `thumbnails`).
     `version` is what the store said on reading; `replace` wants it back.
@@ -86,8 +86,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Hit:
-    """One document near a query: the similarity is the largest raw cosine with its photos or its portrait, `photo_id` the
-    nearest of its photos. The document comes without owner, vectors and thumbnails."""
+    """One document near a query: the similarity is the largest raw cosine with its photos or its portrait, `photo_id`
+    the nearest of its photos. The document comes without owner, vectors and thumbnails."""
 
     document: Document
     photo_id: str
@@ -96,7 +96,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Nearest:
-    """The answer to one query vector: hits, nearest first, and how many documents with vectors passed the restriction."""
+    """The answer to one query vector: hits, nearest first, and how many documents with vectors passed."""
 
     hits: tuple[Hit, ...]
     searched: int

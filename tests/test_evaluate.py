@@ -1,0 +1,446 @@
+"""How good is it: measures against hand-made cases and brute force, thresholds that keep their promise, a folder."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from petfinder.calibration import (
+    Estimate,
+    best_similarities,
+    found_at,
+    mean_over_animals,
+    measure_thresholds,
+    stricter,
+    with_few_photos,
+)
+from petfinder.errors import ConfigError, InvalidQuery
+from petfinder.evaluate import evaluate_folder, evaluate_pets, painted_out
+from petfinder.measures import (
+    Labelled,
+    average_precision,
+    error_rates,
+    leave_one_out,
+    leave_one_out_registered,
+    pair_similarities,
+    registered,
+)
+from petfinder.pets import Box, Dog, Photo
+from petfinder.thresholds import Quantiles, Thresholds
+from petfinder.vectors import portrait, unit
+from tests.conftest import TableEncoder
+
+
+def on_circle(*degrees_by_pet: tuple[str, float]) -> Labelled:
+    """Photos in two dimensions, each at an angle: their similarity is the cosine of the angle between them."""
+    angles = np.radians([degrees for _, degrees in degrees_by_pet])
+    return Labelled(
+        np.array([pet for pet, _ in degrees_by_pet]),
+        np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32),
+    )
+
+
+def scattered(*, pets: int, photos_each: int, dims: int, seed: int, spread: float = 0.6) -> Labelled:
+    """Pets anywhere on the sphere, their photos around them."""
+    random = np.random.default_rng(seed)
+    middles = random.normal(size=(pets, dims))
+    photos = middles[:, None] + spread * random.normal(size=(pets, photos_each, dims))
+    ids = np.repeat([f"{seed}-pet{number}" for number in range(pets)], photos_each)
+    return Labelled(ids, photos.reshape(-1, dims).astype(np.float32))
+
+
+THREE = on_circle(("a", 0), ("a", 20), ("b", 50), ("b", 180), ("c", 10))
+
+
+def test_ranks_of_three_pets_are_those_counted_by_hand() -> None:
+    ranking = leave_one_out(THREE)
+
+    # a at 0: c (10) before a (20). a at 20: c (10) before a (20). b at 50: a (30), c (40), b (130).
+    # b at 180: b (130) before a (160) and c (170).
+    assert ranking.ids.tolist() == ["a", "a", "b", "b"]
+    assert ranking.ranks.tolist() == [2, 2, 3, 1]
+    assert ranking.share_within(1) == 0.25
+    assert ranking.share_within(2) == 0.75
+    assert ranking.own == pytest.approx(np.cos(np.radians([20, 20, 130, 130])), abs=1e-6)
+    assert ranking.other == pytest.approx(np.cos(np.radians([10, 10, 30, 160])), abs=1e-6)
+
+
+def test_average_precision_of_three_pets_is_the_one_counted_by_hand() -> None:
+    # Photos of the own pet stand at place 2, 2, 4 and 1.
+    assert average_precision(THREE) == pytest.approx([1 / 2, 1 / 2, 1 / 4, 1])
+
+
+def test_average_precision_counts_every_photo_of_the_pet() -> None:
+    photos = on_circle(("a", 0), ("a", 10), ("b", 20), ("a", 30), ("b", 90))
+
+    assert average_precision(photos, queries=np.array([0])) == pytest.approx([(1 / 1 + 2 / 3) / 2])
+
+
+def test_an_encoder_that_sees_no_difference_finds_nothing() -> None:
+    blind = Labelled(np.array(["a", "a", "b", "b", "c"]), np.ones((5, 3), np.float32))
+
+    assert leave_one_out(blind).share_within(1) == 0
+    assert leave_one_out(blind).ranks.tolist() == [3, 3, 3, 3]
+    assert average_precision(blind) == pytest.approx([1 / 4] * 4)
+
+
+def test_ranks_and_precision_agree_with_brute_force() -> None:
+    photos = scattered(pets=12, photos_each=3, dims=5, seed=3, spread=1.2)
+    ranking, precisions = leave_one_out(photos), average_precision(photos)
+
+    for row, (ranked, precision) in enumerate(zip(ranking.ranks, precisions, strict=True)):
+        others = [other for other in range(len(photos)) if other != row]
+        others.sort(key=lambda other: -float(photos.embeddings[row] @ photos.embeddings[other]))
+        met = list(dict.fromkeys(photos.ids[other] for other in others))
+        hits = [place for place, other in enumerate(others, 1) if photos.ids[other] == photos.ids[row]]
+        assert ranked == 1 + met.index(photos.ids[row])
+        assert precision == pytest.approx(np.mean([seen / place for seen, place in enumerate(hits, 1)]))
+
+
+def test_a_registered_pet_is_compared_by_its_portrait_without_the_query_photo() -> None:
+    photos = scattered(pets=8, photos_each=4, dims=6, seed=4)
+    ranking = leave_one_out_registered(photos)
+
+    for row in range(len(photos)):
+        mates = (photos.ids == photos.ids[row]) & (np.arange(len(photos)) != row)
+        known = photos.embeddings[mates]
+        face = portrait(known)
+        assert face is not None
+        assert ranking.own[row] == pytest.approx(
+            max((known @ photos.embeddings[row]).max(), face @ photos.embeddings[row])
+        )
+    assert (ranking.own >= leave_one_out(photos).own - 1e-6).all()
+
+
+def test_a_pet_with_one_photo_has_no_portrait() -> None:
+    gallery = registered(on_circle(("a", 0), ("b", 40), ("b", 60)))
+
+    assert gallery.pets.tolist() == ["a", "b"]
+    assert gallery.similarities(unit([[math.cos(math.radians(50)), math.sin(math.radians(50))]])) == pytest.approx(
+        np.array([[math.cos(math.radians(50)), 1.0]]), abs=1e-6
+    )
+
+
+def test_equal_error_rate_is_the_one_counted_by_hand() -> None:
+    genuine, impostor = np.array([0.9, 0.8, 0.7, 0.4]), np.array([0.1, 0.2, 0.5, 0.75])
+
+    # From 0.7 on: one of four impostors (0.75) and one of four genuine pairs (0.4) on the wrong side.
+    assert error_rates(genuine, impostor).equal == 0.25
+    assert error_rates(genuine, impostor - 1).equal == 0
+
+
+def test_error_rates_are_thinned_out_without_moving() -> None:
+    random = np.random.default_rng(1)
+    genuine, impostor = random.normal(0.6, 0.1, 5000), random.normal(0.3, 0.1, 50000)
+
+    thin = error_rates(genuine, impostor, points=500)
+
+    assert len(thin.similarities) <= 1000
+    assert thin.equal == pytest.approx(error_rates(genuine, impostor, points=100_000).equal, abs=0.005)
+
+
+def test_pairs_are_counted_from_every_query() -> None:
+    genuine, impostor = pair_similarities(THREE)
+
+    assert sorted(np.round(np.degrees(np.arccos(genuine)))) == [20, 20, 130, 130]
+    assert len(impostor) == 4 * 3
+
+
+def brute_force_best(strangers: Labelled, gallery: Labelled, pets: int) -> NDArray[np.float64]:
+    best = []
+    for pet, embedding in zip(strangers.ids, strangers.embeddings, strict=True):
+        others = sorted(set(gallery.ids) - {pet})
+        for drawn in combinations(others, pets):
+            searched = registered(gallery.at(np.isin(gallery.ids, drawn)))
+            best.append(float(searched.similarities(embedding[None]).max()))
+    return np.sort(np.array(best))
+
+
+def test_best_similarities_are_those_of_every_possible_draw() -> None:
+    gallery = scattered(pets=6, photos_each=2, dims=4, seed=5)
+    strangers = scattered(pets=3, photos_each=1, dims=4, seed=6).and_also(gallery.at(np.array([0, 5])))
+
+    measured = best_similarities(strangers, gallery, pets=3)
+
+    every = [brute_force_best(strangers.at(np.array([row])), gallery, 3) for row in range(len(strangers))]
+    assert measured.shares.sum() == pytest.approx(1)
+    for threshold in np.linspace(0, 1, 21):
+        brute = np.mean([np.mean(best >= threshold) for best in every])
+        assert measured.above(threshold) == pytest.approx(brute)
+
+
+@pytest.mark.parametrize("alarms", [0.0, 0.01, 0.1, 0.3, 0.5])
+def test_no_more_strangers_reach_a_threshold_than_was_promised(alarms: float) -> None:
+    photos = scattered(pets=40, photos_each=1, dims=4, seed=7)
+    measured = best_similarities(photos, photos, pets=10)
+
+    cut = measured.exceeded_by(alarms)
+
+    assert measured.above(cut) <= alarms + 1e-9
+    assert measured.above(cut) > alarms - 0.02
+
+
+def test_thresholds_keep_their_promise_on_other_strangers_at_a_number_of_pets_between() -> None:
+    crowd, newcomers = (scattered(pets=700, photos_each=1, dims=24, seed=seed) for seed in (8, 9))
+    thresholds = measure_thresholds(crowd, crowd, pet_counts=(10, 30, 100, 300), source="synthetic")
+
+    for pets in (20, 60, 170):
+        cut = thresholds.at(pets)
+        seen = best_similarities(newcomers, crowd, pets=pets)
+        assert not cut.extrapolated
+        assert 0.003 < seen.above(cut.match) < 0.02
+        assert 0.26 < seen.above(cut.possible) < 0.34
+    assert thresholds.at(600).extrapolated
+    assert best_similarities(newcomers, crowd, pets=600).above(thresholds.at(600).match) < 0.025
+
+
+def test_thresholds_rise_with_the_number_of_pets() -> None:
+    crowd = scattered(pets=150, photos_each=2, dims=8, seed=10)
+
+    measured = measure_thresholds(crowd, crowd).measured
+
+    assert [row.pets for row in measured] == [10, 30, 100, 149]
+    assert sorted(row.match for row in measured) == [row.match for row in measured]
+    assert sorted(row.possible for row in measured) == [row.possible for row in measured]
+
+
+def test_thresholds_of_a_small_gallery_still_rise_towards_a_large_one() -> None:
+    few = scattered(pets=10, photos_each=3, dims=8, seed=11)
+
+    measured = measure_thresholds(few, few)
+
+    assert [row.pets for row in measured.measured] == [1, 9]
+    assert measured.at(100).match > measured.at(9).match
+    assert measured.at(100).extrapolated
+
+
+def test_the_stricter_of_two_thresholds_is_the_higher_value_at_each_number_of_pets() -> None:
+    one = Thresholds(
+        measured=(Quantiles(pets=10, match=0.5, possible=0.3), Quantiles(pets=100, match=0.6, possible=0.5))
+    )
+    other = Thresholds(
+        measured=(Quantiles(pets=10, match=0.4, possible=0.38), Quantiles(pets=1000, match=0.8, possible=0.5))
+    )
+
+    both = stricter(one, other, source="both")
+
+    assert [row.pets for row in both.measured] == [10, 100]
+    assert [row.match for row in both.measured] == pytest.approx([0.5, 0.6])
+    assert [row.possible for row in both.measured] == pytest.approx([0.38, 0.5])
+
+
+def test_found_at_one_percent_needs_the_own_pet_first_and_above_the_strangers() -> None:
+    ranking = leave_one_out(THREE)
+
+    found = found_at(ranking, ranking, draws=50)
+
+    assert found.threshold == pytest.approx(np.quantile(ranking.other, 0.99))
+    assert found.share.value == 0  # the only first place (b at 180) lies at cos 130, below the strangers
+    assert ranking.found(-0.9).tolist() == [False, False, False, True]
+
+
+def test_intervals_are_drawn_over_animals_and_not_over_photos() -> None:
+    values = np.array([1.0] * 50 + [0.0] * 50)
+    alike = mean_over_animals(values, np.repeat(["a", "b"], 50))
+    apart = mean_over_animals(values, np.arange(100).astype(str))
+
+    assert (alike.low, alike.high) == (0, 1)
+    assert 0.35 < apart.low < 0.45 < apart.high < 0.65
+    assert alike == mean_over_animals(values, np.repeat(["a", "b"], 50)), "the seed is fixed"
+    assert isinstance(alike, Estimate)
+
+
+def test_three_registered_photos_find_more_than_one() -> None:
+    pets = scattered(pets=15, photos_each=5, dims=16, seed=12, spread=1.0)
+    crowd = scattered(pets=300, photos_each=1, dims=16, seed=13)
+
+    one = with_few_photos(pets, crowd, registered_photos=1)
+    three = with_few_photos(pets, crowd, registered_photos=3)
+
+    assert len(one) == len(three) == 15 * 30
+    assert three.share_within(1) > one.share_within(1) + 0.1
+    assert (one.own == with_few_photos(pets, crowd, registered_photos=1).own).all(), "the seed is fixed"
+
+
+def test_a_pet_without_photos_to_spare_is_never_the_query() -> None:
+    photos = on_circle(("a", 0), ("a", 20), ("b", 50))
+
+    assert set(with_few_photos(photos, on_circle(("c", 90)), registered_photos=1).ids) == {"a"}
+
+
+def test_measures_say_what_is_missing() -> None:
+    singles = on_circle(("a", 0), ("b", 50))
+
+    with pytest.raises(InvalidQuery, match="second photo"):
+        leave_one_out(singles)
+    with pytest.raises(InvalidQuery, match="second photo"):
+        pair_similarities(singles)
+    with pytest.raises(InvalidQuery, match="2 photos"):
+        with_few_photos(singles, on_circle(("c", 90)), registered_photos=1)
+    with pytest.raises(InvalidQuery, match="out of the crowd"):
+        with_few_photos(THREE, singles, registered_photos=1)
+    with pytest.raises(InvalidQuery, match="two pets"):
+        measure_thresholds(singles.at(np.array([0])), singles.at(np.array([0])))
+    with pytest.raises(InvalidQuery, match="strangers"):
+        measure_thresholds(singles.at(np.array([], dtype=int)), singles)
+    with pytest.raises(InvalidQuery, match="cannot search 2 pets"):
+        best_similarities(singles, singles, pets=2)
+    with pytest.raises(InvalidQuery, match="two pets"):
+        error_rates(np.array([]), np.array([0.5]))
+    with pytest.raises(InvalidQuery, match="id of its pet"):
+        Labelled(np.array(["a"]), np.ones((2, 3), np.float32))
+
+
+def dapples(folder: Path, *, pets: int = 5, photos: int = 3, seed: int = 2) -> Path:
+    """A folder with a sub-folder for each pet: plain pictures, a pet's all of nearly one colour."""
+    random = np.random.default_rng(seed)
+    for pet in range(pets):
+        colour = random.integers(40, 216, size=3)
+        (folder / f"pet{pet}").mkdir(parents=True)
+        for number in range(photos):
+            red, green, blue = colour.tolist()
+            Image.new("RGB", (48, 40), (red, green, blue + number)).save(folder / f"pet{pet}" / f"{number}.png")
+    return folder
+
+
+def test_pets_of_different_colours_are_all_found(tmp_path: Path, table_encoder: TableEncoder) -> None:
+    evaluation = evaluate_folder(dapples(tmp_path), table_encoder, progress=False)
+
+    assert (evaluation.pets, evaluation.photos, evaluation.queries) == (5, 15, 15)
+    assert evaluation.rank1 == evaluation.rank5 == evaluation.mean_precision == Estimate(1.0, 1.0, 1.0)
+    assert evaluation.found.share.value == 1
+    assert evaluation.errors.equal == 0
+    assert evaluation.background is None
+    assert evaluation.thresholds.measured[-1].pets == 4
+    assert "table-1" in evaluation.thresholds.source
+    assert min(evaluation.latency.decode, evaluation.latency.encode, evaluation.latency.search) > 0
+    assert table_encoder.encoded == 15
+
+
+def test_pets_of_one_colour_are_not_told_apart(tmp_path: Path, table_encoder: TableEncoder) -> None:
+    folder = dapples(tmp_path, pets=4)
+    for number, photo in enumerate(sorted(folder.rglob("*.png"))):
+        picture = Image.new("RGB", (40, 40), (90, 90, 90))
+        picture.putpixel((0, 0), (number, 0, 0))
+        picture.save(photo)
+
+    assert evaluate_folder(folder, table_encoder).rank1.value < 0.7
+    assert evaluate_folder(folder, table_encoder).found.share.value < 0.7
+
+
+def test_a_pet_with_one_photo_is_in_the_way_and_never_looked_for(tmp_path: Path, table_encoder: TableEncoder) -> None:
+    folder = dapples(tmp_path)
+    Image.new("RGB", (30, 30), (200, 10, 10)).save(folder / "lonely.png")
+
+    evaluation = evaluate_folder(folder, table_encoder)
+
+    assert (evaluation.pets, evaluation.photos, evaluation.queries) == (6, 16, 15)
+
+
+def test_the_background_control_sees_the_photo_without_the_pet(tmp_path: Path, table_encoder: TableEncoder) -> None:
+    folder = dapples(tmp_path)
+    names = [photo.relative_to(folder).as_posix() for photo in sorted(folder.rglob("*.png"))]
+    everything, corner = Box(x=0, y=0, w=1, h=1), Box(x=0, y=0, w=0.01, h=0.01)
+
+    erased = evaluate_folder(folder, table_encoder, boxes=dict.fromkeys(names, everything)).background
+    kept = evaluate_folder(folder, table_encoder, boxes=dict.fromkeys(names[:6], corner)).background
+
+    assert erased is not None
+    assert kept is not None
+    assert erased.value <= 0.2  # grey is nearest to one pet of five at most
+    assert kept.value == 1
+
+
+def test_a_painted_out_pet_leaves_its_surroundings() -> None:
+    picture = Image.new("RGB", (100, 200), (10, 20, 30))
+
+    erased = painted_out(picture, Box(x=0.2, y=0.5, w=0.5, h=0.5))
+
+    assert erased.getpixel((10, 190)) == erased.getpixel((90, 190)) == erased.getpixel((50, 90)) == (10, 20, 30)
+    assert erased.getpixel((45, 150)) == erased.getpixel((19, 97)) == erased.getpixel((71, 199)) == (128, 128, 128)
+    assert picture.getpixel((45, 150)) == (10, 20, 30)
+
+
+def test_pets_with_boxes_are_evaluated_as_they_would_be_registered(tmp_path: Path, table_encoder: TableEncoder) -> None:
+    left, right = Box(x=0, y=0, w=0.5, h=1), Box(x=0.5, y=0, w=0.5, h=1)
+    pets = []
+    for pet, (colour, box) in enumerate([((200, 0, 0), left), ((0, 0, 200), right), ((0, 200, 0), left)]):
+        photos = []
+        for number in range(2):
+            picture = Image.new("RGB", (80, 40), (128, 128, 128))
+            picture.paste(
+                tuple(part + number for part in colour), (0 if box is left else 40, 0, 40 if box is left else 80, 40)
+            )
+            picture.save(tmp_path / f"{pet}-{number}.png")
+            photos.append(Photo(uri=str(tmp_path / f"{pet}-{number}.png"), box=box))
+        pets.append(Dog(pet_id=str(pet), photos=photos))
+
+    evaluation = evaluate_pets(pets, table_encoder)
+
+    assert evaluation.rank1.value == 1
+    assert evaluation.background is not None
+    assert evaluation.background.value < 1
+
+
+def test_a_photo_that_cannot_be_read_is_named_and_the_rest_is_measured(
+    tmp_path: Path, table_encoder: TableEncoder
+) -> None:
+    folder = dapples(tmp_path)
+    (folder / "pet0" / "broken.jpg").write_bytes(b"not a picture")
+
+    evaluation = evaluate_folder(folder, table_encoder)
+
+    assert evaluation.photos == 15
+    assert [failure.item for failure in evaluation.failures] == ["pet0"]
+    assert "broken.jpg" in str(evaluation)
+
+
+def test_the_same_file_twice_does_not_find_itself(tmp_path: Path, table_encoder: TableEncoder) -> None:
+    folder = dapples(tmp_path)
+    (folder / "pet1" / "copy.png").write_bytes((folder / "pet1" / "0.png").read_bytes())
+
+    assert evaluate_folder(folder, table_encoder).photos == 15
+
+
+def test_the_table_shows_every_figure(tmp_path: Path, table_encoder: TableEncoder) -> None:
+    evaluation = evaluate_folder(dapples(tmp_path), table_encoder)
+
+    rows = {row.measure: row for row in evaluation.as_rows()}
+    table = str(evaluation)
+
+    assert rows["rank-1"].value == 1
+    assert rows["found at 1 % false alarms"].low == 1
+    assert rows["photos"].unit == "count"
+    for words in ("table-1 on 5 pets", "rank-1", "mAP", "100.0%", "false alarms", "ms", "4 pets", "first guess"):
+        assert words in table
+
+
+@pytest.mark.parametrize(("pets", "photos"), [(0, 0), (1, 3), (4, 1)])
+def test_too_few_pets_or_photos_are_refused_before_anything_is_encoded(
+    tmp_path: Path, table_encoder: TableEncoder, pets: int, photos: int
+) -> None:
+    with pytest.raises(InvalidQuery, match="sub-folder for each pet"):
+        evaluate_folder(dapples(tmp_path, pets=pets, photos=photos), table_encoder)
+    assert table_encoder.encoded == 0
+
+
+def test_photos_that_are_each_a_pet_cannot_be_evaluated(tmp_path: Path, table_encoder: TableEncoder) -> None:
+    with pytest.raises(InvalidQuery, match="two or more"):
+        evaluate_folder(dapples(tmp_path), table_encoder, by="file")
+
+
+def test_a_folder_that_is_not_there_is_a_setting_to_put_right(tmp_path: Path, table_encoder: TableEncoder) -> None:
+    with pytest.raises(ConfigError):
+        evaluate_folder(tmp_path / "nowhere", table_encoder)
+
+
+def test_thresholds_that_were_measured_are_ready_for_an_index(tmp_path: Path, table_encoder: TableEncoder) -> None:
+    measured = evaluate_folder(dapples(tmp_path), table_encoder).thresholds
+
+    assert Thresholds.model_validate_json(measured.model_dump_json()) == measured
