@@ -1,0 +1,76 @@
+"""Measures how alike drawings of different pets get, and so the thresholds of the demonstration.
+
+`python dataset/calibrate.py` draws pets that are in no picture of this folder, encodes them with the built-in encoder and
+writes thresholds-dog.json and thresholds-cat.json. `--pictures FOLDER` keeps the drawings for the next run. Thresholds
+for photos are never fitted to drawings, nor these to photos.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import numpy as np
+import typer
+from drawing import HOURS, PLACES, POSES, draw, random_look
+from drawing.looks import Species
+from tqdm import tqdm
+
+from petfinder.calibration import measure_thresholds
+from petfinder.connection import load_encoder
+from petfinder.embedding import cores, embed_photos
+from petfinder.measures import Labelled
+from petfinder.photos import PhotoLimits
+
+HERE = Path(__file__).resolve().parent
+PETS = 80
+PICTURES = 2  # of each pet
+FIRST_SEED = 10_000  # far from the seeds of the named pets
+COUNTS = (3, 10, 30)
+JPEG_QUALITY = 86  # as in the data set
+
+
+def drawn(species: Species, folder: Path, seed: int, number: int) -> Path:
+    """The file of one picture of the pet that this seed makes, drawn if it is not there."""
+    path = folder / f"{species}-{seed}-{number}.jpg"
+    if not path.exists():
+        chance = np.random.Generator(np.random.PCG64(seed * PICTURES + number))
+        pose, place, light = (kinds[int(chance.integers(len(kinds)))] for kinds in (POSES, tuple(PLACES), HOURS))
+        look = random_look(seed, species)
+        picture = draw(look, pose=pose, place=place, light=light, seed=seed * PICTURES + number)  # type: ignore[arg-type]
+        picture.save(path, quality=JPEG_QUALITY)
+    return path
+
+
+def embedded(species: Species, pets: int, folder: Path) -> Labelled:
+    """The embeddings of pets of one species, in other poses, places and lights each time."""
+    made = [(seed, number) for seed in range(FIRST_SEED, FIRST_SEED + pets) for number in range(PICTURES)]
+    seeds, numbers = zip(*made, strict=True)
+    with ProcessPoolExecutor(max_workers=cores()) as pool:
+        drawing = pool.map(partial(drawn, species, folder), seeds, numbers)
+        paths = [*tqdm(drawing, total=len(made), desc=f"drawing {species}s", unit=" pictures")]
+    photos = embed_photos(paths, load_encoder("pocket"), limits=PhotoLimits())
+    return Labelled(np.array([str(seed) for seed, _ in made]), np.stack([photo.embedding for photo in photos]))
+
+
+def main(
+    pets: Annotated[int, typer.Option(help="How many pets of each species are drawn.")] = PETS,
+    pictures: Annotated[Path | None, typer.Option(help="Where drawings are kept for the next run.")] = None,
+) -> None:
+    """Draw other pets of each species, and write the thresholds that they give beside this file."""
+    with TemporaryDirectory() as temporary:
+        folder = pictures or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        for species in ("dog", "cat"):
+            shown = embedded(species, pets, folder)
+            source = f"measured on {pets} other rendered {species}s, by dataset/calibrate.py"
+            thresholds = measure_thresholds(shown, shown, pet_counts=COUNTS, source=source)
+            (HERE / f"thresholds-{species}.json").write_text(thresholds.model_dump_json(indent=1) + "\n")
+            typer.echo(f"{species}: {thresholds}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

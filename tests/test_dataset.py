@@ -1,0 +1,126 @@
+"""The demonstration data set: complete, as it says, safe to show, and made again by its own program."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+DATASET = Path(__file__).resolve().parents[1] / "dataset"
+DATE, OFFSET, LAT, LON = 0x9003, 0x9011, 2, 4
+
+
+def table(name: str) -> list[dict[str, str]]:
+    with (DATASET / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def photos_of(pet: dict[str, str]) -> list[Path]:
+    return [DATASET / part for part in pet["photos"].split(";")]
+
+
+def pictures() -> list[Path]:
+    return sorted([*DATASET.glob("photos/*/*"), *DATASET.glob("queries/*.jpg"), *DATASET.glob("owners/*.jpg")])
+
+
+def test_there_are_enough_dogs_and_cats_and_each_has_two_or_three_photos() -> None:
+    pets = table("manifest.csv")
+    assert sum(pet["species"] == "dog" for pet in pets) >= 9
+    assert sum(pet["species"] == "cat" for pet in pets) >= 5
+    assert len({pet["pet_id"] for pet in pets}) == len(pets)
+    assert {len(photos_of(pet)) for pet in pets} <= {2, 3}
+
+
+def test_the_manifest_names_every_photo_and_only_photos_that_are_there() -> None:
+    named = [photo for pet in table("manifest.csv") for photo in photos_of(pet)]
+    assert sorted(named) == sorted(DATASET.glob("photos/*/*"))
+    assert all(photo.parent.name == pet["pet_id"] for pet in table("manifest.csv") for photo in photos_of(pet))
+
+
+def test_every_pet_says_what_it_is_and_whom_to_call() -> None:
+    for pet in table("manifest.csv"):
+        for column in ("species", "name", "breed", "colour", "sex", "status", "note", "owner_name", "owner_email"):
+            assert pet[column], f"{pet['pet_id']} has no {column}"
+        assert pet["status"] in {"home", "lost"}
+        assert not pet["owner_picture"] or (DATASET / pet["owner_picture"]).is_file()
+
+
+def test_phones_addresses_and_microchips_are_ones_that_nobody_can_have() -> None:
+    pets = table("manifest.csv")
+    assert len({pet["owner_phone"] for pet in pets}) == len(pets)
+    for pet in pets:
+        assert re.fullmatch(r"\+1 415 555 01\d\d", pet["owner_phone"])
+        assert re.fullmatch(r"[a-z.\-]+@example\.org", pet["owner_email"])
+        assert re.fullmatch(r"(999\d{12})?", pet["microchip"])
+    assert sum(bool(pet["microchip"]) for pet in pets) >= 3
+
+
+def test_five_finders_met_a_registered_pet_and_two_met_a_stranger() -> None:
+    queries, species = table("queries.csv"), {pet["pet_id"]: pet["species"] for pet in table("manifest.csv")}
+    known = [query for query in queries if query["pet_id"]]
+    assert sorted(DATASET / query["file"] for query in queries) == sorted(DATASET.glob("queries/*"))
+    assert sorted(query["species"] for query in known) == ["cat", "cat", "dog", "dog", "dog"]
+    assert sorted(query["species"] for query in queries if not query["pet_id"]) == ["cat", "dog"]
+    assert all(species[query["pet_id"]] == query["species"] for query in known)
+    assert not [query["file"] for query in known if query["pet_id"] in query["file"]]
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in pictures() if p.parent.name != "owners"], ids=lambda p: f"{p.parent.name}/{p.name}"
+)
+def test_a_photo_says_when_and_where_it_was_taken(path: Path) -> None:
+    with Image.open(path) as picture:
+        exif = picture.getexif()
+        taken, place = exif.get_ifd(0x8769), exif.get_ifd(0x8825)
+    assert re.fullmatch(r"2026:\d\d:\d\d \d\d:\d\d:\d\d", taken[DATE])
+    assert taken[OFFSET] in {"-07:00", "-08:00"}
+    assert 37 <= float(place[LAT][0]) <= 39
+    assert 119 <= float(place[LON][0]) <= 123
+    assert (place[1], place[3]) == ("N", "W")
+
+
+def test_some_photos_need_their_orientation_and_one_has_a_transparent_ground() -> None:
+    turned, clear = set(), []
+    for path in DATASET.glob("photos/*/*"):
+        with Image.open(path) as picture:
+            turned.add(picture.getexif().get(0x0112, 1))
+            if picture.mode == "RGBA":
+                clear.append(picture.getchannel("A").getextrema())
+    assert turned - {1}
+    assert clear == [(0, 255)]
+
+
+def test_no_picture_is_there_twice_and_all_are_small() -> None:
+    prints = [hashlib.sha256(path.read_bytes()).hexdigest() for path in pictures()]
+    assert len(set(prints)) == len(prints)
+    assert sum(path.stat().st_size for path in pictures()) < 7_000_000
+
+
+def test_the_pictures_and_tables_are_made_again_byte_for_byte() -> None:
+    sample = ("photos/pipa/1.jpg", "photos/safira/2.jpg", "photos/figaro/3.png", "queries/found-in-the-park", ".csv")
+    command = [sys.executable, str(DATASET / "render.py"), "--check"]
+    done = subprocess.run(
+        [*command, *(word for part in sample for word in ("--only", part))], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "6 of 6 files are the same" in done.stdout
+
+
+def test_a_file_that_was_changed_is_named_and_the_check_fails(tmp_path: Path) -> None:
+    (tmp_path / "drawing").symlink_to(DATASET / "drawing")
+    (tmp_path / "render.py").write_bytes((DATASET / "render.py").read_bytes())
+    (tmp_path / "queries.csv").write_text("file\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "render.py"), "--check", "--only", "queries.csv"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "differs: queries.csv" in done.stderr
