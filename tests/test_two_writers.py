@@ -1,0 +1,84 @@
+"""Two connections to one registry: no change is lost, and each sees at once what the other did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+import petfinder as pf
+from petfinder import errors
+from tests.conftest import TableEncoder
+from tests.test_service import BLUE, GREEN, RED, dog, picture
+
+Pair = tuple[pf.Registry, pf.Registry]
+
+
+@pytest.fixture
+def pair(tmp_path: Path, table_encoder: TableEncoder) -> Iterator[Pair]:
+    """One file, opened twice."""
+    path = tmp_path / "pets.db"
+    with pf.connect(path, encoder=table_encoder) as one, pf.connect(path, encoder=table_encoder) as other:
+        one.dogs.register(dog("luigi", RED, name="Luigi"))
+        yield one, other
+
+
+def test_a_change_made_while_another_is_under_way_is_kept(pair: Pair) -> None:
+    one, other = pair
+    calls = []
+
+    def with_breed(pet: pf.Dog) -> pf.Dog:
+        calls.append(pet.name)
+        if len(calls) == 1:
+            other.dogs.update("luigi", name="Luigi the Second")
+        return pet.model_copy(update={"breed": "Jack Russell"})
+
+    one.dogs.repository.update("luigi", with_breed)
+
+    kept = other.dogs.get("luigi")
+    assert (kept.name, kept.breed) == ("Luigi the Second", "Jack Russell")
+    assert calls == ["Luigi", "Luigi the Second"]
+
+
+def test_a_photo_added_while_another_is_added_is_kept(pair: Pair) -> None:
+    one, other = pair
+    threads = [
+        Thread(target=registry.dogs.add_photo, args=("luigi", picture(colour)))
+        for registry, colour in ((one, BLUE), (other, GREEN))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(one.dogs.get("luigi").photos) == 3
+    for colour in (RED, BLUE, GREEN):
+        assert other.dogs.find(picture(colour))[0].similarity > 0.999
+
+
+def test_endless_changes_by_others_are_a_clear_conflict(pair: Pair) -> None:
+    one, other = pair
+    calls = []
+
+    def never_first(pet: pf.Dog) -> pf.Dog:
+        calls.append(pet.name)
+        other.dogs.update("luigi", name=f"Luigi {len(calls)}")
+        return pet.model_copy(update={"breed": "Jack Russell"})
+
+    with pytest.raises(errors.EditConflict, match="5 times"):
+        one.dogs.repository.update("luigi", never_first)
+
+    assert other.dogs.get("luigi").breed is None
+
+
+def test_what_one_registers_and_removes_the_other_sees_without_reopening(pair: Pair) -> None:
+    one, other = pair
+    assert len(other.dogs.find(picture(BLUE))) == 1
+
+    one.dogs.register(dog("bella", BLUE))
+    assert other.dogs.find(picture(BLUE))[0].pet.pet_id == "bella"
+    other.dogs.remove("bella")
+
+    assert [match.pet.pet_id for match in one.dogs.find(picture(BLUE))] == ["luigi"]
