@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from petfinder.decoding import check_pixels, decoded, reduced, refusals, scale_for
+from petfinder.decoding import check_pixels, decoded, reduced, refusals
 from petfinder.errors import PhotoTooLarge, UnreadablePhoto
 from petfinder.exif import CameraNotes, camera_notes
 from petfinder.pets import Box, Photo, Place
@@ -45,7 +45,7 @@ DEFAULT_LIMITS = PhotoLimits()
 class Picture:
     """What one photo gave.
 
-    `image`: upright RGB, cut to the box with its margin, shorter side at most about WORKING_SIDE pixels. `photo_id`:
+    `image`: upright RGB, cut to the box with its margin, shorter side at most twice WORKING_SIDE pixels. `photo_id`:
     sha256 in hex of the file's bytes (of the RGB pixels for a PIL image) and the box. `thumbnail`: a JPEG of the whole
     picture without metadata, longest side at most 512 pixels. `taken_at` without zone is the camera's local time.
     """
@@ -64,16 +64,16 @@ def read_photo(photo: AnyPhoto, *, limits: PhotoLimits = DEFAULT_LIMITS) -> Pict
     """
     source, name, box = _parts(photo)
     if isinstance(source, Image.Image):
-        full, notes = _pixels(source, name, limits)
-        whole = reduced(full, scale_for(full.size, box))
-        content = full.tobytes()
+        whole, notes = _pixels(source, name, limits)
+        content = whole.tobytes()
     else:
         content = _bytes(source, name, limits)
         whole, notes = decoded(content, name=name, max_pixels=limits.max_pixels, box=box)
+    image = reduced(_cropped(whole, box))
     return Picture(
-        image=_cropped(whole, box),
+        image=image,
         photo_id=_digest(content, box),
-        thumbnail=thumbnail_of(whole),
+        thumbnail=thumbnail_of(image if box is None else whole),
         taken_at=notes.taken_at,
         place=notes.place,
     )
@@ -166,7 +166,7 @@ def _stream_bytes(source: object, name: str, limits: PhotoLimits) -> bytes:
     read = getattr(source, "read", None)
     if not callable(read):
         raise UnreadablePhoto(
-            f"{name} is neither a path, nor bytes, nor a file object, nor a PIL image but a {type(source).__name__}"
+            f"{name} is {type(source).__name__}: give a path, the bytes of a picture, a file object or a PIL image"
         )
     if callable(seekable := getattr(source, "seekable", None)) and seekable():
         source.seek(0)  # type: ignore[attr-defined]

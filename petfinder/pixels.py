@@ -6,7 +6,10 @@ Knows Pillow's modes; no file, no format.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
+
+Pixels = NDArray[np.float32]
 
 _ALPHA = {"LA": "LA", "PA": "PA", "RGBA": "RGBA", "La": "LA", "RGBa": "RGBA"}  # mode -> the same, not premultiplied
 _WHITES = (255.0, 65535.0)
@@ -49,13 +52,27 @@ def _flattened(image: Image.Image) -> Image.Image:
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     """Grey of more than 8 bits. "I;16" has its white at 65535; "I" and "F" do not say, so their values must."""
-    values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    whites = _WHITES[1:] if image.mode.startswith("I;16") else _WHITES if image.mode == "I" else (1.0, *_WHITES)
-    fitting = [white for white in whites if low >= 0 and high <= white]
-    bottom, top = (0.0, fitting[0]) if fitting else (low, high)
-    grey = np.rint((values - bottom) * (255.0 / max(top - bottom, 1e-30)))
+    values = np.nan_to_num(np.array(image, dtype=np.float32), copy=False, posinf=0.0, neginf=0.0)
+    bottom, top = (0.0, 65535.0) if image.mode.startswith("I;16") else _span(values, image.mode)
     see_through = image.info.get("transparency")
-    if isinstance(see_through, int):
-        grey[values == see_through] = 255
-    return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+    clear = values == see_through if isinstance(see_through, int) else None
+    np.clip(values, bottom, top, out=values)
+    values -= bottom
+    values *= 255.0 / (top - bottom)
+    np.rint(values, out=values)
+    if clear is not None:
+        values[clear] = 255
+    return Image.fromarray(values.astype(np.uint8)).convert("RGB")
+
+
+def _span(values: Pixels, mode: str) -> tuple[float, float]:
+    """Black and white: 0 and the smallest usual white that nearly all values keep below, else the values' own range.
+
+    "Nearly all", since a few wild values must not make the rest one grey.
+    """
+    sample = values.ravel()[:: max(1, values.size // 1_000_000)]
+    low, high = (float(edge) for edge in np.percentile(sample, (0.5, 99.5)))
+    for white in (1.0, *_WHITES) if mode == "F" else _WHITES:
+        if low >= 0 and high <= white:
+            return 0.0, white
+    return low, max(high, low + 1e-6 * max(1.0, abs(low)))

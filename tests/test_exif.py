@@ -1,0 +1,155 @@
+"""What cameras write beside the pixels, right and wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
+
+from petfinder.pets import Place
+from petfinder.photos import Picture, read_photo
+from tests.photo_samples import pet_picture, saved
+
+NONE: Mapping[int, object] = {}
+HERE: Mapping[int, object] = {1: "S", 2: (23.0, 33.0, 1.8), 3: "W", 4: (46.0, 38.0, 2.4)}
+
+
+def read(
+    *, main: Mapping[int, object] = NONE, sub: Mapping[int, object] = NONE, gps: Mapping[int, object] = NONE
+) -> Picture:
+    """The picture of a JPEG with these EXIF fields."""
+    exif = Image.Exif()
+    exif.update(main)
+    exif.get_ifd(0x8769).update(sub)
+    exif.get_ifd(0x8825).update(gps)
+    return read_photo(saved(pet_picture(64, 48), "JPEG", exif=exif))
+
+
+def test_the_cameras_places_and_local_times_are_read(shared: Path) -> None:
+    expected = {
+        "DSCN0010.jpg": (datetime(2008, 10, 22, 16, 28, 39), 43 + 28 / 60 + 2.814 / 3600, 11 + 53 / 60 + 6.456 / 3600),
+        "DSCN0021.jpg": (datetime(2008, 10, 22, 16, 38, 20), 43 + 28 / 60 + 1.494 / 3600, 11 + 53 / 60 + 4.338 / 3600),
+        "DSCN0042.jpg": (datetime(2008, 10, 22, 17, 0, 7), 43 + 27 / 60 + 52.038 / 3600, 11 + 52 / 60 + 53.322 / 3600),
+    }
+    for name, (taken_at, lat, lon) in expected.items():
+        picture = read_photo(shared / "exif" / "gps" / name)
+        assert picture.taken_at == taken_at
+        assert picture.taken_at is not None
+        assert picture.taken_at.tzinfo is None
+        assert picture.place is not None
+        assert (picture.place.lat, picture.place.lon) == pytest.approx((lat, lon), abs=1e-8)
+
+
+def test_a_phones_zone_and_western_longitude_are_kept(shared: Path) -> None:
+    picture = read_photo(shared / "exif" / "heic" / "IMG_5195.HEIC")
+    assert picture.taken_at == datetime(2021, 4, 11, 15, 47, 53, tzinfo=timezone(timedelta(hours=-5)))
+    assert picture.place is not None
+    assert (picture.place.lat, picture.place.lon) == pytest.approx(
+        (39 + 3 / 60 + 4.84 / 3600, -(94 + 17 / 60 + 19.58 / 3600)), abs=1e-8
+    )
+
+
+def test_broken_exif_from_cameras_does_not_cost_the_photo(shared: Path) -> None:
+    files = sorted((shared / "exif" / "invalid").glob("*.jpg"))
+    assert len(files) == 4
+    for file in files:
+        picture = read_photo(file)
+        with Image.open(file) as opened:
+            assert picture.image.size == opened.size
+        assert (picture.taken_at, picture.place) == (None, None)
+
+
+def test_south_and_west_are_negative() -> None:
+    place = read(gps=HERE).place
+    assert place is not None
+    assert (place.lat, place.lon) == pytest.approx((-(23 + 33 / 60 + 1.8 / 3600), -(46 + 38 / 60 + 2.4 / 3600)))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {2: (91.0, 0.0, 0.0)},
+        {4: (180.0, 0.0, 1.0)},
+        {2: (23.0, 61.0, 0.0)},
+        {2: (IFDRational(1, 0), 0.0, 0.0)},
+        {2: (IFDRational(0, 0), IFDRational(0, 0), IFDRational(0, 0))},
+        {2: (1.0, 2.0, 3.0, 4.0)},
+        {1: "X"},
+        {1: ""},
+        {3: "north"},
+    ],
+)
+def test_a_place_that_cannot_be_is_no_place(changed: dict[int, object]) -> None:
+    assert read(gps={**HERE, **changed}).place is None
+
+
+def test_a_place_with_half_of_it_missing_is_no_place() -> None:
+    for missing in HERE:
+        assert read(gps={tag: value for tag, value in HERE.items() if tag != missing}).place is None
+
+
+def test_no_fix_is_no_place() -> None:
+    zero = {2: (0.0, 0.0, 0.0), 4: (0.0, 0.0, 0.0)}
+    assert read(gps=zero).place is None
+    assert read(gps={**zero, 1: "N", 3: "E"}).place is None
+    assert read(gps={**zero, 1: "N", 3: "E", 4: (9.0, 0.0, 0.0)}).place == Place(lat=0, lon=9)
+
+
+def test_the_capture_date_counts_before_the_files_date() -> None:
+    dates = {0x9003: "2020:01:02 03:04:05", 0x9004: "2021:01:02 03:04:05"}
+    assert read(main={0x0132: "2022:01:02 03:04:05"}, sub=dates).taken_at == datetime(2020, 1, 2, 3, 4, 5)
+    assert read(main={0x0132: "2022:01:02 03:04:05"}, sub={0x9003: "0000:00:00 00:00:00"}).taken_at == datetime(
+        2022, 1, 2, 3, 4, 5
+    )
+
+
+@pytest.mark.parametrize(
+    ("offset", "expected"),
+    [
+        ("+05:30", timezone(timedelta(hours=5, minutes=30))),
+        ("-03:00", timezone(timedelta(hours=-3))),
+        ("Z", timezone.utc),
+        ("", None),
+        ("   :  ", None),
+        ("+99:00", None),
+        ("nonsense", None),
+    ],
+)
+def test_the_zone_is_kept_if_the_camera_wrote_one(offset: str, expected: timezone | None) -> None:
+    taken_at = read(sub={0x9003: "2020:01:02 03:04:05", 0x9011: offset}).taken_at
+    assert taken_at is not None
+    assert (taken_at.replace(tzinfo=None), taken_at.tzinfo) == (datetime(2020, 1, 2, 3, 4, 5), expected)
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["0000:00:00 00:00:00", "    :  :     :  :  ", "2020:13:01 00:00:00", "2020:02:30 10:00:00", "yesterday", ""],
+)
+def test_a_date_that_cannot_be_is_no_date(date: str) -> None:
+    assert read(sub={0x9003: date}).taken_at is None
+
+
+def test_an_orientation_that_cannot_be_leaves_the_picture_as_stored() -> None:
+    for orientation in (0, 9, 65535):
+        assert read(main={0x0112: orientation}).image.size == (64, 48)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        b"Exif\0\0",
+        b"Exif\0\0II*\0",
+        b"Exif\0\0garbage that is no TIFF header at all",
+        b"Exif\0\0II*\0\xff\xff\xff\xff",
+        b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + bytes(range(256)) * 4,
+        b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x88\x25\0\x04\0\0\0\x01\0\0\0\x08\0\0\0\0",  # its GPS block is itself
+    ],
+)
+def test_a_garbage_exif_block_is_ignored(block: bytes) -> None:
+    picture = read_photo(saved(pet_picture(64, 48), "JPEG", exif=block))
+    assert picture.image.size == (64, 48)
+    assert picture.place is None

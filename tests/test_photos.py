@@ -1,0 +1,491 @@
+"""Reading a picture safely: every kind of file upright in RGB, its hash, thumbnail, and errors that say what to do."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from petfinder.decoding import WORKING_SIDE
+from petfinder.encoders.pocket import PocketEncoder
+from petfinder.errors import PhotoError, PhotoTooLarge, UnreadablePhoto
+from petfinder.pets import Box, Photo, Place
+from petfinder.photos import PhotoLimits, completed, photo_id_of, read_photo, thumbnail_of
+from tests.photo_samples import grey, on_white_by_hand, pet_picture, saved, see_through
+
+SAME = 0.995  # cosine
+
+
+@pytest.fixture(scope="module")
+def encoder() -> PocketEncoder:
+    return PocketEncoder()
+
+
+def cosine(encoder: PocketEncoder, one: Image.Image, other: Image.Image) -> float:
+    first, second = encoder.encode_images([one, other])
+    return float(first @ second)
+
+
+def as_png(picture: Image.Image) -> bytes:
+    return saved(picture.convert("RGB"), "PNG")
+
+
+def own_pixels(file: bytes) -> bytes:
+    with Image.open(io.BytesIO(file)) as opened:
+        return as_png(opened)
+
+
+def test_path_bytes_and_file_object_give_the_same_photo_id(tmp_path: Path) -> None:
+    content = saved(pet_picture(), "JPEG")
+    path = tmp_path / "luigi.jpg"
+    path.write_bytes(content)
+    with path.open("rb") as file:
+        ids = {read_photo(given).photo_id for given in (path, str(path), content, io.BytesIO(content), file)}
+        assert ids == {hashlib.sha256(content).hexdigest()} == {photo_id_of(path), photo_id_of(file)}
+
+
+def test_a_pil_image_is_known_by_its_rgb_pixels() -> None:
+    picture = pet_picture()
+    expected = hashlib.sha256(picture.tobytes()).hexdigest()
+    assert read_photo(picture).photo_id == photo_id_of(picture) == expected
+    assert photo_id_of(picture.convert("RGBA")) == expected
+
+
+def test_a_box_changes_the_photo_id_and_each_box_has_its_own() -> None:
+    content = saved(pet_picture(), "JPEG")
+    boxes = (None, Box(x=0, y=0, w=1, h=1), Box(x=0, y=0, w=0.5, h=0.5), Box(x=0, y=0, w=0.5, h=0.5, margin=0.1))
+    photos = [Photo(source=content, box=box) for box in boxes]
+    assert len({photo_id_of(photo) for photo in photos}) == len(boxes)
+    assert [read_photo(photo).photo_id for photo in photos] == [photo_id_of(photo) for photo in photos]
+
+
+def test_a_file_object_is_read_from_its_start() -> None:
+    file = io.BytesIO(saved(pet_picture(), "PNG"))
+    file.seek(100)
+    assert read_photo(file).image.size == (640, 480)
+
+
+def test_a_stream_that_cannot_seek_and_gives_little_at_a_time_is_read_once_to_its_end() -> None:
+    content = saved(pet_picture(), "PNG")
+    reader, writer = os.pipe()
+
+    def feed() -> None:
+        with os.fdopen(writer, "wb") as file:
+            file.write(content)
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    with os.fdopen(reader, "rb", buffering=0) as stream:
+        assert read_photo(stream).photo_id == hashlib.sha256(content).hexdigest()
+    feeder.join()
+
+
+def test_reading_leaves_a_pil_image_as_it_was() -> None:
+    picture = pet_picture().convert("RGBA")
+    picture.info = {"comment": "mine"}
+    before = picture.tobytes()
+    read = read_photo(picture)
+    read.image.paste((0, 0, 0), (0, 0, 50, 50))
+    assert (picture.tobytes(), picture.info, picture.mode) == (before, {"comment": "mine"}, "RGBA")
+
+
+def test_a_photo_with_uri_and_source_is_read_from_the_source() -> None:
+    content = saved(pet_picture(), "JPEG")
+    assert read_photo(Photo(uri="elsewhere/gone.jpg", source=content)).photo_id == photo_id_of(content)
+
+
+def _kinds() -> dict[str, tuple[bytes, bytes]]:
+    """Name -> the file, and its own pixels as an upright RGB PNG."""
+    picture = pet_picture()
+    plain = as_png(picture)
+    palette = picture.quantize(256)
+    grey_png = as_png(picture.convert("L"))
+    on_white = as_png(on_white_by_hand(picture))
+    layered = see_through(picture)
+    bits = picture.convert("1")
+    keyed = palette.copy()
+    keyed.paste(255, (0, 0, 200, 200))
+    keyed_white = palette.convert("RGB")
+    keyed_white.paste((255, 255, 255), (0, 0, 200, 200))
+    keyed_white = Image.composite(
+        Image.new("RGB", picture.size, "white"), keyed_white, keyed.point(lambda value: 255 * (value == 255), "L")
+    )
+    frames = [picture.quantize(128), Image.new("P", picture.size), Image.new("P", picture.size)]
+    cmyk = saved(picture.convert("CMYK"), "JPEG", quality=95)
+    webp = saved(picture, "WEBP", quality=92)
+    moving_webp = saved(picture, "WEBP", save_all=True, append_images=frames[1:], quality=92)
+    return {
+        "JPEG": (saved(picture, "JPEG", quality=92), plain),
+        "progressive JPEG": (saved(picture, "JPEG", quality=92, progressive=True), plain),
+        "grey JPEG": (saved(picture.convert("L"), "JPEG", quality=92), grey_png),
+        "CMYK JPEG": (cmyk, own_pixels(cmyk)),
+        "CMYK JPEG, as the RGB it was made from": (cmyk, plain),
+        "CMYK TIFF": (saved(picture.convert("CMYK"), "TIFF"), plain),
+        "several pictures in one JPEG": (
+            saved(picture, "MPO", quality=92, save_all=True, append_images=[Image.new("RGB", (9, 9))]),
+            plain,
+        ),
+        "PNG": (plain, plain),
+        "RGBA PNG": (saved(layered, "PNG"), on_white),
+        "grey and alpha PNG": (
+            saved(layered.convert("LA"), "PNG"),
+            as_png(on_white_by_hand(picture.convert("L").convert("RGB"))),
+        ),
+        "palette PNG": (saved(palette, "PNG"), as_png(palette)),
+        "palette PNG with a transparent colour": (saved(keyed, "PNG", transparency=255), as_png(keyed_white)),
+        "palette PNG with alphas": (saved(keyed, "PNG", transparency=b"\xff" * 255 + b"\0"), as_png(keyed_white)),
+        "1-bit PNG": (saved(bits, "PNG"), as_png(bits)),
+        "16-bit PNG": (saved(grey(picture, np.uint16, 65535), "PNG"), grey_png),
+        "16-bit TIFF": (saved(grey(picture, np.uint16, 65535), "TIFF"), grey_png),
+        "32-bit TIFF of 16-bit values": (saved(grey(picture, np.int32, 65535), "TIFF"), grey_png),
+        "32-bit TIFF of 8-bit values": (saved(grey(picture, np.int32, 255), "TIFF"), grey_png),
+        "float TIFF 0-1": (saved(grey(picture, np.float32, 1), "TIFF"), grey_png),
+        "float TIFF 0-255": (saved(grey(picture, np.float32, 255), "TIFF"), grey_png),
+        "WebP": (webp, own_pixels(webp)),
+        "WebP with alpha": (saved(layered, "WEBP", lossless=True), on_white),
+        "animated WebP": (moving_webp, own_pixels(moving_webp)),
+        "GIF": (saved(palette, "GIF"), as_png(palette)),
+        "animated GIF": (saved(frames[0], "GIF", save_all=True, append_images=frames[1:]), as_png(frames[0])),
+        "animated PNG": (saved(picture, "PNG", save_all=True, append_images=frames[1:]), plain),
+        "BMP": (saved(picture, "BMP"), plain),
+        "TIFF": (saved(picture, "TIFF", compression="tiff_lzw"), plain),
+        "TIFF of several pages": (saved(picture, "TIFF", save_all=True, append_images=frames[1:]), plain),
+        "HEIC": (saved(picture, "HEIF", quality=90), plain),
+        "HEIC with alpha": (saved(layered, "HEIF", quality=95), on_white),
+    }
+
+
+KINDS = _kinds()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_file_has_the_embedding_of_its_upright_rgb_pixels(kind: str, encoder: PocketEncoder) -> None:
+    file, png = KINDS[kind]
+    read = read_photo(file)
+    with Image.open(io.BytesIO(png)) as expected:
+        assert (read.image.mode, read.image.size) == ("RGB", expected.size)
+        assert cosine(encoder, read.image, expected) > SAME
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF"])
+def test_every_orientation_in_every_format_is_turned_upright(file_format: str, orientation: int) -> None:
+    stored = pet_picture(160, 120)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    tagged = stored.copy()
+    tagged.info["exif"] = exif.tobytes()
+    expected = ImageOps.exif_transpose(tagged).convert("RGB")
+    lossy: dict[str, dict[str, object]] = {"JPEG": {"quality": 95}, "HEIF": {"quality": 95}}
+    options = lossy.get(file_format, {"lossless": True})
+    read = read_photo(saved(stored, file_format, exif=exif.tobytes(), **options))
+    assert read.image.size == expected.size
+    assert np.abs(np.asarray(read.image, float) - np.asarray(expected, float)).mean() < 6
+
+
+def test_the_cameras_orientations_are_all_turned_upright(shared: Path, encoder: PocketEncoder) -> None:
+    files = sorted((shared / "exif" / "orientation").glob("*.jpg"))
+    assert len(files) == 16
+    for file in files:
+        with Image.open(file) as photo:
+            png = as_png(ImageOps.exif_transpose(photo))
+        assert cosine(encoder, read_photo(file).image, read_photo(png).image) > SAME, file.name
+    for shape, wide in (("landscape", True), ("portrait", False)):
+        for file in files:
+            if file.name.startswith(shape):
+                read = read_photo(file).image
+                assert (read.width > read.height) == wide, file.name
+
+
+def test_heic_from_a_phone_is_its_own_pixels(shared: Path, encoder: PocketEncoder) -> None:
+    for name in ("IMG_5195.HEIC", "samplefilehub.heif"):
+        file = shared / "exif" / "heic" / name
+        with Image.open(file) as photo:
+            png = as_png(photo)
+        read = read_photo(file)
+        assert cosine(encoder, read.image, read_photo(png).image) > SAME
+        with Image.open(io.BytesIO(png)) as full:
+            assert cosine(encoder, read.image, full) > SAME
+
+
+def test_transparent_means_white_and_never_black() -> None:
+    nothing = Image.new("RGBA", (40, 30), (0, 0, 0, 0))
+    for given in (nothing, nothing.convert("LA"), nothing.convert("RGBa"), saved(nothing, "PNG")):
+        assert read_photo(given).image.getextrema() == ((255, 255),) * 3
+
+
+@pytest.mark.parametrize(
+    ("mode", "see_through_value", "file_value"), [("L", 7, 7), ("RGB", (7, 8, 9), (7, 8, 9)), ("1", 0, 0)]
+)
+def test_a_colour_declared_transparent_is_white(mode: str, see_through_value: object, file_value: object) -> None:
+    picture = Image.new(mode, (20, 10), cast("int", see_through_value))
+    read = read_photo(saved(picture, "PNG", transparency=file_value))
+    assert read.image.getpixel((3, 3)) == (255, 255, 255)
+
+
+def test_16_bits_are_scaled_and_not_clipped() -> None:
+    ramp = np.linspace(0, 65535, 256 * 4).astype(np.uint16).reshape(4, 256)
+    for image in (
+        Image.fromarray(ramp),
+        Image.fromarray(ramp.astype(np.int32)),
+        Image.fromarray(ramp / np.float32(65535)),
+    ):
+        read = np.asarray(read_photo(image).image)[..., 0].ravel().astype(int)
+        assert np.abs(read - ramp.ravel() / 257).max() <= 1
+
+
+def test_wild_values_in_a_float_picture_leave_the_rest_visible() -> None:
+    values = np.array(grey(pet_picture(), np.float32, 1))
+    values[:2, :2] = [[np.nan, np.inf], [-np.inf, 3e38]]
+    assert np.asarray(read_photo(Image.fromarray(values)).image).std() > 20
+
+
+def test_a_large_jpeg_is_reduced_without_changing_its_embedding(encoder: PocketEncoder) -> None:
+    for size in ((4000, 3000), (2 * WORKING_SIDE, 2 * WORKING_SIDE + 300), (2559, 1441), (1600, 1200)):
+        full = pet_picture().resize(size, Image.Resampling.BICUBIC)
+        read = read_photo(saved(full, "JPEG", quality=90))
+        assert WORKING_SIDE <= min(read.image.size) < 2 * WORKING_SIDE
+        assert cosine(encoder, read.image, full) > SAME, size
+
+
+def test_a_panorama_is_reduced_by_its_long_side() -> None:
+    read = read_photo(saved(pet_picture().resize((30_000, 600)), "JPEG"))
+    assert max(read.image.size) <= 16 * WORKING_SIDE
+
+
+def test_a_photo_of_50_megapixels_is_read() -> None:
+    read = read_photo(saved(pet_picture().resize((8192, 6144)), "JPEG"))
+    assert WORKING_SIDE <= min(read.image.size) < 2 * WORKING_SIDE
+
+
+def test_a_box_cuts_the_upright_picture_with_its_margin() -> None:
+    colours = Image.new("RGB", (400, 200), "red")
+    colours.paste((0, 0, 255), (200, 0, 400, 200))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying on its side: upright, red is above blue
+    content = saved(colours, "PNG", exif=exif)
+    lower = read_photo(Photo(source=content, box=Box(x=0, y=0.5, w=1, h=0.5))).image
+    assert lower.size == (200, 200)
+    assert lower.getextrema() == ((0, 0), (0, 0), (255, 255))
+    wider = read_photo(Photo(source=content, box=Box(x=0.25, y=0.5, w=0.5, h=0.25, margin=0.5))).image
+    assert wider.size == (200, 200)
+    assert wider.getpixel((100, 10)) == (255, 0, 0)
+
+
+def test_a_box_keeps_the_pixels_that_it_needs() -> None:
+    photo = Photo(source=saved(pet_picture().resize((4000, 3000)), "JPEG"), box=(0.4, 0.4, 0.3, 0.3))
+    read = read_photo(photo)
+    assert min(read.image.size) == 900
+    with Image.open(io.BytesIO(read.thumbnail)) as thumbnail:
+        assert thumbnail.size == (512, 384)
+
+
+def test_a_thumbnail_carries_no_metadata_and_is_small() -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "S", 2: (23.0, 33.0, 1.0), 3: "W", 4: (46.0, 38.0, 2.0)})
+    exif[0x010F] = "SECRETCAMERA"
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    picture = pet_picture(900, 700)
+    files = [
+        saved(
+            picture,
+            "JPEG",
+            exif=exif,
+            icc_profile=profile,
+            xmp=b"<x:xmpmeta>SECRETPLACE</x:xmpmeta>",
+            comment="SECRETNOTE",
+        ),
+        saved(picture, "WEBP", exif=exif, icc_profile=profile, xmp=b"<x:xmpmeta>SECRETPLACE</x:xmpmeta>"),
+        saved(picture, "PNG", exif=exif, icc_profile=profile),
+    ]
+    for file in files:
+        assert b"SECRET" in file
+        thumbnail = read_photo(file).thumbnail
+        assert b"SECRET" not in thumbnail
+        with Image.open(io.BytesIO(thumbnail)) as opened:
+            assert (opened.format, opened.size, dict(opened.getexif())) == ("JPEG", (512, 398), {})
+            assert not {"exif", "xmp", "icc_profile", "comment"} & set(opened.info)
+
+
+def test_a_thumbnail_of_any_mode_can_be_made_and_a_small_picture_stays_small() -> None:
+    for mode in ("1", "L", "LA", "P", "RGBA", "CMYK", "I;16", "I", "F", "YCbCr"):
+        with Image.open(io.BytesIO(thumbnail_of(Image.new(mode, (30, 2000))))) as thumbnail:
+            assert thumbnail.size == (8, 512)
+    with Image.open(io.BytesIO(thumbnail_of(Image.new("RGB", (5, 7))))) as thumbnail:
+        assert thumbnail.size == (5, 7)
+
+
+def test_a_completed_photo_keeps_the_callers_date_and_place() -> None:
+    exif = Image.Exif()
+    exif[0x9003] = "2020:01:02 03:04:05"
+    exif.get_ifd(0x8769)[0x9003] = "2020:01:02 03:04:05"
+    exif.get_ifd(0x8825).update({1: "N", 2: (1.0, 0.0, 0.0), 3: "E", 4: (2.0, 0.0, 0.0)})
+    content = saved(pet_picture(), "JPEG", exif=exif)
+    picture = read_photo(content)
+    bare = completed(Photo(uri="a.jpg", source=content), picture)
+    assert (bare.taken_at, bare.place, bare.source) == (picture.taken_at, Place(lat=1, lon=2), None)
+    assert (bare.uri, bare.photo_id, bare.thumbnail) == ("a.jpg", picture.photo_id, picture.thumbnail)
+    own = Photo(source=content, taken_at="2024-05-06T07:08:09Z", place=(-1, -2))
+    assert (completed(own, picture).taken_at, completed(own, picture).place) == (own.taken_at, own.place)
+
+
+def test_what_is_not_a_picture_is_unreadable_and_named(tmp_path: Path) -> None:
+    (tmp_path / "empty.jpg").touch()
+    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "folder.jpg").mkdir()
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for name in ("empty.jpg", "text.jpg", "folder.jpg", "pipe.jpg", "missing.jpg", "\0.jpg", "x" * 300 + ".jpg"):
+        with pytest.raises(UnreadablePhoto) as caught:
+            read_photo(tmp_path / name)
+        assert str(tmp_path / name) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given", [b"", b"\xff\xd8\xff", "", 7, None, io.StringIO("text"), np.zeros((4, 4, 3), np.uint8)]
+)
+def test_what_cannot_hold_a_picture_is_unreadable(given: object) -> None:
+    with pytest.raises(UnreadablePhoto):
+        read_photo(given)  # type: ignore[arg-type]
+
+
+def test_a_photo_without_a_picture_says_what_to_give() -> None:
+    with pytest.raises(UnreadablePhoto, match="give a path"):
+        read_photo(Photo())
+
+
+def test_a_closed_file_object_is_unreadable() -> None:
+    file = io.BytesIO(saved(pet_picture(), "PNG"))
+    file.close()
+    with pytest.raises(UnreadablePhoto):
+        read_photo(file)
+
+
+def test_a_picture_in_memory_that_has_no_pixels_is_unreadable() -> None:
+    with pytest.raises(UnreadablePhoto):
+        read_photo(Image.new("RGB", (0, 5)))
+
+
+def test_formats_that_start_other_programs_are_not_opened() -> None:
+    eps = saved(pet_picture(64, 48), "EPS")
+    with pytest.raises(UnreadablePhoto):
+        read_photo(eps)
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "HEIF"])
+def test_a_file_cut_off_is_unreadable(file_format: str) -> None:
+    content = saved(pet_picture(), file_format)
+    for share in (0.02, 0.3, 0.6, 0.95):
+        with pytest.raises(UnreadablePhoto):
+            read_photo(content[: int(share * len(content))])
+
+
+def test_a_jpeg_whose_rest_was_never_copied_is_unreadable() -> None:
+    content = saved(pet_picture(), "JPEG")
+    for share in (0.05, 0.5, 0.9):
+        kept = int(share * len(content))
+        with pytest.raises(UnreadablePhoto):
+            read_photo(content[:kept] + bytes(len(content) - kept))
+
+
+def test_a_jpeg_of_nothing_but_header_and_end_is_unreadable() -> None:
+    content = saved(pet_picture(), "JPEG")
+    start = content.index(b"\xff\xda") + 14
+    for kept in (0, 6, 60):
+        with pytest.raises(UnreadablePhoto):
+            read_photo(content[: start + kept] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("file_format", ["WEBP", "GIF", "TIFF"])
+def test_a_file_that_decodes_to_one_colour_although_it_holds_more_is_unreadable(file_format: str) -> None:
+    """The first frame is one colour, the rest is not: as in a file whose first picture is lost."""
+    blank = Image.new("RGB", (320, 240), "grey")
+    frames = [pet_picture(320, 240).rotate(angle) for angle in range(0, 90, 30)]
+    with pytest.raises(UnreadablePhoto):
+        read_photo(saved(blank, file_format, save_all=True, append_images=frames))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16, 16), (640, 480), (3000, 2000)])
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "HEIF"])
+def test_a_file_that_is_meant_to_be_one_colour_is_read(file_format: str, size: tuple[int, int]) -> None:
+    assert read_photo(saved(Image.new("RGB", size, (200, 30, 40)), file_format)).image.width >= 1
+
+
+def test_pictures_in_memory_may_be_one_colour() -> None:
+    assert read_photo(Image.new("RGB", (640, 480), "white")).image.size == (640, 480)
+
+
+def test_too_many_bytes_are_refused_without_reading_on(tmp_path: Path) -> None:
+    limits = PhotoLimits(max_bytes=1000)
+    content = saved(pet_picture(), "PNG")
+    path = tmp_path / "big.png"
+    path.write_bytes(content)
+    for given in (content, path):
+        with pytest.raises(PhotoTooLarge, match="max_bytes"):
+            read_photo(given, limits=limits)
+        with pytest.raises(PhotoTooLarge, match="1000"):
+            photo_id_of(given, limits=limits)
+
+    file = io.BytesIO(content)
+    with pytest.raises(PhotoTooLarge):
+        read_photo(file, limits=limits)
+    assert file.tell() == 1001
+    assert read_photo(content, limits=PhotoLimits(max_bytes=len(content))).image.size == (640, 480)
+
+
+def test_too_many_pixels_are_refused() -> None:
+    limits = PhotoLimits(max_pixels=640 * 480 - 1)
+    for given in (saved(pet_picture(), "JPEG"), saved(pet_picture(), "PNG"), pet_picture()):
+        with pytest.raises(PhotoTooLarge, match="640 x 480"):
+            read_photo(given, limits=limits)
+    assert read_photo(pet_picture(), limits=PhotoLimits(max_pixels=640 * 480)).image.size == (640, 480)
+
+
+@pytest.mark.parametrize("side", [10_000, 20_000])
+def test_a_decompression_bomb_is_refused_before_it_is_decoded(side: int) -> None:
+    bomb = saved(Image.new("1", (side, side)), "PNG")
+    assert len(bomb) < 100_000
+    with pytest.raises(PhotoTooLarge):
+        read_photo(bomb)
+
+
+def test_a_text_bomb_inside_a_png_is_one_error() -> None:
+    from PIL.PngImagePlugin import PngInfo
+
+    text = PngInfo()
+    for number in range(80):
+        text.add_text(f"note {number}", "x" * 1_000_000, zip=True)
+    with pytest.raises(PhotoError):
+        read_photo(saved(pet_picture(64, 48), "PNG", pnginfo=text))
+
+
+def test_pillows_warnings_stay_quiet_in_threads_and_everybody_elses_are_heard() -> None:
+    exif = b"Exif\0\0II*\0\x08\0\0\0\xff\x00" + b"\x12\x01\x03\0\xff\0\0\0\xff\xff\xff\xff" * 3
+    content = saved(pet_picture(64, 48), "JPEG", exif=exif)
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        pictures = list(pool.map(read_photo, [content] * 64))
+    assert {picture.image.size for picture in pictures} == {(64, 48)}
+    assert list(warnings.filters) == before
+    with pytest.raises(UserWarning, match="heard"):
+        warnings.warn("heard", UserWarning, stacklevel=1)
+
+
+def test_importing_loads_no_decoder() -> None:
+    code = (
+        "import sys, petfinder.photos; print([m for m in ('pillow_heif', 'PIL.TiffImagePlugin') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "pillow_heif" not in done.stdout
