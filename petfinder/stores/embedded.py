@@ -6,6 +6,7 @@ readers go on, and a search first takes in what others wrote or erased since the
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -40,8 +41,8 @@ class EmbeddedStore:
     def __init__(self, path: str | Path | None, *, create: bool = True, wait: float = _WAIT_SECONDS) -> None:
         in_memory = path is None or str(path) == MEMORY
         self._location = MEMORY if in_memory else str(path)
-        connection = open_memory() if in_memory else open_file(Path(self._location), create=create, wait=wait)
-        self._session = Session(connection, self._location)
+        opened = open_memory() if in_memory else open_file(Path(self._location), create=create, wait=wait)
+        self._session = Session(opened, self._location)
         self._matrices = sqlite_search.Matrices()
         self._known: dict[str, Identity] = {}
 
@@ -111,8 +112,8 @@ class EmbeddedStore:
         """Put these documents and this spec in the place of what is there, in one transaction.
 
         The documents may be read from the very index while they are taken. Others write when it is over, and read what
-        was there until then. Thumbnails of photos that stay are kept. A document that cannot be stored raises its error,
-        and nothing is changed.
+        was there until then. Thumbnails of photos that stay are kept. A document that cannot be stored raises its
+        error, and nothing is changed.
         """
         with self._session.writing_in_steps() as step:
             with step() as connection:
@@ -182,9 +183,12 @@ class EmbeddedStore:
         """Documents by id, in this order, None where there is none; with owner, and with vectors if asked for."""
         with self._session.reading() as connection:
             index = find_index(connection, name)
-            named = sqlite_filters.condition(connection, index.number, Restriction(ids=frozenset(ids)))
             found = sqlite_rows.whole_documents(
-                connection, named.sql, named.parameters, vectors=vectors, dims=index.spec.dims
+                connection,
+                "index_id = ? AND id IN (SELECT value FROM json_each(?))",
+                (index.number, json.dumps(list(ids))),
+                vectors=vectors,
+                dims=index.spec.dims,
             )
         by_id = {document.id: document for document in found}
         return [by_id.get(id_) for id_ in ids]
@@ -220,7 +224,7 @@ class EmbeddedStore:
             index = find_index(connection, name)
             passing = sqlite_filters.condition(connection, index.number, restriction)
             row = connection.execute(
-                f"SELECT count(*) FROM documents WHERE {passing.sql}", passing.parameters
+                f"SELECT count(*) FROM documents AS outside WHERE {passing.sql}", passing.parameters
             ).fetchone()
         return int(row[0])
 

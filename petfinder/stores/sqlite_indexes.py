@@ -78,18 +78,11 @@ def stats_of(connection: sqlite3.Connection, index: IndexRow) -> IndexStats:
     """Counts of an index, and the bytes of its texts, vectors and thumbnails."""
     which = (index.number,)
     pets = connection.execute("SELECT count(*) FROM documents WHERE index_id = ? AND id IS NOT NULL", which).fetchone()
-    photos, portraits, pending = connection.execute(
-        "SELECT total(photos), total(portrait), total(pending) FROM documents WHERE index_id = ?", which
+    photos, pending, size = connection.execute(
+        "SELECT total(photos), total(pending), total(size) FROM documents WHERE index_id = ?", which
     ).fetchone()
-    texts = connection.execute(
-        "SELECT total(length(body) + ifnull(length(owner), 0) + length(checks) + length(photo_ids)) FROM documents"
-        " WHERE index_id = ? AND id IS NOT NULL",
-        which,
-    ).fetchone()
-    thumbnails = connection.execute(
-        "SELECT total(length(data)) FROM thumbnail_of JOIN thumbnails USING (thumbnail) WHERE index_id = ?", which
-    ).fetchone()
-    size = texts[0] + thumbnails[0] + (photos + portraits) * index.spec.dims * 4
+    pictures = connection.execute("SELECT total(size) FROM thumbnail_of WHERE index_id = ?", which).fetchone()
+    size += pictures[0]
     return IndexStats(pets=pets[0], photos=int(photos), pending=int(pending), size_bytes=int(size))
 
 

@@ -21,7 +21,9 @@ from petfinder.vectors import Matrix, Vector
 COLUMNS = "doc, id, change, photos, portrait, pending, photo_ids, body"
 _PRIVATE_COLUMNS = f"{COLUMNS}, checks, owner"
 MOST_BYTES = 500_000_000  # half of what SQLite lets a row hold (SQLITE_MAX_LENGTH)
-_NOT_UNIT = 1e-3
+_LEAST_SQUARE, _MOST_SQUARE = 0.998, 1.002  # of a unit vector's length in float32, rounded on the way by others
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ASCII_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,12 @@ class Row:
     owner: str | None
     checks: str
     vectors: bytes | None
+
+    @property
+    def size(self) -> int:
+        """About the bytes that it takes, thumbnails left aside."""
+        texts = len(self.body) + len(self.owner or "") + len(self.checks) + len(self.photo_ids)
+        return texts + len(self.vectors or b"")
 
 
 @dataclass(frozen=True)
@@ -49,61 +57,65 @@ def to_row(document: Document, *, dims: int) -> Row:
     """The document taken apart; raises InvalidPet or InvalidEmbedding if it cannot be stored as it is."""
     vectors = _vector_bytes(document, dims=dims)
     try:
-        document.id.encode()
-        checks = {
-            "terms": {field: list(values) for field, values in document.terms.items()},
-            "dates": [int(date) for date in document.dates],
-            "places": [[float(lat), float(lon)] for lat, lon in document.places],
-        }
+        _check_names(document)
         row = Row(
             document=document,
-            photo_ids=_json(list(document.photo_ids)),
-            body=_json(document.body),
-            owner=None if document.owner is None else _json(document.owner),
-            checks=_json(checks),
+            photo_ids=_as_json(document.photo_ids),
+            body=_as_json(dict(document.body)),
+            owner=None if document.owner is None else _as_json(dict(document.owner)),
+            checks=_as_json(
+                {
+                    "terms": dict(document.terms),
+                    "dates": [int(date) for date in document.dates],
+                    "places": [(float(lat), float(lon)) for lat, lon in document.places],
+                }
+            ),
             vectors=vectors,
         )
     except (TypeError, ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, TypeError) else type(error).__name__
-        raise InvalidPet(f"{document.id!r} cannot be stored: it holds what JSON cannot say ({reason})") from error
-    if any(not -(2**63) <= date < 2**63 for date in document.dates):
-        raise InvalidPet(f"{document.id!r} cannot be stored: one of its dates is out of reach")
-    texts = len(row.body) + len(row.owner or "") + len(row.checks) + len(row.photo_ids)
-    if max(texts * 4 + len(vectors or b""), *(len(data) for data in document.thumbnails.values()), 0) > MOST_BYTES:
+        raise InvalidPet(
+            f"{document.id!r} cannot be stored: it holds what JSON cannot say ({type(error).__name__})"
+        ) from error
+    if max(row.size * 4, *map(len, document.thumbnails.values()), 0) > MOST_BYTES:
         raise InvalidPet(f"{document.id!r} cannot be stored: it is larger than {MOST_BYTES // 10**6} MB")
     return row
 
 
-def _json(value: Any) -> str:
-    plain = dict(value) if isinstance(value, Mapping) else value
-    text = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+def _check_names(document: Document) -> None:
+    """Raise ValueError or TypeError for what SQLite cannot bind."""
+    for name in (document.id, *document.photo_ids, *document.thumbnails):
+        name.encode()
+    if not all(-(2**63) <= date < 2**63 for date in document.dates):
+        raise ValueError("a date out of reach")
+    if not all(isinstance(data, bytes) for data in document.thumbnails.values()):
+        raise TypeError("a thumbnail that is not bytes")
+
+
+def _as_json(value: Any) -> str:
+    text = _JSON.encode(value)
     if text.isascii():
         return text
     try:
         text.encode()
     except UnicodeEncodeError:  # file names that are no UTF-8
-        return json.dumps(plain, allow_nan=False, separators=(",", ":"))
+        return _ASCII_JSON.encode(value)
     return text
 
 
 def _vector_bytes(document: Document, *, dims: int) -> bytes | None:
+    rows = document.vectors
     count = len(document.photo_ids)
-    rows: Matrix = document.vectors
     if len(rows) != count:
         raise InvalidEmbedding(f"{document.id!r} has {count} embedded photos and {len(rows)} embeddings")
     if document.portrait is not None:
-        rows = (
-            np.concatenate([rows.reshape(count, -1), document.portrait.reshape(1, -1)])
-            if count
-            else document.portrait.reshape(1, -1)
-        )
+        rows = np.vstack([rows, document.portrait]) if count else document.portrait[None]
     if not len(rows):
         return None
     if rows.ndim != 2 or rows.shape[1] != dims:
         raise InvalidEmbedding(f"{document.id!r}: this index holds embeddings of {dims} dims; got {rows.shape[-1]}")
     rows = np.ascontiguousarray(rows, dtype=np.float32)
-    lengths = np.einsum("ij,ij->i", rows, rows)
-    if not (np.abs(lengths - 1) < _NOT_UNIT).all():  # NaN fails this too
+    squares = np.einsum("ij,ij->i", rows, rows).tolist()
+    if not all(_LEAST_SQUARE < square < _MOST_SQUARE for square in squares):  # NaN fails this too
         raise InvalidEmbedding(f"{document.id!r} has an embedding that is not of unit length; encode its photos again")
     return rows.tobytes()
 
@@ -113,11 +125,11 @@ def put(connection: sqlite3.Connection, index_id: int, rows: Sequence[Row], *, c
     first = (connection.execute("SELECT max(doc) FROM documents").fetchone()[0] or 0) + 1
     numbered = list(enumerate(rows, start=first))
     connection.executemany(
-        "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (
                 *(doc, index_id, row.document.id, change, len(row.document.photo_ids)),
-                *(row.document.portrait is not None, row.document.pending),
+                *(row.document.portrait is not None, row.document.pending, row.size),
                 *(row.photo_ids, row.body, row.owner, row.checks, row.vectors),
             )
             for doc, row in numbered
@@ -138,8 +150,8 @@ def _put_thumbnails(connection: sqlite3.Connection, index_id: int, documents: It
         "INSERT INTO thumbnails VALUES (?, ?)", ((first + i, data) for i, (_, _, data) in enumerate(given))
     )
     connection.executemany(
-        "INSERT INTO thumbnail_of VALUES (?, ?, ?, ?)",
-        ((index_id, id_, photo_id, first + i) for i, (id_, photo_id, _) in enumerate(given)),
+        "INSERT INTO thumbnail_of VALUES (?, ?, ?, ?, ?)",
+        ((index_id, id_, photo_id, first + i, len(data)) for i, (id_, photo_id, data) in enumerate(given)),
     )
 
 
@@ -175,7 +187,7 @@ def erase(connection: sqlite3.Connection, index_id: int, numbers: Sequence[int],
             ((index_id, *key) for key in keys[table]),
         )
     connection.executemany(
-        "UPDATE documents SET id = NULL, change = ?, photos = 0, portrait = 0, pending = 0, photo_ids = NULL,"
+        "UPDATE documents SET id = NULL, change = ?, photos = 0, portrait = 0, pending = 0, size = 0, photo_ids = NULL,"
         " body = NULL, owner = NULL, checks = NULL, vectors = NULL WHERE doc = ?",
         ((change, doc) for doc in numbers),
     )
@@ -231,7 +243,7 @@ def whole_documents(
 ) -> list[Document]:
     """Documents with their owner, those that the SQL after WHERE picks, in its order; with vectors if asked for."""
     columns = f"{_PRIVATE_COLUMNS}, {'vectors' if vectors else 'NULL'}"
-    rows = connection.execute(f"SELECT {columns} FROM documents WHERE {where}", tuple(parameters)).fetchall()
+    rows = connection.execute(f"SELECT {columns} FROM documents AS outside WHERE {where}", tuple(parameters)).fetchall()
     return [_document(row, dims=dims, with_vectors=vectors) for row in rows]
 
 

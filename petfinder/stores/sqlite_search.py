@@ -31,28 +31,38 @@ class Matrices:
 
     def __init__(self) -> None:
         self._by_index: dict[int, VectorMatrix] = {}
+        self._compactions = 0
 
     def up_to_date(self, connection: sqlite3.Connection, index: IndexRow) -> VectorMatrix:
         """The matrix of an index; reads what changed since the last search, all of it the first time."""
         matrix = self._by_index.get(index.number)
         if matrix is not None and matrix.change == index.change:
             return matrix
-        if matrix is None or matrix.change < counter(connection, "compacted") or matrix.wasted > _MOST_WASTE:
+        compactions = counter(connection, "compacted")
+        if compactions != self._compactions:
+            self._by_index, self._compactions, matrix = {}, compactions, None
+        if matrix is None or matrix.wasted > _MOST_WASTE:
             there = all_numbers(connection) - {index.number}
             self._by_index = {number: other for number, other in self._by_index.items() if number in there}
             matrix = None  # before the next one takes its room
             matrix = VectorMatrix(index.spec.dims)
             self._by_index[index.number] = matrix
-        matrix.apply(_changes(connection, index.number, since=matrix.change), change=index.change)
+        rows = connection.execute(
+            "SELECT total(photos) + total(portrait) FROM documents WHERE index_id = ? AND change > ?",
+            (index.number, matrix.change),
+        ).fetchone()
+        changes = _changes(connection, index.number, since=matrix.change)
+        matrix.apply(changes, rows=int(rows[0]), change=index.change)
         return matrix
 
 
 def _changes(connection: sqlite3.Connection, index_id: int, *, since: int) -> Iterator[list[Change]]:
     rows = connection.execute(
-        "SELECT doc, photos, portrait, vectors FROM documents WHERE index_id = ? AND change > ?", (index_id, since)
+        "SELECT doc, photos, portrait, vectors FROM documents WHERE index_id = ? AND change > ? ORDER BY change, doc",
+        (index_id, since),
     )
     while chunk := rows.fetchmany(_DOCUMENTS_AT_ONCE):
-        yield [Change(doc, photos, bool(portrait), vectors) for doc, photos, portrait, vectors in chunk]
+        yield [Change(*row) for row in chunk]
 
 
 def nearest(

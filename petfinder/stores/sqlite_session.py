@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from petfinder.errors import StoreUnavailable
 from petfinder.stores.sqlite_errors import typed_errors
+from petfinder.stores.sqlite_file import Opened
 
 Step = Callable[[], AbstractContextManager[sqlite3.Connection]]
 _CLOSING_WAIT_MS = 1000
@@ -20,9 +21,10 @@ _CLOSING_WAIT_MS = 1000
 class Session:
     """A connection and its locks. Every error of sqlite3 comes out as StoreUnavailable, with nothing changed."""
 
-    def __init__(self, connection: sqlite3.Connection, location: str) -> None:
+    def __init__(self, opened: Opened, location: str) -> None:
         self.location = location
-        self._connection: sqlite3.Connection | None = connection
+        self._connection: sqlite3.Connection | None = opened.connection
+        self._frozen = opened.frozen
         self._writer = threading.RLock()  # held for a whole write, and taken before the next one
         self._turn = threading.RLock()  # held for each step on the connection
 
@@ -36,6 +38,8 @@ class Session:
     @contextmanager
     def _step(self) -> Iterator[sqlite3.Connection]:
         with self._turn, typed_errors(self.location):
+            if self._frozen is not None:
+                self._frozen.check()
             yield self.connection
 
     @contextmanager

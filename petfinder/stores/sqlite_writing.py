@@ -112,8 +112,9 @@ def empty_index(connection: sqlite3.Connection, number: int) -> None:
     for table in ("terms", "dates", "places"):
         connection.execute(f"DELETE FROM {table} WHERE index_id = ?", which)
     emptied = connection.execute(
-        "UPDATE documents SET index_id = 0, id = NULL, photos = 0, portrait = 0, pending = 0, photo_ids = NULL,"
-        " body = NULL, owner = NULL, checks = NULL, vectors = NULL WHERE index_id = ? AND id IS NOT NULL",
+        "UPDATE documents SET index_id = 0, id = NULL, photos = 0, portrait = 0, pending = 0, size = 0,"
+        " photo_ids = NULL, body = NULL, owner = NULL, checks = NULL, vectors = NULL"
+        " WHERE index_id = ? AND id IS NOT NULL",
         which,
     )
     raise_counter(connection, "documents", emptied.rowcount)

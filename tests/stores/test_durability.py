@@ -1,0 +1,268 @@
+"""What is reported is kept: killed loads, two writers at once, full disks, files that may only be read."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from petfinder.errors import IndexMismatch, StoreUnavailable
+from petfinder.filters import Restriction
+from petfinder.stores.embedded import EmbeddedStore
+from tests.stores.processes import (
+    fill_until_refused,
+    heard,
+    load,
+    make_and_write,
+    named_documents,
+    start,
+    try_as_a_reader,
+)
+from tests.stores.samples import EVERYTHING, SPEC, directions, document, ids, write
+
+KILLS = 50
+TABLES = {"documents": 1, "terms": 4, "dates": 1, "places": 1, "thumbnail_of": 3, "thumbnails": 3}  # rows for each pet
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A registry file with the index "dogs", closed."""
+    path = tmp_path / "pets.db"
+    store = EmbeddedStore(path)
+    store.create_index("dogs", SPEC)
+    store.close()
+    return path
+
+
+def check_whole(path: Path, load_name: str, reported: set[str]) -> int:
+    """Check that the file is sound, holds all that was reported, and nothing by halves; returns how many it holds."""
+    store = EmbeddedStore(path)
+    of_this_load = Restriction(terms=(("load", (load_name,)),))
+    there = list(store.scan("dogs", of_this_load, vectors=True))
+    assert reported <= set(ids(there))
+    assert ids(there) == [f"{load_name}/{number:05d}" for number in range(len(there))]
+    for one in there:
+        assert (one.vectors.shape, one.portrait is not None, one.owner) == ((3, 8), True, {"name": "Ully"})
+    photos = [(one.id, photo_id) for one in there for photo_id in one.photo_ids]
+    assert store.thumbnails("dogs", photos) == [id_.encode() * 20 for id_, _ in photos]
+    everything = store.count("dogs", EVERYTHING)
+    assert store.count("dogs", Restriction(after=0)) == everything
+    assert store.nearest("dogs", directions(1, seed=1), k=1, restriction=EVERYTHING)[0].searched == everything
+    rows = {table: store.client.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}
+    assert rows == {table: each * everything for table, each in TABLES.items()}
+    assert store.client.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    store.close()
+    return len(there)
+
+
+def test_whatever_moment_a_load_is_killed_at_all_that_it_reported_is_there(tmp_path: Path) -> None:
+    seed = time.time_ns() % 2**32
+    print(f"seed {seed}")
+    numbers = random.Random(seed)
+    cut_short = 0
+    for kill in range(KILLS):
+        path = tmp_path / f"{kill // 10}.db"
+        if kill % 10 == 0:
+            store = EmbeddedStore(path)
+            store.create_index("dogs", SPEC)
+            store.close()
+        process, pipe = start(load, str(path), f"load{kill}", 4000)
+        first = pipe.recv()
+        time.sleep(numbers.uniform(0, 0.25))
+        process.kill()
+        reported = {id_ for id_, _ in [first, *heard(pipe)]}
+        process.join()
+        cut_short += check_whole(path, f"load{kill}", reported) < 4000
+    assert cut_short > KILLS / 2
+
+
+def test_two_processes_write_at_once_and_nothing_is_lost(path: Path) -> None:
+    loads = [start(load, str(path), name, 1500) for name in ("left", "right", "left")]
+    told = [heard(pipe) for _, pipe in loads]
+    for process, _ in loads:
+        process.join()
+        assert process.exitcode == 0
+    results = [[result for _, result in one] for one in told]
+    assert results[1] == ["added"] * 1500
+    assert sorted(results[0] + results[2]) == ["added"] * 1500 + ["exists"] * 1500
+    assert check_whole(path, "left", set()) == check_whole(path, "right", set()) == 1500
+
+
+def test_processes_that_make_the_same_file_at_once_share_it(tmp_path: Path) -> None:
+    path = tmp_path / "new.db"
+    makers = [start(make_and_write, str(path), f"index{number}") for number in range(4)]
+    assert [heard(pipe) for _, pipe in makers] == [[20]] * 4
+    for process, _ in makers:
+        process.join()
+    store = EmbeddedStore(path, create=False)
+    assert store.index_names() == [f"index{number}" for number in range(4)]
+    store.close()
+
+
+def test_a_reader_sees_what_others_write_change_and_erase_without_opening_again(path: Path) -> None:
+    reader, writer = EmbeddedStore(path), EmbeddedStore(path)
+    query = directions(1, seed=3)
+
+    def nearest() -> tuple[list[str], int]:
+        answer = reader.nearest("dogs", query, k=1, restriction=EVERYTHING)[0]
+        return [hit.document.id for hit in answer.hits], answer.searched
+
+    assert nearest() == ([], 0)
+    write(writer, [document(f"pet{number}", directions(1, seed=100 + number)) for number in range(200)])
+    assert nearest()[1] == 200
+    write(writer, [document("same", query)])
+    assert nearest() == (["same"], 201)
+    (read,) = writer.get("dogs", ["same"])
+    assert read is not None
+    writer.replace("dogs", document("same", -query, version=read.version))
+    assert nearest()[0] != ["same"]
+    writer.delete("dogs", ["same", "pet7"])
+    assert nearest()[1] == 199
+    writer.delete("dogs", [f"pet{number}" for number in range(200)])
+    assert nearest() == ([], 0)
+    writer.close()
+    reader.close()
+
+
+def test_a_search_reads_only_what_changed(path: Path) -> None:
+    store, other = EmbeddedStore(path), EmbeddedStore(path)
+    write(other, [document(f"pet{number:04d}") for number in range(1000)])
+    query = directions(1, seed=3)
+    statements: list[str] = []
+    store.nearest("dogs", query, k=1, restriction=EVERYTHING)
+    write(other, [document("new")])
+    other.delete("dogs", ["pet0001"])
+    store.client.set_trace_callback(statements.append)
+    assert store.nearest("dogs", query, k=1, restriction=EVERYTHING)[0].searched == 1000
+    store.client.set_trace_callback(None)
+    (changes,) = [one for one in statements if one.startswith("SELECT doc, photos, portrait, vectors FROM")]
+    assert len(store.client.execute(changes).fetchall()) == 2
+    statements.clear()
+    store.client.set_trace_callback(statements.append)
+    store.nearest("dogs", query, k=1, restriction=EVERYTHING)
+    assert not [one for one in statements if "vectors" in one]
+    store.close()
+    other.close()
+
+
+def test_a_reader_notices_a_rebuild_with_another_encoder(path: Path) -> None:
+    reader, writer = EmbeddedStore(path), EmbeddedStore(path)
+    write(writer, [document("a")])
+    assert reader.spec("dogs") == SPEC
+    writer.rebuild_index("dogs", replace(SPEC, encoder="table-2"), [document("a")])
+    with pytest.raises(IndexMismatch, match="table-2"):
+        reader.nearest("dogs", directions(1, seed=1), k=1, restriction=EVERYTHING)
+    with pytest.raises(IndexMismatch, match="table-2"):
+        write(reader, [document("b")])
+    assert reader.spec("dogs").encoder == "table-2"
+    assert write(reader, [document("b")])[0].result == "added"
+    writer.close()
+    reader.close()
+
+
+def test_a_full_disk_refuses_the_rest_and_keeps_what_was_reported(path: Path) -> None:
+    process, pipe = start(fill_until_refused, str(path), 6_000_000)
+    refused, written, readable = heard(pipe)
+    process.join()
+    assert refused[0] == "StoreUnavailable"
+    assert "disk" in refused[1]
+    assert len(written) > 500
+    assert set(written) == set(readable)
+    assert check_whole(path, "full", set(written)) == len(written)
+    store = EmbeddedStore(path)
+    assert write(store, named_documents("afterwards", 1))[0].result == "added"
+    store.close()
+
+
+def test_a_registry_without_room_undoes_the_whole_chunk(path: Path) -> None:
+    store = EmbeddedStore(path)
+    write(store, named_documents("before", 300))
+    pages = store.client.execute("PRAGMA page_count").fetchone()[0]
+    store.client.execute(f"PRAGMA max_page_count = {pages + 3}")
+    with pytest.raises(StoreUnavailable, match="no room"):
+        write(store, named_documents("more", 400))
+    read = store.get("dogs", ["before/00001"], vectors=True)[0]
+    assert read is not None
+    with pytest.raises(StoreUnavailable, match="no room"):
+        store.rebuild_index("dogs", SPEC, store.scan("dogs", EVERYTHING, vectors=True))
+    assert store.count("dogs", EVERYTHING) == 300
+    store.client.execute("PRAGMA max_page_count = 1000000")
+    assert len(write(store, named_documents("more", 400))) == 400
+    store.close()
+    assert check_whole(path, "before", set()) == 300
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user of the machine may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="petfinder-"))
+    folder.chmod(0o777)
+    yield folder
+    folder.chmod(0o777)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("folder_mode", [0o777, 0o555])
+def test_a_file_that_may_only_be_read_can_be_searched_and_says_so_when_written(
+    open_folder: Path, folder_mode: int
+) -> None:
+    path = open_folder / "pets.db"
+    store = EmbeddedStore(path)
+    store.create_index("dogs", SPEC)
+    write(store, [document("a"), document("b")])
+    store.close()
+    path.chmod(0o444)
+    open_folder.chmod(folder_mode)
+    before = path.read_bytes()
+    process, pipe = start(try_as_a_reader, str(path))
+    read, *written = heard(pipe)
+    process.join()
+    assert sorted(read[1]) == read[0] == ["a", "b"]
+    assert [kind for kind, _ in written] == ["StoreUnavailable"] * 4
+    assert all("may only be read" in message for _, message in written)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_another_process_writes_can_be_read_and_says_so_when_written(path: Path) -> None:
+    store = EmbeddedStore(path, wait=0.2)
+    write(store, [document("a")])
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert store.nearest("dogs", directions(1, seed=1), k=1, restriction=EVERYTHING)[0].searched == 1
+    for one in (lambda: write(store, [document("b")]), lambda: store.delete("dogs", ["a"])):
+        with pytest.raises(StoreUnavailable, match="another process"):
+            one()
+    other.execute("ROLLBACK")
+    assert write(store, [document("b")])[0].result == "added"
+    other.close()
+    store.close()
+
+
+def test_a_file_that_another_process_keeps_for_itself_is_unavailable(path: Path) -> None:
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("UPDATE counters SET value = value")
+    with pytest.raises(StoreUnavailable, match="another process"):
+        EmbeddedStore(path, wait=0.2).index_names()
+    other.close()
+
+
+def test_vectors_written_are_the_very_bytes_that_come_back(path: Path) -> None:
+    rows = directions(4, seed=8)
+    store = EmbeddedStore(path)
+    write(store, [document("a", rows)])
+    store.close()
+    store = EmbeddedStore(path, create=False)
+    (read,) = store.get("dogs", ["a"], vectors=True)
+    store.close()
+    assert read is not None
+    np.testing.assert_array_equal(read.vectors, rows)

@@ -1,0 +1,182 @@
+"""Files that are no registry, or not this version's: typed errors, and not a byte changed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from petfinder.errors import IndexMismatch, IndexNotFound, StoreUnavailable
+from petfinder.stores.embedded import EmbeddedStore
+from petfinder.stores.sqlite_errors import typed_errors
+from tests.stores.samples import EVERYTHING, SPEC, directions, document, random_documents, write
+
+
+def made(path: Path) -> Path:
+    store = EmbeddedStore(path)
+    store.create_index("dogs", SPEC)
+    write(store, random_documents(500, seed=1))
+    store.close()
+    return path
+
+
+def test_a_registry_is_one_file_of_its_own_kind(tmp_path: Path) -> None:
+    path = made(tmp_path / "pets.db")
+    assert [one.name for one in tmp_path.iterdir()] == ["pets.db"]
+    header = path.read_bytes()[:100]
+    assert header[68:72] == b"PETF"
+    store = EmbeddedStore(path)
+    pragmas = {name: store.client.execute(f"PRAGMA {name}").fetchone()[0] for name in PRAGMAS}
+    store.close()
+    assert pragmas == PRAGMAS
+    assert store.location == str(path)
+
+
+PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "user_version": 1}
+
+
+@pytest.mark.parametrize("path", [None, ":memory:", Path(":memory:")])
+def test_memory_leaves_no_file(path: str | Path | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = EmbeddedStore(path)
+    store.create_index("dogs", SPEC)
+    write(store, [document("a")])
+    assert store.location == ":memory:"
+    assert isinstance(store.client, sqlite3.Connection)
+    store.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_with_signs_of_urls_in_them_are_plain_names(tmp_path: Path) -> None:
+    path = made(tmp_path / "pets ?mode=ro#1 %41.db")
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_missing_file_is_not_made_by_those_who_only_read(tmp_path: Path) -> None:
+    with pytest.raises(IndexNotFound, match=r"pets\.db"):
+        EmbeddedStore(tmp_path / "pets.db", create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_file_becomes_a_registry_only_when_asked(tmp_path: Path) -> None:
+    path = tmp_path / "pets.db"
+    path.touch()
+    with pytest.raises(IndexNotFound):
+        EmbeddedStore(path, create=False)
+    assert path.read_bytes() == b""
+    made(path)
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match=r"folder of .* does not exist"):
+        EmbeddedStore(tmp_path / "none" / "pets.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_no_registry(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="is a folder"):
+        EmbeddedStore(tmp_path)
+
+
+def test_a_device_is_no_registry() -> None:
+    with pytest.raises(StoreUnavailable, match="no file"):
+        EmbeddedStore("/dev/null")
+
+
+def somebody_elses(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE documents (text)")
+    connection.execute("INSERT INTO documents VALUES ('mine')")
+    connection.commit()
+    connection.close()
+
+
+def somebody_elses_log(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("CREATE TABLE other (text)")
+    connection.commit()
+    connection.close()
+
+
+FOREIGN: dict[str, Callable[[Path], object]] = {
+    "text": lambda path: path.write_text("dear diary\n" * 100),
+    "short": lambda path: path.write_bytes(b"x"),
+    "only a beginning": lambda path: path.write_bytes(b"SQLite format 3\0"),
+    "somebody's SQLite": somebody_elses,
+    "somebody's SQLite with a log": somebody_elses_log,
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_what_is_no_registry_is_refused_and_left_as_it_is(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "pets.db"
+    FOREIGN[kind](path)
+    before = path.read_bytes()
+    for create in (True, False):
+        with pytest.raises(StoreUnavailable, match="not a petfinder registry"):
+            EmbeddedStore(path, create=create)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_file_of_a_newer_petfinder_is_a_mismatch_and_left_as_it_is(tmp_path: Path) -> None:
+    path = made(tmp_path / "pets.db")
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(IndexMismatch, match="newer petfinder"):
+        EmbeddedStore(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("keep", [1000, 20_000, 100_000])
+def test_a_file_that_was_cut_off_is_damaged(tmp_path: Path, keep: int) -> None:
+    path = made(tmp_path / "pets.db")
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(StoreUnavailable, match="damaged"):
+        use(path)
+
+
+def test_a_file_with_rubbish_in_it_is_damaged(tmp_path: Path) -> None:
+    path = made(tmp_path / "pets.db")
+    data = bytearray(path.read_bytes())
+    data[16384:] = b"\xa7" * (len(data) - 16384)
+    path.write_bytes(bytes(data))
+    with pytest.raises(StoreUnavailable, match="damaged"):
+        use(path)
+
+
+def use(path: Path) -> None:
+    store = EmbeddedStore(path)
+    try:
+        list(store.scan("dogs", EVERYTHING, vectors=True))
+        store.nearest("dogs", directions(1, seed=1), k=3, restriction=EVERYTHING)
+    finally:
+        store.close()
+
+
+ERRORS = [sqlite3.Error, *sqlite3.Error.__subclasses__(), *sqlite3.DatabaseError.__subclasses__()]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
+def test_every_sqlite3_exception_is_a_store_that_is_unavailable(error: type[sqlite3.Error]) -> None:
+    with pytest.raises(StoreUnavailable, match=r"the registry pets\.db") as raised, typed_errors("pets.db"):
+        raise error("owner phone 555-1234")
+    assert isinstance(raised.value.__cause__, error)
+    assert "555-1234" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["FULL", "IOERR", "READONLY", "BUSY", "CORRUPT", "NOTADB", "CANTOPEN", "AUTH"])
+def test_the_causes_that_a_user_can_mend_have_their_own_words(name: str) -> None:
+    code = getattr(sqlite3, f"SQLITE_{name}")
+    for extended in (code, code | 3 << 8):
+        error = sqlite3.OperationalError("no")
+        error.sqlite_errorcode, error.sqlite_errorname = extended, f"SQLITE_{name}"
+        with pytest.raises(StoreUnavailable) as raised, typed_errors("pets.db"):
+            raise error
+        assert "could not do what was asked" not in str(raised.value)
+        assert f"SQLITE_{name}" in str(raised.value)

@@ -1,0 +1,86 @@
+"""Threads that share one embedded store."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from petfinder.errors import StoreUnavailable
+from petfinder.stores.embedded import EmbeddedStore
+from petfinder.stores.port import Document
+from tests.stores.samples import EVERYTHING, SPEC, directions, document, random_documents, write
+
+QUERY = directions(1, seed=1)
+
+
+@pytest.fixture(params=["memory", "file"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EmbeddedStore]:
+    made = EmbeddedStore(None if request.param == "memory" else tmp_path / "pets.db")
+    made.create_index("dogs", SPEC)
+    yield made
+    made.close()
+
+
+def test_threads_write_search_list_and_erase_together(store: EmbeddedStore) -> None:
+    write(store, random_documents(200, seed=1))
+
+    def work(number: int) -> None:
+        for step in range(15):
+            names = [f"thread{number}/{step}/{pet}" for pet in range(10)]
+            assert [one.result for one in write(store, map(document, names))] == ["added"] * 10
+            assert len(store.nearest("dogs", QUERY, k=5, restriction=EVERYTHING)[0].hits) == 5
+            assert len(list(store.scan("dogs", EVERYTHING))) >= 200
+            assert store.delete("dogs", names[:5]) == frozenset(names[:5])
+            assert store.get("dogs", names[4:6])[0] is None
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert store.count("dogs", EVERYTHING) == 200 + 4 * 15 * 5
+    assert store.nearest("dogs", QUERY, k=1, restriction=EVERYTHING)[0].searched <= 500
+
+
+def test_searches_go_on_during_a_rebuild_and_never_see_half_of_it(store: EmbeddedStore) -> None:
+    write(store, [document(f"old{number:04d}") for number in range(1200)])
+    halfway, searched = threading.Event(), threading.Event()
+
+    def rebuilt() -> Iterator[Document]:
+        for number in range(1100):
+            yield document(f"new{number:04d}")
+        halfway.set()
+        assert searched.wait(30)
+
+    with ThreadPoolExecutor(2) as pool:
+        rebuilding = pool.submit(store.rebuild_index, "dogs", SPEC, rebuilt())
+        assert halfway.wait(30)
+        answer = store.nearest("dogs", QUERY, k=2000, restriction=EVERYTHING)[0]
+        assert answer.searched == store.count("dogs", EVERYTHING) == 1200
+        assert {hit.document.id[:3] for hit in answer.hits} == {"old"}
+        waiting = pool.submit(write, store, [document("late")])
+        searched.set()
+        rebuilding.result(30)
+        assert waiting.result(30)[0].result == "added"
+    answer = store.nearest("dogs", QUERY, k=2000, restriction=EVERYTHING)[0]
+    assert {hit.document.id[:3] for hit in answer.hits} == {"new", "lat"}
+    assert answer.searched == 1101
+
+
+def test_a_rebuild_that_writes_into_itself_is_refused(store: EmbeddedStore) -> None:
+    write(store, [document("a")])
+
+    def stream() -> Iterator[Document]:
+        yield document("b")
+        write(store, [document("c")])
+
+    with pytest.raises(StoreUnavailable, match="rebuilt"):
+        store.rebuild_index("dogs", SPEC, stream())
+    assert [one.id for one in store.scan("dogs", EVERYTHING)] == ["a"]
+
+
+def test_a_stream_may_read_the_store_that_it_is_written_to(store: EmbeddedStore) -> None:
+    write(store, [document(f"pet{number}") for number in range(1500)])
+    copies = (document(f"copy of {one.id}") for one in store.scan("dogs", EVERYTHING, after="pet"))
+    assert len(write(store, copies)) == 1500
