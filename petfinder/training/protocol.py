@@ -1,0 +1,272 @@
+"""How finding is measured: one protocol for the encoder, its thresholds and the notes.
+
+Run `python -m petfinder.training.protocol --shared ../shared --encoder pocket --encoder teacher`. It may use every part
+of petfinder, and prints nothing that it has not just measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petfinder.calibration import (
+    best_similarities,
+    found_at,
+    mean_over_animals,
+    measure_thresholds,
+    stricter,
+    with_few_photos,
+)
+from petfinder.connection import load_encoder
+from petfinder.encoders.pocket import PocketEncoder
+from petfinder.encoders.port import Encoder
+from petfinder.errors import ConfigError
+from petfinder.measures import (
+    Labelled,
+    average_precision,
+    error_rates,
+    leave_one_out,
+    leave_one_out_registered,
+    pair_similarities,
+)
+from petfinder.thresholds import Thresholds
+from petfinder.training.benches import Benches, EmbeddingCache, Mask, Teacher, read_benches
+from petfinder.training.figures import AlarmCheck, BenchFigures, EncoderFigures, FewFigures, as_text
+
+logger = logging.getLogger(__name__)
+
+SPECIES = ("cat", "dog")
+PET_COUNTS = {"cat": (10, 30, 100, 300, 550), "dog": (10, 30, 100, 300, 850)}
+# Numbers of pets at which promises are checked: between those measured, and beyond them.
+UNMEASURED_COUNTS = (20, 60, 200, 500)
+SMALL_COUNTS = (10, 20, 60, 120)
+COUNTS_BEYOND = (1000, 1800, 4000)
+
+
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """A bench to be measured: its photos, which are asked for, which of the crowd are strangers, which have a box."""
+
+    name: str
+    photos: Mask
+    asked: Mask
+    bench_strangers: Mask
+
+
+def measure(encoder: Encoder, benches: Benches, cache: Path) -> EncoderFigures:
+    """The whole protocol for one encoder; its embeddings are kept in the folder `cache`."""
+    store = EmbeddingCache(cache, encoder)
+    photos = benches.labelled(store.whole(benches))
+    asked = benches.identity | benches.asked
+    boxed = np.array([row for row in np.flatnonzero(asked) if benches.photos[row].box is not None], dtype=np.intp)
+    erased = dict(zip(boxed.tolist(), store.erased(benches, boxed), strict=True))
+    thresholds, checks = {}, []
+    for species in SPECIES:
+        thresholds[species], seen = species_thresholds(benches, photos, species, encoder)
+        checks.extend(seen)
+    return EncoderFigures(
+        encoder=encoder.name,
+        fingerprint=str(getattr(encoder, "fingerprint", "")),
+        benches=tuple(_bench(question, photos, benches.crowd, erased) for question in _questions(benches)),
+        few=tuple(_few(benches, photos)),
+        checks=tuple(checks),
+        thresholds=thresholds,
+    )
+
+
+def _questions(benches: Benches) -> list[_Question]:
+    identity = benches.identity | benches.crowd
+    questions = [_Question("identity", identity, benches.identity, benches.identity)]
+    for species in SPECIES:
+        these = benches.of_species(species)
+        own = benches.identity & these
+        questions.append(_Question(f"identity, {species}s", identity & these, own, own))
+    questions.append(_Question("albums", benches.training, benches.asked, benches.asked))
+    questions.append(_Question("albums, several places", benches.training, benches.several, benches.asked))
+    return questions
+
+
+def _bench(question: _Question, every: Labelled, crowd: Mask, erased: dict[int, NDArray[np.float32]]) -> BenchFigures:
+    place = np.cumsum(question.photos) - 1  # position among the bench's photos of each of all photos
+    photos = every.at(question.photos)
+    queries, strangers = place[question.asked], place[question.bench_strangers]
+    crowd_rows = place[crowd & question.photos]
+    ranking = leave_one_out(photos, queries=queries)
+    with_portraits = leave_one_out_registered(photos, queries=queries)
+    control = [row for row in np.flatnonzero(question.asked).tolist() if row in erased]
+    background = leave_one_out(photos, queries=place[control], seen_as=np.stack([erased[row] for row in control]))
+    return BenchFigures(
+        bench=question.name,
+        queries=len(queries),
+        animals=len(np.unique(ranking.ids)),
+        gallery=len(photos),
+        rank1=mean_over_animals(ranking.within(1), ranking.ids),
+        rank5=mean_over_animals(ranking.within(5), ranking.ids),
+        mean_precision=mean_over_animals(average_precision(photos, queries=queries), ranking.ids),
+        equal_error_rate=error_rates(*pair_similarities(photos, queries=queries)).equal,
+        found_crowd=found_at(ranking, leave_one_out(photos, queries=crowd_rows)),
+        found_bench=found_at(ranking, leave_one_out(photos, queries=strangers)),
+        portraits_rank1=with_portraits.share_within(1),
+        portraits_found_crowd=found_at(with_portraits, leave_one_out_registered(photos, queries=crowd_rows)),
+        portraits_found_bench=found_at(with_portraits, leave_one_out_registered(photos, queries=strangers)),
+        erased_queries=len(control),
+        erased_rank1=mean_over_animals(background.within(1), background.ids),
+    )
+
+
+def _few(benches: Benches, photos: Labelled) -> list[FewFigures]:
+    figures = []
+    for bench, own, others in (
+        ("identity", benches.identity, benches.crowd),
+        ("albums", benches.albums, benches.training & ~benches.albums),
+    ):
+        # A held-out photo of an even-numbered animal is one of the bench there, and not of the crowd.
+        crowd = photos.at(others)
+        strangers = leave_one_out_registered(crowd, queries=np.flatnonzero(benches.crowd[others]))
+        for registered_photos in (1, 3):
+            ranking = with_few_photos(photos.at(own), crowd, registered_photos=registered_photos)
+            figures.append(
+                FewFigures(
+                    bench=bench,
+                    registered=registered_photos,
+                    animals=len(np.unique(ranking.ids)),
+                    rank1=mean_over_animals(ranking.within(1), ranking.ids),
+                    found_crowd=found_at(ranking, strangers),
+                    found_bench=found_at(ranking, ranking),
+                )
+            )
+    return figures
+
+
+def species_thresholds(
+    benches: Benches, photos: Labelled, species: str, encoder: Encoder
+) -> tuple[Thresholds, list[AlarmCheck]]:
+    """The thresholds of one species, the stricter of two kinds of strangers, and how often they are wrong.
+
+    Strangers are the held-out crowd, each photo against the rest of it, and the bench photos against the crowd. Each
+    kind's own thresholds are tried on the other kind, at numbers of pets that were not measured.
+    """
+    these = benches.of_species(species)
+    gallery = photos.at(benches.crowd & these)
+    kinds = {"crowd": gallery, "bench": photos.at((benches.identity | benches.asked) & these)}
+    counts = PET_COUNTS[species]
+    one, other = (measure_thresholds(strangers, gallery, pet_counts=counts) for strangers in kinds.values())
+    source = (
+        f"python -m petfinder.training.protocol --write-thresholds, {encoder.name}"
+        f" {getattr(encoder, 'fingerprint', '')}: {len(gallery)} held-out {species} photos, each a stranger to the"
+        f" others, and {len(kinds['bench'])} bench photos as strangers to them; the stricter of the two"
+    )
+    final = stricter(one, other, source=source)
+    everyone = {"training": photos.at(benches.training & these)}
+    several = photos.at(benches.asked & these)
+    albums = {"animals with several photos": several}
+    photos_a_pet = len(several) / max(1, len(np.unique(several.ids)))
+    held_out = {"crowd": gallery}
+    checks = [
+        *_checks(species, {"crowd's": one}, {"bench": kinds["bench"]}, held_out, UNMEASURED_COUNTS),
+        *_checks(species, {"bench's": other}, {"crowd": gallery}, held_out, UNMEASURED_COUNTS),
+        *_checks(species, {"written": final}, kinds, held_out, UNMEASURED_COUNTS),
+        *_checks(species, {"written": final}, {"crowd": gallery}, albums, SMALL_COUNTS),
+        *_checks(species, {"by photos": final}, {"crowd": gallery}, albums, SMALL_COUNTS, counted=photos_a_pet),
+        *_checks(species, {"written": final}, kinds, everyone, COUNTS_BEYOND),
+    ]
+    return final, checks
+
+
+def _checks(
+    species: str,
+    thresholds: dict[str, Thresholds],
+    strangers: dict[str, Labelled],
+    galleries: dict[str, Labelled],
+    counts: Sequence[int],
+    *,
+    counted: float = 1.0,
+) -> list[AlarmCheck]:
+    """False alarms for all combinations, at each number of pets that the gallery has beside a stranger's own.
+
+    The thresholds are asked for `counted` times as many pets as there are.
+    """
+    checks = []
+    for measured_on, measured in thresholds.items():
+        for kind, photos in strangers.items():
+            for name, gallery in galleries.items():
+                known = len(np.unique(gallery.ids))
+                for pets in (count for count in counts if count < known):
+                    cut = measured.at(round(pets * counted))
+                    best = best_similarities(photos, gallery, pets=pets)
+                    alarms = best.above(cut.match), best.above(cut.possible)
+                    checks.append(AlarmCheck(species, measured_on, kind, name, pets, cut.extrapolated, *alarms))
+    return checks
+
+
+def encoder_named(name: str, shared: Path, *, threads: int) -> Encoder:
+    """`pocket`, `teacher`, a weights file of pocket's kind (NAME.onnx), or any encoder that petfinder knows by name."""
+    if name == "teacher":
+        return Teacher(shared / "teacher" / "mobilenetv2_features.onnx", threads=threads)
+    if name == "pocket":
+        return PocketEncoder(threads=threads)
+    if name.endswith(".onnx"):
+        return PocketEncoder(weights=Path(name), threads=threads)
+    return load_encoder(name)
+
+
+def write_thresholds(encoder: Encoder, figures: EncoderFigures) -> Path:
+    """Write the thresholds beside the weights, where the encoder reads them; gives the file.
+
+    Raises ConfigError for an encoder that keeps no weights file.
+    """
+    if not isinstance(encoder, PocketEncoder):
+        raise ConfigError(f"{encoder.name} brings no thresholds of its own; write those of pocket")
+    file = encoder.weights.with_suffix(".thresholds.json")
+    measured = {species: thresholds.model_dump(mode="json") for species, thresholds in figures.thresholds.items()}
+    file.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return file
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure the encoders named on the command line, print their figures, write what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m petfinder.training.protocol", description=__doc__)
+    parser.add_argument("--shared", type=Path, required=True, help="folder with training, identity and teacher")
+    parser.add_argument("--encoder", action="append", help="pocket, teacher, a NAME.onnx or any name; may be repeated")
+    parser.add_argument("--cache", type=Path, help="folder that keeps embeddings for the next run; else a passing one")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of an encoder")
+    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument("--write-thresholds", action="store_true", help="write pocket's thresholds beside its weights")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logger.info("reading the benches")
+    benches = read_benches(given.shared)
+    everything = []
+    with tempfile.TemporaryDirectory() as passing:
+        for name in given.encoder or ["pocket"]:
+            encoder = encoder_named(name, given.shared, threads=given.threads)
+            logger.info("measuring %s", encoder.name)
+            figures = measure(encoder, benches, given.cache or Path(passing))
+            everything.append(figures)
+            sys.stdout.write(as_text(figures) + "\n")
+            sys.stdout.flush()
+            if given.write_thresholds and isinstance(encoder, PocketEncoder):
+                logger.info("thresholds written to %s", write_thresholds(encoder, figures))
+    if given.json is not None:
+        # Thresholds are the only values that asdict does not take apart.
+        found = [asdict(figures) for figures in everything]
+        given.json.write_text(json.dumps(found, indent=1, default=_plain) + "\n", encoding="utf-8")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Thresholds):
+        return value.model_dump(mode="json")
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
+
+
+if __name__ == "__main__":
+    main()

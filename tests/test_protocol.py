@@ -1,0 +1,215 @@
+"""The protocol that measures finding: on a made-up crowd, and on the shared folder's lists (no full run)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from petfinder.encoders.pocket import PocketEncoder
+from petfinder.errors import ConfigError
+from petfinder.measures import Labelled
+from petfinder.pets import Box
+from petfinder.thresholds import Thresholds
+from petfinder.training.benches import Benches, BenchPhoto, EmbeddingCache, MaskNetwork, read_benches
+from petfinder.training.figures import EncoderFigures, as_text
+from petfinder.training.photos_on_disk import read_manifest, read_places
+from petfinder.training.protocol import SPECIES, encoder_named, main, measure, species_thresholds, write_thresholds
+from petfinder.vectors import Matrix, unit
+from tests.conftest import TableEncoder
+
+ANIMALS = 8
+
+
+class NoiseEncoder(TableEncoder):
+    """Reads the embedding that a synthetic photo carries in its pixels."""
+
+    name = "noise-1"
+
+    def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
+        self.encoded += len(pictures)
+        rows = [np.asarray(picture).reshape(-1)[: self.dims].astype(np.float32) for picture in pictures]
+        return unit(np.array(rows) - 127.5)
+
+
+def synthetic(folder: Path) -> Benches:
+    """Eight known animals with four photos each and a crowd of 60, every other one a cat."""
+    random = np.random.default_rng(1)
+    photos, roles = [], []
+    for number in range(ANIMALS):
+        role = "identity" if number < ANIMALS // 2 else "albums"
+        middle = random.integers(60, 196, size=48)
+        for photo in range(4):
+            photos.append(_saved(folder, f"{role}{number}-{photo}", f"{role}{number}", number, middle, random))
+            roles.append(role)
+    for number in range(60):
+        photos.append(_saved(folder, f"crowd{number}", f"crowd{number}", number, random.integers(60, 196, 48), random))
+        roles.append("crowd")
+    role_of = np.array(roles)
+    albums = role_of == "albums"
+    return Benches(
+        folder=folder,
+        photos=tuple(photos),
+        identity=role_of == "identity",
+        training=role_of != "identity",
+        crowd=role_of == "crowd",
+        albums=albums,
+        asked=albums,
+        several=albums & (np.arange(len(photos)) < 24),
+    )
+
+
+def _saved(
+    folder: Path, name: str, animal: str, number: int, middle: NDArray[np.int64], random: np.random.Generator
+) -> BenchPhoto:
+    pixels = np.clip(middle + random.integers(-25, 26, size=48), 0, 255).astype(np.uint8)
+    Image.fromarray(pixels.reshape(4, 4, 3)).save(folder / f"{name}.png")
+    return BenchPhoto(f"{name}.png", animal, SPECIES[number % 2], Box(x=0, y=0, w=0.9, h=0.9))
+
+
+@pytest.fixture(scope="module")
+def benches(tmp_path_factory: pytest.TempPathFactory) -> Benches:
+    return synthetic(tmp_path_factory.mktemp("benches"))
+
+
+@pytest.fixture(scope="module")
+def figures(benches: Benches, tmp_path_factory: pytest.TempPathFactory) -> EncoderFigures:
+    return measure(NoiseEncoder(dims=48), benches, tmp_path_factory.mktemp("cache"))
+
+
+def test_every_bench_of_the_protocol_is_measured(figures: EncoderFigures) -> None:
+    assert [bench.bench for bench in figures.benches] == [
+        "identity",
+        "identity, cats",
+        "identity, dogs",
+        "albums",
+        "albums, several places",
+    ]
+    assert [bench.queries for bench in figures.benches] == [16, 8, 8, 16, 8]
+    assert [bench.gallery for bench in figures.benches] == [76, 38, 38, 76, 76]
+    assert [(few.bench, few.registered) for few in figures.few] == [
+        ("identity", 1),
+        ("identity", 3),
+        ("albums", 1),
+        ("albums", 3),
+    ]
+
+
+def test_animals_that_look_like_themselves_are_found_and_their_background_is_not(figures: EncoderFigures) -> None:
+    for bench in figures.benches:
+        assert bench.rank1.value == 1
+        assert bench.mean_precision.value == 1
+        assert bench.found_crowd.share.value == 1
+        assert bench.erased_rank1 is not None
+        assert bench.erased_rank1.value < 0.5
+
+
+def test_both_kinds_of_strangers_have_their_own_threshold(figures: EncoderFigures) -> None:
+    bench = figures.benches[0]
+
+    assert bench.found_crowd.threshold != bench.found_bench.threshold
+    assert max(bench.found_crowd.threshold, bench.found_bench.threshold) < 0.8
+
+
+def test_thresholds_are_the_stricter_of_the_two_and_keep_their_promise(
+    benches: Benches, figures: EncoderFigures
+) -> None:
+    for species in SPECIES:
+        assert [row.pets for row in figures.thresholds[species].measured] == [10, 29]
+        assert species in figures.thresholds[species].source
+    written = [check for check in figures.checks if check.thresholds == "written" and check.gallery == "crowd"]
+    assert {(check.species, check.strangers) for check in written} == {
+        (species, kind) for species in SPECIES for kind in ("crowd", "bench")
+    }
+    assert all(check.match <= 0.03 and check.possible <= 0.35 and not check.extrapolated for check in written)
+
+
+def test_the_figures_read_as_a_table(figures: EncoderFigures) -> None:
+    text = as_text(figures)
+
+    for words in ("noise-1 t1", "albums, several places", "rank-1 1.000 (1.000-1.000)", "painted out", "10 pets"):
+        assert words in text
+
+
+def test_a_second_run_encodes_nothing_again(benches: Benches, tmp_path: Path) -> None:
+    first, second, other = NoiseEncoder(dims=48), NoiseEncoder(dims=48), NoiseEncoder(dims=48, fingerprint="t2")
+
+    rows = EmbeddingCache(tmp_path, first).whole(benches)
+    again = EmbeddingCache(tmp_path, second).whole(benches)
+    EmbeddingCache(tmp_path, other).whole(benches)
+
+    assert (first.encoded, second.encoded, other.encoded) == (92, 0, 92)
+    assert (rows == again).all()
+
+
+def test_a_bench_without_strangers_of_a_species_is_refused(benches: Benches) -> None:
+    nobody = Labelled(np.array([photo.animal for photo in benches.photos]), np.eye(92, 100, dtype=np.float32))
+
+    measured, _ = species_thresholds(benches, nobody, "dog", NoiseEncoder(dims=100))
+
+    assert [row.match for row in measured.measured] == pytest.approx([0, 0], abs=1e-6)
+
+
+def test_thresholds_are_written_where_the_encoder_reads_them(figures: EncoderFigures, tmp_path: Path) -> None:
+    encoder = PocketEncoder(weights=tmp_path / "mine.onnx")
+
+    file = write_thresholds(encoder, figures)
+
+    assert file == tmp_path / "mine.thresholds.json"
+    assert set(json.loads(file.read_text("utf-8"))) == {"cat", "dog"}
+    assert encoder.thresholds == figures.thresholds
+    with pytest.raises(ConfigError, match="noise-1"):
+        write_thresholds(NoiseEncoder(), figures)
+
+
+def test_encoders_are_named_on_the_command_line(tmp_path: Path) -> None:
+    other = encoder_named(str(tmp_path / "mine.onnx"), tmp_path, threads=1)
+
+    assert isinstance(encoder_named("pocket", tmp_path, threads=1), PocketEncoder)
+    assert isinstance(other, PocketEncoder)
+    assert other.weights == tmp_path / "mine.onnx"
+
+
+def test_a_folder_without_the_benches_is_a_setting_to_put_right(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="name the shared folder"):
+        read_benches(tmp_path)
+    with pytest.raises(ConfigError, match="name the shared folder"):
+        main(["--shared", str(tmp_path), "--encoder", "pocket"])
+
+
+def test_the_shared_benches_hold_what_the_protocol_says(shared: Path) -> None:
+    benches = read_benches(shared)
+
+    counts = {name: int(getattr(benches, name).sum()) for name in ("identity", "training", "crowd", "asked", "several")}
+    animals = np.array([photo.animal for photo in benches.photos])
+
+    assert counts == {"identity": 58, "training": 6605, "crowd": 1500, "asked": 369, "several": 93}
+    assert len(np.unique(animals[benches.identity])) == 11
+    assert len(np.unique(animals[benches.several])) == 22
+    assert len(np.unique(animals[benches.crowd])) == 1500, "no animal is in the crowd twice"
+    assert [int((benches.crowd & benches.of_species(species)).sum()) for species in ("cat", "dog")] == [600, 900]
+    assert not (benches.identity & benches.training).any()
+    assert sum(photo.box is not None for photo in benches.photos) > 6000
+
+
+def test_the_mask_network_finds_the_boxes_that_come_with_the_photos(shared: Path) -> None:
+    masks = MaskNetwork(shared / "teacher" / "deeplabv3_pets.onnx")
+    folder = shared / "training"
+    files = read_manifest(folder)
+    boxes = read_places(shared / "teacher" / "targets.npz", files).boxes
+
+    for row in (0, 500, 2500):
+        with Image.open(folder / files[row].file) as photo:
+            box = masks.box(photo.convert("RGB"))
+        assert box is not None
+        assert (box.x, box.y, box.x + box.w, box.y + box.h) == pytest.approx(boxes[row], abs=0.08)
+
+
+def test_figures_hold_the_thresholds_that_were_measured(figures: EncoderFigures) -> None:
+    assert all(isinstance(measured, Thresholds) for measured in figures.thresholds.values())
+    assert figures.encoder == "noise-1"

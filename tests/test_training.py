@@ -1,0 +1,253 @@
+"""How the built-in encoder is made: who may teach, what the matrix does, and that the written file is the network."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+onnx = pytest.importorskip("onnx", reason="the extra 'train' is not installed")
+torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
+
+from onnx import helper, numpy_helper  # noqa: E402
+
+from petfinder.errors import ConfigError  # noqa: E402
+from petfinder.training.augment import MILD, STRONG, Changes, Scene, change  # noqa: E402
+from petfinder.training.export import Encoder, difference_from_torch, embed, write_encoder  # noqa: E402
+from petfinder.training.make import Settings, make_encoder  # noqa: E402
+from petfinder.training.matrix import fit_reader, unit_rows, views_scatter, within_matrix  # noqa: E402
+from petfinder.training.network import TAPS, Backbone, read_backbone, store_precision  # noqa: E402
+from petfinder.training.photos_on_disk import Album, PhotoFile, read_albums, read_manifest  # noqa: E402
+from petfinder.training.reading import PARTS, Reader  # noqa: E402
+from petfinder.training.saliency import SaliencyHead  # noqa: E402
+from petfinder.training.splits import choose_held_out, read_held_out, split_photos  # noqa: E402
+from petfinder.training.tune import mixed, untouched_weights  # noqa: E402
+
+CHANNELS = {"conv33r": 8, "add71": 8, "conv73r": 12, "conv94": 10, "conv95r": 16}
+TINY_LAYERS = (
+    ("pixel_values", "stem", 3, 8, 4),
+    ("stem", "conv33", 8, 8, 2),
+    ("conv33r", "down16", 8, 8, 2),
+    ("down16", "conv71", 8, 8, 1),
+    ("add71", "conv73", 8, 12, 1),
+    ("conv73r", "conv94", 12, 10, 2),
+    ("conv94", "conv95", 10, 16, 1),
+)
+
+
+def tiny_start(file: Path) -> Path:
+    """A random network of a few thousand weights with the same depths as the real start."""
+    draw = np.random.default_rng(5)
+    nodes, weights = [], []
+    for at, (source, name, given, found, stride) in enumerate(TINY_LAYERS):
+        kernel = draw.normal(0, (2 / (9 * given)) ** 0.5, (found, given, 3, 3)).astype(np.float32)
+        weights.append(numpy_helper.from_array(kernel, f"w{at}"))
+        weights.append(numpy_helper.from_array(draw.normal(0.1, 0.1, found).astype(np.float32), f"b{at}"))
+        inputs = [source, f"w{at}", f"b{at}"]
+        nodes.append(helper.make_node("Conv", inputs, [name], pads=[1] * 4, strides=[stride] * 2))
+        if name + "r" in CHANNELS:
+            nodes.append(helper.make_node("Clip", [name, "low", "high"], [name + "r"]))
+        if name == "conv71":
+            nodes.append(helper.make_node("Add", ["down16", "conv71"], ["add71"]))
+    weights.append(numpy_helper.from_array(np.array(0, np.float32), "low"))
+    weights.append(numpy_helper.from_array(np.array(6, np.float32), "high"))
+    shape = helper.make_tensor_value_info("pixel_values", onnx.TensorProto.FLOAT, ["N", 3, "H", "W"])
+    last = helper.make_tensor_value_info("conv95r", onnx.TensorProto.FLOAT, None)
+    onnx.save(helper.make_model(helper.make_graph(nodes, "tiny", [shape], [last], weights)), file)
+    return file
+
+
+def some_pictures(count: int, *, seed: int = 0) -> NDArray[np.uint8]:
+    """Pictures of coloured noise, 320 x 320."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (count, 10, 10, 3), np.uint8)
+    return np.stack([np.asarray(Image.fromarray(one).resize((320, 320))) for one in coarse])
+
+
+def some_reader(dims: int = 6) -> Reader:
+    draw = np.random.default_rng(3)
+    widths = [CHANNELS[part.tap] for part in PARTS]
+    means = tuple(draw.normal(0, 0.1, width).astype(np.float32) for width in widths)
+    return Reader(means, draw.normal(0, 1, (sum(widths), dims)).astype(np.float32))
+
+
+@pytest.fixture
+def tiny_encoder(tmp_path: Path) -> Encoder:
+    torch.manual_seed(1)
+    backbone = read_backbone(tiny_start(tmp_path / "start.onnx"))
+    head = SaliencyHead(CHANNELS["add71"], CHANNELS["conv94"])
+    for network in (backbone, head):
+        store_precision(network)
+    return Encoder(backbone, head, some_reader())
+
+
+@pytest.fixture
+def small_class(tmp_path: Path) -> tuple[Path, Path]:
+    """Folders of a start and of 14 photos: two albums, ten pets in all, four other things."""
+    photos, start = tmp_path / "photos", tmp_path / "start"
+    photos.mkdir()
+    start.mkdir()
+    tiny_start(start / "mobilenetv2_features.onnx")
+    names = [f"photo{number:02}.png" for number in range(14)]
+    for name, picture in zip(names, some_pictures(14), strict=True):
+        Image.fromarray(picture[:240]).save(photos / name)
+    species = ["dog"] * 6 + ["cat"] * 4 + [""] * 4
+    with (photos / "manifest.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["file", "dataset", "species"])
+        rows.writerows([name, "made up", kind] for name, kind in zip(names, species, strict=True))
+    with (photos / "albums.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["animal", "file", "copy_of"])
+        rows.writerows(["animal000", name, ""] for name in names[:2])
+        rows.writerows(["animal001", name, ""] for name in names[2:5])
+    masks = np.zeros((14, 32, 32), np.uint8)
+    masks[:10, 8:24, 8:24] = 255
+    boxes = np.tile(np.array([0.25, 0.25, 0.75, 0.75], np.float16), (14, 1))
+    np.savez(start / "targets.npz", files=np.array(names), mask=masks, box=boxes)
+    return photos, start
+
+
+def test_even_animals_and_the_crowd_and_their_albums_teach_nothing() -> None:
+    photos = [PhotoFile(f"{name}.jpg", "any", "dog") for name in "abcdefgh"] + [PhotoFile("chair.jpg", "any", "")]
+    albums = [
+        Album("animal002", ("a.jpg", "b.jpg"), frozenset()),
+        Album("animal003", ("c.jpg", "d.jpg"), frozenset()),
+        Album("animal005", ("e.jpg", "f.jpg", "g.jpg"), frozenset({"g.jpg"})),
+    ]
+
+    split = split_photos(photos, albums, {"c.jpg"})
+
+    assert [photos[row].file for row in split.pets] == ["e.jpg", "f.jpg", "g.jpg", "h.jpg"]
+    assert [photos[row].file for row in split.others] == ["chair.jpg"]
+    assert [group.tolist() for group in split.mates] == [[0, 1]]
+
+
+def test_what_is_measured_with_never_taught(shared: Path) -> None:
+    photos, albums = read_manifest(shared / "training"), read_albums(shared / "training")
+    crowd = set(read_held_out())
+    split = split_photos(photos, albums, crowd)
+    taught = {photos[row].file for row in (*split.pets, *split.others)}
+
+    assert taught.isdisjoint(crowd)
+    for album in albums:
+        if album.number % 2 == 0 or not crowd.isdisjoint(album.files):
+            assert taught.isdisjoint(album.files)
+    assert len(split.pets) > 4_000
+
+
+def test_the_committed_crowd_is_the_one_that_is_drawn(shared: Path) -> None:
+    photos, albums = read_manifest(shared / "training"), read_albums(shared / "training")
+    crowd = read_held_out()
+    species = {photo.file: photo.species for photo in photos}
+
+    assert crowd == choose_held_out(photos, albums)
+    assert [species[file] for file in crowd].count("cat") == 600
+    assert [species[file] for file in crowd].count("dog") == 900
+    assert all(len(set(album.files) & set(crowd)) <= 1 for album in albums)
+
+
+def test_a_direction_in_which_one_animal_varies_counts_less() -> None:
+    draw = np.random.default_rng(0)
+    animals = draw.normal(size=(400, 5))
+    varying = np.array([3.0, 0.1, 0.1, 0.1, 0.1])
+    views = [animals + draw.normal(size=animals.shape) * varying for _ in range(3)]
+
+    matrix = within_matrix(views_scatter(views))
+
+    kept = np.linalg.norm(matrix, axis=0)
+    assert kept[0] < 0.5 * kept[1:].min()
+    np.testing.assert_allclose(matrix, matrix.T, atol=1e-12)
+
+
+def test_the_fitted_matrix_brings_views_of_one_photo_together() -> None:
+    draw = np.random.default_rng(1)
+    noise = np.concatenate([np.full(4, 1.5), np.full(20, 0.2)])
+    photos = [draw.normal(size=(300, 24)) for _ in PARTS]
+    first, second, unseen = (
+        [(part + draw.normal(size=part.shape) * noise).astype(np.float32) for part in photos] for _ in range(3)
+    )
+    clean = [part.astype(np.float32) for part in photos]
+
+    reader = fit_reader(clean, [first, second], [np.array([0, 1])], dims=40)
+
+    def found(parts: list[NDArray[np.float32]], matrix: NDArray[np.float32]) -> NDArray[np.float64]:
+        joined = [
+            unit_rows(part.astype(np.float64) - mean) * kind.share
+            for part, mean, kind in zip(parts, reader.means, PARTS, strict=True)
+        ]
+        return unit_rows(np.concatenate(joined, axis=1) @ matrix)
+
+    plain = np.eye(72, dtype=np.float32)
+    before = (found(clean, plain) * found(unseen, plain)).sum(axis=1)
+    after = (found(clean, reader.matrix) * found(unseen, reader.matrix)).sum(axis=1)
+    assert reader.matrix.shape == (72, 40)
+    assert after.mean() > before.mean() + 0.05
+
+
+def test_the_written_file_gives_what_the_torch_network_gives(tiny_encoder: Encoder, tmp_path: Path) -> None:
+    write_encoder(tiny_encoder, tmp_path / "tiny.onnx")
+
+    assert difference_from_torch(tiny_encoder, tmp_path / "tiny.onnx", some_pictures(5)) < 1e-5
+
+
+def test_a_network_without_the_depths_that_are_read_is_refused(tmp_path: Path) -> None:
+    model = onnx.load(tiny_start(tmp_path / "start.onnx"))
+    del model.graph.node[-1]
+    onnx.save(model, tmp_path / "short.onnx")
+
+    with pytest.raises(ConfigError, match="conv95r"):
+        read_backbone(tmp_path / "short.onnx")
+
+
+def test_mixing_keeps_the_asked_share_and_notices_weights_that_stayed(tiny_encoder: Encoder) -> None:
+    start = tiny_encoder.backbone
+    moved = Backbone(start.layers, {name: array + 1 for name, array in start.arrays().items()})
+
+    half = mixed(start, moved, share=0.5)
+
+    for name, array in half.arrays().items():
+        np.testing.assert_allclose(array, start.arrays()[name] + 0.5, atol=2e-3)
+    assert untouched_weights(start, half) == []
+    assert untouched_weights(start, mixed(start, moved, share=0.0)) == list(start.arrays())
+
+
+@pytest.mark.parametrize("changes", [STRONG, MILD], ids=["strong", "mild"])
+def test_changed_views_are_the_same_for_one_seed_and_differ_for_another(changes: Changes) -> None:
+    pictures = torch.from_numpy(some_pictures(6)).permute(0, 3, 1, 2).float() / 255
+    scene = Scene(pictures, torch.ones(6, 1, 32, 32), torch.tensor([[0.2, 0.2, 0.8, 0.8]] * 6), pictures.flip(0))
+    first, again, other = (change(scene, changes, 64, torch.Generator().manual_seed(seed))[0] for seed in (1, 1, 2))
+
+    assert torch.equal(first, again)
+    assert not torch.allclose(first, other, atol=0.05)
+    assert first.min() >= 0
+    assert first.max() <= 1
+
+
+def test_photos_become_an_encoder_whose_embeddings_depend_on_the_photo_alone(
+    small_class: tuple[Path, Path], tmp_path: Path
+) -> None:
+    settings = Settings(share=0.5, epochs=1, views=1, dims=8)
+    file = make_encoder(*small_class, tmp_path / "out", settings)
+    pictures = some_pictures(5, seed=9)
+
+    together = embed(file, pictures)
+    alone = np.concatenate([embed(file, picture[None]) for picture in pictures])
+
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["pocket-1.onnx"]
+    assert together.shape == (5, 8)
+    assert together.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(alone, together, atol=1e-5)
+    assert np.abs(together[0] - together[1]).max() > 1e-3
+    assert make_encoder(*small_class, tmp_path / "again", settings).read_bytes() == file.read_bytes()
+
+
+def test_a_missing_start_is_named(small_class: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="mobilenetv2_features"):
+        make_encoder(small_class[0], tmp_path / "nowhere", tmp_path / "out", Settings())
+
+
+def test_the_tiny_network_has_all_depths() -> None:
+    assert set(CHANNELS) == set(TAPS)
