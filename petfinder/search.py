@@ -6,7 +6,7 @@ Knows pets and thresholds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 from petfinder.pets import Pet, Photo
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Match:
     """One pet that was found: the photo of it that matched, the similarity (raw cosine), the verdict.
 
@@ -31,13 +31,16 @@ class Match:
     distance_km: int | None = None
     index: str = ""
 
+    def __repr__(self) -> str:
+        return f"<Match {self.pet.pet_id!r} similarity={self.similarity:.3f} verdict={self.verdict}>"
+
     def __str__(self) -> str:
         verdict = f"{self.verdict}, " if self.verdict else ""
         away = "" if self.distance_km is None else f", {self.distance_km} km away"
         return f"{self.pet.name or self.pet.pet_id} ({verdict}similarity {self.similarity:.3f}{away})"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Matches(Sequence[Match]):
     """The pets nearest to a query, nearest first.
 
@@ -49,7 +52,7 @@ class Matches(Sequence[Match]):
     query: tuple[Photo, ...] = ()
     cut: Cut | None = None
     pets_searched: int = 0
-    thresholds_source: str = field(default="", repr=False)
+    thresholds_source: str = ""
 
     @property
     def best(self) -> Match | None:
@@ -73,7 +76,7 @@ class Matches(Sequence[Match]):
     def __len__(self) -> int:
         return len(self.found)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         from petfinder.display.plain import matches_as_text
 
         return matches_as_text(self)

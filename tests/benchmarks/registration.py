@@ -1,0 +1,69 @@
+"""How well registration uses the cores: register 12-megapixel JPEGs, against decoding and encoding measured alone.
+
+`python tests/benchmarks/registration.py [PHOTOS]` prints seconds a photo and the share of cores / (decode + encode).
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+import petfinder as pf
+from petfinder.embedding import cores
+from petfinder.encoders.pocket import PocketEncoder
+from petfinder.photos import read_photo
+
+SIZE = (4000, 3000)
+
+
+def photo(path: Path, seed: int) -> None:
+    """A JPEG with the size and about the bytes of a phone's: blurred colours with the grain of a sensor."""
+    chance = np.random.default_rng(seed)
+    small = Image.fromarray(chance.integers(0, 256, (30, 40, 3), dtype=np.uint8))
+    smooth = np.asarray(small.resize(SIZE, Image.Resampling.BICUBIC).filter(ImageFilter.GaussianBlur(3)), np.int16)
+    grain = chance.integers(-6, 7, (SIZE[1], SIZE[0], 1), dtype=np.int16)
+    Image.fromarray(np.clip(smooth + grain, 0, 255).astype(np.uint8)).save(path, quality=92)
+
+
+def seconds(work: object) -> float:
+    """Seconds that a call takes."""
+    start = perf_counter()
+    work()  # type: ignore[operator]
+    return perf_counter() - start
+
+
+def main(photos: int = 48) -> None:
+    """Make the photos, measure each part alone, then the whole."""
+    encoder = PocketEncoder(threads=1)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{number}.jpg" for number in range(photos)]
+        for number, path in enumerate(paths):
+            photo(path, number)
+        print(f"{photos} JPEGs of {SIZE[0]} x {SIZE[1]}, {paths[0].stat().st_size / 1e6:.1f} MB each, {cores()} cores")
+        pictures = [read_photo(path).image for path in paths[:8]]
+        encoder.encode_images(pictures[:1])
+        shares = []
+        for run in range(3):
+            decode = median(seconds(lambda path=path: read_photo(path)) for path in paths[:16])
+            encode = median(seconds(lambda one=one: encoder.encode_images([one])) for one in pictures * 2)
+            with pf.connect(Path(folder) / f"{run}.db") as registry:
+                registry.dogs.register(pf.Dog(pet_id="first", photos=[pictures[0]]))
+                pets = [pf.Dog(pet_id=path.stem, photos=[path]) for path in paths]
+                whole = seconds(lambda: registry.dogs.register_many(pets, progress=False)) / photos
+                assert registry.dogs.count() == photos + 1
+            shares.append((decode + encode) / cores() / whole)
+            print(
+                f"decode {decode * 1e3:.1f} ms, encode {encode * 1e3:.1f} ms (1 thread), registered {1 / whole:.1f} a second:"
+                f" {shares[-1]:.2f} of cores / (decode + encode)"
+            )
+    print(f"median {median(shares):.2f}")
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -1,0 +1,70 @@
+"""The README's code blocks are run, in the order in which they stand."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PROMPT = re.compile(r"^(?:>>>|\.\.\.) ?", re.MULTILINE)
+
+
+def section(title: str) -> str:
+    """The text of one `##` section."""
+    return README.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return [code for name, code in BLOCK.findall(text) if name == language]
+
+
+def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.parametrize("title", ["Run", "Test"])
+def test_a_section_has_one_block_of_one_command(title: str) -> None:
+    (code,) = blocks(section(title), "sh")
+
+    assert len(code.strip().splitlines()) == 1
+    assert code.startswith("python3 -m venv .venv && ")
+    assert code.strip().endswith({"Run": "petfinder demo", "Test": "pytest"}[title])
+
+
+def test_the_run_command_ends_in_a_demo_that_works(tmp_path: Path) -> None:
+    demo = run([sys.executable, "-m", "petfinder", "demo"], tmp_path)
+
+    assert demo.returncode == 0, demo.stderr
+    assert "match" in demo.stdout
+    assert "unknown" in demo.stdout
+    assert "555 01" in demo.stdout
+    assert {path.name for path in tmp_path.iterdir()} == {"petfinder-demo.png", "petfinder-demo-unknown.png"}
+
+
+def test_the_session_of_the_readme_gives_the_output_that_it_shows(tmp_path: Path) -> None:
+    (session,) = blocks(section("A session"), "python")
+    (tmp_path / "dataset").symlink_to(ROOT / "dataset")
+    code = "import doctest, sys\nfailed, tried = doctest.testfile(sys.argv[1], module_relative=False, "
+    code += "optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)\nassert tried > 5\nsys.exit(failed)"
+    (tmp_path / "session.txt").write_text(session)
+
+    done = run([sys.executable, "-c", code, "session.txt"], tmp_path)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_shell_lines_of_the_readme_work(tmp_path: Path) -> None:
+    (script,) = blocks(section("In a shell"), "sh")
+    (tmp_path / "dataset").symlink_to(ROOT / "dataset")
+    for line in script.strip().splitlines():
+        command = line.split("  #")[0].strip()
+        assert command.startswith("petfinder ")
+        done = run([sys.executable, "-m", *command.split()], tmp_path)
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"

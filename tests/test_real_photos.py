@@ -1,0 +1,68 @@
+"""The whole path with the built-in encoder: the puppies of the original notebook, and the bundled pets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import petfinder as pf
+from petfinder.demo import bundled, register_bundled, strays
+
+
+@pytest.fixture(scope="module")
+def bundled_pets() -> Iterator[pf.Registry]:
+    with pf.connect(":memory:", name="demo") as registry:
+        register_bundled(registry, bundled(), progress=False)
+        yield registry
+
+
+def test_luigi_is_found_among_the_puppies_and_his_owner_is_named(shared: Path, tmp_path: Path) -> None:
+    puppies = shared / "lost-puppy"
+    with pf.connect(tmp_path / "puppies.db") as registry:
+        report = registry.dogs.register_many(pf.read_folder(puppies / "dogs", pf.Dog), progress=False)
+        ully = pf.Owner(name="Ully", phone="555-0101", picture=puppies / "lost-dogs" / "Ully.png")
+        registry.dogs.update("luigi", owner=ully)
+
+        matches = registry.dogs.find(puppies / "lost-dogs" / "lost_dog1.png")
+
+        assert len(report.added) == 11
+        assert matches.best is not None
+        assert matches.best.pet.pet_id == "luigi"
+        assert matches[0].similarity - matches[1].similarity > 0.1
+        owner = registry.owner_of(matches.best)
+        assert owner is not None
+        assert (owner.name, owner.phone) == ("Ully", "555-0101")
+        assert owner.picture is not None
+        assert owner.picture.thumbnail
+
+
+def test_every_bundled_stray_is_recognised_or_honestly_unknown(bundled_pets: pf.Registry) -> None:
+    answers = []
+    for stray in strays(bundled()):
+        service = bundled_pets.dogs if stray.species == "dog" else bundled_pets.cats
+        matches = service.find(stray.photo)
+        assert matches.best is not None
+        known = matches.verdict is not pf.Verdict.UNKNOWN
+        answers.append((stray.photo.name, matches.best.pet.pet_id if known else ""))
+
+    assert answers == [(stray.photo.name, stray.pet_id) for stray in strays(bundled())]
+
+
+def test_the_thresholds_of_drawings_say_that_they_are(bundled_pets: pf.Registry) -> None:
+    matches = bundled_pets.dogs.find(strays(bundled())[0].photo)
+
+    assert "rendered" in matches.thresholds_source
+    assert "rendered" in str(matches)
+
+
+def test_the_built_in_thresholds_were_measured_with_the_weights_that_are_there() -> None:
+    encoder = pf.load_encoder("pocket")
+    fingerprint = str(getattr(encoder, "fingerprint", ""))
+
+    assert isinstance(encoder.thresholds, dict)
+    assert set(encoder.thresholds) == {"cat", "dog"}
+    for thresholds in encoder.thresholds.values():
+        assert fingerprint[:16] in thresholds.source
+        assert thresholds.at(1000).match > thresholds.at(10).match > thresholds.at(10).possible
