@@ -1,8 +1,8 @@
 """Measures how alike drawings of different pets get, and so the thresholds of the demonstration.
 
-`python dataset/calibrate.py` draws pets that are in no picture of this folder, encodes them with the built-in encoder and
-writes thresholds-dog.json and thresholds-cat.json. `--pictures FOLDER` keeps the drawings for the next run. Thresholds
-for photos are never fitted to drawings, nor these to photos.
+`python dataset/calibrate.py` draws pets that are in no picture of this folder, encodes them with the built-in encoder
+and writes thresholds-dog.json and thresholds-cat.json. `--pictures FOLDER` keeps the drawings for the next run. These
+are never used for photos, nor those of photos for drawings.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def embedded(species: Species, pets: int, folder: Path) -> Labelled:
         drawing = pool.map(partial(drawn, species, folder), seeds, numbers)
         paths = [*tqdm(drawing, total=len(made), desc=f"drawing {species}s", unit=" pictures")]
     photos = embed_photos(paths, load_encoder("pocket"), limits=PhotoLimits())
-    return Labelled(np.array([str(seed) for seed, _ in made]), np.stack([photo.embedding for photo in photos]))
+    rows = [photo.embedding for photo in photos if photo.embedding is not None]
+    return Labelled(np.array([str(seed) for seed, _ in made]), np.stack(rows))
 
 
 def main(

@@ -21,7 +21,7 @@ from petfinder.registry import Registry
 from petfinder.search import Matches
 from petfinder.thresholds import Thresholds
 
-_HOMES = (Path(__file__).parent / "dataset", Path(__file__).parents[1] / "dataset")  # installed, in a checkout
+_DATASET = Path(__file__).parents[1] / "dataset"  # beside the package in a checkout
 _FOUND, _UNKNOWN = Path("petfinder-demo.png"), Path("petfinder-demo-unknown.png")
 _PUPPIES = Path("petfinder-puppies")
 _SHOWN = "on-the-steps-after-rain.jpg"
@@ -39,10 +39,12 @@ class Stray:
 
 def bundled() -> Path:
     """The folder of bundled pictures; raises ConfigError where it is missing."""
-    for home in _HOMES:
-        if (home / "manifest.csv").is_file():
-            return home
-    raise ConfigError("the bundled pictures are not here; run the demo from a checkout, or install petfinder again")
+    if not (_DATASET / "manifest.csv").is_file():
+        raise ConfigError(
+            "the bundled pictures stand beside the code in a checkout and are not here; "
+            "run the demo in a checkout, or petfinder demo --puppies"
+        )
+    return _DATASET
 
 
 def strays(folder: Path) -> list[Stray]:

@@ -57,7 +57,7 @@ class BulkReport:
             "replaced": len(self.replaced),
             "skipped": len(self.skipped),
             "failed": len(self.failures),
-            "files passed over": len(self.ignored),
+            "passed over": len(self.ignored),
             "photos without embedding yet": self.pending,
         }
         lines = [", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing to do"]

@@ -89,7 +89,7 @@ def test_find_as_json_names_the_matches_with_places_to_a_kilometre(registered: P
     (match,) = answer["matches"]
     assert (match["pet_id"], match["distance_km"]) == ("luigi", 6)
     assert match["similarity"] == pytest.approx(1.0, abs=1e-4)
-    assert match["verdict"] == answer["verdict"] == "possible"
+    assert match["verdict"] == answer["verdict"] == "match"
     assert match["pet"]["place"] == {"lat": -23.55, "lon": -46.63}
     assert "owner" not in match["pet"]
 

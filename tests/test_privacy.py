@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +155,7 @@ def test_no_error_and_no_log_repeats_contact(
     caplog.set_level(logging.DEBUG)
     bad_table = tmp_path / "bad.csv"
     bad_table.write_text(f"pet_id,status,owner_name,owner_phone\nx,asleep,Ully,{PHONE}\n")
-    attempts = [
+    attempts: list[Callable[[], object]] = [
         lambda: pf.Owner(name="x", phone=[PHONE]),
         lambda: pf.Owner(name="", phone=PHONE),
         lambda: pf.Dog(pet_id="", owner={"name": "x", "phone": PHONE}),

@@ -122,7 +122,7 @@ def test_a_bulk_call_reports_every_item(registry: pf.Registry, tmp_path: Path) -
     registry.dogs.register(dog("there", GREY))
     wrong = pf.Dog(pet_id="wrong-dims", photos=[pf.Photo(embedding=np.ones(3))])
     zero = pf.Dog(pet_id="zero", photos=[pf.Photo(embedding=np.zeros(8))])
-    stream = [
+    stream: list[pf.Dog | Failure | Ignored] = [
         dog("there", GREY),
         dog("new", RED),
         pf.Dog(pet_id="half", photos=[picture(BLUE), tmp_path / "broken.jpg"]),
@@ -232,7 +232,8 @@ def test_an_update_keeps_what_it_does_not_name(registry: pf.Registry) -> None:
     assert kept.owner is not None
     assert kept.owner.phone == "555-0101"
     assert registry.dogs.find(picture(RED))[0].photo.thumbnail
-    for bad in ({"species": "cat"}, {"photos": []}, {"colr": "red"}, {"status": "asleep"}):
+    unusable: list[dict[str, Any]] = [{"species": "cat"}, {"photos": []}, {"colr": "red"}, {"status": "asleep"}]
+    for bad in unusable:
         with pytest.raises(errors.InvalidPet):
             registry.dogs.update("luigi", **bad)
     with pytest.raises(errors.PetNotFound, match="nobody"):

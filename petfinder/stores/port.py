@@ -52,9 +52,10 @@ class Document:
     """One pet as a store keeps it.
 
     `photo_ids` are the embedded photos, one row of `vectors` (n, dims) each, unit length, float32; `portrait` is one
-    more vector, searched beside them. `pending` counts photos without a vector. `owner` stands apart from `body` because no
+    more vector, searched beside them. `pending` counts photos without a vector. `owner` is not in `body`, for no
     search may return it. `terms`, `dates` (epoch seconds) and `places` ((lat, lon) pairs) are what restrictions check.
-    `thumbnails` go by photo_id and are written with the document; on reading they are left empty (see `thumbnails`).
+    `thumbnails` go by photo_id and are written with the document; on reading they are left empty. Those of photos that
+    `terms["photo"]` names are kept when a document is replaced.
     `version` is what the store said on reading; `replace` wants it back.
     """
 
@@ -106,7 +107,8 @@ class Store(Protocol):
     """Where indexes live.
 
     Every method on an index raises IndexNotFound where there is none of that name; StoreUnavailable and NotAuthorised
-    where the store does not answer or refuses.
+    where the store does not answer or refuses; IndexMismatch where the index was rebuilt with another encoder since its
+    `spec` was read here last.
     """
 
     @property
