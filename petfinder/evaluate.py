@@ -5,7 +5,6 @@ Knows photos, encoders and measures; no store. Every photo is taken out once and
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
@@ -13,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw
-from tqdm import tqdm
 
 from petfinder.calibration import Estimate, found_at, mean_over_animals, measure_thresholds
 from petfinder.encoders.port import Encoder, encode
@@ -31,6 +29,7 @@ from petfinder.measures import (
 )
 from petfinder.pets import Box, Dog, Pet, Photo
 from petfinder.photos import DEFAULT_LIMITS, PhotoLimits, read_photo
+from petfinder.progress import progress_bar
 from petfinder.reports import Failure, Ignored
 from petfinder.vectors import Matrix, nearest_rows
 
@@ -162,9 +161,9 @@ def _encode_all(
     seconds: list[tuple[float, float]] = []
     failures: list[Failure] = []
     seen: set[tuple[str, str]] = set()
-    shown = (sys.stderr.isatty() or "ipykernel" in sys.modules) if progress is None else progress
-    with tqdm(samples, desc="evaluating", unit=" photos", disable=not shown, file=sys.stderr) as bar:
-        for sample in bar:
+    with progress_bar(progress, what="evaluating", unit="photos", total=len(samples)) as bar:
+        for sample in samples:
+            bar.update()
             started = perf_counter()
             try:
                 picture = read_photo(sample.photo, limits=limits)

@@ -12,7 +12,7 @@ from typing import Any
 from tqdm import tqdm
 
 
-def progress_bar(wanted: bool | None, *, what: str) -> tqdm[Any]:
-    """A bar on standard error that counts pets: as wanted, or (None) on a terminal and in a notebook."""
+def progress_bar(wanted: bool | None, *, what: str, unit: str = "pets", total: int | None = None) -> tqdm[Any]:
+    """A bar on standard error that counts `unit`: as wanted, or (None) on a terminal and in a notebook."""
     shown = (sys.stderr.isatty() or hasattr(builtins, "__IPYTHON__")) if wanted is None else wanted
-    return tqdm(desc=what, unit=" pets", disable=not shown, file=sys.stderr)
+    return tqdm(desc=what, unit=f" {unit}", total=total, disable=not shown, file=sys.stderr)
