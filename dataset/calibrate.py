@@ -21,7 +21,8 @@ from tqdm import tqdm
 
 from petfinder.calibration import measure_thresholds
 from petfinder.connection import load_encoder
-from petfinder.embedding import cores, embed_photos
+from petfinder.cores import cores
+from petfinder.embedding import embed_photos
 from petfinder.measures import Labelled
 from petfinder.photos import PhotoLimits
 

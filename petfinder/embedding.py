@@ -5,7 +5,6 @@ Knows photos and the port of encoders; no store.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from PIL import Image
 
+from petfinder.cores import cores
 from petfinder.encoders.port import Encoder, encode
 from petfinder.errors import InvalidEmbedding, PetfinderError, PhotoError, UnreadablePhoto
 from petfinder.pets import Photo
@@ -24,11 +24,6 @@ BATCH = 32  # pictures given to the encoder at once
 AHEAD = 8  # tasks read ahead of the one that is waited for, for each core
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_parallel(work: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:

@@ -11,7 +11,7 @@ import petfinder
 
 PACKAGE = Path(petfinder.__file__).parent
 LAYERS = [
-    ["errors", "text", "progress"],
+    ["errors", "text", "progress", "cores"],
     ["vectors", "reports"],
     ["pets"],
     ["filters", "thresholds", "pixels", "exif", "wholeness", "decoding"],

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 import petfinder as pf
-from petfinder.embedding import cores
+from petfinder.cores import cores
 from petfinder.encoders.pocket import PocketEncoder
 from petfinder.photos import read_photo
 
