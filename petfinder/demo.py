@@ -96,7 +96,7 @@ def _line(stray: Stray, matches: Matches) -> None:
     best = matches.best
     nearest = f"{best.pet.pet_id} {best.similarity:.2f}" if best else "nobody"
     truth = stray.pet_id or "nobody's"
-    typer.echo(f"   {stray.photo.name:<26} {matches.verdict or '':<9} nearest: {nearest:<14} really: {truth}")
+    typer.echo(f"   {stray.photo.name:<28} {matches.verdict or '':<9} nearest: {nearest:<14} really: {truth}")
 
 
 def _puppies_demo() -> None:

@@ -61,6 +61,11 @@ class BulkReport:
             "photos without embedding yet": self.pending,
         }
         lines = [", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing to do"]
+        if self.changed:
+            lines.append(
+                f"  {len(self.changed)} of the skipped have other photos than are registered: "
+                'on_conflict="replace" puts what is read now in their place, owner included'
+            )
         lines += [f"  {failure.photo or failure.item}: {failure.reason}" for failure in self.failures[:20]]
         if len(self.failures) > 20:
             lines.append(f"  … and {len(self.failures) - 20} more in .failures")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import petfinder as pf
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -58,6 +59,32 @@ def test_the_session_of_the_readme_gives_the_output_that_it_shows(tmp_path: Path
     done = run([sys.executable, "-c", code, "session.txt"], tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_table_of_the_readme_is_a_pet_with_an_owner(tmp_path: Path) -> None:
+    (table,) = blocks(section("In a shell"), "csv")
+    (tmp_path / "pets.csv").write_text(table)
+
+    (pet,) = pf.read_csv(tmp_path / "pets.csv", pf.Dog)
+
+    assert isinstance(pet, pf.Dog)
+    assert (pet.status, len(pet.photos)) == (pf.Status.LOST, 2)
+    assert pet.owner is not None
+    assert pet.owner.phone == "+1 415 555 0142"
+
+
+def test_the_evaluation_of_the_readme_works(tmp_path: Path) -> None:
+    (script,) = blocks(section("How good is it on your own photos"), "python")
+    (tmp_path / "photos").symlink_to(ROOT / "dataset" / "photos")
+
+    done = run([sys.executable, "-c", script], tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert "rank-1" in done.stdout
+
+
+def test_every_block_of_the_readme_is_one_that_is_run_here() -> None:
+    assert sorted(name for name, _ in BLOCK.findall(README)) == ["csv", "python", "python", "sh", "sh", "sh"]
 
 
 def test_the_shell_lines_of_the_readme_work(tmp_path: Path) -> None:

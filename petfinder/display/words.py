@@ -85,7 +85,7 @@ def finding(matches: Matches) -> str:
     """What was found, in one honest sentence without the verdict's word and without a full stop."""
     best, verdict = matches.best, matches.verdict
     if verdict is Verdict.UNKNOWN:
-        return "no registered pet is similar enough"
+        return "no registered pet is similar enough" if matches.pets_searched else "there is no pet to compare with"
     if best is None:
         return "no pet found"
     if verdict is None:
@@ -113,9 +113,9 @@ def advice(matches: Matches) -> str:
         case Verdict.UNKNOWN if matches.found:
             return "These are the nearest; none of them is close enough to be called the same animal."
         case Verdict.UNKNOWN:
-            return (
-                "There was no pet to compare with." if not matches.pets_searched else "No pet is near enough to show."
-            )
+            if not matches.pets_searched:
+                return "No pet is registered here, or none passes the filter."
+            return "No pet is near enough to show."
     return ""
 
 

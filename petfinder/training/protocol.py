@@ -161,9 +161,8 @@ def species_thresholds(
     counts = PET_COUNTS[species]
     one, other = (measure_thresholds(strangers, gallery, pet_counts=counts) for strangers in kinds.values())
     source = (
-        f"python -m petfinder.training.protocol --write-thresholds, {encoder.name}"
-        f" {getattr(encoder, 'fingerprint', '')}: {len(gallery)} held-out {species} photos, each a stranger to the"
-        f" others, and {len(kinds['bench'])} bench photos as strangers to them; the stricter of the two"
+        f"measured on {len(gallery)} photos of {species}s that took no part in training and {len(kinds['bench'])} bench"
+        f" photos ({encoder.name} {getattr(encoder, 'fingerprint', '')}, python -m petfinder.training.protocol)"
     )
     final = stricter(one, other, source=source)
     everyone = {"training": photos.at(benches.training & these)}

@@ -115,7 +115,7 @@ def test_three_query_photos_stand_in_the_first_column(matches: Matches) -> None:
 
 
 def test_an_empty_answer_is_a_figure_too() -> None:
-    assert "No registered pet is similar enough" in written(Matches(query=(photo("q.jpg"),), cut=CUT))
+    assert "There is no pet to compare with" in written(Matches(query=(photo("q.jpg"),), cut=CUT))
     assert "No pet found" in written(Matches())
 
 

@@ -129,7 +129,7 @@ def test_a_registry_that_knows_nobody_says_unknown() -> None:
     text = "\n".join(Reader(matches_as_html(Matches(query=(photo("q.jpg"),), cut=CUT))).text)
 
     assert "unknown" in text
-    assert "No registered pet is similar enough" in text
+    assert "There is no pet to compare with" in text
 
 
 def test_the_nearest_stranger_is_not_drawn_as_a_winner(matches: Matches) -> None:
