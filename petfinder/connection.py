@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import lru_cache
 from typing import Any
 
+from petfinder.documents import remembered_by
 from petfinder.encoders.lazy import RememberedEncoder
 from petfinder.encoders.pocket import PocketEncoder
 from petfinder.encoders.port import Encoder
@@ -13,7 +15,6 @@ from petfinder.errors import ConfigError, EncoderUnavailable, IndexMismatch
 from petfinder.finding import check_encoder
 from petfinder.photos import PhotoLimits
 from petfinder.registry import ChooseEncoder, Registry
-from petfinder.repository import remembered_by
 from petfinder.settings import Settings, load_settings
 from petfinder.stores.embedded import EmbeddedStore
 from petfinder.stores.port import IndexSpec, Store
@@ -37,6 +38,8 @@ def connect(
     PETFINDER_ENCODER, else "pocket". With create=False nothing is made: a missing file or index raises IndexNotFound.
     `connection`: the fields of `petfinder.settings.Settings`. Raises ConfigError, StoreError, IndexMismatch.
     """
+    if not (encoder is None or isinstance(encoder, str) or hasattr(encoder, "encode_images")):
+        raise ConfigError("encoder is a name such as 'pocket', or an object that meets petfinder.encoders.port.Encoder")
     location = None if url is None else os.fspath(url)
     settings = load_settings(**connection, registry=location)
     named = encoder if encoder is None or isinstance(encoder, str) else None
@@ -45,8 +48,12 @@ def connect(
     store = open_store(settings.registry or IN_MEMORY, create=create)
     registry = Registry(store, choose, name=name, create=create, limits=limits)
     if encoder is not None:
-        for info in registry.indexes():
-            check_encoder(remembered_by(info.spec), choose(info.spec), index=info.name)
+        try:
+            for info in registry.indexes():
+                check_encoder(remembered_by(info.spec), choose(info.spec), index=info.name)
+        except BaseException:
+            store.close()
+            raise
     return registry
 
 
@@ -57,6 +64,8 @@ def open_store(location: str, *, create: bool = True) -> Store:
         if kind in ("http", "https"):
             raise ConfigError("registries on Elasticsearch come with the next version; name a file for now")
         raise ConfigError(f"{kind}:// is no place for a registry; name a file, or :memory:")
+    if re.search(r"@[^/\\]*:\d+$|^[\w.-]+:\d+$", location):
+        raise ConfigError("a server's address begins with https://; a file's name may not end in a port")
     return EmbeddedStore(None if location == IN_MEMORY else location, create=create)
 
 

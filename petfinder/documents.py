@@ -8,16 +8,25 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from petfinder.encoders.port import EncoderIdentity
 from petfinder.filters import dates_of, places_of, terms_of
 from petfinder.pets import CONTACT, Owner, Pet, Photo
-from petfinder.stores.port import Document
-from petfinder.vectors import portrait, unit
+from petfinder.stores.port import Document, IndexSpec
+from petfinder.vectors import Matrix, portrait, unit
 
 PetT = TypeVar("PetT", bound=Pet)
+
+
+class Embeddings(NamedTuple):
+    """Vectors out: row i of `matrix` (n, dims) is the embedding of photo `photo_ids[i]` of pet `pet_ids[i]`."""
+
+    pet_ids: tuple[str, ...]
+    photo_ids: tuple[str, ...]
+    matrix: Matrix
 
 
 def _known_by_id(photo: Photo) -> Photo:
@@ -81,7 +90,7 @@ def _to_owner(body: Mapping[str, Any]) -> Owner:
 
 def to_pet(document: Document, pet_class: type[PetT]) -> PetT:
     """The whole pet of a document, with its owner and whatever vectors came with it."""
-    body = dict(document.body)
+    body = {name: value for name, value in document.body.items() if name in pet_class.model_fields}
     rows = dict(zip(document.photo_ids, document.vectors, strict=False))
     body["photos"] = tuple(
         Photo(**photo, embedding=rows.get(photo.get("photo_id"))) for photo in body.get("photos", ())
@@ -97,3 +106,8 @@ def as_found(pet: PetT) -> PetT:
     )
     place = pet.place.rounded() if pet.place else None
     return pet.model_copy(update={"owner": None, "place": place, "photos": photos})
+
+
+def remembered_by(spec: IndexSpec) -> EncoderIdentity:
+    """The encoder that an index remembers."""
+    return EncoderIdentity(spec.encoder, spec.dims, spec.fingerprint)

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from PIL import Image
+from pydantic import ValidationError
 
 from petfinder.cores import cores
 from petfinder.encoders.port import Encoder, encode
 from petfinder.errors import InvalidEmbedding, PetfinderError, PhotoError, UnreadablePhoto
 from petfinder.pets import Photo
-from petfinder.photos import PhotoLimits, Picture, completed, read_photo
+from petfinder.photos import PhotoLimits, Picture, completed, is_bare, read_photo
 from petfinder.vectors import Matrix, Vector, mean_direction, unit
 
 BATCH = 32  # pictures given to the encoder at once
@@ -57,12 +58,22 @@ class ReadPhoto:
 def read_one(photo: Photo, *, limits: PhotoLimits) -> ReadPhoto:
     """Read one photo, its error kept beside it; a photo with an embedding of its own is taken as it is."""
     if photo.embedding is not None:
-        return ReadPhoto(photo)
+        return _with_clean_thumbnail(photo)
     try:
         picture = read_photo(photo, limits=limits)
     except PhotoError as error:
         return ReadPhoto(photo, error=error)
     return ReadPhoto(completed(photo, picture), picture)
+
+
+def _with_clean_thumbnail(photo: Photo) -> ReadPhoto:
+    """A photo that brings its embedding; a thumbnail that says more than its pixels is made anew."""
+    if photo.thumbnail is None or is_bare(photo.thumbnail):
+        return ReadPhoto(photo)
+    try:
+        return ReadPhoto(photo.model_copy(update={"thumbnail": read_photo(photo.thumbnail).thumbnail}))
+    except PhotoError as error:
+        return ReadPhoto(photo, error=error)
 
 
 @dataclass(eq=False)
@@ -134,7 +145,10 @@ def read_again(photo: Photo, thumbnail: bytes | None, *, limits: PhotoLimits) ->
 
 def as_photo(given: Any) -> Photo:
     """A query photo in any of the ways it may be given: path, bytes, file object, PIL image or Photo."""
-    return given if isinstance(given, Photo) else Photo.model_validate(given)
+    try:
+        return given if isinstance(given, Photo) else Photo.model_validate(given)
+    except ValidationError as error:
+        raise UnreadablePhoto("this is no photo: give a path, bytes, a file object or a PIL image") from error
 
 
 def embed_photos(photos: Sequence[Any], encoder: Encoder, *, limits: PhotoLimits) -> list[Photo]:
@@ -142,7 +156,10 @@ def embed_photos(photos: Sequence[Any], encoder: Encoder, *, limits: PhotoLimits
     read = in_parallel(lambda photo: read_one(as_photo(photo), limits=limits), photos)
     done: list[Photo] = []
     for reading in embedded((_or_raise(one) for one in read), encoder):
-        done.extend(one.photo for one in reading.photos)
+        for one in reading.photos:
+            if one.error:
+                raise one.error
+            done.append(one.photo)
     return done
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from petfinder.errors import InvalidQuery, PetfinderError
-from petfinder.pets import Pet, Place, Value, epoch_seconds
+from petfinder.pets import Pet, Place, Status, Value, epoch_seconds
 from petfinder.text import fold, words
 
 Terms = tuple[tuple[str, tuple[str, ...]], ...]
@@ -78,7 +78,8 @@ def terms_of(pet: Pet) -> dict[str, tuple[str, ...]]:
         for field, values in TERM_FIELDS.items()
     }
     terms["words"] = tuple(dict.fromkeys(word for text in _WORDS_FROM(pet) for word in words(text)))
-    return {field: values for field, values in terms.items() if values}
+    kept = {field: tuple(value for value in values if value) for field, values in terms.items()}
+    return {field: values for field, values in kept.items() if values}
 
 
 def dates_of(pet: Pet) -> tuple[int, ...]:
@@ -94,7 +95,7 @@ def places_of(pet: Pet) -> tuple[Place, ...]:
 def _several(given: Any) -> Any:
     if given is None:
         return None
-    return (given,) if isinstance(given, str) else tuple(given)
+    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
 
 
 Several = Annotated[tuple[str, ...] | None, BeforeValidator(_several)]
@@ -130,6 +131,14 @@ class PetFilter(Value):
         if moment is not None:
             epoch_seconds(moment)
         return moment
+
+    @field_validator("status")
+    @classmethod
+    def _known_status(cls, wanted: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        unknown = [status for status in wanted or () if fold(status) not in Status.__members__.values()]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is no status; choose from {', '.join(Status)}")
+        return wanted
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

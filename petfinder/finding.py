@@ -5,20 +5,22 @@ Knows the repository, the port of encoders and thresholds. No answer holds an ow
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, overload
 
 import numpy as np
 
-from petfinder.documents import PetT, as_found
+from petfinder.choices import check_choice
+from petfinder.documents import Embeddings, PetT, as_found
 from petfinder.embedding import embed_photos, one_query
 from petfinder.encoders.port import Encoder, EncoderIdentity, identity_of
 from petfinder.errors import IndexMismatch, InvalidQuery
-from petfinder.filters import PetFilter, places_of
+from petfinder.filters import PetFilter, fold_microchip, places_of
 from petfinder.pets import Owner, Pet, Photo, Place
 from petfinder.photos import PhotoLimits
-from petfinder.repository import Embeddings, PetRepository
+from petfinder.repository import PetRepository
 from petfinder.search import Match, Matches
 from petfinder.thresholds import Thresholds, Uncalibrated, thresholds_for
 from petfinder.vectors import mean_direction, unit
@@ -68,6 +70,7 @@ class PetFinder(Generic[PetT]):
         Several photos become one query: the unit-length mean of their embeddings, or (combine="best") for each pet the
         best of their similarities. Raises PhotoError, InvalidQuery, EncoderError.
         """
+        check_choice(combine, Combine, what="combine")
         several = photo if isinstance(photo, (list, tuple)) else [photo]
         if not several:
             raise InvalidQuery("find needs at least one photo")
@@ -87,6 +90,8 @@ class PetFinder(Generic[PetT]):
         min_similarity: float | None = None,
     ) -> Sequence[Matches]:
         """One answer for each photo, in order; encoded together, searched in one request, without thumbnails."""
+        if isinstance(photos, (str, bytes, os.PathLike, Photo)) or not isinstance(photos, Iterable):
+            raise InvalidQuery("find_many takes several photos; find takes one")
         queries = embed_photos([*photos], self.encoder, limits=self.limits)
         if not queries:
             return []
@@ -129,7 +134,7 @@ class PetFinder(Generic[PetT]):
     ) -> Matches:
         document = self.repository.get_document(pet_id)
         if not len(document.vectors):
-            raise InvalidQuery(f"pet {pet_id!r} has no embedding yet; embed_pending() makes them")
+            raise InvalidQuery(f"pet {pet_id!r} has no embedded photo; add_photo or embed_pending() gives it one")
         look = mean_direction(document.vectors)
         others = where or PetFilter()
         others = others.model_copy(update={"exclude": (*(others.exclude or ()), *themselves)})
@@ -143,7 +148,7 @@ class PetFinder(Generic[PetT]):
         self, embedding: Any, *, k: int = 5, where: PetFilter | None = None, min_similarity: float | None = None
     ) -> Any:
         """The pets nearest to a vector (dims,): Matches; to each row of a matrix (m, dims): a list; no verdict."""
-        if np.ndim(embedding) == 1:
+        if unit(embedding, dims=self.repository.spec.dims).ndim == 1:
             return self._nearest_to(embedding, k, where, min_similarity)
         answers = self.repository.search_many(embedding, k, where, min_similarity=min_similarity)
         return [self._placed(answer, _centre(where, [])) for answer in answers]
@@ -156,12 +161,14 @@ class PetFinder(Generic[PetT]):
 
     def find_by_microchip(self, number: str) -> PetT | None:
         """The pet with this chip or tattoo number (blanks, dots and dashes do not count), as searches show pets."""
-        where = PetFilter(microchip=number)
+        if not fold_microchip(str(number)):
+            raise InvalidQuery("a chip or tattoo number has digits or letters in it")
+        where = PetFilter(microchip=str(number))
         return next((as_found(pet) for pet in self.repository.scan(where.restriction())), None)
 
-    def search_text(self, text: str, where: PetFilter | None = None) -> Sequence[PetT]:
+    def search_text(self, words: str, where: PetFilter | None = None) -> Sequence[PetT]:
         """Pets that have all these words in name, breed, colour, tags or note, as searches show pets, by id."""
-        return [as_found(pet) for pet in self.repository.with_words(text, where)]
+        return [as_found(pet) for pet in self.repository.with_words(words, where)]
 
     def duplicates(self, min_similarity: float) -> Sequence[Duplicate]:
         """Pairs of different pets with photos at least this alike (raw cosine), most alike first."""
@@ -180,18 +187,22 @@ class PetFinder(Generic[PetT]):
     def embed(self, photos: Sequence[Any]) -> Any:
         """Embeddings (n, dims) of photos, nothing stored; raises PhotoError."""
         read = embed_photos(photos, self.encoder, limits=self.limits)
-        return unit([photo.embedding for photo in read], dims=self.repository.spec.dims)
+        rows = [photo.embedding for photo in read if photo.embedding is not None]
+        return np.stack(rows) if rows else np.zeros((0, self.repository.spec.dims), np.float32)
 
     def owner_of(self, found: Match | str) -> Owner | None:
         """Who to call about a match or a pet id; None where no owner is known.
 
         The only call on a match that reveals contact. Raises PetNotFound; IndexMismatch for a match from another index.
         """
-        if isinstance(found, Match):
-            if found.index != self.repository.index or found.pet.species != self.repository.species:
-                raise IndexMismatch(f"this match comes from index {found.index!r}, not {self.repository.index!r}")
-            return self.repository.get(found.pet.pet_id).owner
-        return self.repository.get(found).owner
+        if isinstance(found, str):
+            return self.repository.get(found).owner
+        if not isinstance(found, Match):
+            raise InvalidQuery("owner_of takes a match or a pet_id; an empty search has no best match")
+        here = (self.repository.store_key, self.repository.index, self.repository.species)
+        if (found.store, found.index, found.pet.species) != here:
+            raise IndexMismatch(f"this match comes from index {found.index!r} of {found.store}, not from this one")
+        return self.repository.get(found.pet.pet_id).owner
 
     def get(self, pet_id: str) -> PetT:
         """The whole pet, with owner, embeddings and thumbnails; raises PetNotFound."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -172,7 +172,10 @@ class Photo(Value):
     def _own_copy(cls, embedding: Any) -> Any:
         if embedding is None:
             return None
-        vector = np.array(embedding, dtype=np.float32)
+        try:
+            vector = np.array(embedding, dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise ValueError("an embedding is a row of numbers") from error
         vector.flags.writeable = False
         return vector
 
@@ -229,8 +232,10 @@ def _as_photos(given: Any) -> Any:
 def _as_tags(given: Any) -> Any:
     if given is None:
         return ()
-    several = (given,) if isinstance(given, str) else given
-    tags = [tag.strip() for tag in several if isinstance(tag, str) and tag.strip()]
+    several = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+    if not all(isinstance(tag, str) for tag in several):
+        raise ValueError("tags are words")
+    tags = [tag.strip() for tag in several if tag.strip()]
     return tuple({fold(tag): _writable(tag) for tag in tags}.values())
 
 
@@ -283,6 +288,8 @@ class Cat(Pet):
 
 def species_of(pet_class: type[Pet]) -> str:
     """The species that a class of pets is fixed to; raises InvalidPet for a class that fixes none."""
+    if not (isinstance(pet_class, type) and issubclass(pet_class, Pet)):
+        raise InvalidPet(f"{pet_class!r} is no class of pets; give petfinder.Dog, petfinder.Cat or one of your own")
     species = pet_class.model_fields["species"].default
     if not isinstance(species, str):
         raise InvalidPet(f'{pet_class.__name__} fixes no species; write: species: Literal["rabbit"] = "rabbit"')

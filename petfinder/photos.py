@@ -18,7 +18,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from petfinder.decoding import check_pixels, decoded, reduced, refusals
-from petfinder.errors import PhotoTooLarge, UnreadablePhoto
+from petfinder.errors import PhotoError, PhotoTooLarge, UnreadablePhoto
 from petfinder.exif import CameraNotes, camera_notes
 from petfinder.pets import Box, Photo, Place
 from petfinder.pixels import on_white, turned
@@ -97,6 +97,16 @@ def thumbnail_of(image: Image.Image) -> bytes:
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=_THUMBNAIL_QUALITY)
     return file.getvalue()
+
+
+def is_bare(thumbnail: bytes) -> bool:
+    """Whether a thumbnail is as this package makes them: a JPEG with no metadata, longest side at most 512 pixels."""
+    try:
+        with refusals("the thumbnail"), Image.open(io.BytesIO(thumbnail), formats=["JPEG"]) as image:
+            told = {str(name) for name in image.info if not str(name).startswith(("jfif", "dpi"))}
+            return not told and max(image.size) <= THUMBNAIL_SIDE
+    except PhotoError:
+        return False
 
 
 def completed(photo: Photo, picture: Picture) -> Photo:
@@ -197,4 +207,6 @@ def _cropped(whole: Image.Image, box: Box | None) -> Image.Image:
         min(whole.width, math.ceil(right * whole.width - 1e-6)),
         min(whole.height, math.ceil(bottom * whole.height - 1e-6)),
     )
+    if edges[2] <= edges[0] or edges[3] <= edges[1]:
+        raise UnreadablePhoto("the box holds not one pixel of the picture: draw it around the pet")
     return whole.crop(edges)

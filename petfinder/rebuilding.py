@@ -37,6 +37,7 @@ class Rebuilding:
         self.store, self.name, self.encoder, self.limits = store, name, encoder, limits
         self.vectors: dict[tuple[str, str], Vector] = {}
         self.seen: set[str] = set()
+        self.tried: set[tuple[str, str]] = set()
         self.originals: set[tuple[str, str]] = set()
         self.thumbnails: set[tuple[str, str]] = set()
         self.failures: list[Failure] = []
@@ -51,25 +52,23 @@ class Rebuilding:
         """Embed the photos of one pet that have no new embedding yet."""
         self.seen.add(document.id)
         photos = [Photo(**photo) for photo in document.body.get("photos", ())]
-        new = [photo for photo in photos if photo.photo_id and (document.id, photo.photo_id) not in self.vectors]
+        new = [photo for photo in photos if photo.photo_id and (document.id, photo.photo_id) not in self.tried]
+        self.tried |= {(document.id, photo.photo_id or "") for photo in new}
         kept = self.store.thumbnails(self.name, [(document.id, photo.photo_id or "") for photo in new])
-        reading = Reading(document.id)
-        for photo, thumbnail in zip(new, kept, strict=True):
-            read, original = read_again(photo, thumbnail, limits=self.limits)
-            reading.photos.append(read)
-            if not read.error:
-                (self.originals if original else self.thumbnails).add((document.id, photo.photo_id or ""))
+        read = [read_again(photo, thumbnail, limits=self.limits) for photo, thumbnail in zip(new, kept, strict=True)]
+        reading = Reading(document.id, [one for one, _ in read])
         for whole in embedded([reading], self.encoder):
-            for photo, read in zip(new, whole.photos, strict=True):
-                if read.error:
-                    self.failures.append(Failure(document.id, read.error, photo.uri or photo.photo_id))
-                elif read.photo.embedding is not None:
-                    self.vectors[document.id, photo.photo_id or ""] = read.photo.embedding
+            for photo, done, (_, original) in zip(new, whole.photos, read, strict=True):
+                key = (document.id, photo.photo_id or "")
+                if done.error:
+                    self.failures.append(Failure(document.id, done.error, photo.uri or photo.photo_id))
+                elif done.photo.embedding is not None:
+                    self.vectors[key] = done.photo.embedding
+                    (self.originals if original else self.thumbnails).add(key)
 
     def changed(self, document: Document) -> Document:
         """The document with its new embeddings and portrait; photos that came meanwhile are embedded now."""
-        if document.id not in self.seen:
-            self.encode(document)
+        self.encode(document)
         ids = [photo["photo_id"] for photo in document.body.get("photos", ()) if "photo_id" in photo]
         embedded_ids = tuple(photo_id for photo_id in ids if (document.id, photo_id) in self.vectors)
         rows = [self.vectors[document.id, photo_id] for photo_id in embedded_ids]

@@ -5,6 +5,7 @@ Knows the repository and the way from photos to embeddings.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -16,9 +17,9 @@ from petfinder.bulk import BulkCount, OnConflict, already_there
 from petfinder.documents import PetT, distinct_photos, to_pet
 from petfinder.embedding import Reading, embedded, in_parallel, read_one
 from petfinder.encoders.port import Encoder
-from petfinder.errors import PetfinderError, PhotoError, StoreError
-from petfinder.pets import Owner, Photo
-from petfinder.photos import PhotoLimits, photo_id_of
+from petfinder.errors import InvalidPet, PetfinderError, PhotoError, StoreError
+from petfinder.pets import Owner, Pet, Photo
+from petfinder.photos import PhotoLimits, is_bare, photo_id_of
 from petfinder.progress import progress_bar
 from petfinder.reports import BulkReport, Failure, Ignored
 from petfinder.repository import PetRepository
@@ -35,12 +36,15 @@ def now() -> datetime:
 
 def owner_with_picture(owner: Owner | None, *, limits: PhotoLimits) -> Owner | None:
     """The owner with the picture read to an EXIF-free thumbnail, its place and date dropped; raises PhotoError."""
-    if owner is None or owner.picture is None or owner.picture.thumbnail is not None:
+    if owner is None or owner.picture is None:
         return owner
-    read = read_one(owner.picture, limits=limits)
-    if read.error:
-        raise read.error
-    return owner.model_copy(update={"picture": read.photo.model_copy(update={"place": None, "taken_at": None})})
+    picture = owner.picture
+    if picture.thumbnail is None or not is_bare(picture.thumbnail):
+        read = read_one(picture.model_copy(update={"thumbnail": None, "embedding": None}), limits=limits)
+        if read.error:
+            raise read.error
+        picture = read.photo
+    return owner.model_copy(update={"picture": picture.model_copy(update={"place": None, "taken_at": None})})
 
 
 def read_pet(pet: PetT, *, limits: PhotoLimits) -> Reading[PetT]:
@@ -82,39 +86,55 @@ class Registration(Generic[PetT]):
         self.ignored: list[Ignored] = []
         self.skipped: list[str] = []
         self.changed: list[str] = []
-        self.pending = 0
+        self.pending: dict[str, int] = {}
         self.count = BulkCount(on_conflict)
-        self.on_the_way: dict[str, None] = {}
+        self.on_the_way: Counter[str] = Counter()
+        self.broken: BaseException | None = None
 
     def run(self, incoming: Incoming[PetT], *, progress: bool | None) -> BulkReport:
-        """Take in the whole stream. A store that fails half way ends the writing; all that is left is reported."""
+        """Take in the whole stream. A store that fails half way ends the writing; all that is left is reported.
+
+        Where the stream itself raises, what it gave before goes in first, and then its error is raised.
+        """
         pets = self._pets(iter(incoming))
         with progress_bar(progress, what="registering") as bar:
             try:
                 for outcome in self.repository.write(self._documents(pets), on_conflict=self.on_conflict):
-                    self.on_the_way.pop(outcome.id, None)
+                    self._arrived(outcome.id)
                     self.count.add(outcome)
                     bar.update()
             except StoreError as error:
-                self.failures.extend(Failure(pet_id, error) for pet_id in self.on_the_way)
+                self.failures.extend(Failure(pet_id, error) for pet_id in self.on_the_way.elements())
                 self.failures.extend(Failure(pet.pet_id, error) for pet in pets)
+        if self.broken is not None:
+            raise self.broken
         report = self.count.report(self.failures)
         return replace(
             report,
             skipped=(*self.skipped, *report.skipped),
             ignored=tuple(self.ignored),
             changed=tuple(self.changed),
-            pending=self.pending,
+            pending=sum(self.pending.get(pet_id, 0) for pet_id in {*report.added, *report.replaced}),
         )
 
     def _pets(self, incoming: Iterator[PetT | Failure | Ignored]) -> Iterator[PetT]:
-        for item in incoming:
+        while (item := self._next(incoming)) is not None:
             if isinstance(item, Failure):
                 self.failures.append(item)
             elif isinstance(item, Ignored):
                 self.ignored.append(item)
-            else:
+            elif isinstance(item, Pet):
                 yield item
+            else:
+                refused = InvalidPet(f"this is no pet but a {type(item).__name__}; read_folder makes pets of photos")
+                self.failures.append(Failure(str(item)[:80], refused))
+
+    def _next(self, incoming: Iterator[PetT | Failure | Ignored]) -> PetT | Failure | Ignored | None:
+        try:
+            return next(incoming, None)
+        except BaseException as error:  # kept until what came before is written: Ctrl-C too loses nothing
+            self.broken = error
+            return None
 
     def _documents(self, pets: Iterator[PetT]) -> Iterator[Document]:
         readings = in_parallel(lambda pet: read_pet(pet, limits=self.limits), self._wanted(pets))
@@ -128,22 +148,26 @@ class Registration(Generic[PetT]):
             except PetfinderError as error:
                 self._fail(pet.pet_id, error)
                 continue
-            self.pending += document.pending
+            self.pending[pet.pet_id] = document.pending
             yield document
 
     def _fail(self, pet_id: str, error: PetfinderError, photo: str | None = None) -> None:
         self.failures.append(Failure(pet_id, error, photo))
         if photo is None:
-            self.on_the_way.pop(pet_id, None)
+            self._arrived(pet_id)
+
+    def _arrived(self, pet_id: str) -> None:
+        self.on_the_way[pet_id] -= 1
 
     def _wanted(self, pets: Iterator[PetT]) -> Iterator[PetT]:
         while chunk := [*islice(pets, LOOK_UP)]:
             ids = [pet.pet_id for pet in chunk]
-            self.on_the_way.update(dict.fromkeys(ids))
+            self.on_the_way.update(ids)
             there = self.repository.store.get(self.repository.index, ids, vectors=self.on_conflict == "replace")
             for pet, document in zip(chunk, there, strict=True):
                 if document is not None and self.on_conflict == "replace":
-                    pet = self._keeping_embeddings(pet, to_pet(document, self.repository.pet_class))
+                    registered = to_pet(document, self.repository.pet_class)
+                    pet = keeping_embeddings(pet, registered, self.repository, limits=self.limits)
                 elif document is not None:
                     self._already_there(pet, document)
                     continue
@@ -155,46 +179,26 @@ class Registration(Generic[PetT]):
             return
         self._skip(pet.pet_id)
         known = set(document.terms.get("photo", ()))
-        if any(self._hash(photo) not in known for photo in pet.photos):
+        there = {hash_of(photo, limits=self.limits) for photo in distinct_photos(pet.photos)} - {None}
+        if there - known or (None not in there and len(there) < len(known)):
             self.changed.append(pet.pet_id)
-
-    def _hash(self, photo: Photo) -> str | None:
-        try:
-            return photo.photo_id or (None if photo.embedding is not None else photo_id_of(photo, limits=self.limits))
-        except PhotoError:
-            return None
-
-    def _keeping_embeddings(self, pet: PetT, registered: PetT) -> PetT:
-        known = {photo.photo_id: photo for photo in registered.photos if photo.embedding is not None}
-        photos = []
-        for photo in pet.photos:
-            same = known.get(self._hash(photo))
-            photos.append(self._same_photo(pet.pet_id, photo, same) if same else photo)
-        registered_at = pet.registered_at or registered.registered_at
-        return pet.model_copy(update={"photos": tuple(photos), "registered_at": registered_at})
-
-    def _same_photo(self, pet_id: str, photo: Photo, registered: Photo) -> Photo:
-        thumbnail = self.repository.thumbnails([(pet_id, registered.photo_id or "")])[0]
-        kept = {"uri": photo.uri or registered.uri, "thumbnail": photo.thumbnail or thumbnail}
-        own = {name: getattr(photo, name) for name in ("taken_at", "place") if getattr(photo, name) is not None}
-        return registered.model_copy(update=kept | own)
 
     def _usable(self, reading: Reading[PetT]) -> bool:
         """Report the photos that cannot be used; False where that leaves none of the pet's."""
         pet_id = reading.subject.pet_id
         unusable = [(read.photo, read.error) for read in reading.photos if read.error]
-        if unusable and len(unusable) == len(reading.photos):
-            self._fail(pet_id, unusable[0][1])
-            return False
-        for photo, error in unusable:
+        for photo, error in unusable[1:] if len(unusable) == len(reading.photos) else unusable:
             self._fail(pet_id, error, photo.uri or "a photo given in memory")
         if reading.owner_error:
             self._fail(pet_id, reading.owner_error, "the owner's picture")
+        if unusable and len(unusable) == len(reading.photos):
+            self._fail(pet_id, unusable[0][1])
+            return False
         return True
 
     def _skip(self, pet_id: str) -> None:
         self.skipped.append(pet_id)
-        self.on_the_way.pop(pet_id, None)
+        self._arrived(pet_id)
 
     def _moved(self, reading: Reading[PetT]) -> bool:
         """Skip a pet all of whose photos are registered under another id, from files that are no longer there."""
@@ -205,11 +209,41 @@ class Registration(Generic[PetT]):
             return False
         for pet in self.repository.pets_of_photos([photo_id for photo_id in ids if photo_id]):
             registered = [photo for photo in pet.photos if photo.photo_id in ids]
-            if len(registered) == len(ids) and all(_gone(photo) for photo in registered):
+            relative = all(photo.uri and not Path(photo.uri).is_absolute() for photo in reading.subject.photos)
+            if len(registered) == len(ids) and all(_gone(photo, relative=relative) for photo in registered):
                 self._skip(reading.subject.pet_id)
                 return True
         return False
 
 
-def _gone(photo: Photo) -> bool:
-    return photo.uri is not None and "://" not in photo.uri and not Path(photo.uri).exists()
+def hash_of(photo: Photo, *, limits: PhotoLimits) -> str | None:
+    """The photo's id, its file hashed if need be; None where it cannot be read."""
+    try:
+        return photo.photo_id or photo_id_of(photo, limits=limits)
+    except PhotoError:
+        return None
+
+
+def keeping_embeddings(pet: PetT, registered: PetT, repository: PetRepository[PetT], *, limits: PhotoLimits) -> PetT:
+    """A pet that replaces a registered one: photos that are the same keep embedding, thumbnail and what EXIF said."""
+    known = {photo.photo_id: photo for photo in registered.photos if photo.embedding is not None}
+    photos = []
+    for photo in pet.photos:
+        same = known.get(hash_of(photo, limits=limits))
+        photos.append(_same_photo(pet.pet_id, photo, same, repository) if same else photo)
+    registered_at = pet.registered_at or registered.registered_at
+    return pet.model_copy(update={"photos": tuple(photos), "registered_at": registered_at})
+
+
+def _same_photo(pet_id: str, photo: Photo, registered: Photo, repository: PetRepository[PetT]) -> Photo:
+    thumbnail = repository.thumbnails([(pet_id, registered.photo_id or "")])[0]
+    kept = {"uri": photo.uri or registered.uri, "thumbnail": thumbnail}
+    own = {name: getattr(photo, name) for name in ("taken_at", "place") if getattr(photo, name) is not None}
+    return registered.model_copy(update=kept | own)
+
+
+def _gone(photo: Photo, *, relative: bool) -> bool:
+    """Whether the original is no longer there; of a relative path only a caller who uses such paths too can tell."""
+    if photo.uri is None or "://" in photo.uri or (not Path(photo.uri).is_absolute() and not relative):
+        return False
+    return not Path(photo.uri).exists()

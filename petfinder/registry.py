@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from petfinder.encoders.port import Encoder
-from petfinder.errors import IndexExists, IndexMismatch, IndexNotFound
+from petfinder.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
 from petfinder.filters import PetFilter
 from petfinder.pets import Cat, Dog, Owner, Pet, species_of
 from petfinder.photos import PhotoLimits
@@ -50,7 +50,7 @@ class Registry:
         self._choose_encoder = choose_encoder
         self._create = create
         self._limits = limits or PhotoLimits()
-        self._others: dict[str, PetService[Any]] = {}
+        self._others: dict[type[Pet], PetService[Any]] = {}
 
     def __repr__(self) -> str:
         return f"<Registry {self.name!r} in {self._store.location}>"
@@ -69,14 +69,13 @@ class Registry:
 
     def of(self, pet_class: type[PetT]) -> PetService[PetT]:
         """The registry of any class of pets that fixes its species."""
-        species = species_of(pet_class)
-        if species in _BOUND:
-            bound: PetService[Any] = getattr(self, _BOUND[species])
+        if pet_class in (Dog, Cat):
+            bound: PetService[Any] = getattr(self, _BOUND[species_of(pet_class)])
             return bound
         index = self._index(pet_class)
-        if species not in self._others:
-            self._others[species] = self._service_on(index, pet_class)
-        return self._others[species]
+        if pet_class not in self._others:
+            self._others[pet_class] = self._service_on(index, pet_class)
+        return self._others[pet_class]
 
     @property
     def encoder(self) -> Encoder:
@@ -103,6 +102,8 @@ class Registry:
 
     def owner_of(self, match: Match) -> Owner | None:
         """Who to call about a match; raises IndexMismatch for a match from another registry."""
+        if not isinstance(match, Match):
+            raise InvalidQuery("owner_of takes a match; an empty search has no best match")
         if match.index != self.index_name(match.pet.species):
             raise IndexMismatch(f"this match comes from index {match.index!r}, not from registry {self.name!r}")
         return self._service(match.pet.species).owner_of(match)
@@ -123,7 +124,7 @@ class Registry:
         if species in _BOUND:
             bound: PetService[Any] = getattr(self, _BOUND[species])
             return bound
-        return self._others.get(species) or self._service_on(self.index_name(species), Pet)
+        return self._service_on(self.index_name(species), Pet)
 
     def _service_on(self, index: str, pet_class: type[PetT]) -> PetService[PetT]:
         repository = PetRepository[PetT](self._store, index, pet_class=pet_class)

@@ -66,7 +66,10 @@ class BulkReport:
                 f"  {len(self.changed)} of the skipped have other photos than are registered: "
                 'on_conflict="replace" puts what is read now in their place, owner included'
             )
-        lines += [f"  {failure.photo or failure.item}: {failure.reason}" for failure in self.failures[:20]]
+        lines += [
+            f"  {failure.item}{(failure.photo and f' ({failure.photo})') or ''}: {failure.reason}"
+            for failure in self.failures[:20]
+        ]
         if len(self.failures) > 20:
             lines.append(f"  … and {len(self.failures) - 20} more in .failures")
         return "\n".join(lines)

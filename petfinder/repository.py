@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Generic, Literal, NamedTuple
+from typing import Any, Generic, Literal
 
 import numpy as np
 
 from petfinder.bulk import BulkCount, OnConflict, already_there
-from petfinder.documents import PetT, as_found, to_document, to_pet
+from petfinder.choices import check_choice
+from petfinder.documents import Embeddings, PetT, as_found, remembered_by, to_document, to_pet
 from petfinder.encoders.port import EncoderIdentity
 from petfinder.errors import (
     EditConflict,
@@ -26,22 +27,15 @@ from petfinder.filters import PetFilter, Restriction
 from petfinder.pets import Cat, Dog, Pet, species_of
 from petfinder.reports import BulkReport, Failure
 from petfinder.search import Match, Matches
-from petfinder.stores.port import Document, IndexSpec, Nearest, Outcome, Store, WriteMode
+from petfinder.stores.port import Document, Nearest, Outcome, Store, WriteMode
 from petfinder.text import words
 from petfinder.thresholds import Thresholds
-from petfinder.vectors import Matrix, unit
+from petfinder.vectors import unit
 
 EDIT_TRIES = 5
 MOST_NEIGHBOURS = 10_000  # what Elasticsearch allows for num_candidates, and so k, in one search
+Missing = Literal["error", "ignore"]
 _ALL = Restriction()
-
-
-class Embeddings(NamedTuple):
-    """Vectors out: row i of `matrix` (n, dims) is the embedding of photo `photo_ids[i]` of pet `pet_ids[i]`."""
-
-    pet_ids: tuple[str, ...]
-    photo_ids: tuple[str, ...]
-    matrix: Matrix
 
 
 class PetRepository(Generic[PetT]):
@@ -71,6 +65,11 @@ class PetRepository(Generic[PetT]):
         return remembered_by(self.spec)
 
     @property
+    def store_key(self) -> str:
+        """What tells this store from others: where it is, or which memory."""
+        return f"{self.store.location} {id(self.store)}" if self.store.location == ":memory:" else self.store.location
+
+    @property
     def thresholds(self) -> Thresholds | None:
         """The thresholds that were calibrated for this index; None where its encoder's own hold."""
         return Thresholds(**self.spec.thresholds) if self.spec.thresholds else None
@@ -80,14 +79,31 @@ class PetRepository(Generic[PetT]):
         self.store.change_thresholds(self.index, thresholds.model_dump(mode="json") if thresholds else None)
         self.spec = self.store.spec(self.index)
 
+    def check_unchanged(self) -> None:
+        """Raise IndexMismatch if the index was rebuilt with another encoder since this repository was opened.
+
+        The store has the same check in each transaction, for a rebuild between this look and that.
+        """
+        there = remembered_by(self.store.spec(self.index))
+        if there != self.encoder_identity:
+            raise IndexMismatch(f"index {self.index!r} was rebuilt with encoder {there.name!r}; connect again")
+
     def to_document(self, pet: PetT) -> Document:
-        """The pet as this index keeps it; raises InvalidPet (another species) and InvalidEmbedding."""
+        """The pet as this index keeps it; raises InvalidPet (another species or class) and InvalidEmbedding."""
         if pet.species != self.species:
             raise InvalidPet(f"{pet.pet_id!r} is a {pet.species}; index {self.index!r} holds pets of {self.species!r}")
+        unknown = set(type(pet).model_fields) - set(self.pet_class.model_fields)
+        if unknown:
+            raise InvalidPet(
+                f"{pet.pet_id!r} has {', '.join(sorted(unknown))}, which a {self.pet_class.__name__} has not; "
+                f"open the registry with registry.of({type(pet).__name__})"
+            )
         return to_document(pet, dims=self.spec.dims)
 
     def write(self, documents: Iterable[Document], *, on_conflict: OnConflict) -> Iterator[Outcome]:
         """Write a stream of documents and say of each, in order, what became of it, once it is durable."""
+        check_choice(on_conflict, OnConflict, what="on_conflict")
+        self.check_unchanged()
         mode: WriteMode = "index" if on_conflict == "replace" else "create"
         return self.store.write(self.index, documents, mode=mode)
 
@@ -138,8 +154,13 @@ class PetRepository(Generic[PetT]):
         exact: bool = False,
     ) -> Sequence[Matches]:
         """For each embedding (m, dims) the k nearest pets, as `search` gives them, in one request."""
-        if not 1 <= k <= MOST_NEIGHBOURS:
-            raise InvalidQuery(f"k must be from 1 to {MOST_NEIGHBOURS}; list() pages through all pets")
+        if not isinstance(k, int) or not 1 <= k <= MOST_NEIGHBOURS:
+            raise InvalidQuery(f"k must be a number from 1 to {MOST_NEIGHBOURS}; list() pages through all pets")
+        if min_similarity is not None and not (isinstance(min_similarity, (int, float)) and -1 <= min_similarity <= 1):
+            raise InvalidQuery("min_similarity is a raw cosine from -1 to 1")
+        if where is not None and not isinstance(where, PetFilter):
+            raise InvalidQuery("where is a petfinder.PetFilter")
+        self.check_unchanged()
         answers = self.store.nearest(
             self.index,
             unit(embeddings, dims=self.spec.dims),
@@ -155,7 +176,7 @@ class PetRepository(Generic[PetT]):
         for hit in answer.hits:
             pet = as_found(to_pet(hit.document, self.pet_class))
             photo = next(photo for photo in pet.photos if photo.photo_id == hit.photo_id)
-            found.append(Match(pet=pet, photo=photo, similarity=hit.similarity, index=self.index))
+            found.append(Match(pet=pet, photo=photo, similarity=hit.similarity, index=self.index, store=self.store_key))
         return Matches(found=tuple(found), pets_searched=answer.searched)
 
     def get(self, pet_id: str) -> PetT:
@@ -180,6 +201,7 @@ class PetRepository(Generic[PetT]):
         `change` may be called again on what the others left; where nothing is to be done it returns the very pet it was
         given. Raises PetNotFound, and EditConflict after 5 tries.
         """
+        self.check_unchanged()
         conflict: EditConflict | None = None
         for _ in range(EDIT_TRIES):
             document = self.get_document(pet_id)
@@ -198,12 +220,13 @@ class PetRepository(Generic[PetT]):
     def _successor(self, document: Document, pet: PetT) -> Document:
         return replace(self.to_document(pet), version=document.version)
 
-    def remove(self, pet_ids: Iterable[str], *, missing: Literal["error", "ignore"] = "error") -> tuple[str, ...]:
+    def remove(self, pet_ids: str | Iterable[str], *, missing: Missing = "error") -> tuple[str, ...]:
         """Erase pets with owner, photos and thumbnails; returns the ids that were there.
 
         With missing="error" an unknown id raises PetNotFound and nothing is removed.
         """
-        ids = tuple(dict.fromkeys(pet_ids))
+        check_choice(missing, Missing, what="missing")
+        ids = tuple(dict.fromkeys([pet_ids] if isinstance(pet_ids, str) else pet_ids))
         if missing == "error":
             there = self.store.get(self.index, ids)
             unknown = [pet_id for pet_id, document in zip(ids, there, strict=True) if document is None]
@@ -245,12 +268,12 @@ class PetRepository(Generic[PetT]):
         for document in self.store.scan(self.index, _ALL.also((("pending", ("yes",)),)), vectors=True):
             yield to_pet(document, self.pet_class)
 
-    def embeddings(self, pet_ids: Iterable[str] | None = None) -> Embeddings:
+    def embeddings(self, pet_ids: str | Iterable[str] | None = None) -> Embeddings:
         """The photo embeddings of all pets, or of those named; raises PetNotFound."""
         if pet_ids is None:
             documents = [*self.store.scan(self.index, _ALL, vectors=True)]
         else:
-            documents = [self.get_document(pet_id) for pet_id in pet_ids]
+            documents = [self.get_document(pet_id) for pet_id in ([pet_ids] if isinstance(pet_ids, str) else pet_ids)]
         owners = [(document.id, photo_id) for document in documents for photo_id in document.photo_ids]
         matrix = np.concatenate([np.zeros((0, self.spec.dims), np.float32), *(d.vectors for d in documents)])
         return Embeddings(tuple(pet for pet, _ in owners), tuple(photo for _, photo in owners), matrix)
@@ -258,11 +281,6 @@ class PetRepository(Generic[PetT]):
     def thumbnails(self, photos: Sequence[tuple[str, str]]) -> Sequence[bytes | None]:
         """EXIF-free JPEGs of photos, each named by (pet_id, photo_id)."""
         return self.store.thumbnails(self.index, photos)
-
-
-def remembered_by(spec: IndexSpec) -> EncoderIdentity:
-    """The encoder that an index remembers."""
-    return EncoderIdentity(spec.encoder, spec.dims, spec.fingerprint)
 
 
 class DogRepository(PetRepository[Dog]):

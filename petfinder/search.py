@@ -21,7 +21,7 @@ class Match:
     """One pet that was found: the photo of it that matched, the similarity (raw cosine), the verdict.
 
     `pet` has no owner, and places to 0.01 degree; `distance_km` is in whole km, from where the search was centred or
-    the query photo was taken. `index` is where the pet is registered.
+    the query photo was taken. `index` and `store` are where the pet is registered.
     """
 
     pet: Pet
@@ -30,6 +30,7 @@ class Match:
     verdict: Verdict | None = None
     distance_km: int | None = None
     index: str = ""
+    store: str = ""
 
     def __repr__(self) -> str:
         return f"<Match {self.pet.pet_id!r} similarity={self.similarity:.3f} verdict={self.verdict}>"

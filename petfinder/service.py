@@ -5,18 +5,28 @@ Knows the repository, the port of encoders and photos. Dogs and cats are the sam
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
-from petfinder.bulk import OnConflict
+from petfinder.bulk import OnConflict, already_there
+from petfinder.choices import check_choice
 from petfinder.documents import PetT, distinct_photos
 from petfinder.embedding import Reading, ReadPhoto, embed_photos, embedded, read_again
-from petfinder.errors import InvalidPet, InvalidQuery
+from petfinder.errors import EditConflict, InvalidPet, InvalidQuery, PetNotFound
 from petfinder.finding import PetFinder
-from petfinder.pets import Cat, Dog, Photo, Place, Status
-from petfinder.registering import Incoming, Registration, finished, now, owner_with_picture, read_pet
+from petfinder.pets import Cat, Dog, Pet, Photo, Status
+from petfinder.registering import (
+    Incoming,
+    Registration,
+    finished,
+    keeping_embeddings,
+    now,
+    owner_with_picture,
+    read_pet,
+)
 from petfinder.reports import BulkReport, Failure
 
 _SET_BY_OTHER_CALLS = {
@@ -35,6 +45,16 @@ class PetService(PetFinder[PetT]):
         A photo that cannot be read refuses the pet, and nothing is written. Raises PhotoError, DuplicatePet (with
         on_conflict="error"; "skip" returns the pet that is there, "replace" puts this one in its place), InvalidPet.
         """
+        check_choice(on_conflict, OnConflict, what="on_conflict")
+        if not isinstance(pet, Pet):
+            raise InvalidPet(f"register takes a pet, not a {type(pet).__name__}; read_folder makes pets of photos")
+        there = self.repository.get_many([pet.pet_id])[0]
+        if there is not None and on_conflict == "skip":
+            return self.get(pet.pet_id)
+        if there is not None and on_conflict == "error":
+            raise already_there(pet.pet_id)
+        if there is not None:
+            pet = keeping_embeddings(pet, there, self.repository, limits=self.limits)
         reading = read_pet(pet, limits=self.limits)
         for whole in embedded([reading], self.encoder):
             for problem in (whole.owner_error, *(read.error for read in whole.photos)):
@@ -56,6 +76,8 @@ class PetService(PetFinder[PetT]):
         Pets that are there are skipped, so that a second run goes on where the first stopped. `embed=False` takes the
         photos in and leaves the encoder's work to embed_pending(). `progress`: a bar or none; None decides by itself.
         """
+        if isinstance(pets, (Pet, str, os.PathLike)):
+            raise InvalidPet("register_many takes a list or stream of pets; register takes one, read_folder a folder")
         run = Registration(self.repository, self.encoder, limits=self.limits, on_conflict=on_conflict, embed=embed)
         return run.run(pets, progress=progress)
 
@@ -69,7 +91,11 @@ class PetService(PetFinder[PetT]):
                 errors = [(read.photo, read.error) for read in whole.photos if read.error]
                 failures += [Failure(pet.pet_id, error, photo.uri or photo.photo_id) for photo, error in errors]
                 vectors = {read.photo.photo_id: read.photo.embedding for read in whole.photos}
-                self.repository.update(pet.pet_id, partial(_with_embeddings, vectors))
+                try:
+                    self.repository.update(pet.pet_id, partial(_with_embeddings, vectors))
+                except (PetNotFound, EditConflict) as error:
+                    failures.append(Failure(pet.pet_id, error))
+                    continue
                 complete += [] if errors else [pet.pet_id]
         return BulkReport(replaced=tuple(complete), failures=tuple(failures))
 
@@ -133,7 +159,7 @@ class PetService(PetFinder[PetT]):
         return self._report(pet_id, Status.REUNITED, None, None)
 
     def _report(self, pet_id: str, status: Status, place: Any, at: datetime | None) -> PetT:
-        where = {} if place is None else {"place": Place.model_validate(place)}
+        where = {} if place is None else {"place": place}
         return self.update(pet_id, status=status, status_at=at or now(), **where)
 
 

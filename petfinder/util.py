@@ -67,7 +67,7 @@ class Util:
         """
         if not _NAME.fullmatch(name):
             raise InvalidQuery(f"{name!r} is no index name: lower-case letters, digits, '-', '_' and '.' only")
-        if encoder is None and dims is None:
+        if encoder is None and not (isinstance(dims, int) and dims > 0):
             raise InvalidQuery("an index needs its encoder, or the dims of the vectors that it will be given")
         identity = identity_of(encoder) if encoder else EncoderIdentity("", dims or 0)
         spec = IndexSpec(

@@ -11,7 +11,7 @@ import petfinder
 
 PACKAGE = Path(petfinder.__file__).parent
 LAYERS = [
-    ["errors", "text", "progress", "cores"],
+    ["errors", "text", "progress", "cores", "choices"],
     ["vectors", "reports"],
     ["pets"],
     ["filters", "thresholds", "pixels", "exif", "wholeness", "decoding"],

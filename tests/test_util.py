@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import petfinder as pf
 from petfinder import errors
 from petfinder.stores.embedded import EmbeddedStore
+from petfinder.vectors import Matrix
 from tests.conftest import TableEncoder
 from tests.test_service import BLUE, GREEN, RED, dog, picture
 
@@ -81,9 +84,32 @@ def test_a_rebuild_encodes_every_photo_anew_from_original_or_thumbnail(registry:
 def test_after_a_rebuild_nothing_is_searched_with_the_old_encoder(registry: pf.Registry) -> None:
     registry.dogs.register(dog("luigi", RED))
 
-    registry.util.rebuild("pets-dogs", TableEncoder(dims=12, fingerprint="wider"), progress=False)
+    registry.util.rebuild("pets-dogs", TableEncoder(fingerprint="other weights, same dims"), progress=False)
 
-    with pytest.raises((errors.IndexMismatch, errors.InvalidEmbedding)):
-        registry.dogs.find(picture(RED))
-    with pytest.raises((errors.IndexMismatch, errors.InvalidEmbedding)):
-        registry.dogs.register(dog("bella", BLUE))
+    registry.util.list_indexes()
+    for stale in (
+        lambda: registry.dogs.find(picture(RED)),
+        lambda: registry.dogs.register(dog("bella", BLUE)),
+        lambda: registry.dogs.update("luigi", name="x"),
+        lambda: registry.dogs.register_many([dog("bella", BLUE)], progress=False).raise_for_failures(),
+    ):
+        with pytest.raises((errors.IndexMismatch, errors.BulkFailed), match=r"other|rebuilt"):
+            stale()
+    assert registry.dogs.count() == 1
+
+
+def test_a_photo_that_comes_while_an_index_is_rebuilt_is_embedded_too(registry: pf.Registry) -> None:
+    registry.dogs.register(dog("a", RED))
+    registry.dogs.register(dog("b", BLUE))
+    added: list[pf.Dog] = []
+
+    class Slow(TableEncoder):
+        def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
+            if not added:
+                added.append(registry.dogs.add_photo("a", picture(GREEN)))
+            return super().encode_images(pictures)
+
+    report = registry.util.rebuild("pets-dogs", Slow(fingerprint="slow"), progress=False)
+
+    assert registry.util.info("pets-dogs").stats.pending == 0
+    assert (report.thumbnails, report.failures) == (3, ())

@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from PIL import Image
 
+from petfinder.errors import EncoderError, InvalidEmbedding, PetfinderError
 from petfinder.thresholds import AnyThresholds
 from petfinder.vectors import Matrix, unit
 
@@ -66,5 +67,14 @@ def identity_of(encoder: Encoder) -> EncoderIdentity:
 
 
 def encode(encoder: Encoder, pictures: Sequence[Image.Image]) -> Matrix:
-    """The pictures' embeddings (n, dims), checked and brought to unit length; raises InvalidEmbedding."""
-    return unit(encoder.encode_images(pictures), dims=encoder.dims)
+    """The pictures' embeddings (n, dims), checked and brought to unit length; raises EncoderError, InvalidEmbedding."""
+    try:
+        embeddings = encoder.encode_images(pictures)
+    except PetfinderError:
+        raise
+    except Exception as error:  # an encoder of one's own, or a device out of memory, may raise anything
+        raise EncoderError(f"encoder {encoder.name!r} failed on {len(pictures)} pictures: {error}") from error
+    rows = unit(embeddings, dims=encoder.dims)
+    if rows.shape != (len(pictures), encoder.dims):
+        raise InvalidEmbedding(f"encoder {encoder.name!r} gave {rows.shape} numbers for {len(pictures)} pictures")
+    return rows

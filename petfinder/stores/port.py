@@ -47,7 +47,7 @@ class IndexStats:
     size_bytes: int
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Document:
     """One pet as a store keeps it.
 
@@ -71,6 +71,9 @@ class Document:
     pending: int = 0
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)
     version: int = 0
+
+    def __repr__(self) -> str:
+        return f"<Document {self.id!r} with {len(self.photo_ids)} embedded photos>"  # owner and places stay inside
 
 
 WriteMode = Literal["create", "index"]
