@@ -12,10 +12,10 @@ from functools import cached_property
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from petfinder.encoders.port import Encoder
+from petfinder.encoders.port import Encoder, EncoderIdentity
 from petfinder.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
 from petfinder.filters import PetFilter
-from petfinder.pets import Cat, Dog, Owner, Pet, species_of
+from petfinder.pets import Cat, Dog, Owner, Pet, Photo, species_of
 from petfinder.photos import PhotoLimits
 from petfinder.repository import CatRepository, DogRepository, PetRepository
 from petfinder.search import Match, Matches
@@ -92,7 +92,13 @@ class Registry:
 
     def find(self, photo: Any, *, k: int = 5, where: PetFilter | None = None) -> Matches:
         """The registered pets nearest to a photo over all species, each with the verdict of its own species."""
-        answers = [self._service(info.spec.species).find(photo, k=k, where=where) for info in self.indexes()]
+        answers: list[Matches] = []
+        encoded: dict[EncoderIdentity, Sequence[Photo]] = {}
+        for info in self.indexes():
+            service = self._service(info.spec.species)
+            identity = service.repository.encoder_identity
+            answers.append(service.find(list(encoded[identity]) if identity in encoded else photo, k=k, where=where))
+            encoded[identity] = answers[-1].query
         if not answers:
             return self.dogs.find(photo, k=k, where=where)
         best = max(answers, key=lambda answer: answer.best.similarity if answer.best else -2.0)

@@ -72,12 +72,16 @@ def test_a_dog_is_never_compared_with_cats(registry: pf.Registry) -> None:
         registry.dogs.register(pf.Cat(pet_id="mimi", photos=[picture(RED)]))  # type: ignore[arg-type]
 
 
-def test_the_registry_searches_all_species_and_reveals_owners(registry: pf.Registry) -> None:
+def test_the_registry_searches_all_species_and_reveals_owners(
+    registry: pf.Registry, table_encoder: TableEncoder
+) -> None:
     registry.dogs.register(dog("luigi", RED, owner=pf.Owner(name="Ully", phone="555-0101")))
     registry.cats.register(pf.Cat(pet_id="mimi", photos=[picture(BLUE)], owner=pf.Owner(name="Ana")))
 
+    encoded = table_encoder.encoded
     matches = registry.find(picture(BLUE), k=1)
 
+    assert table_encoder.encoded == encoded + 1
     assert matches.best is not None
     assert matches.best.pet.pet_id == "mimi"
     assert matches.pets_searched == 2
