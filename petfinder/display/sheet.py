@@ -29,7 +29,11 @@ class Sheet:
     """A figure, `width` by `height` inches, on which things are put by their upper left corner (`x`, `y`) in inches."""
 
     def __init__(self, figure: Figure) -> None:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
         self.figure = figure
+        # One renderer for all measuring: without it each text would keep a canvas of its own, gigabytes in all.
+        self.renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
         self.width, self.height = (float(side) for side in figure.get_size_inches())
 
     def write(
@@ -62,12 +66,12 @@ class Sheet:
             parse_math=False,
             usetex=False,
         )
-        while len(shown) > 2 and (wide := written.get_window_extent().width / self.figure.dpi) > room:
+        while len(shown) > 2 and (wide := written.get_window_extent(self.renderer).width / self.figure.dpi) > room:
             shown = words.clip(shown, min(len(shown) - 1, int(len(shown) * room / wide) + 1))
             written.set_text(shown)
         if ground:
             written.set_bbox({"boxstyle": "round,pad=0.35,rounding_size=0.8", "facecolor": ground, "edgecolor": "none"})
-        return x + float(written.get_window_extent().width) / self.figure.dpi
+        return x + float(written.get_window_extent(self.renderer).width) / self.figure.dpi
 
     def fill(self, x: float, y: float, width: float, height: float, colour: str) -> None:
         """A block of colour."""

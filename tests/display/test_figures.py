@@ -107,6 +107,12 @@ def test_seven_matches_take_two_rows_and_more_than_twenty_are_cut(matches: Match
     assert any(text.get_text().startswith("3 more matches are not shown.") for text in many.texts)
 
 
+def test_measuring_texts_takes_one_canvas_not_one_each(matches: Matches) -> None:
+    figure = plot_matches(replace(matches, found=matches.found[:1] * 20))
+
+    assert len({id(text._renderer) for text in figure.texts}) == 1  # type: ignore[attr-defined]
+
+
 def test_three_query_photos_stand_in_the_first_column(matches: Matches) -> None:
     figure = plot_matches(replace(matches, query=tuple(photo(f"{n}.jpg") for n in range(5))))
 
