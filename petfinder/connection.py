@@ -49,8 +49,8 @@ def connect(
     registry = Registry(store, choose, name=name, create=create, limits=limits)
     if encoder is not None:
         try:
-            for info in registry.indexes():
-                check_encoder(remembered_by(info.spec), choose(info.spec), index=info.name)
+            for index, spec in registry.specs().items():
+                check_encoder(remembered_by(spec), choose(spec), index=index)
         except BaseException:
             store.close()
             raise

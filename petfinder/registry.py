@@ -70,8 +70,7 @@ class Registry:
     def of(self, pet_class: type[PetT]) -> PetService[PetT]:
         """The registry of any class of pets that fixes its species."""
         if pet_class in (Dog, Cat):
-            bound: PetService[Any] = getattr(self, _BOUND[species_of(pet_class)])
-            return bound
+            return self._service(species_of(pet_class))
         index = self._index(pet_class)
         if pet_class not in self._others:
             self._others[pet_class] = self._service_on(index, pet_class)
@@ -80,11 +79,16 @@ class Registry:
     @property
     def encoder(self) -> Encoder:
         """The encoder of this registry: the one that its indexes remember, or the one that a new index would get."""
-        return self._choose_encoder(next((info.spec for info in self.indexes()), None))
+        return self._choose_encoder(next(iter(self.specs().values()), None))
+
+    def specs(self) -> dict[str, IndexSpec]:
+        """What each index of this registry remembers of itself, by its name; nothing is counted."""
+        there = {name: self._store.spec(name) for name in self._store.index_names()}
+        return {name: spec for name, spec in there.items() if name == self.index_name(spec.species)}
 
     def indexes(self) -> Sequence[IndexInfo]:
         """The indexes of this registry, with their counts."""
-        return [info for info in self.util.list_indexes() if info.name == self.index_name(info.spec.species)]
+        return [self.util.info(name) for name in self.specs()]
 
     def index_name(self, species: str) -> str:
         """The name of the index that holds a species: `pets-dogs`."""
@@ -94,8 +98,8 @@ class Registry:
         """The registered pets nearest to a photo over all species, each with the verdict of its own species."""
         answers: list[Matches] = []
         encoded: dict[EncoderIdentity, Sequence[Photo]] = {}
-        for info in self.indexes():
-            service = self._service(info.spec.species)
+        for spec in self.specs().values():
+            service = self._service(spec.species)
             identity = service.repository.encoder_identity
             answers.append(service.find(list(encoded[identity]) if identity in encoded else photo, k=k, where=where))
             encoded[identity] = answers[-1].query

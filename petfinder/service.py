@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from petfinder.bulk import OnConflict, already_there
 from petfinder.choices import check_choice
@@ -28,6 +28,7 @@ from petfinder.registering import (
     read_pet,
 )
 from petfinder.reports import BulkReport, Failure
+from petfinder.repository import Missing
 
 _SET_BY_OTHER_CALLS = {
     "pet_id": "a new registration",
@@ -100,8 +101,10 @@ class PetService(PetFinder[PetT]):
         return BulkReport(replaced=tuple(complete), failures=tuple(failures))
 
     def _read_again(self, pet: PetT, photo: Photo) -> ReadPhoto:
+        if photo.embedding is not None:
+            return ReadPhoto(photo)
         thumbnail = self.repository.thumbnails([(pet.pet_id, photo.photo_id or "")])[0]
-        return ReadPhoto(photo) if photo.embedding is not None else read_again(photo, thumbnail, limits=self.limits)[0]
+        return read_again(photo, thumbnail, limits=self.limits)[0]
 
     def add_photo(self, pet_id: str, photo: Any) -> PetT:
         """Give a pet one more photo (its portrait follows); a photo that it has already changes nothing."""
@@ -141,9 +144,9 @@ class PetService(PetFinder[PetT]):
 
         return self.repository.update(pet_id, changed)
 
-    def remove(self, pet_ids: str | Iterable[str], *, missing: Literal["error", "ignore"] = "error") -> tuple[str, ...]:
+    def remove(self, pet_ids: str | Iterable[str], *, missing: Missing = "error") -> tuple[str, ...]:
         """Erase pets with owner, photos and thumbnails; returns the ids that were there. Raises PetNotFound."""
-        return self.repository.remove([pet_ids] if isinstance(pet_ids, str) else pet_ids, missing=missing)
+        return self.repository.remove(pet_ids, missing=missing)
 
     def report_lost(self, pet_id: str, *, place: Any = None, at: datetime | None = None) -> PetT:
         """A registered pet is missing: since when (default now) and from where."""
