@@ -16,6 +16,7 @@ from typing import Any
 from petfinder.errors import EditConflict, IndexMismatch
 from petfinder.filters import Restriction
 from petfinder.stores import sqlite_filters, sqlite_indexes, sqlite_rows, sqlite_search, sqlite_writing
+from petfinder.stores.chunks import in_chunks
 from petfinder.stores.port import Document, IndexSpec, IndexStats, Nearest, Outcome, WriteMode
 from petfinder.stores.sqlite_file import open_file, open_memory
 from petfinder.stores.sqlite_indexes import IndexRow, find_index
@@ -119,7 +120,7 @@ class EmbeddedStore:
             with step() as connection:
                 old = find_index(connection, name)
                 new = sqlite_indexes.add_index(connection, None, spec)
-            for chunk in sqlite_writing.in_chunks(documents):
+            for chunk in in_chunks(documents):
                 rows = [sqlite_rows.to_row(document, dims=spec.dims) for document in chunk]
                 with step() as connection:
                     sqlite_writing.write_chunk(connection, new, rows, mode="index")
@@ -141,7 +142,7 @@ class EmbeddedStore:
         return self._written(name, documents, mode=mode, dims=dims)
 
     def _written(self, name: str, documents: Iterable[Document], *, mode: WriteMode, dims: int) -> Iterator[Outcome]:
-        for chunk in sqlite_writing.in_chunks(documents):
+        for chunk in in_chunks(documents):
             rows = sqlite_writing.to_rows(chunk, dims=dims)
             with self._session.writing() as connection:
                 index = self._find(connection, name)

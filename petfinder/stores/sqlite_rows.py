@@ -13,17 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from petfinder.errors import InvalidEmbedding, InvalidPet
+from petfinder.errors import InvalidPet
 from petfinder.stores.port import Document
 from petfinder.stores.sqlite_schema import raise_counter, term_key
+from petfinder.stores.storable import as_json, check_names, storable_rows
 from petfinder.vectors import Matrix, Vector
 
 COLUMNS = "doc, id, change, photos, portrait, pending, photo_ids, body"
 _PRIVATE_COLUMNS = f"{COLUMNS}, checks, owner"
 MOST_BYTES = 500_000_000  # half of what SQLite lets a row hold (SQLITE_MAX_LENGTH)
-_LEAST_SQUARE, _MOST_SQUARE = 0.998, 1.002  # of a unit vector's length in float32, rounded on the way by others
-_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-_ASCII_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -55,22 +53,22 @@ class Checks:
 
 def to_row(document: Document, *, dims: int) -> Row:
     """The document taken apart; raises InvalidPet or InvalidEmbedding if it cannot be stored as it is."""
-    vectors = _vector_bytes(document, dims=dims)
+    vectors = storable_rows(document, dims=dims)
     try:
-        _check_names(document)
+        check_names(document)
         row = Row(
             document=document,
-            photo_ids=_as_json(document.photo_ids),
-            body=_as_json(dict(document.body)),
-            owner=None if document.owner is None else _as_json(dict(document.owner)),
-            checks=_as_json(
+            photo_ids=as_json(document.photo_ids),
+            body=as_json(dict(document.body)),
+            owner=None if document.owner is None else as_json(dict(document.owner)),
+            checks=as_json(
                 {
                     "terms": dict(document.terms),
                     "dates": [int(date) for date in document.dates],
                     "places": [(float(lat), float(lon)) for lat, lon in document.places],
                 }
             ),
-            vectors=vectors,
+            vectors=None if vectors is None else vectors.tobytes(),
         )
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidPet(
@@ -79,45 +77,6 @@ def to_row(document: Document, *, dims: int) -> Row:
     if max(row.size * 4, *map(len, document.thumbnails.values()), 0) > MOST_BYTES:
         raise InvalidPet(f"{document.id!r} cannot be stored: it is larger than {MOST_BYTES // 10**6} MB")
     return row
-
-
-def _check_names(document: Document) -> None:
-    """Raise ValueError or TypeError for what SQLite cannot bind."""
-    for name in (document.id, *document.photo_ids, *document.thumbnails):
-        name.encode()
-    if not all(-(2**63) <= date < 2**63 for date in document.dates):
-        raise ValueError("a date out of reach")
-    if not all(isinstance(data, bytes) for data in document.thumbnails.values()):
-        raise TypeError("a thumbnail that is not bytes")
-
-
-def _as_json(value: Any) -> str:
-    text = _JSON.encode(value)
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # file names that are no UTF-8
-        return _ASCII_JSON.encode(value)
-    return text
-
-
-def _vector_bytes(document: Document, *, dims: int) -> bytes | None:
-    rows = document.vectors
-    count = len(document.photo_ids)
-    if len(rows) != count:
-        raise InvalidEmbedding(f"{document.id!r} has {count} embedded photos and {len(rows)} embeddings")
-    if document.portrait is not None:
-        rows = np.vstack([rows, document.portrait]) if count else document.portrait[None]
-    if not len(rows):
-        return None
-    if rows.ndim != 2 or rows.shape[1] != dims:
-        raise InvalidEmbedding(f"{document.id!r}: this index holds embeddings of {dims} dims; got {rows.shape[-1]}")
-    rows = np.ascontiguousarray(rows, dtype=np.float32)
-    squares = np.einsum("ij,ij->i", rows, rows).tolist()
-    if not all(_LEAST_SQUARE < square < _MOST_SQUARE for square in squares):  # NaN fails this too
-        raise InvalidEmbedding(f"{document.id!r} has an embedding that is not of unit length; encode its photos again")
-    return rows.tobytes()
 
 
 def put(connection: sqlite3.Connection, index_id: int, rows: Sequence[Row], *, change: int) -> None:
