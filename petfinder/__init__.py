@@ -8,6 +8,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from petfinder.connection import connect as connect
     from petfinder.connection import load_encoder as load_encoder
+    from petfinder.existing import ExistingIndex as ExistingIndex
+    from petfinder.field_names import FIFTYONE as FIFTYONE
+    from petfinder.field_names import FLASK_IMAGE_SEARCH as FLASK_IMAGE_SEARCH
+    from petfinder.field_names import PUPPIES as PUPPIES
+    from petfinder.field_names import FieldNames as FieldNames
     from petfinder.filters import PetFilter as PetFilter
     from petfinder.intake import read_csv as read_csv
     from petfinder.intake import read_folder as read_folder
@@ -39,6 +44,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "connection": ("connect", "load_encoder"),
     "errors": ("PetfinderError",),
+    "existing": ("ExistingIndex",),
+    "field_names": ("FIFTYONE", "FLASK_IMAGE_SEARCH", "PUPPIES", "FieldNames"),
     "filters": ("PetFilter",),
     "intake": ("read_csv", "read_folder", "read_json"),
     "pets": ("Box", "Cat", "Dog", "Owner", "Pet", "Photo", "Place", "Status"),

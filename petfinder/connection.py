@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
 
 from petfinder.documents import remembered_by
 from petfinder.encoders.lazy import RememberedEncoder
 from petfinder.encoders.pocket import PocketEncoder
 from petfinder.encoders.port import Encoder
 from petfinder.errors import ConfigError, EncoderUnavailable, IndexMismatch
-from petfinder.finding import check_encoder
+from petfinder.opened import check_encoder
 from petfinder.photos import PhotoLimits
 from petfinder.registry import ChooseEncoder, Registry
-from petfinder.settings import Settings, load_settings
+from petfinder.settings import CONNECTION, Settings, load_settings
 from petfinder.stores.embedded import EmbeddedStore
 from petfinder.stores.port import IndexSpec, Store
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
 
 POCKET = "pocket-1"  # what "pocket", the newest built-in encoder, stands for
 _POCKET_NAMES = ("pocket", POCKET)
@@ -25,27 +31,34 @@ IN_MEMORY = ":memory:"
 
 
 def connect(
-    url: str | os.PathLike[str] | None = None,
+    url: str | os.PathLike[str] | Elasticsearch | None = None,
     *,
     name: str = "pets",
     encoder: str | Encoder | None = None,
     create: bool = True,
     **connection: Any,
 ) -> Registry:
-    """Open a registry: a file, ":memory:", or (nothing) PETFINDER_REGISTRY and else memory.
+    """Open a registry: a file, ":memory:", "https://host:9200", or (nothing) PETFINDER_REGISTRY and else memory.
 
+    Several nodes of one cluster stand in one URL, separated by commas; `cloud_id` names a place on Elastic Cloud; a
+    client of elasticsearch-py is taken as it is, and stays yours to close. A server is asked whether it answers.
     `name` tells registries in one store apart. No encoder named: the one that the registry remembers, else
     PETFINDER_ENCODER, else "pocket". With create=False nothing is made: a missing file or index raises IndexNotFound.
     `connection`: the fields of `petfinder.settings.Settings`. Raises ConfigError, StoreError, IndexMismatch.
     """
     if not (encoder is None or isinstance(encoder, str) or hasattr(encoder, "encode_images")):
         raise ConfigError("encoder is a name such as 'pocket', or an object that meets petfinder.encoders.port.Encoder")
-    location = None if url is None else os.fspath(url)
+    location = os.fspath(url) if isinstance(url, (str, os.PathLike)) else None
+    client = None if location is not None or url is None else _client(url)
     settings = load_settings(**connection, registry=location)
     named = encoder if encoder is None or isinstance(encoder, str) else None
     choose = _chooser(encoder if named is None else named, settings)
     limits = PhotoLimits(max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels)
-    store = open_store(settings.registry or IN_MEMORY, create=create)
+    if client is not None:
+        _check_left_to_client(connection)
+        store = _store_of_client(client, settings)
+    else:
+        store = open_store(_place(location, settings, connection), create=create, settings=settings)
     registry = Registry(store, choose, name=name, create=create, limits=limits)
     if encoder is not None:
         try:
@@ -57,13 +70,18 @@ def connect(
     return registry
 
 
-def open_store(location: str, *, create: bool = True) -> Store:
-    """The store at a location: ":memory:" or a file's path; raises ConfigError for a URL that is not supported."""
+def open_store(location: str | None, *, create: bool = True, settings: Settings | None = None) -> Store:
+    """The store at a location: ":memory:", a file's path, a server's URL, or None for the settings' cloud_id.
+
+    Raises ConfigError for what is no place for a registry, and of a server StoreUnavailable, NotAuthorised.
+    """
+    if location is None:
+        return _store_on_server(None, settings or load_settings())
     if "://" in location:
         kind = location.split("://", 1)[0].lower()
         if kind in ("http", "https"):
-            raise ConfigError("registries on Elasticsearch come with the next version; name a file for now")
-        raise ConfigError(f"{kind}:// is no place for a registry; name a file, or :memory:")
+            return _store_on_server(location, settings or load_settings())
+        raise ConfigError(f"{kind}:// is no place for a registry; name a file, a server's https:// URL, or :memory:")
     if re.search(r"@[^/\\]*:\d+$|^[\w.-]+:\d+$", location):
         raise ConfigError("a server's address begins with https://; a file's name may not end in a port")
     return EmbeddedStore(None if location == IN_MEMORY else location, create=create)
@@ -82,6 +100,73 @@ def load_encoder(name: str, *, device: str | None = None) -> Encoder:
     from petfinder.encoders.sentence_transformers import SentenceTransformersEncoder
 
     return SentenceTransformersEncoder(name, device=device)
+
+
+def _place(location: str | None, settings: Settings, given: dict[str, Any]) -> str | None:
+    """Where the registry is: what was given, else what is set; None for the cloud id."""
+    if given.get("cloud_id") is not None and location is not None:
+        raise ConfigError("name one place: a URL or file, or cloud_id")
+    if location is not None:
+        return location
+    if settings.cloud_id is None:
+        return settings.registry or IN_MEMORY
+    if settings.registry is not None and given.get("cloud_id") is None:
+        raise ConfigError("registry and cloud_id are both set (PETFINDER_… or file); one names the place")
+    return None
+
+
+def _store_on_server(url: str | None, settings: Settings) -> Store:
+    from petfinder.stores.elastic_client import make_client, wait_until_ready
+    from petfinder.stores.elastic_options import connection_options
+    from petfinder.stores.elasticsearch import ElasticsearchStore
+
+    options = connection_options(
+        url,
+        cloud_id=settings.cloud_id if url is None else None,
+        api_key=_text(settings.api_key),
+        user=settings.user,
+        password=_text(settings.password),
+        bearer=_text(settings.bearer),
+        ca_certs=settings.ca_certs,
+        fingerprint=settings.fingerprint,
+        verify=settings.verify,
+        timeout=settings.timeout,
+        retries=settings.retries,
+    )
+    client = make_client(options)
+    try:
+        wait_until_ready(client, settings.wait, location=options.location)
+    except BaseException:
+        client.close()
+        raise
+    return ElasticsearchStore(client, retries=settings.retries, location=options.location)
+
+
+def _store_of_client(client: Any, settings: Settings) -> Store:
+    from petfinder.stores.elastic_client import location_of, wait_until_ready
+    from petfinder.stores.elasticsearch import ElasticsearchStore
+
+    wait_until_ready(client, settings.wait)
+    return ElasticsearchStore(client, retries=settings.retries, location=location_of(client), owns_client=False)
+
+
+def _client(given: Any) -> Elasticsearch:
+    """What was given, if it is a client of elasticsearch-py: where there is one, its package is loaded already."""
+    package = sys.modules.get("elasticsearch")
+    if package is not None and isinstance(given, package.Elasticsearch):
+        client: Elasticsearch = given
+        return client
+    raise ConfigError("a registry is named by a path, a URL, or an elasticsearch.Elasticsearch (not an Async one)")
+
+
+def _check_left_to_client(given: dict[str, Any]) -> None:
+    own = sorted(name for name in given if name in CONNECTION and given[name] is not None)
+    if own:
+        raise ConfigError(f"a client was given, so {', '.join(own)} must be given to it; petfinder does not change it")
+
+
+def _text(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
 
 
 def _chooser(given: str | Encoder | None, settings: Settings) -> ChooseEncoder:

@@ -8,17 +8,19 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from petfinder.encoders.port import EncoderIdentity
-from petfinder.filters import dates_of, places_of, terms_of
+from petfinder.filters import Restriction, dates_of, places_of, terms_of
 from petfinder.pets import CONTACT, Owner, Pet, Photo
 from petfinder.stores.port import Document, IndexSpec
-from petfinder.vectors import Matrix, portrait, unit
+from petfinder.vectors import Matrix, Vector, portrait, unit
 
 PetT = TypeVar("PetT", bound=Pet)
+PENDING = "pending"  # the term of a pet with photos that wait for an embedding
 
 
 class Embeddings(NamedTuple):
@@ -46,29 +48,52 @@ def to_document(pet: Pet, *, dims: int) -> Document:
     """The pet as a store keeps it, its portrait with it; raises InvalidEmbedding."""
     photos = distinct_photos(pet.photos)
     pet = pet.model_copy(update={"photos": photos})
-    embedded = [photo for photo in photos if photo.embedding is not None]
-    rows = [unit(photo.embedding, dims=dims) for photo in embedded]
-    vectors = np.stack(rows) if rows else np.zeros((0, dims), dtype=np.float32)
+    vectors = {p.photo_id: unit(p.embedding, dims=dims) for p in photos if p.photo_id and p.embedding is not None}
     terms = terms_of(pet)
-    pending = len(photos) - len(embedded)
-    if pending:
-        terms["pending"] = ("yes",)
     known = tuple(photo.photo_id for photo in photos if photo.photo_id)
     if known:
         terms["photo"] = known
-    return Document(
+    document = Document(
         id=pet.pet_id,
         body=pet.model_dump(mode="json", exclude={"owner", "pet_id"}, exclude_none=True),
         owner=None if pet.owner is None else _owner_body(pet.owner),
         terms=terms,
         dates=dates_of(pet),
         places=tuple((place.lat, place.lon) for place in places_of(pet)),
-        photo_ids=tuple(photo.photo_id or "" for photo in embedded),
-        vectors=vectors,
-        portrait=portrait(vectors),
-        pending=pending,
         thumbnails={p.photo_id: p.thumbnail for p in photos if p.photo_id and p.thumbnail},
     )
+    return with_vectors(document, vectors, dims=dims)
+
+
+def photos_of(document: Document) -> list[Photo]:
+    """The photos of a document, without embeddings and thumbnails."""
+    return [Photo(**photo) for photo in document.body.get("photos", ())]
+
+
+def with_vectors(document: Document, vectors: Mapping[str, Vector], *, dims: int) -> Document:
+    """The document with these embeddings (unit length, by photo_id) and no others, and the portrait that they make.
+
+    Its photos that have none are those that wait for one: they are counted, and the term "pending" finds the pet.
+    """
+    photo_ids = [photo.get("photo_id", "") for photo in document.body.get("photos", ())]
+    embedded = tuple(photo_id for photo_id in photo_ids if photo_id in vectors)
+    rows = [vectors[photo_id] for photo_id in embedded]
+    matrix = np.stack(rows) if rows else np.zeros((0, dims), dtype=np.float32)
+    pending = len(photo_ids) - len(embedded)
+    terms = {field: values for field, values in document.terms.items() if field != PENDING}
+    return replace(
+        document,
+        photo_ids=embedded,
+        vectors=matrix,
+        portrait=portrait(matrix),
+        pending=pending,
+        terms=terms | ({PENDING: ("yes",)} if pending else {}),
+    )
+
+
+def waiting() -> Restriction:
+    """What restricts to pets with photos that wait for an embedding."""
+    return Restriction(terms=((PENDING, ("yes",)),))
 
 
 def _owner_body(owner: Owner) -> dict[str, Any]:

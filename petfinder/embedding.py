@@ -29,18 +29,17 @@ R = TypeVar("R")
 
 def in_parallel(work: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
     """The results of `work` in the order of the tasks, a bounded number of them ahead; the tasks are streamed."""
-    with ThreadPoolExecutor(max_workers=cores(), thread_name_prefix="petfinder-decode") as pool:
-        waiting: deque[Future[R]] = deque()
-        try:
-            for task in tasks:
-                waiting.append(pool.submit(work, task))
-                if len(waiting) > AHEAD * cores():
-                    yield waiting.popleft().result()
-            while waiting:
+    pool = ThreadPoolExecutor(max_workers=cores(), thread_name_prefix="petfinder-decode")
+    waiting: deque[Future[R]] = deque()
+    try:
+        for task in tasks:
+            waiting.append(pool.submit(work, task))
+            if len(waiting) > AHEAD * cores():
                 yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:  # without waiting: what was left half read may be collected as garbage by a thread of this very pool
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,18 +127,19 @@ def _vectors(pictures: Sequence[Image.Image], encoder: Encoder) -> Sequence[Vect
         return [row for picture in pictures for row in _vectors([picture], encoder)]
 
 
-def read_again(photo: Photo, thumbnail: bytes | None, *, limits: PhotoLimits) -> tuple[ReadPhoto, bool]:
+def read_again(photo: Photo, thumbnail: Callable[[], bytes | None], *, limits: PhotoLimits) -> tuple[ReadPhoto, bool]:
     """A registered photo once more: from its original where that is there and still the same, else its thumbnail.
 
-    Says with it whether it was the original.
+    Says with it whether it was the original; `thumbnail` is asked only where it was not.
     """
     original = read_one(photo.model_copy(update={"embedding": None}), limits=limits) if photo.uri else None
     if original is not None and not original.error and original.photo.photo_id == photo.photo_id:
         return original, True
-    if thumbnail is None:
+    kept = thumbnail()
+    if kept is None:
         missing = UnreadablePhoto(f"neither the original nor a thumbnail of {photo.uri or photo.photo_id} is there")
         return ReadPhoto(photo, error=missing), False
-    smaller = read_one(Photo(source=thumbnail, box=photo.box), limits=limits)
+    smaller = read_one(Photo(source=kept, box=photo.box), limits=limits)
     return ReadPhoto(photo, picture=smaller.picture, error=smaller.error), False
 
 

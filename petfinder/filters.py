@@ -17,6 +17,7 @@ from petfinder.errors import InvalidQuery, PetfinderError
 from petfinder.pets import Pet, Place, Status, Value, epoch_seconds
 from petfinder.text import fold, words
 
+EDGE_KM = 2e-5  # stores keep places to about a centimetre, so the edge of a circle is two wide and belongs to it
 Terms = tuple[tuple[str, tuple[str, ...]], ...]
 
 
@@ -155,7 +156,7 @@ class PetFilter(Value):
     def restriction(self) -> Restriction:
         """The filter in the form that stores check."""
         terms = {field: getattr(self, field) for field in TERM_FIELDS}
-        circle = Circle(self.near, self.within_km) if self.near and self.within_km else None
+        circle = Circle(self.near, self.within_km + EDGE_KM) if self.near and self.within_km else None
         return Restriction(
             terms=tuple(
                 (field, tuple(_folded(field, value) for value in values))

@@ -1,6 +1,6 @@
 """PetFinder: the asking half of the service. Photos, vectors, texts, stored pets in; matches with verdicts out.
 
-Knows the repository, the port of encoders and thresholds. No answer holds an owner; `owner_of` alone reveals one.
+Knows the opened index and thresholds. No answer holds an owner; `owner_of` alone reveals one.
 """
 
 from __future__ import annotations
@@ -8,19 +8,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Literal, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 
 from petfinder.choices import check_choice
 from petfinder.documents import Embeddings, PetT, as_found
 from petfinder.embedding import embed_photos, one_query
-from petfinder.encoders.port import Encoder, EncoderIdentity, identity_of
-from petfinder.errors import IndexMismatch, InvalidQuery
+from petfinder.errors import IndexMismatch, InvalidEmbedding, InvalidQuery
 from petfinder.filters import PetFilter, fold_microchip, places_of
+from petfinder.opened import OpenedIndex, outliving_rebuilds
 from petfinder.pets import Owner, Pet, Photo, Place
-from petfinder.photos import PhotoLimits
-from petfinder.repository import PetRepository
 from petfinder.search import Match, Matches
 from petfinder.thresholds import Thresholds, Uncalibrated, thresholds_for
 from petfinder.vectors import mean_direction, unit
@@ -38,17 +36,8 @@ class Duplicate:
     similarity: float
 
 
-class PetFinder(Generic[PetT]):
-    """Finds registered pets of one species.
-
-    `limits` bound the photos that are read. Raises IndexMismatch where the index was filled by another encoder.
-    """
-
-    def __init__(self, repository: PetRepository[PetT], encoder: Encoder, *, limits: PhotoLimits | None = None) -> None:
-        check_encoder(repository.encoder_identity, encoder, index=repository.index)
-        self.repository = repository
-        self.encoder = encoder
-        self.limits = limits or PhotoLimits()
+class PetFinder(OpenedIndex[PetT]):
+    """Finds registered pets of one species. Raises IndexMismatch where the index was filled by another encoder."""
 
     @property
     def thresholds(self) -> Thresholds | Uncalibrated:
@@ -56,6 +45,7 @@ class PetFinder(Generic[PetT]):
         brought = thresholds_for(self.encoder.thresholds, self.repository.species)
         return self.repository.thresholds or brought or Uncalibrated()
 
+    @outliving_rebuilds
     def find(
         self,
         photo: Any,
@@ -92,7 +82,13 @@ class PetFinder(Generic[PetT]):
         """One answer for each photo, in order; encoded together, searched in one request, without thumbnails."""
         if isinstance(photos, (str, bytes, os.PathLike, Photo)) or not isinstance(photos, Iterable):
             raise InvalidQuery("find_many takes several photos; find takes one")
-        queries = embed_photos([*photos], self.encoder, limits=self.limits)
+        return self._find_many([*photos], k, where, min_similarity)
+
+    @outliving_rebuilds
+    def _find_many(
+        self, photos: Sequence[Any], k: int, where: PetFilter | None, min_similarity: float | None
+    ) -> Sequence[Matches]:
+        queries = embed_photos(photos, self.encoder, limits=self.limits)
         if not queries:
             return []
         answers = self.repository.search_many(
@@ -129,6 +125,7 @@ class PetFinder(Generic[PetT]):
         answers = [self._similar_to(pet_id, wanted, k, where, min_similarity) for pet_id in wanted]
         return answers[0] if isinstance(pet_ids, str) else answers
 
+    @outliving_rebuilds
     def _similar_to(
         self, pet_id: str, themselves: Sequence[str], k: int, where: PetFilter | None, min_similarity: float | None
     ) -> Matches:
@@ -144,15 +141,25 @@ class PetFinder(Generic[PetT]):
         answer = self.repository.search(embedding, k, where, min_similarity=min_similarity)
         return self._illustrated(self._placed(answer, _centre(where, [])))
 
+    @outliving_rebuilds
     def find_by_embedding(
         self, embedding: Any, *, k: int = 5, where: PetFilter | None = None, min_similarity: float | None = None
     ) -> Any:
-        """The pets nearest to a vector (dims,): Matches; to each row of a matrix (m, dims): a list; no verdict."""
-        if unit(embedding, dims=self.repository.spec.dims).ndim == 1:
+        """The pets nearest to a vector (dims,): Matches; to each row of a matrix (m, dims): a list; no verdict.
+
+        Raises IndexMismatch where the index was rebuilt with another encoder meanwhile: `embed` the query anew.
+        """
+        try:
+            one = unit(embedding, dims=self.repository.spec.dims).ndim == 1
+        except InvalidEmbedding:
+            self.repository.check_unchanged()
+            raise
+        if one:
             return self._nearest_to(embedding, k, where, min_similarity)
         answers = self.repository.search_many(embedding, k, where, min_similarity=min_similarity)
         return [self._placed(answer, _centre(where, [])) for answer in answers]
 
+    @outliving_rebuilds
     def find_by_text(
         self, text: str, *, k: int = 5, where: PetFilter | None = None, min_similarity: float | None = None
     ) -> Matches:
@@ -170,6 +177,7 @@ class PetFinder(Generic[PetT]):
         """Pets that have all these words in name, breed, colour, tags or note, as searches show pets, by id."""
         return [as_found(pet) for pet in self.repository.with_words(words, where)]
 
+    @outliving_rebuilds
     def duplicates(self, min_similarity: float) -> Sequence[Duplicate]:
         """Pairs of different pets with photos at least this alike (raw cosine), most alike first."""
         all_photos = self.repository.embeddings()
@@ -182,10 +190,16 @@ class PetFinder(Generic[PetT]):
 
     def embeddings(self, pet_ids: Iterable[str] | None = None) -> Embeddings:
         """Vectors out: pet ids, photo ids and the matrix (n, dims), of all pets or of those named."""
+        return self._embeddings(pet_ids if pet_ids is None or isinstance(pet_ids, str) else [*pet_ids])
+
+    @outliving_rebuilds
+    def _embeddings(self, pet_ids: str | Sequence[str] | None) -> Embeddings:
         return self.repository.embeddings(pet_ids)
 
+    @outliving_rebuilds
     def embed(self, photos: Sequence[Any]) -> Any:
         """Embeddings (n, dims) of photos, nothing stored; raises PhotoError."""
+        self.repository.check_unchanged()
         read = embed_photos(photos, self.encoder, limits=self.limits)
         rows = [photo.embedding for photo in read if photo.embedding is not None]
         return np.stack(rows) if rows else np.zeros((0, self.repository.spec.dims), np.float32)
@@ -244,17 +258,6 @@ class PetFinder(Generic[PetT]):
             for match, picture in zip(shown, pictures, strict=True)
         )
         return replace(answer, found=with_pictures + answer.found[SHOWN:])
-
-
-def check_encoder(remembered: EncoderIdentity, encoder: Encoder, *, index: str) -> None:
-    """Refuse an encoder other than the one that filled the index; raises IndexMismatch."""
-    given = identity_of(encoder)
-    if given != remembered:
-        raise IndexMismatch(
-            f"index {index!r} was filled by {remembered.name!r} ({remembered.dims} dims, weights "
-            f"{remembered.fingerprint[:8] or 'not named'}), not by {given.name!r} ({given.dims} dims, weights "
-            f"{given.fingerprint[:8] or 'not named'}); name that encoder, or move the index with rebuild"
-        )
 
 
 def _best_of(answers: Sequence[Matches], k: int) -> Matches:

@@ -1,85 +1,191 @@
-"""Encoding an index anew: every photo once more, by another encoder.
+"""An index made anew beside the one in use, by another encoder or with other settings, and put in its place.
 
-Knows photos, the way to embeddings, and the ports of encoders and stores.
+Knows documents, photos, the way to embeddings, and the ports of encoders and stores. A rebuild goes over the index
+until nearly nothing has changed since the last time, and once more while nobody writes. What it has made so far tells
+by itself, document by document, what it was made from: so it may be broken off at any time and taken up again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
 
-import numpy as np
-
-from petfinder.embedding import Reading, embedded, read_again
+from petfinder.documents import photos_of, waiting, with_vectors
+from petfinder.embedding import Reading, ReadPhoto, embedded, in_parallel, read_again
 from petfinder.encoders.port import Encoder
-from petfinder.filters import Restriction
 from petfinder.pets import Photo
 from petfinder.photos import PhotoLimits
 from petfinder.reports import Failure
-from petfinder.stores.port import Document, Store
-from petfinder.vectors import Vector, portrait
+from petfinder.stores.port import Document, IndexSpec, Store
+from petfinder.vectors import Vector
+
+_AT_ONCE = 256  # documents read from the store in one request
+_FEW = 32  # pets that may have changed since, for the last time over to be short
+_MOST_TIMES = 10  # after which others have to wait, however much they write
+_GONE_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
 class RebuildReport:
-    """What a rebuild did: pets, photos read from their original and from their thumbnail, photos that had neither."""
+    """What a rebuild came to: the pets in the new index, and the photos that this run encoded for it.
+
+    Those were read from their original or from their thumbnail; `failures` are photos that had neither. `kept`: the
+    name of the old index, None where it was deleted.
+    """
 
     pets: int
     originals: int
     thumbnails: int
     failures: tuple[Failure, ...] = ()
+    kept: str | None = None
+
+
+@dataclass(eq=False)
+class _Job:
+    """A pet to be made anew: its photos without a new embedding, and whether each was read from its original."""
+
+    document: Document
+    vectors: dict[str, Vector]
+    photos: list[Photo]
+    originals: list[bool] = field(default_factory=list)
 
 
 class Rebuilding:
-    """The embeddings of one rebuild, photo by photo, until the documents are changed."""
+    """One run of a rebuild of the index `name` to what `after` says.
 
-    def __init__(self, store: Store, name: str, encoder: Encoder, limits: PhotoLimits) -> None:
-        self.store, self.name, self.encoder, self.limits = store, name, encoder, limits
-        self.vectors: dict[tuple[str, str], Vector] = {}
-        self.seen: set[str] = set()
-        self.tried: set[tuple[str, str]] = set()
-        self.originals: set[tuple[str, str]] = set()
-        self.thumbnails: set[tuple[str, str]] = set()
-        self.failures: list[Failure] = []
+    `encoder`: what encodes the photos anew, None where the vectors are taken over as they are.
+    """
 
-    def encode_all(self) -> Iterator[str]:
-        """Embed the photos of every pet; gives the ids of those done."""
-        for document in self.store.scan(self.name, Restriction()):
-            self.encode(document)
-            yield document.id
+    def __init__(
+        self, store: Store, name: str, after: IndexSpec, encoder: Encoder | None, *, limits: PhotoLimits
+    ) -> None:
+        self.store, self.name, self.after, self.encoder, self.limits = store, name, after, encoder, limits
+        self.before = store.spec(name)
+        self.target = ""
+        self.again: frozenset[str] = frozenset()
+        self.pets = self.changed = self.originals = self.thumbnails = 0
+        self.failures: dict[tuple[str, str], Failure] = {}
 
-    def encode(self, document: Document) -> None:
-        """Embed the photos of one pet that have no new embedding yet."""
-        self.seen.add(document.id)
-        photos = [Photo(**photo) for photo in document.body.get("photos", ())]
-        new = [photo for photo in photos if photo.photo_id and (document.id, photo.photo_id) not in self.tried]
-        self.tried |= {(document.id, photo.photo_id or "") for photo in new}
-        kept = self.store.thumbnails(self.name, [(document.id, photo.photo_id or "") for photo in new])
-        read = [read_again(photo, thumbnail, limits=self.limits) for photo, thumbnail in zip(new, kept, strict=True)]
-        reading = Reading(document.id, [one for one, _ in read])
-        for whole in embedded([reading], self.encoder):
-            for photo, done, (_, original) in zip(new, whole.photos, read, strict=True):
-                key = (document.id, photo.photo_id or "")
-                if done.error:
-                    self.failures.append(Failure(document.id, done.error, photo.uri or photo.photo_id))
-                elif done.photo.embedding is not None:
-                    self.vectors[key] = done.photo.embedding
-                    (self.originals if original else self.thumbnails).add(key)
+    def run(self, *, made: Callable[[], object]) -> RebuildReport:
+        """Do it, calling `made` for each pet that is done; the old index is kept."""
+        self.target = self.store.begin_rebuild(self.name, self.after)
+        if self.encoder is not None:
+            self.again = frozenset(document.id for document in self.store.scan(self.target, waiting()))
+        for _ in range(_MOST_TIMES):
+            self._catch_up(made)
+            self.again = frozenset()
+            if self.changed <= _FEW:
+                break
+        kept = self.store.finish_rebuild(self.name, self.target, partial(self._catch_up, made))
+        return RebuildReport(self.pets, self.originals, self.thumbnails, tuple(self.failures.values()), kept)
 
-    def changed(self, document: Document) -> Document:
-        """The document with its new embeddings and portrait; photos that came meanwhile are embedded now."""
-        self.encode(document)
-        ids = [photo["photo_id"] for photo in document.body.get("photos", ()) if "photo_id" in photo]
-        embedded_ids = tuple(photo_id for photo_id in ids if (document.id, photo_id) in self.vectors)
-        rows = [self.vectors[document.id, photo_id] for photo_id in embedded_ids]
-        vectors = np.stack(rows) if rows else np.zeros((0, self.encoder.dims), dtype=np.float32)
-        pending = len(document.body.get("photos", ())) - len(embedded_ids)
-        terms = {field: values for field, values in document.terms.items() if field != "pending"}
-        terms |= {"pending": ("yes",)} if pending else {}
-        return replace(
-            document, photo_ids=embedded_ids, vectors=vectors, portrait=portrait(vectors), pending=pending, terms=terms
-        )
+    def _catch_up(self, made: Callable[[], object]) -> None:
+        """Make anew what has changed since it was made, and count it."""
+        documents = self._copied() if self.encoder is None else self._encoded(self.encoder)
+        self.changed = 0
+        for outcome in self.store.write(self.target, documents, mode="index", expected=self.after):
+            if outcome.error:
+                raise outcome.error
+            made()
+            self.changed += 1
 
-    def report(self) -> RebuildReport:
-        """What was done."""
-        return RebuildReport(len(self.seen), len(self.originals), len(self.thumbnails), tuple(self.failures))
+    def _copied(self) -> Iterator[Document]:
+        for ids in _chunks(self._changed()):
+            for document in self.store.get(self.name, ids, vectors=True, expected=self.before):
+                if document is not None:
+                    yield replace(document, made_from=document.version)
+
+    def _encoded(self, encoder: Encoder) -> Iterator[Document]:
+        for whole in embedded(in_parallel(self._read, self._jobs()), encoder):
+            yield self._made_anew(whole)
+
+    def _changed(self) -> Iterator[str]:
+        """Ids of the pets that are not in the target as they are now; those that are there no more are erased."""
+        self.pets = 0
+        gone: list[str] = []
+        for id_, version, made_from in _side_by_side(self.store.versions(self.name), self.store.versions(self.target)):
+            if version is None:
+                gone.append(id_)
+            else:
+                self.pets += 1
+                if version != made_from or id_ in self.again:
+                    yield id_
+            if len(gone) >= _GONE_AT_ONCE:
+                self._erase(gone)
+                gone = []
+        if gone:
+            self._erase(gone)
+
+    def _erase(self, ids: list[str]) -> None:
+        self.store.delete(self.target, ids)
+        gone = frozenset(ids)
+        self.failures = {key: failure for key, failure in self.failures.items() if key[0] not in gone}
+
+    def _jobs(self) -> Iterator[_Job]:
+        for ids in _chunks(self._changed()):
+            documents = self.store.get(self.name, ids)
+            made = self.store.get(self.target, ids, vectors=True, expected=self.after)
+            for document, old in zip(documents, made, strict=True):
+                if document is not None:
+                    yield _job(document, old)
+
+    def _read(self, job: _Job) -> Reading[_Job]:
+        reading = Reading(job)
+        for photo in job.photos:
+            one, original = read_again(photo, partial(self._thumbnail, job, photo), limits=self.limits)
+            reading.photos.append(one)
+            job.originals.append(original)
+        return reading
+
+    def _thumbnail(self, job: _Job, photo: Photo) -> bytes | None:
+        return self.store.thumbnails(self.name, [(job.document.id, photo.photo_id or "")])[0]
+
+    def _made_anew(self, reading: Reading[_Job]) -> Document:
+        job = reading.subject
+        for photo, read, original in zip(job.photos, reading.photos, job.originals, strict=True):
+            self._count(job, photo, read, original=original)
+        new = with_vectors(job.document, job.vectors, dims=self.after.dims)
+        return replace(new, made_from=job.document.version)
+
+    def _count(self, job: _Job, photo: Photo, read: ReadPhoto, *, original: bool) -> None:
+        key = (job.document.id, photo.photo_id or "")
+        self.failures.pop(key, None)
+        if read.error:
+            self.failures[key] = Failure(job.document.id, read.error, photo.uri or photo.photo_id)
+        elif read.photo.embedding is not None:
+            job.vectors[key[1]] = read.photo.embedding
+            self.originals += original
+            self.thumbnails += not original
+
+
+def _job(document: Document, made: Document | None) -> _Job:
+    """What is left to do for a pet: a photo that has a new embedding already keeps it, whatever else was changed."""
+    known = {} if made is None else dict(zip(made.photo_ids, made.vectors, strict=True))
+    photos = [photo for photo in photos_of(document) if photo.photo_id and photo.photo_id not in known]
+    return _Job(document, known, photos)
+
+
+def _chunks(ids: Iterator[str]) -> Iterator[list[str]]:
+    while chunk := [*islice(ids, _AT_ONCE)]:
+        yield chunk
+
+
+def _side_by_side(
+    source: Iterator[tuple[str, int, int]], target: Iterator[tuple[str, int, int]]
+) -> Iterator[tuple[str, int | None, int | None]]:
+    """Each id of either, in order: its version in the source, and the one that the target's was made from."""
+    there = next(target, None)
+    for id_, version, _ in source:
+        while there is not None and there[0] < id_:
+            yield there[0], None, there[2]
+            there = next(target, None)
+        if there is not None and there[0] == id_:
+            yield id_, version, there[2]
+            there = next(target, None)
+        else:
+            yield id_, version, None
+    while there is not None:
+        yield there[0], None, there[2]
+        there = next(target, None)

@@ -1,23 +1,24 @@
 """Registering a stream of pets: read, skip what is there, decode, encode, write, report; memory stays flat.
 
-Knows the repository and the way from photos to embeddings.
+Knows the opened index and the way from photos to embeddings.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Generic
+from typing import Any, Generic
+
+from tqdm import tqdm
 
 from petfinder.bulk import BulkCount, OnConflict, already_there
 from petfinder.documents import PetT, distinct_photos, to_pet
 from petfinder.embedding import Reading, embedded, in_parallel, read_one
-from petfinder.encoders.port import Encoder
-from petfinder.errors import InvalidPet, PetfinderError, PhotoError, StoreError
+from petfinder.errors import IndexMismatch, InvalidPet, PetfinderError, PhotoError, StoreError
+from petfinder.opened import OpenedIndex, brings_embedding
 from petfinder.pets import Owner, Pet, Photo
 from petfinder.photos import PhotoLimits, is_bare, photo_id_of
 from petfinder.progress import progress_bar
@@ -68,27 +69,21 @@ def finished(reading: Reading[PetT]) -> PetT:
 class Registration(Generic[PetT]):
     """One run of register_many: keeps the count of what went in and what did not, item by item."""
 
-    def __init__(
-        self,
-        repository: PetRepository[PetT],
-        encoder: Encoder,
-        *,
-        limits: PhotoLimits,
-        on_conflict: OnConflict,
-        embed: bool,
-    ) -> None:
-        self.repository = repository
-        self.encoder = encoder
-        self.limits = limits
+    def __init__(self, service: OpenedIndex[PetT], *, on_conflict: OnConflict, embed: bool) -> None:
+        self.service = service
+        self.opened = service.pinned()
+        self.limits = service.limits
         self.on_conflict = on_conflict
         self.embed = embed
+        self.rebuilt: IndexMismatch | None = None
         self.failures: list[Failure] = []
         self.ignored: list[Ignored] = []
         self.skipped: list[str] = []
         self.changed: list[str] = []
         self.pending: dict[str, int] = {}
         self.count = BulkCount(on_conflict)
-        self.on_the_way: Counter[str] = Counter()
+        self.on_the_way: dict[str, list[PetT]] = {}
+        self.left_out: dict[str, list[Failure]] = {}
         self.broken: BaseException | None = None
 
     def run(self, incoming: Incoming[PetT], *, progress: bool | None) -> BulkReport:
@@ -99,12 +94,10 @@ class Registration(Generic[PetT]):
         pets = self._pets(iter(incoming))
         with progress_bar(progress, what="registering") as bar:
             try:
-                for outcome in self.repository.write(self._documents(pets), on_conflict=self.on_conflict):
-                    self._arrived(outcome.id)
-                    self.count.add(outcome)
-                    bar.update()
+                while (again := self._take_in(pets, bar)) is not None:
+                    pets = again
             except StoreError as error:
-                self.failures.extend(Failure(pet_id, error) for pet_id in self.on_the_way.elements())
+                self.failures.extend(Failure(pet.pet_id, error) for pet in self._come_back())
                 self.failures.extend(Failure(pet.pet_id, error) for pet in pets)
         if self.broken is not None:
             raise self.broken
@@ -116,6 +109,28 @@ class Registration(Generic[PetT]):
             changed=tuple(self.changed),
             pending=sum(self.pending.get(pet_id, 0) for pet_id in {*report.added, *report.replaced}),
         )
+
+    def _take_in(self, pets: Iterator[PetT], bar: tqdm[Any]) -> Iterator[PetT] | None:
+        """Write the stream to its end; where the index is rebuilt meanwhile, gives back the pets that are not in it."""
+        documents = self._documents(pets)
+        try:
+            for outcome in self.opened.repository.write(documents, on_conflict=self.on_conflict):
+                self._arrived(outcome.id)
+                self.count.add(outcome)
+                bar.update()
+        except IndexMismatch as error:
+            if not self.service.open_anew(self.opened):
+                raise
+            documents.close()
+            self.opened, self.rebuilt = self.service.pinned(), error
+            return chain(self._come_back(), pets)
+        return None
+
+    def _come_back(self) -> list[PetT]:
+        """The pets on the way, which are so no more; what was said of their photos is forgotten."""
+        pets = [pet for same_id in self.on_the_way.values() for pet in same_id]
+        self.on_the_way, self.left_out = {}, {}
+        return pets
 
     def _pets(self, incoming: Iterator[PetT | Failure | Ignored]) -> Iterator[PetT]:
         while (item := self._next(incoming)) is not None:
@@ -136,42 +151,56 @@ class Registration(Generic[PetT]):
             self.broken = error
             return None
 
-    def _documents(self, pets: Iterator[PetT]) -> Iterator[Document]:
+    def _documents(self, pets: Iterator[PetT]) -> Generator[Document, None, None]:
         readings = in_parallel(lambda pet: read_pet(pet, limits=self.limits), self._wanted(pets))
         new = (reading for reading in readings if not self._moved(reading))
-        for reading in embedded(new, self.encoder) if self.embed else new:
+        for reading in embedded(new, self.opened.encoder) if self.embed else new:
             if not self._usable(reading):
                 continue
             pet = finished(reading)
             try:
-                document = self.repository.to_document(pet)
+                document = self.opened.repository.to_document(pet)
             except PetfinderError as error:
                 self._fail(pet.pet_id, error)
                 continue
             self.pending[pet.pet_id] = document.pending
             yield document
 
-    def _fail(self, pet_id: str, error: PetfinderError, photo: str | None = None) -> None:
-        self.failures.append(Failure(pet_id, error, photo))
-        if photo is None:
-            self._arrived(pet_id)
+    def _fail(self, pet_id: str, error: PetfinderError) -> None:
+        self._arrived(pet_id)
+        self.failures.append(Failure(pet_id, error))
+
+    def _leave_out(self, pet_id: str, error: PetfinderError, photo: str) -> None:
+        self.left_out.setdefault(pet_id, []).append(Failure(pet_id, error, photo))
 
     def _arrived(self, pet_id: str) -> None:
-        self.on_the_way[pet_id] -= 1
+        """It is settled what became of a pet, the first of this id that is on the way."""
+        same_id = self.on_the_way[pet_id]
+        del same_id[0]
+        if not same_id:
+            del self.on_the_way[pet_id]
+        self.failures += self.left_out.pop(pet_id, [])
 
     def _wanted(self, pets: Iterator[PetT]) -> Iterator[PetT]:
         while chunk := [*islice(pets, LOOK_UP)]:
-            ids = [pet.pet_id for pet in chunk]
-            self.on_the_way.update(ids)
-            there = self.repository.store.get(self.repository.index, ids, vectors=self.on_conflict == "replace")
-            for pet, document in zip(chunk, there, strict=True):
+            for pet in chunk:
+                self.on_the_way.setdefault(pet.pet_id, []).append(pet)
+            for pet, document in zip(chunk, self._there(chunk), strict=True):
+                if self.rebuilt is not None and brings_embedding(pet):
+                    self._fail(pet.pet_id, self.rebuilt)
+                    continue
                 if document is not None and self.on_conflict == "replace":
-                    registered = to_pet(document, self.repository.pet_class)
-                    pet = keeping_embeddings(pet, registered, self.repository, limits=self.limits)
+                    registered = to_pet(document, self.opened.repository.pet_class)
+                    pet = keeping_embeddings(pet, registered, self.opened.repository, limits=self.limits)
                 elif document is not None:
                     self._already_there(pet, document)
                     continue
                 yield pet
+
+    def _there(self, pets: Sequence[PetT]) -> Sequence[Document | None]:
+        repository, ids = self.opened.repository, [pet.pet_id for pet in pets]
+        vectors = self.on_conflict == "replace"
+        return repository.store.get(repository.index, ids, vectors=vectors, expected=repository.spec)
 
     def _already_there(self, pet: PetT, document: Document) -> None:
         if self.on_conflict == "error":
@@ -188,9 +217,9 @@ class Registration(Generic[PetT]):
         pet_id = reading.subject.pet_id
         unusable = [(read.photo, read.error) for read in reading.photos if read.error]
         for photo, error in unusable[1:] if len(unusable) == len(reading.photos) else unusable:
-            self._fail(pet_id, error, photo.uri or "a photo given in memory")
+            self._leave_out(pet_id, error, photo.uri or "a photo given in memory")
         if reading.owner_error:
-            self._fail(pet_id, reading.owner_error, "the owner's picture")
+            self._leave_out(pet_id, reading.owner_error, "the owner's picture")
         if unusable and len(unusable) == len(reading.photos):
             self._fail(pet_id, unusable[0][1])
             return False
@@ -207,7 +236,7 @@ class Registration(Generic[PetT]):
         ids = {read.photo.photo_id for read in reading.photos if read.picture is not None}
         if not ids or len(ids) < len(reading.photos):
             return False
-        for pet in self.repository.pets_of_photos([photo_id for photo_id in ids if photo_id]):
+        for pet in self.opened.repository.pets_of_photos([photo_id for photo_id in ids if photo_id]):
             registered = [photo for photo in pet.photos if photo.photo_id in ids]
             relative = all(photo.uri and not Path(photo.uri).is_absolute() for photo in reading.subject.photos)
             if len(registered) == len(ids) and all(_gone(photo, relative=relative) for photo in registered):

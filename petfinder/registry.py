@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from petfinder.encoders.port import Encoder, EncoderIdentity
 from petfinder.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
+from petfinder.existing import ExistingIndex
+from petfinder.field_names import FieldNames
 from petfinder.filters import PetFilter
+from petfinder.opened import Reopen
 from petfinder.pets import Cat, Dog, Owner, Pet, Photo, species_of
 from petfinder.photos import PhotoLimits
 from petfinder.repository import CatRepository, DogRepository, PetRepository
@@ -58,14 +61,14 @@ class Registry:
     @cached_property
     def dogs(self) -> DogService:
         """The registry of dogs."""
-        repository = DogRepository(self._store, self._index(Dog))
-        return DogService(repository, self._choose_encoder(repository.spec), limits=self._limits)
+        reopen = self._opening(partial(DogRepository, self._store, self._index(Dog)))
+        return DogService(*reopen(), limits=self._limits, reopen=reopen)
 
     @cached_property
     def cats(self) -> CatService:
         """The registry of cats."""
-        repository = CatRepository(self._store, self._index(Cat))
-        return CatService(repository, self._choose_encoder(repository.spec), limits=self._limits)
+        reopen = self._opening(partial(CatRepository, self._store, self._index(Cat)))
+        return CatService(*reopen(), limits=self._limits, reopen=reopen)
 
     def of(self, pet_class: type[PetT]) -> PetService[PetT]:
         """The registry of any class of pets that fixes its species."""
@@ -75,6 +78,16 @@ class Registry:
         if pet_class not in self._others:
             self._others[pet_class] = self._service_on(index, pet_class)
         return self._others[pet_class]
+
+    def open_existing(
+        self, index: str, pet_class: type[PetT], fields: FieldNames, *, encoder: Encoder
+    ) -> ExistingIndex[PetT]:
+        """An index on the same server that petfinder did not make, open for search and reading.
+
+        `fields` names its fields (pf.PUPPIES, ...), `encoder` is the one that made its vectors. Raises IndexNotFound,
+        IndexMismatch, and InvalidQuery where the registry is not on a server.
+        """
+        return ExistingIndex(self._store, index, pet_class, fields, encoder=encoder, limits=self._limits)
 
     @property
     def encoder(self) -> Encoder:
@@ -96,13 +109,10 @@ class Registry:
 
     def find(self, photo: Any, *, k: int = 5, where: PetFilter | None = None) -> Matches:
         """The registered pets nearest to a photo over all species, each with the verdict of its own species."""
-        answers: list[Matches] = []
         encoded: dict[EncoderIdentity, Sequence[Photo]] = {}
-        for spec in self.specs().values():
-            service = self._service(spec.species)
-            identity = service.repository.encoder_identity
-            answers.append(service.find(list(encoded[identity]) if identity in encoded else photo, k=k, where=where))
-            encoded[identity] = answers[-1].query
+        answers = [
+            _found_by(self._service(spec.species), photo, encoded, k=k, where=where) for spec in self.specs().values()
+        ]
         if not answers:
             return self.dogs.find(photo, k=k, where=where)
         best = max(answers, key=lambda answer: answer.best.similarity if answer.best else -2.0)
@@ -137,8 +147,17 @@ class Registry:
         return self._service_on(self.index_name(species), Pet)
 
     def _service_on(self, index: str, pet_class: type[PetT]) -> PetService[PetT]:
-        repository = PetRepository[PetT](self._store, index, pet_class=pet_class)
-        return PetService[PetT](repository, self._choose_encoder(repository.spec), limits=self._limits)
+        reopen = self._opening(partial(PetRepository[PetT], self._store, index, pet_class=pet_class))
+        return PetService[PetT](*reopen(), limits=self._limits, reopen=reopen)
+
+    def _opening(self, open_index: Callable[[], PetRepository[PetT]]) -> Reopen[PetT]:
+        """What opens an index, as often as it is asked to, with the encoder that the index remembers at that moment."""
+
+        def opened() -> tuple[PetRepository[PetT], Encoder]:
+            repository = open_index()
+            return repository, self._choose_encoder(repository.spec)
+
+        return opened
 
     def _index(self, pet_class: type[Pet]) -> str:
         index = self.index_name(species_of(pet_class))
@@ -148,3 +167,23 @@ class Registry:
             with suppress(IndexExists):
                 self.util.create_index(index, pet_class, encoder=self.encoder)
         return index
+
+
+def _found_by(
+    service: PetService[Any],
+    photo: Any,
+    encoded: dict[EncoderIdentity, Sequence[Photo]],
+    *,
+    k: int,
+    where: PetFilter | None,
+) -> Matches:
+    """What one species finds, the photo encoded but once by each encoder."""
+    pinned = service.pinned()
+    identity = pinned.repository.encoder_identity
+    known = encoded.get(identity)
+    try:
+        answer = pinned.find(photo if known is None else [*known], k=k, where=where)
+    except IndexMismatch:  # rebuilt with another encoder: the service finds out which
+        return service.find(photo, k=k, where=where)
+    encoded[identity] = answer.query
+    return answer

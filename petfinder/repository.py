@@ -13,7 +13,7 @@ import numpy as np
 
 from petfinder.bulk import BulkCount, OnConflict, already_there
 from petfinder.choices import check_choice
-from petfinder.documents import Embeddings, PetT, as_found, remembered_by, to_document, to_pet
+from petfinder.documents import Embeddings, PetT, as_found, remembered_by, to_document, to_pet, waiting
 from petfinder.encoders.port import EncoderIdentity
 from petfinder.errors import (
     EditConflict,
@@ -27,7 +27,7 @@ from petfinder.filters import PetFilter, Restriction
 from petfinder.pets import Cat, Dog, Pet, species_of
 from petfinder.reports import BulkReport, Failure
 from petfinder.search import Match, Matches
-from petfinder.stores.port import Document, Nearest, Outcome, Store, WriteMode
+from petfinder.stores.port import Document, IndexSpec, Nearest, Outcome, Store, WriteMode
 from petfinder.text import words
 from petfinder.thresholds import Thresholds
 from petfinder.vectors import unit
@@ -82,11 +82,9 @@ class PetRepository(Generic[PetT]):
     def check_unchanged(self) -> None:
         """Raise IndexMismatch if the index was rebuilt with another encoder since this repository was opened.
 
-        The store has the same check in each transaction, for a rebuild between this look and that.
+        Where vectors are read, searched or written the store looks at this itself, at that very moment.
         """
-        there = remembered_by(self.store.spec(self.index))
-        if there != self.encoder_identity:
-            raise IndexMismatch(f"index {self.index!r} was rebuilt with encoder {there.name!r}; connect again")
+        self.store.spec(self.index).check_is(self.spec, name=self.index)
 
     def to_document(self, pet: PetT) -> Document:
         """The pet as this index keeps it; raises InvalidPet (another species or class) and InvalidEmbedding."""
@@ -103,9 +101,8 @@ class PetRepository(Generic[PetT]):
     def write(self, documents: Iterable[Document], *, on_conflict: OnConflict) -> Iterator[Outcome]:
         """Write a stream of documents and say of each, in order, what became of it, once it is durable."""
         check_choice(on_conflict, OnConflict, what="on_conflict")
-        self.check_unchanged()
         mode: WriteMode = "index" if on_conflict == "replace" else "create"
-        return self.store.write(self.index, documents, mode=mode)
+        return self.store.write(self.index, documents, mode=mode, expected=self.spec)
 
     def insert(self, pet: PetT, *, on_conflict: OnConflict = "error") -> None:
         """Put one pet, with its embeddings, into the index; raises DuplicatePet, InvalidPet, InvalidEmbedding."""
@@ -160,7 +157,6 @@ class PetRepository(Generic[PetT]):
             raise InvalidQuery("min_similarity is a raw cosine from -1 to 1")
         if where is not None and not isinstance(where, PetFilter):
             raise InvalidQuery("where is a petfinder.PetFilter")
-        self.check_unchanged()
         answers = self.store.nearest(
             self.index,
             unit(embeddings, dims=self.spec.dims),
@@ -168,6 +164,7 @@ class PetRepository(Generic[PetT]):
             restriction=where.restriction() if where else _ALL,
             min_similarity=min_similarity,
             exact=exact,
+            expected=self.spec,
         )
         return [self._matches(answer) for answer in answers]
 
@@ -181,18 +178,21 @@ class PetRepository(Generic[PetT]):
 
     def get(self, pet_id: str) -> PetT:
         """The whole pet, owner and embeddings with it; raises PetNotFound."""
-        return to_pet(self.get_document(pet_id), self.pet_class)
+        return to_pet(self._document(pet_id, expected=None), self.pet_class)
 
     def get_document(self, pet_id: str) -> Document:
         """The pet's document with vectors; raises PetNotFound."""
-        document = self.store.get(self.index, [pet_id], vectors=True)[0]
+        return self._document(pet_id, expected=self.spec)
+
+    def _document(self, pet_id: str, *, expected: IndexSpec | None) -> Document:
+        document = self.store.get(self.index, [pet_id], vectors=True, expected=expected)[0]
         if document is None:
             raise PetNotFound(f"no pet {pet_id!r} in index {self.index!r}; list() shows which there are")
         return document
 
     def get_many(self, pet_ids: Sequence[str]) -> Sequence[PetT | None]:
         """The whole pets, in this order, with embeddings; None where there is none."""
-        documents = self.store.get(self.index, pet_ids, vectors=True)
+        documents = self.store.get(self.index, pet_ids, vectors=True, expected=self.spec)
         return [None if document is None else to_pet(document, self.pet_class) for document in documents]
 
     def update(self, pet_id: str, change: Callable[[PetT], PetT]) -> PetT:
@@ -201,7 +201,6 @@ class PetRepository(Generic[PetT]):
         `change` may be called again on what the others left; where nothing is to be done it returns the very pet it was
         given. Raises PetNotFound, and EditConflict after 5 tries.
         """
-        self.check_unchanged()
         conflict: EditConflict | None = None
         for _ in range(EDIT_TRIES):
             document = self.get_document(pet_id)
@@ -210,7 +209,7 @@ class PetRepository(Generic[PetT]):
             if changed is pet:
                 return pet
             try:
-                self.store.replace(self.index, self._successor(document, changed))
+                self.store.replace(self.index, self._successor(document, changed), expected=self.spec)
             except EditConflict as error:
                 conflict = error
                 continue
@@ -265,13 +264,13 @@ class PetRepository(Generic[PetT]):
 
     def pending(self) -> Iterator[PetT]:
         """Pets with photos that have no embedding yet, with the embeddings that they have."""
-        for document in self.store.scan(self.index, _ALL.also((("pending", ("yes",)),)), vectors=True):
+        for document in self.store.scan(self.index, waiting(), vectors=True, expected=self.spec):
             yield to_pet(document, self.pet_class)
 
     def embeddings(self, pet_ids: str | Iterable[str] | None = None) -> Embeddings:
         """The photo embeddings of all pets, or of those named; raises PetNotFound."""
         if pet_ids is None:
-            documents = [*self.store.scan(self.index, _ALL, vectors=True)]
+            documents = [*self.store.scan(self.index, _ALL, vectors=True, expected=self.spec)]
         else:
             documents = [self.get_document(pet_id) for pet_id in ([pet_ids] if isinstance(pet_ids, str) else pet_ids)]
         owners = [(document.id, photo_id) for document in documents for photo_id in document.photo_ids]

@@ -1,6 +1,6 @@
 """PetService: what people do with a registry of one species. Register, change, report lost and found; ask (PetFinder).
 
-Knows the repository, the port of encoders and photos. Dogs and cats are the same service in two lines each.
+Knows the opened index, the port of encoders and photos. Dogs and cats are the same service in two lines each.
 """
 
 from __future__ import annotations
@@ -8,16 +8,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from petfinder.bulk import OnConflict, already_there
 from petfinder.choices import check_choice
+from petfinder.completing import Completion
 from petfinder.documents import PetT, distinct_photos
-from petfinder.embedding import Reading, ReadPhoto, embed_photos, embedded, read_again
-from petfinder.errors import EditConflict, InvalidPet, InvalidQuery, PetNotFound
+from petfinder.embedding import embed_photos, embedded
+from petfinder.errors import InvalidPet, InvalidQuery
+from petfinder.existing import ExistingIndex
 from petfinder.finding import PetFinder
-from petfinder.pets import Cat, Dog, Pet, Photo, Status
+from petfinder.opened import check_encoder, outliving_rebuilds
+from petfinder.pets import Cat, Dog, Pet, Status
 from petfinder.registering import (
     Incoming,
     Registration,
@@ -27,7 +29,7 @@ from petfinder.registering import (
     owner_with_picture,
     read_pet,
 )
-from petfinder.reports import BulkReport, Failure
+from petfinder.reports import BulkReport
 from petfinder.repository import Missing
 
 _SET_BY_OTHER_CALLS = {
@@ -40,6 +42,7 @@ _SET_BY_OTHER_CALLS = {
 class PetService(PetFinder[PetT]):
     """The registry of one species: everything a PetFinder answers, and everything that changes pets."""
 
+    @outliving_rebuilds
     def register(self, pet: PetT, *, on_conflict: OnConflict = "error") -> PetT:
         """Register one pet with its photos; returns it as it is kept.
 
@@ -79,33 +82,25 @@ class PetService(PetFinder[PetT]):
         """
         if isinstance(pets, (Pet, str, os.PathLike)):
             raise InvalidPet("register_many takes a list or stream of pets; register takes one, read_folder a folder")
-        run = Registration(self.repository, self.encoder, limits=self.limits, on_conflict=on_conflict, embed=embed)
-        return run.run(pets, progress=progress)
+        return Registration(self, on_conflict=on_conflict, embed=embed).run(pets, progress=progress)
+
+    def import_index(
+        self, existing: ExistingIndex[PetT], *, on_conflict: OnConflict = "skip", progress: bool | None = None
+    ) -> BulkReport:
+        """Take over all pets of an index that petfinder did not make, with owner and embeddings; each is in the report.
+
+        Pets that are there are skipped, so that a second call goes on where the first stopped. A photo without an
+        embedding (or one of zeros) is embedded from its original, or reported. Raises IndexMismatch where another
+        encoder made the vectors.
+        """
+        check_encoder(self.repository.encoder_identity, existing.encoder, index=self.repository.index)
+        return self.register_many(existing.pets(), on_conflict=on_conflict, progress=progress)
 
     def embed_pending(self) -> BulkReport:
         """Embed every photo that waits for it, from its original or else its thumbnail; reports the pets completed."""
-        complete: list[str] = []
-        failures: list[Failure] = []
-        for pet in [*self.repository.pending()]:
-            reading = Reading(pet, [self._read_again(pet, photo) for photo in pet.photos])
-            for whole in embedded([reading], self.encoder):
-                errors = [(read.photo, read.error) for read in whole.photos if read.error]
-                failures += [Failure(pet.pet_id, error, photo.uri or photo.photo_id) for photo, error in errors]
-                vectors = {read.photo.photo_id: read.photo.embedding for read in whole.photos}
-                try:
-                    self.repository.update(pet.pet_id, partial(_with_embeddings, vectors))
-                except (PetNotFound, EditConflict) as error:
-                    failures.append(Failure(pet.pet_id, error))
-                    continue
-                complete += [] if errors else [pet.pet_id]
-        return BulkReport(replaced=tuple(complete), failures=tuple(failures))
+        return Completion(self).run()
 
-    def _read_again(self, pet: PetT, photo: Photo) -> ReadPhoto:
-        if photo.embedding is not None:
-            return ReadPhoto(photo)
-        thumbnail = self.repository.thumbnails([(pet.pet_id, photo.photo_id or "")])[0]
-        return read_again(photo, thumbnail, limits=self.limits)[0]
-
+    @outliving_rebuilds
     def add_photo(self, pet_id: str, photo: Any) -> PetT:
         """Give a pet one more photo (its portrait follows); a photo that it has already changes nothing."""
         new = embed_photos([photo], self.encoder, limits=self.limits)[0]
@@ -117,6 +112,7 @@ class PetService(PetFinder[PetT]):
 
         return self.repository.update(pet_id, with_photo)
 
+    @outliving_rebuilds
     def remove_photo(self, pet_id: str, photo_id: str) -> PetT:
         """Take one photo, with embedding and thumbnail, from a pet; raises PetNotFound, InvalidQuery."""
 
@@ -128,7 +124,8 @@ class PetService(PetFinder[PetT]):
 
         return self.repository.update(pet_id, without)
 
-    def update(self, pet_id: str, **changes: Any) -> PetT:
+    @outliving_rebuilds
+    def update(self, /, pet_id: str, **changes: Any) -> PetT:
         """Change named attributes of a pet; what is not named stays, the owner too.
 
         Raises PetNotFound, InvalidPet (unknown or unusable attribute), EditConflict after 5 tries.
@@ -164,16 +161,6 @@ class PetService(PetFinder[PetT]):
     def _report(self, pet_id: str, status: Status, place: Any, at: datetime | None) -> PetT:
         where = {} if place is None else {"place": place}
         return self.update(pet_id, status=status, status_at=at or now(), **where)
-
-
-def _with_embeddings(vectors: dict[str | None, Any], pet: PetT) -> PetT:
-    photos = tuple(
-        photo.model_copy(update={"embedding": vectors[photo.photo_id]})
-        if photo.embedding is None and vectors.get(photo.photo_id) is not None
-        else photo
-        for photo in pet.photos
-    )
-    return pet.model_copy(update={"photos": photos})
 
 
 class DogService(PetService[Dog]):

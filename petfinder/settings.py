@@ -20,6 +20,8 @@ from pydantic_settings import (
 from petfinder.errors import ConfigError
 
 FILE = "petfinder.toml"
+CONNECTION = ("cloud_id", "api_key", "user", "password", "bearer", "ca_certs", "fingerprint", "verify", "timeout")
+"""The settings that a client of Elasticsearch is made with."""
 
 
 class Settings(BaseSettings):
@@ -29,7 +31,7 @@ class Settings(BaseSettings):
         env_prefix="PETFINDER_", extra="forbid", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
     )
 
-    registry: str | None = None
+    registry: str | None = Field(default=None, repr=False)  # its URL may hold a password
     encoder: str | None = None
     device: str | None = None
     max_photo_bytes: int = Field(default=64 * 2**20, gt=0)

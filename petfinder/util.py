@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from petfinder.encoders.port import Encoder, EncoderIdentity, identity_of
-from petfinder.errors import IndexExists, IndexMismatch, InvalidQuery
-from petfinder.filters import Restriction
+from petfinder.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
 from petfinder.pets import Dog, Pet, species_of
 from petfinder.photos import PhotoLimits
 from petfinder.progress import progress_bar
@@ -90,8 +89,14 @@ class Util:
         self.store.delete_index(name)
 
     def exists(self, name: str) -> bool:
-        """Whether there is an index of this name."""
-        return name in self.store.index_names()
+        """Whether there is an index of this name; asks for this one only, as others may not be ours to see."""
+        try:
+            self.store.spec(name)
+        except IndexNotFound:
+            return False
+        except IndexMismatch:  # of a later petfinder, but there
+            return True
+        return True
 
     def list_indexes(self) -> Sequence[IndexInfo]:
         """All indexes of the store with their counts and sizes, by name."""
@@ -108,24 +113,40 @@ class Util:
         self.store.rename_index(name, new_name)
 
     def rebuild(
-        self, name: str, encoder: Encoder, *, limits: PhotoLimits | None = None, progress: bool | None = None
+        self,
+        name: str,
+        encoder: Encoder | None = None,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        keep_old: bool = True,
+        limits: PhotoLimits | None = None,
+        progress: bool | None = None,
     ) -> RebuildReport:
-        """Encode every photo of an index anew with another encoder, and swap; searches go on until the swap.
+        """Make an index anew, every photo encoded by another encoder, or with other settings, and swap.
 
-        A photo is read from its original where that is there and unchanged, else from its thumbnail; one that has
-        neither stays without an embedding and is counted. Thresholds of the old encoder are dropped.
+        Others search and write meanwhile; what they write is taken in. A rebuild that was broken off goes on where it
+        stopped when it is called again alike. A photo is read from its original where that is there and unchanged, else
+        from its thumbnail; one that has neither stays without an embedding and is reported. No encoder: the embeddings
+        are taken over as they are. `settings` that are not named stay. Thresholds are dropped with the old encoder.
+
+        The old index is kept as `<name>-000001` (the report names it), without thumbnails, until it is deleted:
+        `remove` erases pets from it too, but what else is changed later, contact included, stays in it as it was. With
+        keep_old=False it is deleted. Raises IndexNotFound, InvalidQuery where nothing is to change.
         """
-        spec = self.store.spec(name)
-        identity = identity_of(encoder)
-        after = replace(
-            spec, encoder=identity.name, dims=identity.dims, fingerprint=identity.fingerprint, thresholds=None
-        )
-        work = Rebuilding(self.store, name, encoder, limits or PhotoLimits())
+        if encoder is None and settings is None:
+            raise InvalidQuery("a rebuild needs another encoder, or other settings")
+        before = self.store.spec(name)
+        after = replace(before, settings={**before.settings, **(settings or {})}, thresholds=None)
+        if encoder is not None:
+            to = identity_of(encoder)
+            after = replace(after, encoder=to.name, dims=to.dims, fingerprint=to.fingerprint)
         with progress_bar(progress, what="rebuilding") as bar:
-            for _ in work.encode_all():
-                bar.update()
-        self.store.rebuild_index(name, after, map(work.changed, self.store.scan(name, Restriction())))
-        return work.report()
+            work = Rebuilding(self.store, name, after, encoder, limits=limits or PhotoLimits())
+            report = work.run(made=bar.update)
+        if keep_old or report.kept is None:
+            return report
+        self.store.delete_index(report.kept)
+        return replace(report, kept=None)
 
     def refresh(self, name: str) -> None:
         """Make all writes visible to searches."""

@@ -14,7 +14,10 @@ from petfinder.errors import TextNotSupported
 from petfinder.registry import Registry
 from petfinder.thresholds import AnyThresholds
 from petfinder.vectors import Matrix, unit
+from tests.elastic.fixtures import elasticsearch_url, own_servers, three_nodes
+from tests.elastic.stores import empty_elasticsearch_store
 
+__all__ = ["elasticsearch_url", "own_servers", "three_nodes"]
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 
@@ -55,9 +58,18 @@ def table_encoder() -> TableEncoder:
     return TableEncoder()
 
 
-@pytest.fixture(params=["memory", "file"])
-def registry(request: pytest.FixtureRequest, tmp_path: Path, table_encoder: TableEncoder) -> Iterator[Registry]:
+@pytest.fixture(params=["memory", "file", "elasticsearch"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a new registry may be made, on each store: what `connect` takes, nothing in it yet."""
+    if request.param == "elasticsearch":
+        url: str = request.getfixturevalue("elasticsearch_url")
+        empty_elasticsearch_store(url).close()
+        return url
+    return ":memory:" if request.param == "memory" else str(tmp_path / "pets.db")
+
+
+@pytest.fixture
+def registry(place: str, table_encoder: TableEncoder) -> Iterator[Registry]:
     """A new registry on each store, with the table of vectors as its encoder."""
-    location = ":memory:" if request.param == "memory" else tmp_path / "pets.db"
-    with connect(location, encoder=table_encoder) as opened:
+    with connect(place, encoder=table_encoder) as opened:
         yield opened

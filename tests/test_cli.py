@@ -338,3 +338,31 @@ def test_a_cat_and_a_dog_of_one_id_are_two_pets(folder: Path) -> None:
         registry.cats.register(Cat(pet_id="max", name="Maxi"))
 
     assert [pet["name"] for pet in data("list", "--species", "cat", "--registry", "pets.db")] == ["Maxi"]
+
+
+def test_a_registry_is_copied_and_a_second_copy_finds_all_there(registered: Path) -> None:
+    first = run("copy", "pets.db", "other.db")
+    again = data("copy", "pets.db", "other.db")
+
+    assert (first.exit_code, first.stdout.splitlines()) == (
+        0,
+        ["pets-cats: 1 pets copied, 0 there already", "pets-dogs: 2 pets copied, 0 there already"],
+    )
+    assert [(one["index"], one["copied"], one["already"], one["failures"]) for one in again] == [
+        ("pets-cats", 0, 1, []),
+        ("pets-dogs", 0, 2, []),
+    ]
+    assert PHONE not in first.output
+    assert PHONE in run("owner", "luigi", "--registry", "other.db").stdout
+    assert "Luigi" in run("find", "photos/luigi.png", "--registry", "other.db").stdout
+
+
+def test_copying_from_nowhere_or_to_nowhere_is_said_in_one_sentence(registered: Path) -> None:
+    missing = run("copy", "missing.db", "new.db")
+    nowhere = run("copy", "pets.db", "http://127.0.0.1:1")
+
+    assert (missing.exit_code, nowhere.exit_code) == (3, 3)
+    assert not Path("missing.db").exists()
+    assert not Path("new.db").exists()
+    assert "is it running" in nowhere.stderr
+    assert len(nowhere.stderr.splitlines()) == 1

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import os
+import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,8 +20,8 @@ from tests.test_service import BLUE, RED, dog, picture
 @pytest.fixture(autouse=True)
 def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting of the machine reaches these tests."""
-    for name in ("PETFINDER_REGISTRY", "PETFINDER_ENCODER"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("PETFINDER_")]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
@@ -85,8 +89,10 @@ def test_an_unknown_connection_argument_or_url_is_refused() -> None:
         pf.connect(":memory:", colour="red")
     with pytest.raises(errors.ConfigError, match="ftp"):
         pf.connect("ftp://user:secret@host/x")
-    with pytest.raises(errors.ConfigError, match="Elasticsearch"):
-        pf.connect("https://user:secret@host:9200")
+    with pytest.raises(errors.ConfigError, match="begins with https://"):
+        pf.connect("host.example.org:9200")
+    with pytest.raises(errors.ConfigError, match="a path, a URL"):
+        pf.connect(object())  # type: ignore[arg-type]
 
 
 def test_a_missing_registry_is_not_made_when_only_reading(tmp_path: Path, table_encoder: TableEncoder) -> None:
@@ -149,3 +155,111 @@ def test_limits_on_photos_are_settings(table_encoder: TableEncoder) -> None:
         pytest.raises(errors.PhotoTooLarge, match="1000"),
     ):
         registry.dogs.register(dog("luigi", RED))
+
+
+SECRET = "pa,ss12345"
+SERVER = "https://host.example.org:9200"
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "said"),
+    [
+        (SERVER, {"api_key": SECRET, "password": SECRET, "user": "finder"}, "api_key, user, password are all set"),
+        (SERVER, {"api_key": SECRET, "bearer": SECRET}, "api_key, bearer are all set"),
+        (f"https://finder:{SECRET}@host.example.org:9200", {"api_key": SECRET}, "are all set"),
+        (f"https://finder:{SECRET}@host.example.org:9200", {"password": SECRET}, "given twice"),
+        (f"https://a:{SECRET}@host1:9200,https://b:{SECRET}@host2:9200", {}, "different users"),
+        (SERVER, {"user": "finder"}, "user and password go together"),
+        (SERVER, {"password": SECRET}, "user and password go together"),
+        (SERVER, {"user": "find:er", "password": SECRET}, "no colon"),
+        (SERVER, {"api_key": SECRET + "\n"}, "line break"),
+        (SERVER, {"api_key": ""}, "empty"),
+        (SERVER, {"bearer": SECRET + "ä"}, "copy it again"),
+        (SERVER, {"ca_certs": "missing.pem"}, "no readable file"),
+        (SERVER, {"ca_certs": ""}, "no readable file"),
+        (SERVER, {"fingerprint": "ab" * 20}, "64 hexadecimal digits"),
+        (SERVER, {"fingerprint": "ab" * 32, "verify": False}, "verify=False checks no certificate"),
+        ("http://host.example.org:9200", {"fingerprint": "ab" * 32}, "no certificate to check"),
+        ("http://host.example.org:9200", {"user": "finder", "password": SECRET}, "write https://"),
+        (f"http://finder:{SECRET}@host.example.org:9200", {}, "write https://"),
+        (f"https://finder:{SECRET}/@host.example.org:9200", {}, "give user and password beside it"),
+        (f"https://finder:{SECRET}#@host.example.org:9200", {}, "give user and password beside it"),
+        (f"https://finder:{SECRET} @host.example.org:9200", {}, "give user and password beside it"),
+        (f"https://host.example.org:9200?api_key={SECRET}", {}, "settings go beside the URL"),
+        ("http://host.example.org", {}, "9200"),
+        ("https://", {}, "names host and port"),
+        ("https://host1:9200,host2:9200", {}, "host and port"),
+        (SERVER, {"cloud_id": "a:b"}, "one place"),
+        (None, {"cloud_id": "not one"}, "copy it"),
+        (None, {"cloud_id": "name:" + base64.b64encode(b"cloud.example.org$").decode()}, "copy it"),
+    ],
+)
+def test_a_connection_that_contradicts_itself_is_refused_before_anything_is_sent(
+    url: str | None, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(errors.ConfigError, match=said) as caught:
+        pf.connect(url, **options)
+
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize(
+    ("decoded", "location"),
+    [
+        ("cloud.example.org$elastic1$kibana1", "https://elastic1.cloud.example.org:443"),
+        ("cloud.example.org:9243$elastic1$", "https://elastic1.cloud.example.org:9243"),
+    ],
+)
+def test_a_cloud_id_stands_for_a_url(decoded: str, location: str) -> None:
+    from petfinder.stores.elastic_client import location_of, make_client
+    from petfinder.stores.elastic_options import connection_options
+
+    options = connection_options(cloud_id="pets:" + base64.b64encode(decoded.encode()).decode(), api_key=SECRET)
+
+    assert options.location == location
+    with make_client(options) as client:
+        assert location_of(client) == location
+    assert SECRET not in repr(options)
+
+
+def test_credentials_travel_unencrypted_on_this_machine_and_where_that_is_allowed() -> None:
+    from petfinder.stores.elastic_options import connection_options
+
+    for url in ("http://localhost:9200", "http://127.0.0.1:9200", "http://[::1]:9200"):
+        assert connection_options(url, user="finder", password=SECRET).hosts == (url,)
+    allowed = connection_options(f"http://finder:{SECRET}@elasticsearch:9200", verify=False)
+    assert (allowed.hosts, allowed.password) == (("http://elasticsearch:9200",), SECRET)
+
+
+def test_a_place_named_by_argument_is_not_disturbed_by_other_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "petfinder.toml").write_text('cloud_id = "pets:nonsense"\napi_key = "1e5"\nca_certs = "gone.pem"\n')
+    with pf.connect("pets.db") as registry:
+        assert registry.dogs.count() == 0
+    with pytest.raises(errors.ConfigError, match="cloud_id is not one"):
+        pf.connect()
+
+    monkeypatch.setenv("PETFINDER_REGISTRY", "other.db")
+    with pytest.raises(errors.ConfigError, match="registry and cloud_id are both set"):
+        pf.connect()
+    with pytest.raises(errors.ConfigError, match="cloud_id is not one"):
+        pf.connect(cloud_id="pets:nonsense")
+
+
+def test_a_password_in_the_registrys_url_is_in_no_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETFINDER_REGISTRY", f"https://finder:{SECRET}@host.example.org:9200")
+    monkeypatch.setenv("PETFINDER_API_KEY", SECRET)
+
+    settings = load_settings()
+
+    assert settings.registry is not None
+    assert SECRET in settings.registry
+    assert SECRET not in f"{settings!r}{settings}"
+
+
+def test_an_index_is_there_or_not_without_a_list_of_all() -> None:
+    with pf.connect() as registry:
+        assert not registry.util.exists("pets-dogs")
+        registry.dogs.count()
+        assert registry.util.exists("pets-dogs")

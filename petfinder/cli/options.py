@@ -51,11 +51,11 @@ WithinOption = Annotated[float | None, typer.Option("--within-km", help="How far
 
 def open_registry(url: str | None, encoder: str | None, *, create: bool) -> Registry:
     """The registry that was named, or the file in this folder; says which where nobody named one."""
-    location = url or load_settings().registry
-    if location is None:
-        location = DEFAULT_FILE
+    settings = load_settings()
+    if not (url or settings.registry or settings.cloud_id):
+        url = DEFAULT_FILE
         note(f"using ./{DEFAULT_FILE}; --registry or PETFINDER_REGISTRY name another")
-    return connect(location, encoder=encoder, create=create)
+    return connect(url or None, encoder=encoder, create=create)
 
 
 def read(source: Path, pet_class: type[Pet], by: Grouping) -> Iterator[Pet | Failure | Ignored]:

@@ -31,9 +31,11 @@ from petfinder.cli.options import (
     read,
 )
 from petfinder.cli.shell import INTERRUPTED, NOTHING_FOUND, note, say, told
+from petfinder.connection import connect
+from petfinder.copying import copy_registry
 from petfinder.display import words
 from petfinder.display.plain import owner_as_text
-from petfinder.display.script import index_as_data, matches_as_data, pet_as_data, report_as_data
+from petfinder.display.script import copy_as_data, index_as_data, matches_as_data, pet_as_data, report_as_data
 from petfinder.errors import ConfigError, IndexNotFound
 from petfinder.intake import Grouping
 from petfinder.pets import CONTACT, Pet
@@ -218,6 +220,26 @@ def remove(
             raise typer.Exit(NOTHING_FOUND)
         removed = service.remove(pet_ids, missing="ignore" if missing_ok else "error")
     say({"removed": list(removed)} if as_json else f"removed: {', '.join(removed) or 'none'}")
+
+
+@app.command(no_args_is_help=True)
+@told
+def copy(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The registry to copy: a file, or a server's URL.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="Where to: a file, or a server's URL.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Copy a registry to another place, owners and photos' thumbnails too; run it again to go on where it stopped.
+
+    Example: petfinder copy pets.db https://search.example.org:9200
+
+    Exits with 1 if a pet could not be copied. Pets that only TARGET has stay there.
+    """
+    with connect(source, create=False) as opened, connect(target) as other:
+        reports = copy_registry(opened, other)
+    say([copy_as_data(report) for report in reports] if as_json else "\n".join(map(str, reports)))
+    if any(report.failures for report in reports):
+        raise typer.Exit(NOTHING_FOUND)
 
 
 def main() -> None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from petfinder.copying import CopyReport
 from petfinder.documents import as_found
 from petfinder.pets import Pet, Photo
-from petfinder.reports import BulkReport
+from petfinder.reports import BulkReport, Failure
 from petfinder.search import Match, Matches
 from petfinder.util import IndexInfo
 
@@ -36,17 +37,20 @@ def report_as_data(report: BulkReport) -> dict[str, Any]:
         "replaced": list(report.replaced),
         "skipped": list(report.skipped),
         "changed": list(report.changed),
-        "failures": [
-            {
-                "item": failure.item,
-                "photo": failure.photo,
-                "error": type(failure.error).__name__,
-                "reason": str(failure.error),
-            }
-            for failure in report.failures
-        ],
+        "failures": [_failure_as_data(failure) for failure in report.failures],
         "ignored": [{"uri": ignored.uri, "reason": ignored.reason} for ignored in report.ignored],
         "pending": report.pending,
+    }
+
+
+def copy_as_data(report: CopyReport) -> dict[str, Any]:
+    """What copying one index came to."""
+    return {
+        "index": report.index,
+        "copied": report.copied,
+        "already": report.already,
+        "others": report.others,
+        "failures": [_failure_as_data(failure) for failure in report.failures],
     }
 
 
@@ -79,3 +83,12 @@ def _match_as_data(match: Match) -> dict[str, Any]:
 def _photo_as_data(photo: Photo) -> dict[str, Any]:
     shown = photo.model_copy(update={"place": photo.place.rounded() if photo.place else None})
     return shown.model_dump(mode="json", exclude_none=True)
+
+
+def _failure_as_data(failure: Failure) -> dict[str, Any]:
+    return {
+        "item": failure.item,
+        "photo": failure.photo,
+        "error": type(failure.error).__name__,
+        "reason": str(failure.error),
+    }

@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from petfinder.errors import EditConflict, IndexMismatch
+from petfinder.errors import EditConflict, StoreUnavailable
 from petfinder.filters import Restriction
-from petfinder.stores import sqlite_filters, sqlite_indexes, sqlite_rows, sqlite_search, sqlite_writing
+from petfinder.stores import (
+    sqlite_filters,
+    sqlite_indexes,
+    sqlite_rebuilding,
+    sqlite_rows,
+    sqlite_search,
+    sqlite_writing,
+)
 from petfinder.stores.chunks import in_chunks
 from petfinder.stores.port import Document, IndexSpec, IndexStats, Nearest, Outcome, WriteMode
 from petfinder.stores.sqlite_file import open_file, open_memory
@@ -26,17 +32,15 @@ from petfinder.vectors import Matrix
 
 MEMORY = ":memory:"
 _PAGE = 1000
+_VERSIONS_AT_ONCE = 10_000
 _WAIT_SECONDS = 30.0
-Identity = tuple[str, str, int, str]
 
 
 class EmbeddedStore:
     """The Store in one file, or in memory (None or ":memory:"); threads may share it.
 
     With create=False a missing file raises IndexNotFound. `wait`: how many seconds a write waits for those of other
-    processes. Where an index was made anew with another encoder since its spec was read here, writing and searching
-    raise IndexMismatch: read the spec again. Raises StoreUnavailable for what is no registry, and IndexMismatch for the
-    file of a newer petfinder.
+    processes. Raises StoreUnavailable for what is no registry, and IndexMismatch for the file of a newer petfinder.
     """
 
     def __init__(self, path: str | Path | None, *, create: bool = True, wait: float = _WAIT_SECONDS) -> None:
@@ -45,7 +49,7 @@ class EmbeddedStore:
         opened = open_memory() if in_memory else open_file(Path(self._location), create=create, wait=wait)
         self._session = Session(opened, self._location)
         self._matrices = sqlite_search.Matrices()
-        self._known: dict[str, Identity] = {}
+        self._given_up: int | None = None  # the number of the index that is being replaced by this very thread
 
     @property
     def location(self) -> str:
@@ -61,24 +65,21 @@ class EmbeddedStore:
         """Make an empty index; IndexExists if the name is taken."""
         with self._session.writing() as connection:
             sqlite_indexes.add_index(connection, name, spec)
-        self._known[name] = _identity(spec)
 
     def delete_index(self, name: str) -> None:
         """Erase the index and all that is in it."""
         with self._session.writing() as connection:
             index = find_index(connection, name)
+            sqlite_rebuilding.drop_target(connection, name)
             sqlite_writing.empty_index(connection, index.number)
             sqlite_indexes.drop_index(connection, index.number)
-        self._known.pop(name, None)
 
     def rename_index(self, name: str, new_name: str) -> None:
         """Give the index another name; IndexExists if that is taken."""
         with self._session.writing() as connection:
             index = find_index(connection, name)
             sqlite_indexes.refuse_taken(connection, new_name)
-            sqlite_indexes.name_index(connection, index.number, new_name)
-        self._known.pop(name, None)
-        self._known[new_name] = _identity(index.spec)
+            sqlite_rebuilding.rename(connection, name, index.number, new_name)
 
     def index_names(self) -> list[str]:
         """The names of all indexes, sorted."""
@@ -88,16 +89,12 @@ class EmbeddedStore:
     def spec(self, name: str) -> IndexSpec:
         """What the index remembers of itself; IndexMismatch for a schema that this version does not know."""
         with self._session.reading() as connection:
-            index = find_index(connection, name)
-        self._known[name] = _identity(index.spec)
-        return index.spec
+            return find_index(connection, name).spec
 
     def change_thresholds(self, name: str, thresholds: Mapping[str, Any] | None) -> None:
         """Remember other thresholds."""
         with self._session.writing() as connection:
-            index = find_index(connection, name)
-            kept = None if thresholds is None else dict(thresholds)
-            sqlite_indexes.keep_spec(connection, index.number, replace(index.spec, thresholds=kept))
+            sqlite_indexes.keep_thresholds(connection, find_index(connection, name).number, thresholds)
 
     def stats(self, name: str) -> IndexStats:
         """Counts, and the bytes of texts, vectors and thumbnails."""
@@ -109,81 +106,90 @@ class EmbeddedStore:
         with self._session.reading() as connection:
             find_index(connection, name)
 
-    def rebuild_index(self, name: str, spec: IndexSpec, documents: Iterable[Document]) -> None:
-        """Put these documents and this spec in the place of what is there, in one transaction.
+    def begin_rebuild(self, name: str, spec: IndexSpec) -> str:
+        """Make the index that will take the place of this one, or take up again the unfinished one of this spec."""
+        with self._session.writing() as connection:
+            return sqlite_rebuilding.begin(connection, name, spec)
 
-        The documents may be read from the very index while they are taken. Others write when it is over, and read what
-        was there until then. Thumbnails of photos that stay are kept. A document that cannot be stored raises its
-        error, and nothing is changed.
+    def versions(self, name: str) -> Iterator[tuple[str, int, int]]:
+        """Id, version and `made_from` of every document, in the order of the ids; read ten thousand at a time."""
+        self.refresh(name)
+        return self._versions(name)
+
+    def _versions(self, name: str) -> Iterator[tuple[str, int, int]]:
+        behind, page = "", [("", 0, 0)]
+        while page:
+            with self._session.reading() as connection:
+                number = find_index(connection, name).number
+                page = sqlite_rows.versions(connection, number, after=behind, limit=_VERSIONS_AT_ONCE)
+            yield from page
+            behind = page[-1][0] if page else behind
+
+    def finish_rebuild(self, name: str, target: str, catch_up: Callable[[], None]) -> str:
+        """Put the target in the place of the index and return the name under which the old one is kept.
+
+        All in one transaction: other processes and threads write when it is over, and read the old index until then.
         """
         with self._session.writing_in_steps() as step:
             with step() as connection:
-                old = find_index(connection, name)
-                new = sqlite_indexes.add_index(connection, None, spec)
-            for chunk in in_chunks(documents):
-                rows = [sqlite_rows.to_row(document, dims=spec.dims) for document in chunk]
-                with step() as connection:
-                    sqlite_writing.write_chunk(connection, new, rows, mode="index")
+                old, _ = sqlite_rebuilding.old_and_new(connection, name, target)
+            self._given_up = old.number
+            try:
+                catch_up()
+            finally:
+                self._given_up = None
             with step() as connection:
-                sqlite_writing.adopt_thumbnails(connection, old=old.number, new=new.number)
-                sqlite_writing.empty_index(connection, old.number)
-                sqlite_indexes.drop_index(connection, old.number)
-                sqlite_indexes.name_index(connection, new.number, name)
+                kept = sqlite_rebuilding.swap(connection, name, target)
                 connection.execute("COMMIT")
-        self._known[name] = _identity(spec)
+        return kept
 
-    def write(self, name: str, documents: Iterable[Document], *, mode: WriteMode) -> Iterator[Outcome]:
+    def write(
+        self, name: str, documents: Iterable[Document], *, mode: WriteMode, expected: IndexSpec | None = None
+    ) -> Iterator[Outcome]:
         """Write a stream of documents; one outcome each, in order, given once its chunk is durable.
 
         StoreUnavailable ends the stream where the file cannot be written: the chunk in hand is undone as a whole.
         """
         with self._session.reading() as connection:
-            dims = self._find(connection, name).spec.dims
-        return self._written(name, documents, mode=mode, dims=dims)
+            there = _find(connection, name, expected).spec
+        return self._written(name, documents, mode=mode, expected=expected or there)
 
-    def _written(self, name: str, documents: Iterable[Document], *, mode: WriteMode, dims: int) -> Iterator[Outcome]:
+    def _written(
+        self, name: str, documents: Iterable[Document], *, mode: WriteMode, expected: IndexSpec
+    ) -> Iterator[Outcome]:
         for chunk in in_chunks(documents):
-            rows = sqlite_writing.to_rows(chunk, dims=dims)
+            rows = sqlite_writing.to_rows(chunk, dims=expected.dims)
             with self._session.writing() as connection:
-                index = self._find(connection, name)
-                if index.spec.dims != dims:
-                    raise IndexMismatch(f"index {name!r} was made anew with other dims while it was written to")
+                index = self._find_to_write(connection, name, expected)
                 outcomes = sqlite_writing.write_chunk(connection, index, rows, mode=mode)
             yield from outcomes
 
-    def replace(self, name: str, document: Document) -> None:
+    def replace(self, name: str, document: Document, *, expected: IndexSpec | None = None) -> None:
         """Put a changed document in the place of the version it was read as; EditConflict if it no longer is."""
         with self._session.writing() as connection:
-            index = self._find(connection, name)
+            index = self._find_to_write(connection, name, expected)
             row = sqlite_rows.to_row(document, dims=index.spec.dims)
-            where = "index_id = ? AND id = ? AND change = ?"
-            there = connection.execute(
-                f"SELECT doc FROM documents WHERE {where}", (index.number, document.id, document.version)
-            ).fetchone()
-            if there is None:
+            if not sqlite_rows.is_still(connection, index.number, document.id, document.version):
                 raise EditConflict(f"{document.id!r} was changed or removed meanwhile; read it again")
-            change = next_change(connection, index.number)
             photos = frozenset(document.photo_ids) | frozenset(document.terms.get("photo", ()))
             kept = photos - frozenset(document.thumbnails)
-            sqlite_rows.erase(connection, index.number, there, change=change)
-            sqlite_rows.erase_thumbnails(connection, index.number, [document.id], keep=kept)
-            sqlite_rows.put(connection, index.number, [row], change=change)
+            sqlite_writing.erase_documents(connection, index.number, [document.id], keep=kept)
+            sqlite_rows.put(connection, index.number, [row], change=next_change(connection, index.number))
 
     def delete(self, name: str, ids: Collection[str]) -> frozenset[str]:
-        """Erase documents with owner, vectors and thumbnails; returns the ids that were there."""
+        """Erase documents with owner, vectors and thumbnails, from what a rebuild left too; returns who was there."""
         with self._session.writing() as connection:
-            index = find_index(connection, name)
-            there = sqlite_rows.numbers_of(connection, index.number, ids)
-            if there:
-                change = next_change(connection, index.number)
-                sqlite_rows.erase(connection, index.number, list(there.values()), change=change)
-                sqlite_rows.erase_thumbnails(connection, index.number, there)
-        return frozenset(there)
+            index = self._find_to_write(connection, name, None)
+            for number in sqlite_indexes.copies_of(connection, name, index.number):
+                sqlite_writing.erase_documents(connection, number, ids)
+            return sqlite_writing.erase_documents(connection, index.number, ids)
 
-    def get(self, name: str, ids: Sequence[str], *, vectors: bool = False) -> list[Document | None]:
+    def get(
+        self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: IndexSpec | None = None
+    ) -> list[Document | None]:
         """Documents by id, in this order, None where there is none; with owner, and with vectors if asked for."""
         with self._session.reading() as connection:
-            index = find_index(connection, name)
+            index = _find(connection, name, expected)
             found = sqlite_rows.whole_documents(
                 connection,
                 "index_id = ? AND id IN (SELECT value FROM json_each(?))",
@@ -195,17 +201,26 @@ class EmbeddedStore:
         return [by_id.get(id_) for id_ in ids]
 
     def scan(
-        self, name: str, restriction: Restriction, *, after: str | None = None, vectors: bool = False
+        self,
+        name: str,
+        restriction: Restriction,
+        *,
+        after: str | None = None,
+        vectors: bool = False,
+        expected: IndexSpec | None = None,
     ) -> Iterator[Document]:
         """All documents that pass, in the order of their ids, those behind `after`; read a thousand at a time."""
-        self.refresh(name)
-        return self._scanned(name, restriction, after=after, vectors=vectors)
+        with self._session.reading() as connection:
+            _find(connection, name, expected)
+        return self._scanned(name, restriction, after=after, vectors=vectors, expected=expected)
 
-    def _scanned(self, name: str, restriction: Restriction, *, after: str | None, vectors: bool) -> Iterator[Document]:
+    def _scanned(
+        self, name: str, restriction: Restriction, *, after: str | None, vectors: bool, expected: IndexSpec | None
+    ) -> Iterator[Document]:
         behind = after or ""
         while True:
             with self._session.reading() as connection:
-                index = find_index(connection, name)
+                index = _find(connection, name, expected)
                 passing = sqlite_filters.condition(connection, index.number, restriction)
                 page = sqlite_rows.whole_documents(
                     connection,
@@ -238,10 +253,11 @@ class EmbeddedStore:
         restriction: Restriction,
         min_similarity: float | None = None,
         exact: bool = False,
+        expected: IndexSpec | None = None,
     ) -> list[Nearest]:
         """For each query (m, dims), unit length: the k nearest documents that pass. It is always exact."""
         with self._session.reading() as connection:
-            index = self._find(connection, name)
+            index = _find(connection, name, expected)
             matrix = self._matrices.up_to_date(connection, index)
             return sqlite_search.nearest(
                 connection, index, matrix, queries, k=k, restriction=restriction, min_similarity=min_similarity
@@ -257,15 +273,17 @@ class EmbeddedStore:
         """Shed what was erased, empty the log into the file, and let go of it; a second call does nothing."""
         self._session.close(before=_tidy)
 
-    def _find(self, connection: sqlite3.Connection, name: str) -> IndexRow:
-        index = find_index(connection, name)
-        if self._known.get(name, _identity(index.spec)) != _identity(index.spec):
-            raise IndexMismatch(f"index {name!r} was made anew with encoder {index.spec.encoder!r}; open it again")
+    def _find_to_write(self, connection: sqlite3.Connection, name: str, expected: IndexSpec | None) -> IndexRow:
+        index = _find(connection, name, expected)
+        if index.number == self._given_up:
+            raise StoreUnavailable(f"index {name!r} is being rebuilt by this very thread; write afterwards")
         return index
 
 
-def _identity(spec: IndexSpec) -> Identity:
-    return (spec.species, spec.encoder, spec.dims, spec.fingerprint)
+def _find(connection: sqlite3.Connection, name: str, expected: IndexSpec | None) -> IndexRow:
+    index = find_index(connection, name)
+    index.spec.check_is(expected, name=name)
+    return index
 
 
 def _tidy(connection: sqlite3.Connection) -> None:

@@ -6,13 +6,13 @@ store raises the errors named here, and no others of its own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from petfinder.errors import PetfinderError
+from petfinder.errors import IndexMismatch, PetfinderError
 from petfinder.filters import Restriction
 from petfinder.vectors import Matrix, Vector
 
@@ -36,6 +36,19 @@ class IndexSpec:
     thresholds: Mapping[str, Any] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def identity(self) -> tuple[str, str, int, str]:
+        """What makes vectors of one index comparable: species, encoder, dims, fingerprint."""
+        return (self.species, self.encoder, self.dims, self.fingerprint)
+
+    def check_is(self, expected: IndexSpec | None, *, name: str) -> None:
+        """Raise IndexMismatch if this, the spec of the index `name`, is of another species or encoder than expected."""
+        if expected is not None and self.identity != expected.identity:
+            raise IndexMismatch(
+                f"index {name!r} was rebuilt with encoder {self.encoder!r} ({self.dims} dims, weights "
+                f"{self.fingerprint[:8] or 'not named'}); open it again"
+            )
+
 
 @dataclass(frozen=True)
 class IndexStats:
@@ -56,7 +69,9 @@ class Document:
     search may return it. `terms`, `dates` (epoch seconds) and `places` ((lat, lon) pairs) are what restrictions check.
     `thumbnails` go by photo_id and are written with the document; on reading they are left empty. Those of photos that
     `terms["photo"]` names are kept when a document is replaced.
-    `version` is what the store said on reading; `replace` wants it back.
+    `version` is what the store said on reading; `replace` wants it back. No two states of a document under one name of
+    an index have the same, be it rebuilt in between. `made_from` is, in an index that is rebuilt, the version of the
+    document that this one was made from; the store keeps it and gives it back.
     """
 
     id: str
@@ -71,6 +86,7 @@ class Document:
     pending: int = 0
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)
     version: int = 0
+    made_from: int = 0
 
     def __repr__(self) -> str:
         return f"<Document {self.id!r} with {len(self.photo_ids)} embedded photos>"  # owner and places stay inside
@@ -110,8 +126,9 @@ class Store(Protocol):
     """Where indexes live.
 
     Every method on an index raises IndexNotFound where there is none of that name; StoreUnavailable and NotAuthorised
-    where the store does not answer or refuses; IndexMismatch where the index was rebuilt with another encoder since its
-    `spec` was read here last.
+    where the store does not answer or refuses. Methods that take or give vectors raise IndexMismatch where the species
+    or the encoder (name, dims, fingerprint) of the index, as it is at that very moment, is not that of `expected`, the
+    spec that the caller works by; without `expected` this is not looked at.
     """
 
     @property
@@ -156,22 +173,48 @@ class Store(Protocol):
         """Make all writes visible to searches."""
         ...
 
-    def rebuild_index(self, name: str, spec: IndexSpec, documents: Iterable[Document]) -> None:
-        """Put these documents and this spec in the place of what is there, in one step that searches never see half.
+    def begin_rebuild(self, name: str, spec: IndexSpec) -> str:
+        """Make an empty index that will take the place of this one, or take up again an unfinished one of this spec.
 
-        The documents may be read from the very index while they are taken. Thumbnails of photos that stay are kept.
+        Returns the name by which every method knows this target until it is finished, though `index_names` does not
+        list it. Thresholds do not count as a difference of specs; an unfinished target of another spec is dropped. It
+        goes with its index when that is renamed or deleted.
         """
         ...
 
-    def write(self, name: str, documents: Iterable[Document], *, mode: WriteMode) -> Iterator[Outcome]:
+    def versions(self, name: str) -> Iterator[tuple[str, int, int]]:
+        """Id, version and `made_from` of every document, in the order of the ids (by code point); streamed.
+
+        Cheap, for it is read several times in a rebuild: no bodies, no vectors. Others may write meanwhile, and the
+        caller too.
+        """
+        ...
+
+    def finish_rebuild(self, name: str, target: str, catch_up: Callable[[], None]) -> str:
+        """Put the target in the place of the index, in one step that searches never see half; returns the old's name.
+
+        All writes to the old index by others wait or are refused from before `catch_up` is called, which may write to
+        the target, until the target has taken the name: none lands in the old one afterwards. Where `catch_up` raises,
+        nothing is changed: the index takes writes again, and the target waits for the next try. The old index is kept
+        under a free name such as `<name>-000001`, which `index_names` lists and `delete_index` takes. Thumbnails of
+        photos that the new documents have go over to it, all others are erased. The thresholds that the old index has
+        at that moment stay where the encoder stays, else there are none.
+        IndexNotFound where the target is no longer the unfinished one of this index.
+        """
+        ...
+
+    def write(
+        self, name: str, documents: Iterable[Document], *, mode: WriteMode, expected: IndexSpec | None = None
+    ) -> Iterator[Outcome]:
         """Write a stream of documents; one outcome each, in order, given once it is durable and visible to searches.
 
         `create` leaves a document that is there alone ("exists"), `index` puts the new one in its place. Memory stays
-        flat. A document that cannot be written is an outcome "failed"; the others go on.
+        flat. A document that cannot be written is an outcome "failed"; the others go on. Where the index is rebuilt
+        meanwhile, the rest goes into the new one, or IndexMismatch ends the stream: what has no outcome is not written.
         """
         ...
 
-    def replace(self, name: str, document: Document) -> None:
+    def replace(self, name: str, document: Document, *, expected: IndexSpec | None = None) -> None:
         """Put a changed document in the place of the version it was read as.
 
         Thumbnails of photos that the document still has are kept, those given are added, others are erased.
@@ -180,15 +223,26 @@ class Store(Protocol):
         ...
 
     def delete(self, name: str, ids: Collection[str]) -> frozenset[str]:
-        """Erase documents with owner, vectors and thumbnails; returns the ids that were there."""
+        """Erase documents with owner, vectors and thumbnails; returns the ids that were there.
+
+        They are erased too from an unfinished target of this index and from what `finish_rebuild` kept of it.
+        """
         ...
 
-    def get(self, name: str, ids: Sequence[str], *, vectors: bool = False) -> list[Document | None]:
+    def get(
+        self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: IndexSpec | None = None
+    ) -> list[Document | None]:
         """Documents by id, in this order, None where there is none; with owner, and with vectors if asked for."""
         ...
 
     def scan(
-        self, name: str, restriction: Restriction, *, after: str | None = None, vectors: bool = False
+        self,
+        name: str,
+        restriction: Restriction,
+        *,
+        after: str | None = None,
+        vectors: bool = False,
+        expected: IndexSpec | None = None,
     ) -> Iterator[Document]:
         """All documents that pass, in the order of their ids (by code point), those behind `after`; streamed."""
         ...
@@ -206,6 +260,7 @@ class Store(Protocol):
         restriction: Restriction,
         min_similarity: float | None = None,
         exact: bool = False,
+        expected: IndexSpec | None = None,
     ) -> list[Nearest]:
         """For each query (m, dims), unit length: the k documents nearest by cosine among those that pass.
 

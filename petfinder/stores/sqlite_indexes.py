@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from petfinder.errors import IndexExists, IndexMismatch, IndexNotFound
 from petfinder.stores.port import SCHEMA, IndexSpec, IndexStats
@@ -23,13 +25,19 @@ class IndexRow:
 
 
 def all_names(connection: sqlite3.Connection) -> list[str]:
-    """The names of all indexes, sorted."""
-    return [row[0] for row in connection.execute("SELECT name FROM indexes WHERE name IS NOT NULL ORDER BY name")]
+    """The names of all indexes, sorted, without those that are being rebuilt."""
+    return [row[0] for row in connection.execute("SELECT name FROM indexes WHERE name NOT GLOB '.*' ORDER BY name")]
 
 
-def all_numbers(connection: sqlite3.Connection) -> set[int]:
-    """The numbers of all indexes."""
-    return {row[0] for row in connection.execute("SELECT index_id FROM indexes")}
+def numbers_in_use(connection: sqlite3.Connection) -> set[int]:
+    """The numbers of all indexes but those that are only kept from before a rebuild."""
+    rows = connection.execute("SELECT index_id FROM indexes WHERE json_extract(spec, '$.kept_for') IS NULL")
+    return {row[0] for row in rows}
+
+
+def target_of(name: str) -> str:
+    """The name under which the index that is to take the place of another is filled: no index of users has it."""
+    return f".{name}"
 
 
 def find_index(connection: sqlite3.Connection, name: str) -> IndexRow:
@@ -42,26 +50,59 @@ def find_index(connection: sqlite3.Connection, name: str) -> IndexRow:
         raise IndexMismatch(
             f"index {name!r} was made by a newer petfinder (schema {stored['schema']}); update petfinder"
         )
+    stored.pop("kept_for", None)
     return IndexRow(number=row[0], spec=IndexSpec(**stored), change=row[2])
 
 
-def add_index(connection: sqlite3.Connection, name: str | None, spec: IndexSpec) -> IndexRow:
-    """Make an empty index; without a name nobody sees it. Raises IndexExists."""
-    if name is not None:
-        refuse_taken(connection, name)
-    row = connection.execute("INSERT INTO indexes (name, spec, change) VALUES (?, ?, 0)", (name, _as_json(spec)))
+def as_json(spec: IndexSpec) -> str:
+    """A spec as it is kept; two that say the same are the same text."""
+    return json.dumps(asdict(spec), sort_keys=True)
+
+
+def is_there(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether there is an index of this name."""
+    return connection.execute("SELECT 1 FROM indexes WHERE name = ?", (name,)).fetchone() is not None
+
+
+def add_index(connection: sqlite3.Connection, name: str, spec: IndexSpec) -> IndexRow:
+    """Make an empty index; raises IndexExists."""
+    refuse_taken(connection, name)
+    values = (name, as_json(spec))
+    row = connection.execute("INSERT INTO indexes (name, spec, change) VALUES (?, ?, 0)", values)
     return IndexRow(number=int(row.lastrowid or 0), spec=spec, change=0)
 
 
 def refuse_taken(connection: sqlite3.Connection, name: str) -> None:
     """Raise IndexExists if there is an index of this name."""
-    if connection.execute("SELECT 1 FROM indexes WHERE name = ?", (name,)).fetchone():
+    if is_there(connection, name):
         raise IndexExists(f"there is an index {name!r} already; delete or rename it first, or choose another name")
 
 
-def keep_spec(connection: sqlite3.Connection, number: int, spec: IndexSpec) -> None:
-    """Remember another spec."""
-    connection.execute("UPDATE indexes SET spec = ? WHERE index_id = ?", (_as_json(spec), number))
+def keep_thresholds(connection: sqlite3.Connection, number: int, thresholds: Mapping[str, Any] | None) -> None:
+    """Remember other thresholds."""
+    kept = json.dumps(None if thresholds is None else dict(thresholds))
+    _remember(connection, number, "thresholds", kept)
+
+
+def keep_for(connection: sqlite3.Connection, number: int, successor: int) -> None:
+    """Remember of an index that it is kept from before the rebuild that made its successor."""
+    _remember(connection, number, "kept_for", json.dumps(successor))
+
+
+def _remember(connection: sqlite3.Connection, number: int, key: str, value: str) -> None:
+    statement = "UPDATE indexes SET spec = json_set(spec, ?, json(?)) WHERE index_id = ?"
+    connection.execute(statement, (f"$.{key}", value, number))
+
+
+def copies_of(connection: sqlite3.Connection, name: str, number: int) -> list[int]:
+    """The numbers of the indexes that hold the pets of this one too: its unfinished successor and what was kept."""
+    rows = connection.execute(
+        "WITH RECURSIVE kept(number) AS (SELECT index_id FROM indexes WHERE json_extract(spec, '$.kept_for') = ? UNION"
+        " SELECT index_id FROM indexes JOIN kept ON json_extract(spec, '$.kept_for') = kept.number)"
+        " SELECT number FROM kept UNION SELECT index_id FROM indexes WHERE name = ?",
+        (number, target_of(name)),
+    )
+    return [row[0] for row in rows.fetchall()]
 
 
 def name_index(connection: sqlite3.Connection, number: int, name: str) -> None:
@@ -84,7 +125,3 @@ def stats_of(connection: sqlite3.Connection, index: IndexRow) -> IndexStats:
     pictures = connection.execute("SELECT total(size) FROM thumbnail_of WHERE index_id = ?", which).fetchone()
     size += pictures[0]
     return IndexStats(pets=pets[0], photos=int(photos), pending=int(pending), size_bytes=int(size))
-
-
-def _as_json(spec: IndexSpec) -> str:
-    return json.dumps(asdict(spec))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -44,11 +44,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Checks:
-    """What restrictions check of a document."""
+    """What restrictions check of a document, and what it was made from."""
 
-    terms: Mapping[str, tuple[str, ...]]
-    dates: tuple[int, ...]
-    places: tuple[tuple[float, float], ...]
+    terms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    dates: tuple[int, ...] = ()
+    places: tuple[tuple[float, float], ...] = ()
+    made_from: int = 0
 
 
 def to_row(document: Document, *, dims: int) -> Row:
@@ -66,6 +67,7 @@ def to_row(document: Document, *, dims: int) -> Row:
                     "terms": dict(document.terms),
                     "dates": [int(date) for date in document.dates],
                     "places": [(float(lat), float(lon)) for lat, lon in document.places],
+                    **({"made_from": document.made_from} if document.made_from else {}),
                 }
             ),
             vectors=None if vectors is None else vectors.tobytes(),
@@ -133,6 +135,12 @@ def numbers_of(connection: sqlite3.Connection, index_id: int, ids: Iterable[str]
     return dict(found.fetchall())
 
 
+def is_still(connection: sqlite3.Connection, index_id: int, id_: str, version: int) -> bool:
+    """Whether a document is there as it was in this version."""
+    where = "index_id = ? AND id = ? AND change = ?"
+    return connection.execute(f"SELECT 1 FROM documents WHERE {where}", (index_id, id_, version)).fetchone() is not None
+
+
 def erase(connection: sqlite3.Connection, index_id: int, numbers: Sequence[int], *, change: int) -> None:
     """Erase documents by number, except their thumbnails: their rows stay as husks that name the change."""
     stored = connection.execute(
@@ -186,6 +194,7 @@ def _checks(text: str) -> Checks:
         terms={field: tuple(values) for field, values in stored["terms"].items()},
         dates=tuple(stored["dates"]),
         places=tuple((lat, lon) for lat, lon in stored["places"]),
+        made_from=stored.get("made_from", 0),
     )
 
 
@@ -206,10 +215,20 @@ def whole_documents(
     return [_document(row, dims=dims, with_vectors=vectors) for row in rows]
 
 
+def versions(connection: sqlite3.Connection, index_id: int, *, after: str, limit: int) -> list[tuple[str, int, int]]:
+    """Id, version and what it was made from, of documents behind an id, in the order of the ids."""
+    rows = connection.execute(
+        "SELECT id, change, coalesce(json_extract(checks, '$.made_from'), 0) FROM documents"
+        " WHERE index_id = ? AND id > ? ORDER BY id LIMIT ?",
+        (index_id, after, limit),
+    )
+    return rows.fetchall()
+
+
 def _document(row: tuple[Any, ...], *, dims: int = 0, with_vectors: bool = False) -> Document:
     _, id_, change, photos, has_portrait, pending, photo_ids, body, *private = row
     checks, owner, data = private or (None, None, None)
-    known = _checks(checks) if checks else Checks({}, (), ())
+    known = _checks(checks) if checks else Checks()
     rows: Matrix = np.zeros((0, dims), dtype=np.float32)
     portrait: Vector | None = None
     if with_vectors and data:
@@ -229,4 +248,5 @@ def _document(row: tuple[Any, ...], *, dims: int = 0, with_vectors: bool = False
         portrait=portrait,
         pending=pending,
         version=change,
+        made_from=known.made_from,
     )

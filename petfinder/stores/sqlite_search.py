@@ -15,7 +15,7 @@ from petfinder.errors import InvalidEmbedding, InvalidQuery
 from petfinder.filters import Restriction
 from petfinder.stores.port import Hit, Nearest
 from petfinder.stores.sqlite_filters import documents_named, numbers, passing
-from petfinder.stores.sqlite_indexes import IndexRow, all_numbers
+from petfinder.stores.sqlite_indexes import IndexRow, numbers_in_use
 from petfinder.stores.sqlite_rows import found_documents
 from petfinder.stores.sqlite_schema import counter
 from petfinder.stores.vector_matrix import Change, Near, VectorMatrix
@@ -42,7 +42,7 @@ class Matrices:
         if compactions != self._compactions:
             self._by_index, self._compactions, matrix = {}, compactions, None
         if matrix is None or matrix.wasted > _MOST_WASTE:
-            there = all_numbers(connection) - {index.number}
+            there = numbers_in_use(connection) - {index.number}
             self._by_index = {number: other for number, other in self._by_index.items() if number in there}
             matrix = None  # before the next one takes its room
             matrix = VectorMatrix(index.spec.dims)

@@ -57,9 +57,13 @@ class Session:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it is durable at the end, or none."""
+        """One transaction: all of it is durable at the end, or none; or a part of the longer one of this thread."""
         with self._writer, self._step() as connection:
-            self._begin(connection)
+            if connection.in_transaction:
+                with _part(connection):
+                    yield connection
+                return
+            connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
                 connection.execute("COMMIT")
@@ -68,22 +72,20 @@ class Session:
 
     @contextmanager
     def writing_in_steps(self) -> Iterator[Step]:
-        """One transaction in several steps, between which our own threads may read; the last step is to commit it."""
+        """One transaction in several steps, the last of which is to commit it.
+
+        Between them our own threads may read, and this one may write: that becomes a part of it.
+        """
         with self._writer:
             with self._step() as connection:
-                self._begin(connection)
+                if connection.in_transaction:
+                    raise StoreUnavailable(f"the registry {self.location} is being rebuilt by this very thread")
+                connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._step
             finally:
                 with self._step() as connection:
                     _undo(connection)
-
-    def _begin(self, connection: sqlite3.Connection) -> None:
-        if connection.in_transaction:
-            raise StoreUnavailable(
-                f"the registry {self.location} is being rebuilt by this very thread; write afterwards"
-            )
-        connection.execute("BEGIN IMMEDIATE")
 
     def close(self, *, before: Callable[[sqlite3.Connection], None]) -> None:
         """Do what is to be done `before`, and empty the write-ahead log into the file: nothing erased stays in it."""
@@ -105,3 +107,16 @@ class Session:
 def _undo(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
         connection.execute("ROLLBACK")
+
+
+@contextmanager
+def _part(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:  # SQLite gives up the whole of it where the disk is full
+            connection.execute("ROLLBACK TO part")
+            connection.execute("RELEASE part")
+        raise
+    connection.execute("RELEASE part")

@@ -6,7 +6,7 @@ Knows documents, outcomes and rows, not when a transaction begins or ends.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from petfinder.errors import PetfinderError
@@ -82,6 +82,12 @@ def empty_index(connection: sqlite3.Connection, number: int) -> None:
         which,
     )
     raise_counter(connection, "documents", emptied.rowcount)
+    empty_of_thumbnails(connection, number)
+
+
+def empty_of_thumbnails(connection: sqlite3.Connection, number: int) -> None:
+    """Erase all thumbnails of an index."""
+    which = (number,)
     emptied = connection.execute(
         "UPDATE thumbnails SET data = NULL WHERE thumbnail IN (SELECT thumbnail FROM thumbnail_of WHERE index_id = ?)",
         which,
@@ -90,12 +96,12 @@ def empty_index(connection: sqlite3.Connection, number: int) -> None:
     connection.execute("DELETE FROM thumbnail_of WHERE index_id = ?", which)
 
 
-def adopt_thumbnails(connection: sqlite3.Connection, *, old: int, new: int) -> None:
-    """Give the thumbnails of an index to its successor, as far as the same documents still have those photos."""
-    connection.execute(
-        "UPDATE OR IGNORE thumbnail_of SET index_id = ? WHERE index_id = ? AND EXISTS"
-        " (SELECT 1 FROM documents WHERE documents.index_id = ? AND documents.id = thumbnail_of.id"
-        " AND thumbnail_of.photo_id IN (SELECT value FROM json_each(documents.photo_ids)"
-        " UNION ALL SELECT value FROM json_each(documents.checks, '$.terms.photo')))",
-        (new, old, new),
-    )
+def erase_documents(
+    connection: sqlite3.Connection, number: int, ids: Collection[str], *, keep: frozenset[str] = frozenset()
+) -> frozenset[str]:
+    """Erase documents and their thumbnails, except those of the photos in `keep`; returns the ids that were there."""
+    there = sqlite_rows.numbers_of(connection, number, ids)
+    if there:
+        sqlite_rows.erase(connection, number, list(there.values()), change=next_change(connection, number))
+        sqlite_rows.erase_thumbnails(connection, number, there, keep=keep)
+    return frozenset(there)

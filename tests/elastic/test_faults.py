@@ -1,0 +1,403 @@
+"""A registry on an Elasticsearch that misbehaves: what can be mended is, the rest is a typed error, a true report."""
+
+from __future__ import annotations
+
+import ssl
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import elasticsearch
+import pytest
+import trustme
+
+import petfinder as pf
+from petfinder import errors
+from tests.conftest import TableEncoder
+from tests.elastic import faults
+from tests.elastic.proxy import Fault, FaultProxy
+from tests.elastic.stores import erase_everything
+from tests.stores.samples import directions
+
+Through = Callable[..., pf.Registry]
+PASSWORD, API_KEY = "hunter-2-secret", "c2VjcmV0LWlkOnNlY3JldC1rZXk="
+DIMS, CHUNK = 8, 500
+# Faults that pass: a request that meets one is sent again.
+PASSING: dict[str, Callable[[], Fault]] = {
+    "429": lambda: faults.elastic_error(429),
+    "429 with Retry-After": lambda: faults.elastic_error(429, retry_after="1"),
+    "429 of a gateway": lambda: faults.gateway_page(429, retry_after="1"),
+    "500": lambda: faults.elastic_error(500),
+    "502": lambda: faults.gateway_page(502),
+    "503": lambda: faults.elastic_error(503),
+    "503 of a gateway": lambda: faults.gateway_page(503),
+    "time-out": faults.hold,
+    "time-out though done": lambda: faults.slow(60),
+    "cut before": faults.cut_before,
+    "cut within": faults.cut_within,
+    "cut after": faults.cut_after,
+}
+# Faults that stay, and the error that says so; nothing reached the server.
+LASTING: dict[str, tuple[Callable[[], Fault], type[errors.PetfinderError]]] = {
+    "401": (lambda: faults.elastic_error(401), errors.NotAuthorised),
+    "403": (lambda: faults.elastic_error(403), errors.NotAuthorised),
+    "403 of a gateway": (lambda: faults.gateway_page(403), errors.NotAuthorised),
+    "404 of a gateway": (lambda: faults.gateway_page(404), errors.StoreUnavailable),
+    "a page to log in": (lambda: faults.gateway_page(200), errors.StoreUnavailable),
+    "not JSON": (faults.broken_json, errors.StoreUnavailable),
+    "a disk that is full": (
+        lambda: faults.elastic_error(403, kind="cluster_block_exception", reason="index [dogs] blocked by: [/12/]"),
+        errors.StoreUnavailable,
+    ),
+    "429": (lambda: faults.elastic_error(429), errors.StoreUnavailable),
+    "500": (lambda: faults.elastic_error(500), errors.StoreUnavailable),
+    "502": (lambda: faults.gateway_page(502), errors.StoreUnavailable),
+    "503": (lambda: faults.elastic_error(503), errors.StoreUnavailable),
+    "time-out": (faults.hold, errors.StoreUnavailable),
+    "cut before": (faults.cut_before, errors.StoreUnavailable),
+    "cut within": (faults.cut_within, errors.StoreUnavailable),
+}
+# Faults of the answer only: the server has done what was asked.
+DONE: dict[str, Callable[[], Fault]] = {
+    "time-out though done": lambda: faults.slow(60),
+    "cut after": faults.cut_after,
+    "not JSON though done": faults.garbled,
+    "not Elasticsearch": faults.not_elasticsearch,
+}
+
+
+@pytest.fixture
+def proxy(elasticsearch_url: str) -> Iterator[FaultProxy]:
+    with elasticsearch.Elasticsearch(elasticsearch_url) as client:
+        erase_everything(client)
+    with FaultProxy(elasticsearch_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def through(proxy: FaultProxy, table_encoder: TableEncoder) -> Iterator[Through]:
+    """Opens the registry through the proxy."""
+    opened = []
+
+    def connect(**options: Any) -> pf.Registry:
+        registry = pf.connect(proxy.url, encoder=table_encoder, **{"timeout": 1.5, "retries": 3, **options})
+        opened.append(registry)
+        return registry
+
+    yield connect
+    proxy.clear()
+    for registry in opened:
+        registry.close()
+
+
+@pytest.fixture
+def direct(elasticsearch_url: str, proxy: FaultProxy, table_encoder: TableEncoder) -> Iterator[pf.Registry]:
+    """The same registry without the proxy: what it counts is true."""
+    with pf.connect(elasticsearch_url, encoder=table_encoder) as registry:
+        yield registry
+
+
+def dogs(count: int, *, start: int = 0) -> list[pf.Dog]:
+    """Dogs with an embedding, an owner and no thumbnail."""
+    rows = directions(count, seed=start)
+    return [
+        pf.Dog(
+            pet_id=f"dog{start + number:05d}",
+            owner=pf.Owner(name="Ully", phone="555-0199"),
+            photos=[pf.Photo(photo_id=f"photo{start + number}", uri="x.jpg", embedding=row)],
+        )
+        for number, row in enumerate(rows)
+    ]
+
+
+def with_thumbnail(pet: pf.Dog) -> pf.Dog:
+    thumbnail = (Path(__file__).parents[2] / "dataset" / "photos" / "luna" / "2.jpg").read_bytes()
+    photos = tuple(photo.model_copy(update={"thumbnail": thumbnail}) for photo in pet.photos)
+    return pet.model_copy(update={"photos": photos})
+
+
+def ids(pets: Iterable[pf.Pet]) -> list[str]:
+    return [pet.pet_id for pet in pets]
+
+
+def check_recount(report: pf.BulkReport, given: list[pf.Dog], direct: pf.Registry) -> None:
+    """Every pet is told of once, and what the report says went in is what is there."""
+    told = [*report.added, *report.replaced, *report.skipped, *(failure.item for failure in report.failures)]
+    assert sorted(told) == sorted(ids(given))
+    there = sorted(ids(direct.dogs.list()))
+    assert there == sorted([*report.added, *report.replaced, *report.skipped])
+    assert direct.dogs.count() == len(there)
+    assert sorted(direct.dogs.repository.embeddings().pet_ids) == there
+
+
+def check_secrets(error: BaseException) -> None:
+    """Neither the error, nor what it came from, nor their traceback tells a password, a key or an owner's number."""
+    text = "".join(traceback.format_exception(error)) + repr(error) + str(vars(error))
+    assert not [secret for secret in (PASSWORD, API_KEY, "555-0199") if secret in text]
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_a_bulk_request_that_meets_a_passing_fault_is_sent_again(
+    proxy: FaultProxy, through: Through, direct: pf.Registry, fault: str
+) -> None:
+    registry, given = through(), dogs(100)
+    proxy.add(PASSING[fault](), path="_bulk")
+
+    report = registry.dogs.register_many(given, progress=False)
+
+    assert (len(report.added), report.failures) == (100, ())
+    assert proxy.seen(path="_bulk")[0].fault
+    check_recount(report, given, direct)
+
+
+@pytest.mark.parametrize("fault", LASTING)
+def test_a_fault_that_stays_ends_a_bulk_run_with_a_true_report(
+    proxy: FaultProxy, through: Through, direct: pf.Registry, fault: str
+) -> None:
+    make, kind = LASTING[fault]
+    registry, given = through(retries=1, user="finder", password=PASSWORD), dogs(CHUNK + 100)
+    proxy.add(make(), path="_bulk", skip=1, times=None)
+
+    report = registry.dogs.register_many(given, progress=False)
+
+    assert report.added[:CHUNK] == tuple(ids(given[:CHUNK]))
+    assert {type(failure.error) for failure in report.failures} == {kind}
+    for failure in report.failures[:1]:
+        check_secrets(failure.error)
+    check_recount(report, given, direct)
+
+    proxy.clear()
+    again = registry.dogs.register_many(given, progress=False)
+
+    assert (len(again.added), len(again.skipped)) == (len(report.failures), len(report.added))
+    check_recount(again, given, direct)
+
+
+@pytest.mark.parametrize("fault", DONE)
+def test_what_the_server_did_is_reported_as_done_though_its_answers_are_lost(
+    proxy: FaultProxy, through: Through, direct: pf.Registry, fault: str
+) -> None:
+    registry, given = through(retries=1), dogs(CHUNK + 100)
+    proxy.add(DONE[fault](), path="_bulk", times=None)
+
+    report = registry.dogs.register_many(given, progress=False)
+
+    assert len(report.added) >= CHUNK
+    check_recount(report, given, direct)
+
+
+@pytest.mark.parametrize("fault", LASTING)
+def test_a_fault_that_stays_is_a_typed_error_of_every_reading_call(
+    proxy: FaultProxy, through: Through, fault: str
+) -> None:
+    make, kind = LASTING[fault]
+    registry = through(retries=0, timeout=1, api_key=API_KEY)
+    registry.dogs.register_many(dogs(3), progress=False)
+    calls: list[Callable[[], object]] = [
+        lambda: registry.dogs.find_by_embedding(directions(1, seed=0)[0]),
+        lambda: registry.dogs.get("dog00000"),
+        registry.dogs.count,
+        registry.dogs.list,
+        lambda: registry.dogs.owner_of("dog00000"),
+        registry.util.list_indexes,
+    ]
+    for call in calls:
+        proxy.clear()
+        proxy.add(make(), times=None)
+        with pytest.raises(kind) as raised:
+            call()
+        check_secrets(raised.value)
+
+
+@pytest.mark.parametrize("fault", ["429", "503 of a gateway", "time-out", "cut before", "cut after"])
+def test_a_search_that_meets_a_passing_fault_is_made_again(proxy: FaultProxy, through: Through, fault: str) -> None:
+    registry, given = through(), dogs(3)
+    registry.dogs.register_many(given, progress=False)
+    proxy.clear()
+    proxy.add(PASSING[fault](), path="_msearch")
+
+    matches = registry.dogs.find_by_embedding(given[1].photos[0].embedding, k=1)
+
+    assert [match.pet.pet_id for match in matches] == ["dog00001"]
+    assert len(proxy.seen(path="_msearch")) == 2
+
+
+@pytest.mark.parametrize("fault", LASTING)
+def test_connecting_to_a_server_that_does_not_serve_is_a_typed_error(
+    proxy: FaultProxy, through: Through, fault: str
+) -> None:
+    make, kind = LASTING[fault]
+    proxy.add(make(), times=None)
+
+    with pytest.raises(kind) as raised:
+        through(retries=0, timeout=1, user="finder", password=PASSWORD)
+
+    assert proxy.url in str(raised.value) or isinstance(raised.value, errors.NotAuthorised)
+    check_secrets(raised.value)
+
+
+def test_items_that_are_refused_are_sent_again_alone(proxy: FaultProxy, through: Through, direct: pf.Registry) -> None:
+    registry, given = through(), dogs(100)
+    proxy.add(faults.reject_items(lambda id_: id_.endswith("7")), path="_bulk")
+
+    report = registry.dogs.register_many(given, progress=False)
+
+    assert len(report.added) == 100
+    first, second = proxy.seen(path="_bulk")
+    assert second.received < first.received / 5
+    check_recount(report, given, direct)
+
+
+def test_items_that_stay_refused_are_the_only_failures(
+    proxy: FaultProxy, through: Through, direct: pf.Registry
+) -> None:
+    registry, given = through(retries=1), dogs(100)
+    proxy.add(faults.reject_items(lambda id_: id_.endswith("7")), path="_bulk", times=None)
+
+    report = registry.dogs.register_many(given, progress=False)
+
+    assert [failure.item for failure in report.failures] == [f"dog{number:05d}" for number in range(7, 100, 10)]
+    assert {type(failure.error) for failure in report.failures} == {errors.StoreUnavailable}
+    check_recount(report, given, direct)
+
+
+@pytest.mark.parametrize("second", ["401", "403", "not JSON", "a page to log in"])
+def test_what_went_in_before_a_worse_fault_is_reported_as_in(
+    proxy: FaultProxy, through: Through, direct: pf.Registry, second: str
+) -> None:
+    registry, given = through(), dogs(100)
+    proxy.add(faults.reject_items(lambda id_: id_.endswith("7")), path="_bulk")
+    proxy.add(LASTING[second][0](), path="_bulk", times=None)
+
+    report = registry.dogs.register_many(given, progress=False)
+
+    assert len(report.added) >= 90
+    check_recount(report, given, direct)
+
+
+def test_a_bulk_request_too_large_for_a_gateway_is_cut_up(
+    proxy: FaultProxy, through: Through, direct: pf.Registry
+) -> None:
+    registry, given = through(), dogs(200)
+    given[50] = given[50].model_copy(update={"note": "x" * 50_000})
+    proxy.add(faults.too_large(20_000), path="_bulk", times=None)
+
+    report = registry.dogs.register_many(given, progress=False)
+
+    assert [failure.item for failure in report.failures] == ["dog00050"]
+    assert isinstance(report.failures[0].error, errors.InvalidPet)
+    assert len(report.added) == 199
+    check_recount(report, given, direct)
+
+
+def test_a_right_that_is_lost_between_the_halves_of_a_large_request(
+    proxy: FaultProxy, through: Through, direct: pf.Registry
+) -> None:
+    registry, given = through(), dogs(100)
+    proxy.add(faults.elastic_error(403), path="_bulk", skip=2, times=None)
+    proxy.add(faults.too_large(20_000), path="_bulk", times=None)
+
+    report = registry.dogs.register_many(given, progress=False)
+
+    assert report.failures
+    check_recount(report, given, direct)
+
+
+def test_a_server_that_goes_away_in_the_middle(proxy: FaultProxy, through: Through, direct: pf.Registry) -> None:
+    registry, given = through(retries=1), dogs(2 * CHUNK)
+
+    def going_away() -> Iterator[pf.Dog]:
+        for number, pet in enumerate(given):
+            if number == CHUNK + 300:
+                proxy.close()
+            yield pet
+
+    report = registry.dogs.register_many(going_away(), progress=False)
+    proxy.open()
+
+    assert {type(failure.error) for failure in report.failures} == {errors.StoreUnavailable}
+    check_recount(report, given, direct)
+    assert len(registry.dogs.register_many(given, progress=False).added) == len(report.failures)
+
+
+@pytest.mark.parametrize("fault", ["cut after", "time-out though done"])
+def test_an_answer_that_was_lost_is_no_reason_to_call_a_pet_replaced_or_there(
+    proxy: FaultProxy, through: Through, direct: pf.Registry, fault: str
+) -> None:
+    registry, given = through(), dogs(60)
+    registry.dogs.register_many(given[:20], progress=False)
+    proxy.add(PASSING[fault](), path="_bulk")
+
+    report = registry.dogs.register_many(given, on_conflict="replace", progress=False)
+
+    assert (len(report.added), len(report.replaced), report.failures) == (40, 20, ())
+    check_recount(report, given, direct)
+
+
+@pytest.mark.parametrize("fault", ["cut after", "cut before", "time-out though done", "503"])
+def test_a_change_that_meets_a_fault_is_made_once_or_said_to_have_failed(
+    proxy: FaultProxy, through: Through, direct: pf.Registry, fault: str
+) -> None:
+    registry = through()
+    registry.dogs.register_many(dogs(1), progress=False)
+    proxy.add(PASSING[fault](), method="PUT|POST", path="_doc|_update")
+    try:
+        registry.dogs.update("dog00000", name="Luna")
+        changed = True
+    except errors.StoreError:
+        changed = False
+
+    pet = direct.dogs.get("dog00000")
+    assert pet.owner is not None
+    assert pet.owner.phone == "555-0199"
+    assert pet.name == "Luna" or not changed
+    registry.dogs.update("dog00000", name="Luna")
+    assert direct.dogs.get("dog00000").name == "Luna"
+
+
+@pytest.mark.parametrize("fault", ["cut after", "503", "time-out though done"])
+def test_a_removal_that_meets_a_fault_leaves_nothing(
+    proxy: FaultProxy, through: Through, direct: pf.Registry, fault: str
+) -> None:
+    registry, given = through(), [with_thumbnail(pet) for pet in dogs(20)]
+    registry.dogs.register_many(given, progress=False)
+    proxy.add(PASSING[fault](), path="_bulk")
+
+    removed = registry.dogs.remove(ids(given[:10]))
+
+    assert ids(direct.dogs.list()) == ids(given[10:])
+    assert direct.util.client.count(index="pets-dogs-*-thumbnails-*", expand_wildcards="all")["count"] == 10
+    assert sorted(removed) == ids(given[:10])
+
+
+def test_a_refused_thumbnail_leaves_a_true_report(proxy: FaultProxy, through: Through, direct: pf.Registry) -> None:
+    registry, given = through(retries=1), [with_thumbnail(pet) for pet in dogs(20)]
+    proxy.add(faults.elastic_error(403), path="_bulk", skip=1, times=None)
+
+    report = registry.dogs.register_many(given, progress=False)
+
+    check_recount(report, given, direct)
+
+
+def test_a_certificate_that_nobody_vouches_for(
+    elasticsearch_url: str, table_encoder: TableEncoder, tmp_path: Path
+) -> None:
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    with FaultProxy(elasticsearch_url, tls=context) as proxy:
+        with pytest.raises(errors.StoreUnavailable, match=r"certificate.*ca_certs") as raised:
+            pf.connect(proxy.url, encoder=table_encoder, retries=0, user="finder", password=PASSWORD)
+        with pf.connect(proxy.url, encoder=table_encoder, ca_certs=str(tmp_path / "ca.pem")) as registry:
+            assert registry.dogs.count() >= 0
+    check_secrets(raised.value)
+
+
+def test_a_port_where_nobody_listens(proxy: FaultProxy, table_encoder: TableEncoder) -> None:
+    proxy.close()
+
+    with pytest.raises(errors.StoreUnavailable, match="cannot be reached") as raised:
+        pf.connect(proxy.url, encoder=table_encoder, retries=0, api_key=API_KEY)
+
+    check_secrets(raised.value)

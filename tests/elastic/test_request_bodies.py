@@ -1,0 +1,151 @@
+"""What is asked of Elasticsearch, as data: mapping, filters, searches, pages, documents."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from petfinder.errors import IndexMismatch, InvalidPet, InvalidQuery
+from petfinder.filters import PetFilter, Restriction
+from petfinder.stores import elastic_documents as documents
+from petfinder.stores import elastic_mapping as mapping
+from petfinder.stores import elastic_queries as queries
+from petfinder.stores.port import SCHEMA
+from tests.stores.samples import DIMS, SPEC, directions, document
+
+QUERY = directions(1, seed=1)[0]
+EVERYTHING = Restriction()
+
+
+def test_the_mapping_is_strict_and_states_how_vectors_are_kept() -> None:
+    body = mapping.pets_index(SPEC, {"made": "x"})
+    assert body["mappings"]["dynamic"] == "strict"
+    assert body["mappings"]["properties"]["photos"]["properties"]["vector"] == {
+        "type": "dense_vector",
+        "dims": DIMS,
+        "index": True,
+        "similarity": "cosine",
+        "index_options": {"type": "int8_hnsw", "m": 16, "ef_construction": 100},
+    }
+    assert body["mappings"]["properties"]["owner"] == {"type": "object", "enabled": False}
+    assert body["settings"] == {"number_of_shards": 1, "auto_expand_replicas": "0-1"}
+
+
+def test_settings_reach_the_index_and_unknown_ones_are_refused() -> None:
+    settings = {"vectors": "bbq_hnsw", "shards": 3, "replicas": 2, "refresh_interval": "30s", "m": 8}
+    body = mapping.pets_index(replace(SPEC, settings=settings), {})
+    assert body["settings"] == {"number_of_shards": 3, "number_of_replicas": 2, "refresh_interval": "30s"}
+    vector = body["mappings"]["properties"]["photos"]["properties"]["vector"]
+    assert vector["index_options"] == {"type": "bbq_hnsw", "m": 8, "ef_construction": 100}
+    with pytest.raises(InvalidQuery, match="colour"):
+        mapping.pets_index(replace(SPEC, settings={"colour": "blue"}), {})
+    with pytest.raises(InvalidQuery, match="int8_hnsw"):
+        mapping.pets_index(replace(SPEC, settings={"vectors": "flat"}), {})
+
+
+def test_an_index_remembers_its_spec() -> None:
+    spec = replace(SPEC, thresholds={"match": [1, 2]})
+    mappings = mapping.pets_index(spec, {"made": "x"})["mappings"]
+    memory = mapping.memory_of(json.loads(json.dumps(mappings)))
+    assert memory is not None
+    assert mapping.spec_of("dogs", memory) == spec
+    assert mapping.memory_of(mapping.thumbnails_index({})["mappings"]) is None
+    assert mapping.memory_of({"_meta": {"somebody": "else"}}) is None
+    with pytest.raises(IndexMismatch, match="newer"):
+        mapping.spec_of("dogs", {**memory, "schema": SCHEMA + 1})
+
+
+def test_every_filter_stands_on_the_pets_level() -> None:
+    where = PetFilter(
+        breed=["Poodle", "STRASSE"],
+        ids=["a"],
+        exclude=["b"],
+        taken_after="2026-03-01",
+        taken_before="2026-03-02",
+        near=(48.1, 11.6),
+        within_km=20,
+    )
+    clauses = queries.filters(where.restriction())
+    assert clauses == [
+        {"terms": {"terms.breed": ["poodle", "strasse"]}},
+        {"terms": {"id": ["a"]}},
+        {"bool": {"must_not": [{"terms": {"id": ["b"]}}]}},
+        {"range": {"dates": {"gte": 1772323200, "lte": 1772409600}}},
+        {"geo_distance": {"distance": "20.000020000km", "places": {"lat": 48.1, "lon": 11.6}}},
+    ]
+    assert "nested" not in json.dumps(clauses)
+
+
+def test_an_empty_choice_matches_nothing_and_many_ids_are_parted() -> None:
+    assert queries.filters(Restriction(ids=frozenset())) == [{"match_none": {}}]
+    (clause,) = queries.filters(Restriction(ids=frozenset(map(str, range(70_000)))))
+    parts = [part["terms"]["id"] for part in clause["bool"]["should"]]
+    assert [len(part) for part in parts] == [65_536, 4_464]
+    assert len(set().union(*parts)) == 70_000
+
+
+def test_a_search_filters_before_it_searches_and_returns_no_owner_and_no_vector() -> None:
+    body = queries.nearest(QUERY, SPEC, k=5, num_candidates=200, clauses=[{"terms": {"id": ["a"]}}])
+    assert body == {
+        "knn": {
+            "field": "photos.vector",
+            "query_vector": QUERY.tolist(),
+            "k": 5,
+            "num_candidates": 200,
+            "filter": [{"terms": {"id": ["a"]}}],
+            "rescore_vector": {"oversample": 2.0},
+            "inner_hits": {"size": 2, "_source": False},
+        },
+        "size": 5,
+        "_source": {"includes": ["id", "body", "photos.photo_id", "pending"]},
+    }
+
+
+def test_whole_vectors_are_not_scored_twice() -> None:
+    whole = replace(SPEC, settings={"vectors": "hnsw"})
+    assert "rescore_vector" not in queries.nearest(QUERY, whole, k=5, num_candidates=200, clauses=[])["knn"]
+
+
+def test_candidates_grow_with_k_and_end_at_what_servers_allow() -> None:
+    assert queries.candidates(1, photos=None) == queries.candidates(5, photos=10**6) >= 100
+    assert all(k <= queries.candidates(k, photos=10**6) <= 10_000 for k in (1, 101, 1001, 5000, 10_000))
+    assert queries.candidates(5, photos=4000) == 10_000
+
+
+def test_scores_are_cosines_after_one_conversion() -> None:
+    assert [queries.cosine(score) for score in (1.0, 0.5, 0.0)] == [1.0, 0.0, -1.0]
+
+
+def test_a_page_goes_by_id() -> None:
+    assert queries.passing(EVERYTHING) == {"match_all": {}}
+    assert queries.counted(EVERYTHING)["query"] == {"bool": {"filter": [{"range": {"photo_count": {"gt": 0}}}]}}
+    assert queries.whole(vectors=True) == {"exclude_vectors": False}
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_document_survives_the_way_there_and_back(packed: bool) -> None:
+    given = document("a", directions(2, seed=3), owner={"name": "Ully"}, terms={"breed": ("pug",)}, dates=(-5,))
+    source = json.loads(json.dumps(documents.to_source(given, dims=DIMS, packed=packed, run="r")))
+    assert isinstance(source["photos"][0]["vector"], str if packed else list)
+    assert [photo.get("portrait") for photo in source["photos"]] == [None, None, True]
+    back = documents.to_document({"_source": source, "_seq_no": 7, "_primary_term": 2}, made="m", dims=DIMS)
+    np.testing.assert_array_equal(back.vectors, given.vectors)
+    np.testing.assert_array_equal(back.portrait, given.portrait)
+    for field in ("id", "body", "owner", "terms", "dates", "photo_ids"):
+        assert getattr(back, field) == getattr(given, field), field
+    assert documents.sequence(back.version, made="m") == (7, 2)
+    assert documents.sequence(back.version, made="another index") is None
+    assert documents.sequence(0, made="m") is None
+
+
+def test_a_word_longer_than_a_term_may_be_is_refused() -> None:
+    with pytest.raises(InvalidPet, match="words"):
+        documents.to_source(document("a", terms={"words": ("x" * 40_000,)}), dims=DIMS, packed=True, run="r")
+
+
+def test_thumbnails_of_different_photos_have_different_ids() -> None:
+    ids = {documents.thumbnail_id(pet, photo) for pet, photo in (("a", "b"), ("ab", ""), ("a", "c"), ("b", "a"))}
+    assert len(ids) == 4

@@ -1,0 +1,129 @@
+"""Two encoders known by name, a registry that chooses between them, and what other processes do in a rebuild."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from PIL import Image
+
+import petfinder as pf
+from petfinder.connection import open_store
+from petfinder.encoders.port import Encoder
+from petfinder.errors import PetfinderError
+from petfinder.registry import Registry
+from petfinder.stores.port import IndexSpec
+from petfinder.vectors import Matrix
+from tests.conftest import TableEncoder
+from tests.test_service import picture
+
+INDEX = "pets-dogs"
+
+
+class OtherTable(TableEncoder):
+    """Another table of as many dims: what it says of a picture is the opposite of what the first one says."""
+
+    name = "table-2"
+
+    def __init__(self, *, seconds: float = 0.0, dims: int = 8) -> None:
+        super().__init__(fingerprint="t2", dims=dims)
+        self.seconds = seconds
+
+    def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
+        time.sleep(self.seconds)
+        rows: Matrix = -super().encode_images(pictures)
+        return rows
+
+
+def choose(spec: IndexSpec | None) -> Encoder:
+    """The encoder that an index remembers by its name; the first one for a new index."""
+    return OtherTable(dims=spec.dims) if spec is not None and spec.encoder == OtherTable.name else TableEncoder()
+
+
+def opened(place: str) -> Registry:
+    """The registry at a place, which chooses its encoders by name."""
+    return Registry(open_store(place), choose)
+
+
+def shade(number: int) -> tuple[int, int, int]:
+    """A colour of its own for each of 4,096 numbers."""
+    return (number % 16 * 16, number // 16 % 16 * 16, number // 256 % 16 * 16)
+
+
+def stock(registry: Registry, count: int) -> None:
+    """Register dogs "old0000" and on, each with a name and one photo."""
+    dogs = (pf.Dog(pet_id=f"old{n:04d}", name=f"Old {n}", photos=[picture(shade(n))]) for n in range(count))
+    assert len(registry.dogs.register_many(dogs, progress=False).added) == count
+
+
+def rebuild(pipe: Connection, place: str, seconds: float) -> None:
+    """Rebuild with the other encoder, which takes its time for each batch; tell what came of it."""
+    registry = opened(place)
+    pipe.send(os.getpid())
+    pipe.send(registry.util.rebuild(INDEX, OtherTable(seconds=seconds), progress=False))
+    registry.close()
+
+
+def stop_while_nobody_may_write(pipe: Connection, place: str, target: str) -> None:
+    """Begin the last step of a rebuild and stay in it."""
+    store = open_store(place)
+
+    def stay() -> None:
+        pipe.send("inside")
+        time.sleep(60)
+
+    store.finish_rebuild(INDEX, target, stay)
+
+
+def use(pipe: Connection, place: str, until: str) -> None:
+    """Register, change, add photos, remove and find until there is a file `until`; tell each call that was answered."""
+    user = User(pipe, opened(place))
+    step = 0
+    while not Path(until).exists() or step < 40:
+        user.step(step)
+        step += 1
+        time.sleep(0.02)  # so that the one who rebuilds can keep up
+    pipe.send(("encoder", user.registry.dogs.encoder.name, None))
+    user.registry.close()
+
+
+class User:
+    """Somebody who uses a registry and tells what was answered."""
+
+    def __init__(self, pipe: Connection, registry: Registry) -> None:
+        self.pipe, self.registry = pipe, registry
+        self.numbers = random.Random(1)
+        self.names = {f"old{n:04d}" for n in range(40)}
+
+    def step(self, step: int) -> None:
+        """One of each call, the names and colours made of the step's number."""
+        dogs, new, name = self.registry.dogs, f"new{step:04d}", f"Renamed {step}"
+        colour, other = shade(1000 + step), self.numbers.choice(sorted(self.names))
+        self.tell("register", new, lambda: dogs.register(pf.Dog(pet_id=new, name=new, photos=[picture(colour)])), new)
+        self.tell("rename", other, lambda: dogs.update(other, name=name), name)
+        self.tell("add a photo", new, lambda: dogs.add_photo(new, picture(shade(step), size=48)))
+        self.tell("find", new, lambda: _check_found(self.registry, new, colour))
+        self.names.add(new)
+        if step % 4 == 3:
+            gone = self.numbers.choice(sorted(self.names))
+            self.names.remove(gone)
+            self.tell("remove", gone, lambda: dogs.remove(gone))
+
+    def tell(self, what: str, pet_id: str, call: Callable[[], object], value: str = "") -> None:
+        """Make a call, and tell what it was or how it failed."""
+        try:
+            call()
+        except PetfinderError as error:
+            self.pipe.send(("failed", what, f"{type(error).__name__}: {error}"))
+        else:
+            self.pipe.send((what, pet_id, value))
+
+
+def _check_found(registry: Registry, pet_id: str, colour: tuple[int, int, int]) -> None:
+    best = registry.dogs.find(picture(colour), k=1, where=pf.PetFilter(ids=[pet_id])).best
+    if best is None or best.similarity < 0.999:
+        raise PetfinderError(f"{pet_id} is not found by its own photo: {best}")

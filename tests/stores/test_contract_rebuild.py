@@ -1,0 +1,313 @@
+"""What every store does when an index is rebuilt: the clauses of the port on targets, versions and the swap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Event
+
+import pytest
+
+from petfinder.errors import EditConflict, IndexMismatch, IndexNotFound, PetfinderError
+from petfinder.stores.port import Document, IndexSpec, Store
+from tests.stores.samples import (
+    DIMS,
+    EVERYTHING,
+    SPEC,
+    breed,
+    check_nearest,
+    directions,
+    document,
+    found,
+    ids,
+    random_documents,
+    write,
+)
+
+ONE_QUERY = directions(1, seed=1)
+OTHER = replace(SPEC, encoder="table-2", fingerprint="t2")
+OTHER_DIMS = replace(OTHER, dims=5)
+
+
+def nothing() -> None:
+    """What there is to catch up with where nobody else writes."""
+
+
+def made_from_all(store: Store, *, dims: int = DIMS) -> Iterator[Document]:
+    """Every document of the index "dogs", with vectors of the new encoder."""
+    for one in store.scan("dogs", EVERYTHING, vectors=True):
+        rows = directions(len(one.photo_ids), seed=len(one.id), dims=dims)
+        yield replace(one, vectors=rows, portrait=None, made_from=one.version)
+
+
+def fill(store: Store, target: str, documents: Iterator[Document]) -> None:
+    """Write to an index that is to take the place of another."""
+    assert {outcome.error for outcome in store.write(target, documents, mode="index")} <= {None}
+
+
+def rebuilt(store: Store, spec: IndexSpec) -> str:
+    """The index "dogs" rebuilt to this spec, nobody else writing."""
+    target = store.begin_rebuild("dogs", spec)
+    fill(store, target, made_from_all(store, dims=spec.dims))
+    return store.finish_rebuild("dogs", target, nothing)
+
+
+def test_a_rebuild_puts_everything_new_in_its_place(store: Store) -> None:
+    documents = random_documents(1100, seed=1)
+    write(store, [replace(one, owner={"name": one.id}) for one in documents])
+    write(store, [document("seen", directions(2, seed=1), thumbnails={"photo0": b"keep", "photo1": b"drop"})])
+    old = found(store, "dogs", "seen")
+    target = store.begin_rebuild("dogs", OTHER_DIMS)
+    fewer = (
+        replace(one, vectors=one.vectors[:1], photo_ids=one.photo_ids[:1]) if one.id == "seen" else one
+        for one in made_from_all(store, dims=5)
+    )
+    fill(store, target, fewer)
+
+    assert store.index_names() == ["dogs"]
+    assert store.spec("dogs") == SPEC
+    check_nearest(store, [*documents, old], ONE_QUERY, k=5)
+
+    store.finish_rebuild("dogs", target, nothing)
+
+    assert store.spec("dogs") == OTHER_DIMS
+    assert store.stats("dogs").pets == 1101
+    assert found(store, "dogs", documents[0].id).owner == {"name": documents[0].id}
+    assert store.thumbnails("dogs", [("seen", "photo0"), ("seen", "photo1")]) == [b"keep", None]
+    answer = store.nearest("dogs", directions(1, seed=3, dims=5), k=3, restriction=breed("breed2"))[0]
+    assert len(answer.hits) == 3
+    with pytest.raises(EditConflict):
+        store.replace("dogs", replace(old, vectors=directions(2, seed=1, dims=5), portrait=None))
+
+
+def test_the_old_index_is_kept_until_it_is_deleted(store: Store) -> None:
+    write(store, [document("luigi", thumbnails={"photo0": b"jpeg"})])
+
+    kept = rebuilt(store, OTHER)
+
+    assert (kept, store.index_names()) == ("dogs-000001", ["dogs", "dogs-000001"])
+    assert store.spec(kept) == SPEC
+    assert ids(store.scan(kept, EVERYTHING)) == ["luigi"]
+    assert len(store.nearest(kept, ONE_QUERY, k=1, restriction=EVERYTHING)[0].hits) == 1
+    assert store.thumbnails("dogs", [("luigi", "photo0")]) == [b"jpeg"]
+    assert rebuilt(store, SPEC) == "dogs-000002"
+    assert store.thumbnails("dogs", [("luigi", "photo0")]) == [b"jpeg"]
+    for name in ("dogs-000001", "dogs-000002"):
+        store.delete_index(name)
+    assert store.index_names() == ["dogs"]
+    assert ids(store.scan("dogs", EVERYTHING)) == ["luigi"]
+    assert store.thumbnails("dogs", [("luigi", "photo0")]) == [b"jpeg"]
+
+
+def test_versions_tell_what_has_changed_and_what_was_made_of_it(store: Store) -> None:
+    write(store, random_documents(1500, seed=2))
+    versions = list(store.versions("dogs"))
+    assert [id_ for id_, _, _ in versions] == sorted(one.id for one in store.scan("dogs", EVERYTHING))
+    assert {made_from for _, _, made_from in versions} == {0}
+    assert all(version == found(store, "dogs", id_).version for id_, version, _ in versions[:3])
+
+    target = store.begin_rebuild("dogs", OTHER)
+    fill(store, target, made_from_all(store))
+    store.replace("dogs", replace(found(store, "dogs", "pet00007"), body={"name": "new"}))
+    store.delete("dogs", ["pet00008"])
+    write(store, [document("pet00009")], mode="index")
+    write(store, [document("late")])
+
+    now = {id_: version for id_, version, _ in store.versions("dogs")}
+    made = {id_: made_from for id_, _, made_from in store.versions(target)}
+    assert {id_ for id_ in now if made.get(id_) != now[id_]} == {"pet00007", "pet00009", "late"}
+    assert made.keys() == now.keys() - {"late"}
+    assert found(store, target, "pet00001").made_from == now["pet00001"]
+
+
+def test_versions_may_be_read_while_what_they_name_is_written(store: Store) -> None:
+    write(store, random_documents(2500, seed=2))
+    target = store.begin_rebuild("dogs", OTHER)
+    seen = []
+    for id_, version, _ in store.versions("dogs"):
+        seen.append(id_)
+        if len(seen) % 500 == 1:
+            assert list(store.versions(target)) == [*store.versions(target)]
+            fill(store, target, iter([document(id_, made_from=version)]))
+            store.delete("dogs", [id_])
+    assert seen == [f"pet{number:05d}" for number in range(2500)]
+
+
+def test_what_is_written_while_nobody_else_may_is_in_the_new_index(store: Store) -> None:
+    write(store, [document("a"), document("b"), document("gone")])
+    target = store.begin_rebuild("dogs", OTHER)
+    fill(store, target, made_from_all(store))
+    store.delete("dogs", ["gone"])
+
+    def catch_up() -> None:
+        fill(store, target, iter([document("late", made_from=1)]))
+        assert store.delete(target, ["gone"]) <= {"gone"}
+        assert ids(store.scan(target, EVERYTHING)) == ["a", "b", "late"]
+        assert ids(store.scan("dogs", EVERYTHING)) == ["a", "b"]
+        assert store.spec("dogs") == SPEC
+
+    store.finish_rebuild("dogs", target, catch_up)
+
+    assert ids(store.scan("dogs", EVERYTHING)) == ["a", "b", "late"]
+
+
+@pytest.mark.parametrize("after", [replace(SPEC, settings={"vectors": "hnsw"}), OTHER], ids=["settings", "encoder"])
+def test_no_write_lands_in_the_old_index_after_the_last_look(store: Store, after: IndexSpec) -> None:
+    write(store, [document("a"), document("b"), document("c")])
+    target = store.begin_rebuild("dogs", after)
+    looking, ended = Event(), Event()
+    as_it_was = found(store, "dogs", "b")
+
+    def catch_up() -> None:
+        fill(store, target, made_from_all(store))
+        looking.set()
+        ended.wait(0.5)  # the others try meanwhile
+
+    def tried(change: Callable[[], object]) -> str:
+        assert looking.wait(30)
+        try:
+            change()
+        except PetfinderError as error:
+            return type(error).__name__
+        return "done"
+
+    with ThreadPoolExecutor(4) as pool:
+        changes: list[Callable[[], object]] = [
+            lambda: list(store.write("dogs", [document("late")], mode="create", expected=SPEC)),
+            lambda: store.replace("dogs", replace(as_it_was, body={"name": "new"}), expected=SPEC),
+            lambda: store.delete("dogs", ["c"]),
+        ]
+        running = [pool.submit(tried, change) for change in changes]
+        kept = store.finish_rebuild("dogs", target, catch_up)
+        said = [one.result(60) for one in running]
+
+    if after is OTHER:
+        assert said == ["IndexMismatch", "IndexMismatch", "done"]
+        assert ids(store.scan("dogs", EVERYTHING)) == ["a", "b"]
+    else:
+        assert said == ["done", "EditConflict", "done"]
+        assert ids(store.scan("dogs", EVERYTHING)) == ["a", "b", "late"]
+    assert found(store, kept, "b").body == {"name": "b"}
+    assert store.get(kept, ["late"]) == [None]
+
+
+@pytest.mark.parametrize("after", [replace(SPEC, settings={"vectors": "hnsw"}), OTHER], ids=["settings", "encoder"])
+def test_a_stream_that_meets_the_swap_goes_on_or_says_so(store: Store, after: IndexSpec) -> None:
+    def stream() -> Iterator[Document]:
+        for number in range(1200):
+            if number == 600:
+                rebuilt(store, after)
+            yield document(f"pet{number:05d}", ONE_QUERY)
+
+    told: list[str] = []
+    outcomes = store.write("dogs", stream(), mode="create", expected=SPEC)
+    if after is OTHER:
+        with pytest.raises(IndexMismatch, match="table-2"):
+            told.extend(outcome.id for outcome in outcomes)
+        assert len(told) < 1200
+    else:
+        told.extend(outcome.id for outcome in outcomes)
+        assert len(told) == 1200
+    assert ids(store.scan("dogs", EVERYTHING)) == told
+
+
+def test_a_rebuild_that_breaks_off_changes_nothing_and_is_taken_up_again(store: Store) -> None:
+    documents = random_documents(700, seed=1)
+    write(store, documents)
+    target = store.begin_rebuild("dogs", OTHER)
+    fill(store, target, made_from_all(store))
+
+    def breaks_off() -> None:
+        raise KeyError("no power")
+
+    with pytest.raises(KeyError):
+        store.finish_rebuild("dogs", target, breaks_off)
+
+    assert (store.spec("dogs"), store.index_names()) == (SPEC, ["dogs"])
+    check_nearest(store, documents, ONE_QUERY, k=5)
+    assert write(store, [document("new")])[0].result == "added"
+    assert store.begin_rebuild("dogs", replace(OTHER, thresholds={"match": 0.9})) == target
+    assert store.count(target, EVERYTHING) == 700
+    store.finish_rebuild("dogs", target, nothing)
+    assert store.count("dogs", EVERYTHING) == 700
+
+
+def test_an_unfinished_rebuild_to_something_else_is_dropped(store: Store) -> None:
+    write(store, [document("a")])
+    target = store.begin_rebuild("dogs", OTHER)
+    fill(store, target, made_from_all(store))
+
+    other = store.begin_rebuild("dogs", OTHER_DIMS)
+
+    assert store.spec(other) == OTHER_DIMS
+    assert store.count(other, EVERYTHING) == 0
+    with pytest.raises((IndexMismatch, IndexNotFound)):
+        list(store.write(target, [document("a")], mode="index", expected=OTHER))
+
+
+def test_only_the_unfinished_target_of_an_index_can_take_its_place(store: Store) -> None:
+    store.create_index("cats", SPEC)
+    target = store.begin_rebuild("dogs", OTHER)
+    for wrong in ("none", "cats", store.begin_rebuild("cats", OTHER)):
+        with pytest.raises(IndexNotFound):
+            store.finish_rebuild("dogs", wrong, nothing)
+    store.finish_rebuild("dogs", target, nothing)
+    with pytest.raises(IndexNotFound):
+        store.finish_rebuild("dogs", target, nothing)
+    assert store.index_names() == ["cats", "dogs", "dogs-000001"]
+
+
+def test_an_unfinished_rebuild_goes_with_its_index(store: Store) -> None:
+    write(store, [document("a")])
+    fill(store, store.begin_rebuild("dogs", OTHER), made_from_all(store))
+
+    store.rename_index("dogs", "hounds")
+    assert store.count(store.begin_rebuild("hounds", OTHER), EVERYTHING) == 1
+    store.delete_index("hounds")
+    store.create_index("hounds", SPEC)
+
+    assert store.count(store.begin_rebuild("hounds", OTHER), EVERYTHING) == 0
+
+
+def test_thresholds_stay_with_the_encoder(store: Store) -> None:
+    target = store.begin_rebuild("dogs", replace(SPEC, settings={"vectors": "hnsw"}))
+    store.change_thresholds("dogs", {"match": 0.9})
+    store.finish_rebuild("dogs", target, nothing)
+    assert store.spec("dogs") == replace(SPEC, settings={"vectors": "hnsw"}, thresholds={"match": 0.9})
+
+    rebuilt(store, OTHER)
+
+    assert store.spec("dogs") == OTHER
+
+
+def test_who_is_erased_is_erased_from_what_a_rebuild_left_too(store: Store) -> None:
+    write(store, [document("luigi", owner={"phone": "555"}), document("bella")])
+    kept = rebuilt(store, OTHER)
+    older = rebuilt(store, SPEC)
+    target = store.begin_rebuild("dogs", OTHER)
+    fill(store, target, made_from_all(store))
+
+    assert store.delete("dogs", ["luigi", "nobody"]) == {"luigi"}
+
+    for name in ("dogs", kept, older, target):
+        assert ids(store.scan(name, EVERYTHING)) == ["bella"]
+
+
+def test_vectors_of_another_encoder_than_expected_are_neither_taken_nor_given(store: Store) -> None:
+    write(store, [document("a")])
+    read = found(store, "dogs", "a")
+    calls: list[Callable[[IndexSpec], object]] = [
+        lambda spec: list(store.write("dogs", [document("a")], mode="index", expected=spec)),
+        lambda spec: store.get("dogs", ["a"], vectors=True, expected=spec),
+        lambda spec: list(store.scan("dogs", EVERYTHING, vectors=True, expected=spec)),
+        lambda spec: store.nearest("dogs", ONE_QUERY, k=1, restriction=EVERYTHING, expected=spec),
+        lambda spec: store.replace("dogs", found(store, "dogs", "a"), expected=spec),
+    ]
+    for other in (replace(SPEC, species="cat"), replace(SPEC, fingerprint="t2"), OTHER, OTHER_DIMS):
+        for call in calls:
+            with pytest.raises(IndexMismatch, match="table-1"):
+                call(other)
+    assert found(store, "dogs", "a").version == read.version
+    for call in calls:
+        call(replace(SPEC, thresholds={"match": 0.9}, settings={}))

@@ -1,0 +1,427 @@
+"""Rebuilding an index while others use it: no failed search, no lost write, no mixed encoders, resumed when broken."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import petfinder as pf
+from petfinder import errors
+from petfinder.bulk import OnConflict
+from petfinder.encoders.port import Encoder
+from petfinder.filters import Restriction
+from petfinder.registry import Registry
+from petfinder.stores.port import IndexSpec
+from petfinder.thresholds import Quantiles
+from petfinder.vectors import Matrix
+from tests.conftest import TableEncoder
+from tests.elastic.stores import empty_elasticsearch_store
+from tests.rebuilding_processes import (
+    INDEX,
+    OtherTable,
+    choose,
+    opened,
+    rebuild,
+    shade,
+    stock,
+    stop_while_nobody_may_write,
+    use,
+)
+from tests.stores.processes import heard, start
+from tests.test_service import BLUE, GREEN, RED, dog, picture
+
+
+def by_the_other(spec: IndexSpec) -> IndexSpec:
+    """The spec of an index as a rebuild with the other encoder leaves it."""
+    return replace(spec, encoder=OtherTable.name, fingerprint="t2")
+
+
+@pytest.fixture(params=["file", "elasticsearch"])
+def shared_place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a new registry may be made that other processes can open too."""
+    if request.param == "elasticsearch":
+        return empty_server(request)
+    return str(tmp_path / "pets.db")
+
+
+@pytest.fixture
+def named(place: str) -> Iterator[Registry]:
+    """A registry that chooses its encoder by the name that the index remembers."""
+    with opened(place) as registry:
+        yield registry
+
+
+def empty_server(request: pytest.FixtureRequest) -> str:
+    """The URL of the tests' Elasticsearch, nothing of petfinder in it."""
+    url: str = request.getfixturevalue("elasticsearch_url")
+    empty_elasticsearch_store(url).close()
+    return url
+
+
+def check_all_by(registry: Registry, encoder: TableEncoder) -> None:
+    """Check that each embedding in the index is what this encoder says of that very photo, and that none is missing."""
+    store = registry.util.store
+    spec = store.spec(INDEX)
+    assert (spec.encoder, spec.dims, spec.fingerprint) == (encoder.name, encoder.dims, encoder.fingerprint)
+    there = list(store.scan(INDEX, Restriction(), vectors=True))
+    for one in there:
+        photos = [pf.Photo(source=data) for data in store.thumbnails(INDEX, [(one.id, p) for p in one.photo_ids])]
+        assert len(photos) == len(one.body["photos"]), f"{one.id} has photos without embedding"
+        by_hand = pf.DogService(pf.DogRepository(store, INDEX), encoder).embed(photos)
+        assert (np.einsum("ij,ij->i", by_hand, one.vectors) > 0.99).all(), f"{one.id} has embeddings of another encoder"
+
+
+def test_a_second_process_searches_and_writes_all_through_a_rebuild(shared_place: str, tmp_path: Path) -> None:
+    registry = opened(shared_place)
+    stock(registry, 200)
+    until = tmp_path / "until"
+    process, pipe = start(use, shared_place, str(until))
+    with ThreadPoolExecutor(1) as pool:
+        hearing = pool.submit(heard, pipe)
+        report = registry.util.rebuild(INDEX, OtherTable(seconds=0.2), progress=False)
+        others_until_then = registry.dogs.count()
+        until.touch()
+        told = hearing.result(120)
+    process.join()
+
+    assert [one for one in told if one[0] == "failed"] == []
+    assert told[-1] == ("encoder", "table-2", None)
+    assert {one[0] for one in told[:-1]} == {"register", "rename", "add a photo", "find", "remove"}
+    names = {f"old{n:04d}": (f"Old {n}", 1) for n in range(200)}
+    for what, pet_id, value in told[:-1]:
+        if what == "register":
+            names[pet_id] = (value, 1)
+        elif what == "rename":
+            names[pet_id] = (value, names[pet_id][1])
+        elif what == "add a photo":
+            names[pet_id] = (names[pet_id][0], 2)
+        elif what == "remove":
+            del names[pet_id]
+    assert {pet.pet_id: (pet.name, len(pet.photos)) for pet in registry.dogs.list()} == names
+    check_all_by(registry, OtherTable())
+    assert report.kept == "pets-dogs-000001"
+    assert report.failures == ()
+    assert others_until_then > 150
+    registry.close()
+
+
+def test_a_rebuild_that_is_killed_goes_on_where_it_stopped(shared_place: str) -> None:
+    registry = opened(shared_place)
+    stock(registry, 300)
+    store = registry.util.store
+    after = by_the_other(store.spec(INDEX))
+    process, pipe = start(rebuild, shared_place, 0.3)
+    pid = pipe.recv()
+    while not store.count(target := store.begin_rebuild(INDEX, after), Restriction()):
+        time.sleep(0.05)
+    os.kill(pid, signal.SIGKILL)
+    process.join()
+    assert heard(pipe) == []
+    done = store.stats(target).photos
+    assert 0 < done < 300
+    assert registry.dogs.find(picture(shade(7)), k=1)[0].pet.pet_id == "old0007"
+    registry.dogs.update("old0000", name="Renamed")
+    registry.dogs.add_photo("old0001", picture(RED))
+    registry.dogs.remove("old0002")
+
+    encoder = OtherTable()
+    report = registry.util.rebuild(INDEX, encoder, progress=False)
+
+    assert encoder.encoded == report.originals + report.thumbnails == 300 - done + 1
+    assert (report.pets, report.failures) == (299, ())
+    assert registry.dogs.get("old0000").name == "Renamed"
+    assert len(registry.dogs.get("old0001").photos) == 2
+    check_all_by(registry, encoder)
+    registry.close()
+
+
+def test_a_rebuild_that_is_killed_in_its_last_step_can_be_finished(shared_place: str) -> None:
+    registry = opened(shared_place)
+    stock(registry, 20)
+    target = registry.util.store.begin_rebuild(INDEX, by_the_other(registry.util.store.spec(INDEX)))
+    process, pipe = start(stop_while_nobody_may_write, shared_place, target)
+    assert pipe.recv() == "inside"
+    assert registry.dogs.find(picture(shade(7)), k=1)[0].pet.pet_id == "old0007"
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+
+    if not shared_place.startswith("http"):  # a server keeps the index closed for writes until somebody finishes
+        registry.dogs.register(dog("new", RED))
+    assert registry.util.info(INDEX).spec.encoder == "table-1"
+    assert registry.util.rebuild(INDEX, OtherTable(), progress=False).pets == registry.dogs.count()
+    registry.dogs.register(dog("newer", RED))
+    check_all_by(registry, OtherTable())
+    registry.close()
+
+
+def test_threads_that_share_a_service_never_mix_encoders(named: Registry) -> None:
+    stock(named, 100)
+    stopped: list[bool] = []
+
+    def work(thread: int) -> int:
+        for step in range(10_000):
+            if stopped and step > 5:
+                return step
+            colour = shade(1000 * thread + step)
+            named.dogs.register(dog(f"thread{thread}/{step}", colour))
+            (found,) = named.dogs.find_many([picture(colour)], k=1, where=pf.PetFilter(ids=[f"thread{thread}/{step}"]))
+            assert found[0].similarity > 0.999
+            time.sleep(0.01)
+        return 10_000
+
+    with ThreadPoolExecutor(3) as pool:
+        working = [pool.submit(work, thread) for thread in (1, 2)]
+        named.util.rebuild(INDEX, OtherTable(seconds=0.1), progress=False)
+        stopped.append(True)
+        steps = [one.result(60) for one in working]
+
+    assert named.dogs.count() == 100 + sum(steps)
+    assert named.dogs.encoder.name == "table-2"
+    check_all_by(named, OtherTable())
+
+
+def test_the_old_index_is_kept_and_can_still_be_searched(named: Registry) -> None:
+    stock(named, 10)
+
+    report = named.util.rebuild(INDEX, OtherTable(dims=12), progress=False)
+
+    assert report.kept == "pets-dogs-000001"
+    assert [info.name for info in named.util.list_indexes()] == [INDEX, "pets-dogs-000001"]
+    assert [info.name for info in named.indexes()] == [INDEX]
+    old = pf.DogService(pf.DogRepository(named.util.store, report.kept), TableEncoder())
+    assert old.find(picture(shade(3)), k=1)[0].similarity > 0.999
+    named.dogs.remove("old0003")
+    assert old.count() == 9
+
+
+def test_the_old_index_can_be_let_go_of(named: Registry) -> None:
+    stock(named, 10)
+    report = named.util.rebuild(INDEX, OtherTable(), keep_old=False, progress=False)
+    assert (report.kept, named.util.store.index_names()) == (None, [INDEX])
+    check_all_by(named, OtherTable())
+
+
+def test_other_settings_take_the_embeddings_over_as_they_are(named: Registry) -> None:
+    stock(named, 10)
+    named.dogs.register(pf.Dog(pet_id="vector only", photos=[pf.Photo(embedding=[1.0] * 8)]))
+    named.dogs.register_many([dog("pending", RED)], embed=False, progress=False)
+    named.dogs.repository.keep_thresholds(_thresholds())
+    before = named.dogs.embeddings()
+    pictures = [named.dogs.get(f"old{n:04d}").photos[0].thumbnail for n in range(10)]
+
+    named.util.rebuild(INDEX, settings={"vectors": "hnsw"}, progress=False)
+    report = named.util.rebuild(INDEX, settings={"shards": 1}, progress=False)
+
+    after = named.dogs.embeddings()
+    assert (after.pet_ids, after.photo_ids) == (before.pet_ids, before.photo_ids)
+    np.testing.assert_allclose(after.matrix, before.matrix, atol=1e-6)
+    assert (report.pets, report.originals, report.thumbnails, report.failures) == (12, 0, 0, ())
+    spec = named.util.info(INDEX).spec
+    assert (spec.encoder, spec.settings) == ("table-1", {"vectors": "hnsw", "shards": 1})
+    assert pf.DogRepository(named.util.store, INDEX).thresholds == _thresholds()
+    assert [named.dogs.get(f"old{n:04d}").photos[0].thumbnail for n in range(10)] == pictures
+    assert named.dogs.embed_pending().replaced == ("pending",)
+
+
+def test_thresholds_go_with_the_encoder_that_they_were_measured_for(named: Registry) -> None:
+    stock(named, 3)
+    named.dogs.repository.keep_thresholds(_thresholds())
+    named.util.rebuild(INDEX, OtherTable(), progress=False)
+    assert named.util.info(INDEX).spec.thresholds is None
+    assert named.dogs.find(picture(RED)).thresholds_source != _thresholds().source
+
+
+def _thresholds() -> pf.Thresholds:
+    measured = (Quantiles(pets=10, match=0.8, possible=0.5), Quantiles(pets=100, match=0.9, possible=0.6))
+    return pf.Thresholds(measured=measured, source="a test")
+
+
+def test_a_rebuild_that_would_change_nothing_is_refused(named: Registry) -> None:
+    stock(named, 1)
+    with pytest.raises(errors.InvalidQuery, match="settings"):
+        named.util.rebuild(INDEX)
+
+
+def test_photos_that_had_neither_original_nor_thumbnail_are_tried_again(named: Registry) -> None:
+    class BreaksOff(OtherTable):
+        calls = 0
+
+        def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
+            self.calls += 1
+            if self.calls == 2:
+                raise errors.EncoderError("out of memory")
+            return super().encode_images(pictures)
+
+    named.dogs.register(pf.Dog(pet_id="a", photos=[picture(RED), pf.Photo(embedding=[1.0] * 8)]))
+    stock(named, 80)
+    with pytest.raises(errors.EncoderError):
+        named.util.rebuild(INDEX, BreaksOff(), progress=False)
+    encoder = OtherTable()
+    report = named.util.rebuild(INDEX, encoder, progress=False)
+    assert encoder.encoded < 81
+    assert [failure.item for failure in report.failures] == ["a"]
+    assert named.util.info(INDEX).stats.pending == 1
+
+
+CALLS: dict[str, Callable[[Registry], object]] = {
+    "find": lambda registry: _own(registry.dogs.find(picture(RED))),
+    "find with several": lambda registry: _own(registry.dogs.find([picture(RED), picture(RED)], combine="best")),
+    "find_many of a stream": lambda registry: _own(registry.dogs.find_many(iter([picture(RED)]))[0]),
+    "find over all species": lambda registry: _own(registry.find(picture(RED))),
+    "find_similar": lambda registry: registry.dogs.find_similar("luigi").best,
+    "duplicates": lambda registry: registry.dogs.duplicates(-1.0)[0],
+    "embeddings of a stream": lambda registry: registry.dogs.embeddings(iter(["luigi"])).matrix[0],
+    "embed": lambda registry: registry.dogs.find_by_embedding(registry.dogs.embed([picture(RED)])[0])[0],
+    "register": lambda registry: registry.dogs.register(dog("new", BLUE)),
+    "register again": lambda registry: registry.dogs.register(dog("luigi", BLUE), on_conflict="replace"),
+    "register_many": lambda registry: registry.dogs.register_many([dog("new", BLUE)], progress=False).added[0],
+    "embed_pending": lambda registry: registry.dogs.embed_pending(),
+    "add_photo": lambda registry: registry.dogs.add_photo("luigi", picture(BLUE)),
+    "remove_photo": lambda registry: registry.dogs.remove_photo("bella", _photo_of(registry, "bella")),
+    "update": lambda registry: registry.dogs.update("luigi", name="Luigi"),
+    "report_lost": lambda registry: registry.dogs.report_lost("luigi"),
+    "reunite": lambda registry: registry.dogs.reunite("luigi"),
+    "remove": lambda registry: registry.dogs.remove("luigi")[0],
+}
+
+
+def _photo_of(registry: Registry, pet_id: str) -> str:
+    return str(registry.dogs.get(pet_id).photos[0].photo_id)
+
+
+def _own(matches: pf.Matches) -> str:
+    assert matches[0].similarity > 0.999
+    return matches[0].pet.pet_id
+
+
+@pytest.mark.parametrize("dims", [8, 12])
+@pytest.mark.parametrize("call", CALLS)
+def test_an_open_service_goes_on_with_the_encoder_of_the_rebuilt_index(shared_place: str, call: str, dims: int) -> None:
+    with opened(shared_place) as registry, opened(shared_place) as other:
+        registry.dogs.register(dog("luigi", RED))
+        registry.dogs.register(dog("bella", GREEN))
+        assert registry.dogs.find(picture(RED))[0].pet.pet_id == "luigi"
+        other.util.rebuild(INDEX, OtherTable(dims=dims), progress=False)
+
+        assert CALLS[call](registry) is not None
+
+        check_all_by(registry, OtherTable(dims=dims))
+
+
+def test_a_vector_of_the_old_encoder_is_refused_and_a_new_one_found(tmp_path: Path) -> None:
+    path = str(tmp_path / "pets.db")
+    with opened(path) as registry, opened(path) as other:
+        registry.dogs.register(dog("luigi", RED))
+        old = registry.dogs.embed([picture(RED)])
+        given = pf.Photo(embedding=old[0])
+        with_embedding = pf.Dog(pet_id="new", photos=[given])
+        for dims in (8, 12):
+            calls: list[Callable[[], object]] = [
+                lambda: registry.dogs.find_by_embedding(old[0]),
+                lambda: registry.dogs.find_by_embedding(old[0].tolist()),
+                lambda: registry.dogs.find(given),
+                lambda: registry.dogs.register(with_embedding),
+                lambda: registry.dogs.add_photo("luigi", given),
+                lambda: registry.dogs.register_many([with_embedding], progress=False).raise_for_failures(),
+            ]
+            for call in calls:
+                other.util.rebuild(INDEX, OtherTable(dims=dims), progress=False)
+                with pytest.raises((errors.IndexMismatch, errors.BulkFailed), match="rebuilt"):
+                    call()
+                assert registry.dogs.find(registry.dogs.get("luigi").photos[0]).best is not None
+                assert _own(registry.dogs.find(picture(RED))) == "luigi"
+                other.util.rebuild(INDEX, TableEncoder(), keep_old=False, progress=False)
+                assert _own(registry.dogs.find(picture(RED))) == "luigi"
+        assert registry.dogs.count() == 1
+
+
+def test_who_gave_an_encoder_of_their_own_is_told(shared_place: str) -> None:
+    with pf.connect(shared_place, encoder=TableEncoder()) as registry, opened(shared_place) as other:
+        registry.dogs.register(dog("luigi", RED))
+        other.util.rebuild(INDEX, OtherTable(), progress=False)
+        for _ in range(2):
+            with pytest.raises(errors.IndexMismatch, match="table-2"):
+                registry.dogs.find(picture(RED))
+            with pytest.raises(errors.IndexMismatch, match="table-2"):
+                registry.dogs.register(dog("bella", BLUE))
+        assert registry.dogs.get("luigi").pet_id == "luigi"
+
+
+def stream(registry: Registry, count: int, *, rebuild_at: int) -> Iterator[pf.Dog]:
+    """Dogs, the index rebuilt when so many are taken; every tenth has a photo too many that cannot be read."""
+    for number in range(count):
+        if number == rebuild_at:
+            registry.util.rebuild(INDEX, OtherTable(), progress=False)
+        broken = [b"no picture"] if number % 10 == 0 else []
+        yield pf.Dog(pet_id=f"pet{number:04d}", photos=[picture(shade(number)), *broken])
+
+
+@pytest.mark.parametrize(
+    ("on_conflict", "rebuild_at"), [("skip", 1), ("skip", 300), ("skip", 699), ("replace", 650), ("error", 650)]
+)
+def test_a_stream_of_pets_that_meets_a_rebuild_is_in_whole_and_reported_once(
+    named: Registry, on_conflict: OnConflict, rebuild_at: int
+) -> None:
+    stock(named, 1)
+
+    report = named.dogs.register_many(
+        stream(named, 700, rebuild_at=rebuild_at), on_conflict=on_conflict, progress=False
+    )
+
+    assert sorted(report.added) == [f"pet{number:04d}" for number in range(700)]
+    assert [failure.item for failure in report.failures] == [f"pet{number:04d}" for number in range(0, 700, 10)]
+    assert all(failure.photo for failure in report.failures)
+    assert (report.skipped, report.replaced, report.pending) == ((), (), 0)
+    assert named.dogs.count() == 701
+    spec = named.util.info(INDEX)
+    assert (spec.spec.encoder, spec.stats.photos, spec.stats.pending) == ("table-2", 701, 0)
+    assert named.dogs.find(picture(shade(640)), k=1)[0].pet.pet_id == "pet0640"
+    matrix = named.dogs.embeddings().matrix
+    assert (matrix[:, 3] < 0).all()  # what the first encoder says is above 0 there
+
+
+def test_a_stream_whose_rest_cannot_be_encoded_is_reported_to_the_last_pet(place: str) -> None:
+    with pf.connect(place, encoder=TableEncoder()) as registry:
+        stock(registry, 1)
+        report = registry.dogs.register_many(stream(registry, 700, rebuild_at=650), progress=False)
+        lost = {failure.item for failure in report.failures if isinstance(failure.error, errors.IndexMismatch)}
+        assert sorted([*report.added, *lost]) == [f"pet{number:04d}" for number in range(700)]
+        assert lost
+        assert {pet.pet_id for pet in registry.dogs.list()} == {"old0000", *report.added}
+
+
+def test_what_waits_is_embedded_by_the_new_encoder_when_the_index_is_rebuilt_meanwhile(named: Registry) -> None:
+    names = [f"pet{number:03d}" for number in range(100)]
+    dogs = [dog(name, shade(number)) for number, name in enumerate(names)]
+    assert named.dogs.register_many(dogs, embed=False, progress=False).pending == 100
+
+    class Rebuilds(TableEncoder):
+        def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
+            if not self.encoded:
+                store = named.util.store
+                target = store.begin_rebuild(INDEX, by_the_other(store.spec(INDEX)))
+                assert list(store.write(target, store.scan(INDEX, Restriction()), mode="index"))
+                store.finish_rebuild(INDEX, target, lambda: None)
+            return super().encode_images(pictures)
+
+    first = Rebuilds()
+
+    def chosen(spec: IndexSpec | None) -> Encoder:
+        return first if spec and spec.encoder == "table-1" else choose(spec)
+
+    registry = Registry(named.util.store, chosen)
+    report = registry.dogs.embed_pending()
+
+    assert (sorted(report.replaced), report.failures) == (names, ())
+    assert first.encoded > 0
+    check_all_by(named, OtherTable())
