@@ -60,7 +60,9 @@ def find(client: Elasticsearch, name: str) -> Opened:
         memory = mapping.memory_of(described.get("mappings", {}))
         if memory is not None:
             return _opened(name, concrete, memory, described)
-        raise IndexNotFound(f"index {name!r} is there but not petfinder's; import_index takes its pets over")
+        raise IndexNotFound(
+            f"index {name!r} is there but not petfinder's; open_existing reads it, import_index takes its pets over"
+        )
     raise IndexNotFound(f"there is no index {name!r} here; index_names() shows which there are")
 
 

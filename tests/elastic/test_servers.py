@@ -52,7 +52,7 @@ def test_the_client_finds_the_nearest_vector_that_it_wrote(elasticsearch_url: st
     assert hits[1]["_score"] == pytest.approx(0.5, abs=1e-6)
 
 
-def test_a_node_ends_when_the_process_that_started_it_is_killed(own_servers: None) -> None:
+def test_a_node_ends_when_the_process_that_started_it_is_killed(own_servers: None, tmp_path: Path) -> None:
     script = (
         "import sys\n"
         "from tests.elastic.servers import running_cluster\n"
@@ -61,7 +61,9 @@ def test_a_node_ends_when_the_process_that_started_it_is_killed(own_servers: Non
         "    sys.stdin.read()\n"
     )
     root = Path(__file__).resolve().parents[2]
-    with subprocess.Popen([sys.executable, "-c", script], cwd=root, stdin=-1, stdout=-1, text=True) as starter:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}  # who is killed does not tidy up
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, cwd=root, env=environment, stdin=-1, stdout=-1, text=True) as starter:
         assert starter.stdout is not None
         url = starter.stdout.readline().strip()
         answered = get_json(f"{url}/_cluster/health")["status"]
