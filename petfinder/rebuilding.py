@@ -64,7 +64,9 @@ class Rebuilding:
         self.store, self.name, self.after, self.encoder, self.limits = store, name, after, encoder, limits
         self.before = store.spec(name)
         self.target = ""
-        self.again: frozenset[str] = frozenset()
+        self.again: set[str] = set()
+        self.trying_again: set[str] = set()
+        self.tried_again: set[str] = set()
         self.pets = self.changed = self.originals = self.thumbnails = 0
         self.failures: dict[tuple[str, str], Failure] = {}
 
@@ -72,17 +74,26 @@ class Rebuilding:
         """Do it, calling `made` for each pet that is done; the old index is kept."""
         self.target = self.store.begin_rebuild(self.name, self.after)
         if self.encoder is not None:
-            self.again = frozenset(document.id for document in self.store.scan(self.target, waiting()))
+            self.again = {document.id for document in self.store.scan(self.target, waiting())}
         for _ in range(_MOST_TIMES):
             self._catch_up(made)
-            self.again = frozenset()
             if self.changed <= _FEW:
                 break
-        kept = self.store.finish_rebuild(self.name, self.target, partial(self._catch_up, made))
+        kept = self.store.finish_rebuild(self.name, self.target, partial(self._catch_up_to_the_end, made))
         return RebuildReport(self.pets, self.originals, self.thumbnails, tuple(self.failures.values()), kept)
 
+    def _catch_up_to_the_end(self, made: Callable[[], object]) -> None:
+        self._catch_up(made)
+        if self.again:
+            self._catch_up(made)
+
     def _catch_up(self, made: Callable[[], object]) -> None:
-        """Make anew what has changed since it was made, and count it."""
+        """Make anew what has changed since it was made, and count it.
+
+        Pets with a photo that could not be read are tried once more: others may be writing its thumbnail just now.
+        """
+        self.trying_again, self.again = self.again, set()
+        self.tried_again |= self.trying_again
         documents = self._copied() if self.encoder is None else self._encoded(self.encoder)
         self.changed = 0
         for outcome in self.store.write(self.target, documents, mode="index", expected=self.after):
@@ -110,7 +121,7 @@ class Rebuilding:
                 gone.append(id_)
             else:
                 self.pets += 1
-                if version != made_from or id_ in self.again:
+                if version != made_from or id_ in self.trying_again:
                     yield id_
             if len(gone) >= _GONE_AT_ONCE:
                 self._erase(gone)
@@ -154,6 +165,7 @@ class Rebuilding:
         self.failures.pop(key, None)
         if read.error:
             self.failures[key] = Failure(job.document.id, read.error, photo.uri or photo.photo_id)
+            self.again |= {job.document.id} - self.tried_again
         elif read.photo.embedding is not None:
             job.vectors[key[1]] = read.photo.embedding
             self.originals += original

@@ -66,19 +66,21 @@ def fill(registry: pf.Registry) -> None:
 
 def kept(store: Store, index: str) -> dict[str, tuple[Any, ...]]:
     """All that a store keeps of each pet."""
-    found = {}
-    for one in store.scan(index, EVERYTHING, vectors=True):
-        photos = [(one.id, photo) for photo in one.terms.get("photo", ())]
-        found[one.id] = (
+    documents = [*store.scan(index, EVERYTHING, vectors=True)]
+    photos = [(one.id, photo) for one in documents for photo in one.terms.get("photo", ())]
+    thumbnails = dict(zip(photos, store.thumbnails(index, photos), strict=True))
+    return {
+        one.id: (
             dict(one.body),
             one.owner,
             {field: set(values) for field, values in one.terms.items() if values},
             (one.dates, one.places, one.photo_ids, one.pending),
             one.vectors.round(4).tolist(),
             None if one.portrait is None else one.portrait.round(4).tolist(),
-            store.thumbnails(index, photos),
+            [thumbnails[one.id, photo] for photo in one.terms.get("photo", ())],
         )
-    return found
+        for one in documents
+    }
 
 
 def versions(registry: pf.Registry, species: str = "dog") -> dict[str, int]:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from elasticsearch import ApiError, Elasticsearch, TransportError
+from elasticsearch import ApiError, Elasticsearch, TransportError, UnsupportedProductError
 
-from petfinder.stores.elastic_errors import worth_retrying
+from petfinder.stores.elastic_errors import said_by, worth_retrying
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
 
@@ -42,12 +43,17 @@ Ask = Callable[[Sequence[Action]], Sequence[Result | None]]
 """What became of actions whose answer was lost: a result for those that went in all the same."""
 
 
-class LostAnswer(Exception):
-    """The server cannot be reached any more; `results` are of what it answered before."""
+class BulkEnded(Exception):
+    """No further answer is to be had, for the reason that is this error's cause; `results` are of what is known."""
 
     def __init__(self, results: Sequence[Result | None]) -> None:
-        super().__init__("no answer to a bulk request")
+        super().__init__("a bulk request could not be finished")
         self.results = results
+
+    @property
+    def reason(self) -> Exception:
+        """The client's error that ended it."""
+        return self.__cause__ if isinstance(self.__cause__, Exception) else self
 
 
 def pause(attempt: int, error: Exception | None = None) -> float:
@@ -60,8 +66,8 @@ def pause(attempt: int, error: Exception | None = None) -> float:
 def send(client: Elasticsearch, actions: Sequence[Action], *, retries: int, ask: Ask) -> list[Result]:
     """Send actions, again as often as `retries` where the server is busy or gone; one result each, in order.
 
-    A request that is too large is cut in two. Raises LostAnswer, from the client's error, where retries are used up;
-    errors that no retry mends (401, 403) as they are.
+    A request that is too large is cut in two. Raises BulkEnded, with what is known, from the error that ended it: one
+    that no retry mends, or the last where retries are used up.
     """
     results: list[Result | None] = [None] * len(actions)
     waiting = list(range(len(actions)))
@@ -76,22 +82,29 @@ def send(client: Elasticsearch, actions: Sequence[Action], *, retries: int, ask:
             break
         try:
             items = _request(client, [actions[number] for number in waiting])
-            lost = None
-        except (ApiError, TransportError) as error:
-            if isinstance(error, ApiError) and error.status_code == 413:
+        except (ApiError, TransportError, UnsupportedProductError) as error:
+            if isinstance(error, ApiError) and error.meta.status == 413:
                 return _halves(client, actions, results, waiting, retries=retries, ask=ask)
-            if not worth_retrying(error):
-                raise
-            lost, unsure = error, True
-            continue
+            lost = error
+            unsure = unsure or not _refused(error)
+            if worth_retrying(error):
+                continue
+            break
+        lost = None
         waiting = [number for number, item in zip(waiting, items, strict=True) if not _kept(item, number, results)]
-    if lost is not None:
-        time.sleep(pause(1))
-        if _settle(actions, results, waiting, ask):
-            raise LostAnswer(results) from lost
+    if unsure and lost is not None:
+        time.sleep(pause(1))  # the server may still be at it
+        waiting = _settle(actions, results, waiting, ask)
     if unsure:
         _settle(actions, results, [n for n, result in enumerate(results) if result and result.status == 409], ask)
+    if lost is not None and waiting:
+        raise BulkEnded(results) from lost
     return [result or Result(0) for result in results]
+
+
+def _refused(error: Exception) -> bool:
+    """Whether the server said that it did nothing."""
+    return isinstance(error, ApiError) and error.meta.status in (401, 403, 429)
 
 
 def _request(client: Elasticsearch, actions: Sequence[Action]) -> list[Result]:
@@ -100,7 +113,7 @@ def _request(client: Elasticsearch, actions: Sequence[Action]) -> list[Result]:
         lines.append({action.operation: {"_index": action.index, "_id": action.id}})
         if action.source is not None:
             lines.append(action.source)
-    answer = client.options(max_retries=0).bulk(operations=lines, require_alias=True)
+    answer = said_by(client.options(max_retries=0).bulk(operations=lines, require_alias=True))
     said = [next(iter(item.values())) for item in answer["items"]]
     return [Result(item["status"], item.get("result", ""), item.get("error")) for item in said]
 
@@ -111,8 +124,10 @@ def _kept(item: Result, number: int, results: list[Result | None]) -> bool:
 
 
 def _settle(actions: Sequence[Action], results: list[Result | None], waiting: Sequence[int], ask: Ask) -> list[int]:
-    """Ask what became of the waiting actions; returns those that are not in."""
-    found = ask([actions[number] for number in waiting])
+    """Ask what became of the waiting actions; returns those that are not known to be in."""
+    found: Sequence[Result | None] = [None] * len(waiting)
+    with suppress(ApiError, TransportError, UnsupportedProductError):
+        found = ask([actions[number] for number in waiting])
     for number, result in zip(waiting, found, strict=True):
         if result is not None:
             results[number] = result
@@ -135,10 +150,10 @@ def _halves(
     for part in (waiting[:middle], waiting[middle:]):
         try:
             sent = send(client, [actions[number] for number in part], retries=retries, ask=ask)
-        except LostAnswer as error:
+        except BulkEnded as error:
             for number, result in zip(part, error.results, strict=True):
                 results[number] = result
-            raise LostAnswer(results) from error.__cause__
+            raise BulkEnded(results) from error.reason
         for number, done in zip(part, sent, strict=True):
             results[number] = done
     return [result or Result(0) for result in results]

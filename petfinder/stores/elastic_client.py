@@ -16,7 +16,7 @@ from petfinder.errors import ConfigError, StoreUnavailable
 from petfinder.stores.elastic_errors import translated, worth_retrying
 from petfinder.stores.elastic_options import ConnectionOptions
 
-_RETRY_ON = (429, 502, 503, 504)
+_RETRY_ON = (429, 500, 502, 503, 504)
 _PAUSE_SECONDS = 0.5
 _PROBE_SECONDS = 5.0
 
@@ -24,9 +24,9 @@ _PROBE_SECONDS = 5.0
 def make_client(options: ConnectionOptions) -> Elasticsearch:
     """The client for these options; it connects at the first request.
 
-    Requests are sent again on 429, 502, 503, 504, lost connections and time-outs, which suits reading; who writes asks
-    for `client.options(max_retries=0)` and looks what went in. Bodies are compressed on the way to Elastic Cloud only:
-    vectors shrink by a quarter at 30 MB a second and core, which a wide network repays and a local one does not.
+    Requests are sent again on 429, 500, 502, 503, 504, lost connections and time-outs, which suits reading; who writes
+    asks for `client.options(max_retries=0)` and looks what went in. Bodies are compressed on the way to Elastic Cloud
+    only: vectors shrink by a quarter at 30 MB a second and core, which a wide network repays and a local one does not.
     """
     given: dict[str, Any] = {
         "request_timeout": options.timeout,

@@ -83,6 +83,13 @@ def typed(error: Exception, *, index: str | None = None, location: str | None = 
     return told
 
 
+def said_by(answer: Any) -> Mapping[str, Any]:
+    """The body of an answer; raises what the client raises for broken JSON where it is none, a page to log in, say."""
+    if not isinstance(answer.body, Mapping):
+        raise elastic_transport.SerializationError("Unable to deserialize an answer that is no JSON object")
+    return answer.body
+
+
 def error_of_item(
     status: int,
     error: Mapping[str, Any] | None,
@@ -243,7 +250,9 @@ def _harmless(said: Any) -> Any:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
+    met: list[BaseException] = []
+    while error is not None and error not in met:
+        met.append(error)
         yield error
         error = error.__cause__ or error.__context__
 

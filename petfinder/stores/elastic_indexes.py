@@ -17,6 +17,7 @@ from elasticsearch import Elasticsearch, NotFoundError
 
 from petfinder.errors import IndexExists, IndexNotFound
 from petfinder.stores import elastic_mapping as mapping
+from petfinder.stores.elastic_errors import said_by
 from petfinder.stores.port import SCHEMA, IndexSpec
 
 _KEPT = "*.aliases,*.mappings._meta,*.settings.index.blocks"  # what is read of an index
@@ -70,9 +71,7 @@ def _described(client: Elasticsearch, name: str) -> Mapping[str, Any]:
     if not name or name.startswith(("_", "-")) or any(letter in name for letter in '*?,<>|"\\/ #:'):
         return {}
     try:
-        answer: Mapping[str, Any] = client.indices.get(
-            index=name, expand_wildcards="open,hidden", filter_path=_KEPT
-        ).body
+        answer = said_by(client.indices.get(index=name, expand_wildcards="open,hidden", filter_path=_KEPT))
     except NotFoundError as error:
         if error.error == "index_not_found_exception":
             return {}
@@ -98,7 +97,7 @@ def _opened(name: str, concrete: str, memory: Mapping[str, Any], described: Mapp
 
 def all_opened(client: Elasticsearch) -> dict[str, Opened]:
     """All indexes of pets by the name that people use: its alias, else (kept from before a rebuild) its number."""
-    answer: Mapping[str, Any] = client.indices.get(index="*", expand_wildcards="open", filter_path=_KEPT).body
+    answer = said_by(client.indices.get(index="*", expand_wildcards="open", filter_path=_KEPT))
     found: dict[str, Opened] = {}
     for concrete, described in answer.items():
         memory = mapping.memory_of(described.get("mappings", {}))
@@ -122,7 +121,8 @@ def refuse_taken(client: Elasticsearch, name: str) -> None:
 
 def next_number(client: Elasticsearch, name: str) -> str:
     """The name of the next numbered index of a name: `pets-dogs-000001`."""
-    answer = client.indices.get(index=f"{name}-*", expand_wildcards="open,hidden,closed", allow_no_indices=True).body
+    there = client.indices.get(index=f"{name}-*", expand_wildcards="open,hidden,closed", filter_path=_KEPT)
+    answer = said_by(there)
     numbers = [concrete.removeprefix(f"{name}-")[:6] for concrete in answer]
     last = max((int(number) for number in numbers if len(number) == 6 and number.isdecimal()), default=0)
     return f"{name}-{last + 1:06d}"
@@ -174,7 +174,7 @@ def remember(client: Elasticsearch, opened: Opened) -> None:
 
 def numbered(client: Elasticsearch, name: str) -> list[Opened]:
     """All numbered indexes of pets that were made under a name, with or without an alias now."""
-    answer = client.indices.get(index=f"{name}-*", expand_wildcards="open,hidden", filter_path=_KEPT).body
+    answer = said_by(client.indices.get(index=f"{name}-*", expand_wildcards="open,hidden", filter_path=_KEPT))
     found = []
     for concrete, described in answer.items():
         memory = mapping.memory_of(described.get("mappings", {}))
@@ -201,11 +201,11 @@ def rename(client: Elasticsearch, name: str, new_name: str, opened: Opened) -> O
 
 def vectors_in(client: Elasticsearch, opened: Opened) -> int:
     """How many vectors the index holds, give or take those not yet refreshed."""
-    answer = client.indices.stats(index=opened.handle, metric="dense_vector")
+    answer = said_by(client.indices.stats(index=opened.handle, metric="dense_vector"))
     return int(answer["_all"]["primaries"]["dense_vector"]["value_count"])
 
 
 def stored_bytes(client: Elasticsearch, opened: Opened) -> int:
     """Bytes on disk of an index and its thumbnails, copies on other nodes left aside."""
-    answer = client.indices.stats(index=[opened.handle, opened.thumbnails], metric="store")
+    answer = said_by(client.indices.stats(index=[opened.handle, opened.thumbnails], metric="store"))
     return int(answer["_all"]["primaries"]["store"]["size_in_bytes"])

@@ -14,6 +14,7 @@ from elasticsearch import Elasticsearch
 from petfinder.filters import Restriction
 from petfinder.stores import elastic_documents as documents
 from petfinder.stores import elastic_queries as queries
+from petfinder.stores.elastic_errors import said_by
 from petfinder.stores.elastic_indexes import Opened
 from petfinder.stores.port import Document
 
@@ -33,17 +34,19 @@ def pages(
     **body: Any,
 ) -> Iterator[Hits]:
     """All hits of a search, page by page, as they were when it began (a point in time)."""
-    opened = client.open_point_in_time(index=index, keep_alive=_KEEP_ALIVE)["id"]
+    opened = said_by(client.open_point_in_time(index=index, keep_alive=_KEEP_ALIVE))["id"]
     try:
         behind = None if after is None else [after]
         while True:
-            answer = client.search(
-                pit={"id": opened, "keep_alive": _KEEP_ALIVE},
-                sort=[{field: "asc"} for field in sort],
-                size=size,
-                track_total_hits=False,
-                search_after=behind,
-                **body,
+            answer = said_by(
+                client.search(
+                    pit={"id": opened, "keep_alive": _KEEP_ALIVE},
+                    sort=[{field: "asc"} for field in sort],
+                    size=size,
+                    track_total_hits=False,
+                    search_after=behind,
+                    **body,
+                )
             )
             opened, hits = answer.get("pit_id", opened), answer["hits"]["hits"]
             if hits:
@@ -105,7 +108,7 @@ def by_id(client: Elasticsearch, opened: Opened, ids: Sequence[str], *, vectors:
 
 def _light(client: Elasticsearch, opened: Opened, ids: Sequence[str]) -> Hits:
     """Without vectors, and as they are at this moment, refreshed or not."""
-    answer = client.mget(index=opened.handle, ids=ids, source_excludes=["photos.vector"])
+    answer = said_by(client.mget(index=opened.handle, ids=ids, source_excludes=["photos.vector"]))
     return [one for one in answer["docs"] if one.get("found")]
 
 
@@ -117,7 +120,7 @@ def _whole(client: Elasticsearch, opened: Opened, ids: Sequence[str]) -> Hits:
         seq_no_primary_term=True,
         source=queries.whole(vectors=True),
     )
-    hits: Hits = answer["hits"]["hits"]
+    hits: Hits = said_by(answer)["hits"]["hits"]
     return hits
 
 
@@ -127,7 +130,7 @@ def thumbnails(client: Elasticsearch, opened: Opened, photos: Sequence[tuple[str
     ids = [documents.thumbnail_id(*photo) for photo in photos]
     for start in range(0, len(ids), _WITH_VECTORS_AT_ONCE):
         part = list(dict.fromkeys(ids[start : start + _WITH_VECTORS_AT_ONCE]))
-        for one in client.mget(index=opened.thumbnails, ids=part)["docs"]:
+        for one in said_by(client.mget(index=opened.thumbnails, ids=part))["docs"]:
             if one.get("found"):
                 found[one["_id"]] = base64.b64decode(one["_source"]["jpeg"])
     return [found.get(id_) for id_ in ids]

@@ -20,7 +20,7 @@ from petfinder.stores import elastic_documents as documents
 from petfinder.stores import elastic_queries as queries
 from petfinder.stores import elastic_reading
 from petfinder.stores.elastic_bulk import pause
-from petfinder.stores.elastic_errors import worth_retrying
+from petfinder.stores.elastic_errors import said_by, worth_retrying
 from petfinder.stores.elastic_indexes import Opened
 from petfinder.stores.port import Document, Hit, Nearest
 from petfinder.vectors import Matrix, Vector
@@ -65,7 +65,7 @@ def exactly(
 ) -> list[Nearest]:
     """The same without approximation: every vector that passes is read and compared here; InvalidQuery if too many."""
     check_asked(asked, dims=opened.spec.dims, k=k)
-    counted = client.search(index=opened.handle, **queries.photos_counted(restriction))
+    counted = said_by(client.search(index=opened.handle, body=queries.photos_counted(restriction)))
     photos = int(counted["aggregations"]["photo_count"]["value"])
     if photos > queries.MOST_CANDIDATES:
         raise InvalidQuery(
@@ -118,11 +118,12 @@ def together(
     for start in range(0, len(bodies), _AT_ONCE):
         lines = [line for body in bodies[start : start + _AT_ONCE] for line in (header, body)]
         for attempt in range(retries + 1):
-            said = client.msearch(searches=lines)
+            answer = client.msearch(searches=lines)
+            said = said_by(answer)
             failed = next((one for one in said["responses"] if "error" in one), None)
             if failed is None:
                 break
-            error = ApiError("a search failed", replace(said.meta, status=failed["status"]), failed)
+            error = ApiError("a search failed", replace(answer.meta, status=failed["status"]), failed)
             if attempt == retries or not worth_retrying(error):
                 raise error
             time.sleep(pause(attempt + 1))

@@ -12,14 +12,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from elasticsearch import ConflictError, Elasticsearch
+from elasticsearch import ApiError, ConflictError, Elasticsearch, TransportError
 
-from petfinder.errors import EditConflict, PetfinderError, StoreUnavailable
+from petfinder.errors import EditConflict, PetfinderError
 from petfinder.stores import elastic_bulk as bulk
 from petfinder.stores import elastic_documents as documents
 from petfinder.stores.chunks import in_chunks
-from petfinder.stores.elastic_bulk import Action, LostAnswer, Result
-from petfinder.stores.elastic_errors import error_of_item
+from petfinder.stores.elastic_bulk import Action, BulkEnded, Result
+from petfinder.stores.elastic_errors import error_of_item, is_write_block, said_by
 from petfinder.stores.elastic_indexes import Opened
 from petfinder.stores.elastic_reading import pages
 from petfinder.stores.elastic_session import IndexReplaced, Session
@@ -74,9 +74,8 @@ class ChunkWriter:
     def _send(self, actions: Sequence[Action]) -> tuple[Sequence[Result | None], Exception | None]:
         try:
             return bulk.send(self.client, actions, retries=self.retries, ask=self._went_in), None
-        except LostAnswer as error:
-            cause = error.__cause__
-            return error.results, cause if isinstance(cause, Exception) else error
+        except BulkEnded as error:
+            return error.results, error.reason
 
     def _went_in(self, actions: Sequence[Action]) -> list[Result | None]:
         """Which actions went in although their answer was lost: those that carry this writer's mark."""
@@ -87,20 +86,19 @@ class ChunkWriter:
         return set(self._sources(ids, ["id"])) if ids else set()
 
     def _sources(self, ids: Sequence[str], fields: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-        answer = self.client.mget(index=self.opened.handle, ids=list(ids), source_includes=list(fields))
+        answer = said_by(self.client.mget(index=self.opened.handle, ids=list(ids), source_includes=list(fields)))
         return {one["_id"]: one["_source"] for one in answer["docs"] if one.get("found")}
 
     def _write_thumbnails(self, written: Sequence[Document], *, replaced: Collection[str]) -> Exception | None:
         """Put in the thumbnails of documents that were written, erase what those that they replaced had."""
         gone = [one.id for one in written if one.id in replaced]
-        if gone:
-            stay = {documents.thumbnail_id(one.id, photo) for one in written for photo in one.thumbnails}
-            erase_thumbnails(self.client, self.opened, gone, keep=stay, retries=self.retries)
         try:
+            if gone:
+                stay = {documents.thumbnail_id(one.id, photo) for one in written for photo in one.thumbnails}
+                erase_thumbnails(self.client, self.opened, gone, keep=stay, retries=self.retries)
             put_thumbnails(self.client, self.opened, written, retries=self.retries)
-        except LostAnswer as error:
-            cause = error.__cause__
-            return cause if isinstance(cause, Exception) else error
+        except (ApiError, TransportError, PetfinderError) as error:
+            return error
         return None
 
 
@@ -152,7 +150,7 @@ def _one_of_each(actions: Mapping[int, Action], mode: WriteMode) -> list[int]:
 
 
 def _is_block(result: Result) -> bool:
-    return (result.error or {}).get("type") in ("cluster_block_exception", "index_not_found_exception")
+    return is_write_block(result.error) or (result.error or {}).get("type") == "index_not_found_exception"
 
 
 def _outcome(id_: str, result: Result, known: Collection[str], mode: WriteMode) -> Outcome:
@@ -183,15 +181,19 @@ def put_thumbnails(client: Elasticsearch, opened: Opened, written: Iterable[Docu
 def _all_done(client: Elasticsearch, actions: Sequence[Action], *, retries: int) -> None:
     for start in range(0, len(actions), _PAGE):
         part = actions[start : start + _PAGE]
-        for action, result in zip(part, bulk.send(client, part, retries=retries, ask=_nothing), strict=True):
+        try:
+            results = bulk.send(client, part, retries=retries, ask=_nothing)
+        except BulkEnded as error:
+            raise error.reason from None
+        for action, result in zip(part, results, strict=True):
+            if _is_block(result):
+                raise IndexReplaced(f"index {action.index!r} takes no writes; open it again")
             if result.status >= 300 and not (action.operation == "delete" and result.status == 404):
-                raise StoreUnavailable("a thumbnail could not be written") from error_of_item(
-                    result.status, result.error or {}, action.id
-                )
+                raise error_of_item(result.status, result.error or {}, action.id, index=action.index)
 
 
 def _nothing(actions: Sequence[Action]) -> list[Result | None]:
-    return [None] * len(actions)  # a thumbnail may be written twice
+    return [None] * len(actions)  # this may be done twice
 
 
 def erase_thumbnails(
@@ -238,7 +240,7 @@ def erase_unshown(client: Elasticsearch, opened: Opened, *, retries: int) -> Non
     client.indices.refresh(index=[opened.handle, opened.thumbnails])
     for hits in pages(client, opened.thumbnails, sort=["pet", "photo"], source={"includes": ["pet", "photo"]}):
         pets = sorted({hit["_source"]["pet"] for hit in hits})
-        answer = client.mget(index=opened.handle, ids=pets, source_includes=["photos.photo_id", "terms.photo"])
+        answer = said_by(client.mget(index=opened.handle, ids=pets, source_includes=["photos.photo_id", "terms.photo"]))
         shown = {one["_id"]: _photos_of(one["_source"]) for one in answer["docs"] if one.get("found")}
         photos = [(hit["_id"], hit["_source"]["pet"], hit["_source"]["photo"]) for hit in hits]
         gone = [id_ for id_, pet, photo in photos if photo not in shown.get(pet, ())]
@@ -251,20 +253,15 @@ def _photos_of(source: Mapping[str, Any]) -> set[str]:
 
 
 def erase(client: Elasticsearch, opened: Opened, ids: Sequence[str], *, retries: int) -> frozenset[str]:
-    """Erase documents and their thumbnails; returns the ids that were there."""
-    actions = [Action("delete", opened.handle, id_) for id_ in ids]
-    gone: set[str] = set()
-    for start in range(0, len(actions), _PAGE):
-        part = actions[start : start + _PAGE]
-        for action, result in zip(part, bulk.send(client, part, retries=retries, ask=_nothing), strict=True):
-            if result.status < 300:
-                gone.add(action.id)
-            elif _is_block(result):
-                raise IndexReplaced(f"index {opened.concrete!r} takes no writes; open it again")
-            elif result.status != 404:
-                raise error_of_item(result.status, result.error or {}, action.id)
+    """Erase documents, their thumbnails before them; returns the ids that were there."""
+    gone: list[str] = []
+    for start in range(0, len(ids), _PAGE):
+        answer = said_by(client.mget(index=opened.handle, ids=ids[start : start + _PAGE], source=False))
+        there = [one["_id"] for one in answer["docs"] if one.get("found")]
+        if there:
+            erase_thumbnails(client, opened, there, retries=retries)
+            _all_done(client, [Action("delete", opened.handle, id_) for id_ in there], retries=retries)
+            gone += there
     if gone:
-        client.indices.refresh(index=opened.handle)
-        erase_thumbnails(client, opened, sorted(gone), retries=retries)
-        client.indices.refresh(index=opened.thumbnails)
+        client.indices.refresh(index=[opened.handle, opened.thumbnails])
     return frozenset(gone)

@@ -22,6 +22,7 @@ from petfinder.stores import (
     elastic_writing,
 )
 from petfinder.stores.elastic_client import location_of
+from petfinder.stores.elastic_errors import said_by
 from petfinder.stores.elastic_indexes import Opened
 from petfinder.stores.elastic_queries import passing, photos_counted
 from petfinder.stores.elastic_session import Session
@@ -98,7 +99,7 @@ class ElasticsearchStore:
         """Counts, and the bytes on disk of the index and its thumbnails, copies on other nodes left aside."""
 
         def ask(opened: Opened) -> IndexStats:
-            answer = self.client.search(index=opened.handle, body=photos_counted(Restriction()))
+            answer = said_by(self.client.search(index=opened.handle, body=photos_counted(Restriction())))
             sums = answer["aggregations"]
             return IndexStats(
                 pets=answer["hits"]["total"]["value"],
@@ -158,10 +159,10 @@ class ElasticsearchStore:
         """Erase documents with owner, vectors and thumbnails, also from what rebuilds kept; returns who was there."""
 
         def ask(opened: Opened) -> frozenset[str]:
-            gone = elastic_writing.erase(self.client, opened, list(dict.fromkeys(ids)), retries=self._retries)
+            wanted = list(dict.fromkeys(ids))
             for other in elastic_rebuild.family(self.client, opened):
-                elastic_writing.erase(self.client, other, sorted(gone), retries=self._retries)
-            return gone
+                elastic_writing.erase(self.client, other, wanted, retries=self._retries)
+            return elastic_writing.erase(self.client, opened, wanted, retries=self._retries)
 
         return self._session.on(name, ask, searching=False)
 
@@ -195,7 +196,7 @@ class ElasticsearchStore:
         """How many documents pass."""
 
         def ask(opened: Opened) -> int:
-            return int(self.client.count(index=opened.handle, query=passing(restriction))["count"])
+            return int(said_by(self.client.count(index=opened.handle, query=passing(restriction)))["count"])
 
         return self._session.on(name, ask)
 

@@ -152,6 +152,22 @@ def test_what_is_written_while_nobody_else_may_is_in_the_new_index(store: Store)
     assert ids(store.scan("dogs", EVERYTHING)) == ["a", "b", "late"]
 
 
+def test_what_is_done_to_a_target_leaves_the_index_alone(store: Store) -> None:
+    write(store, [document(name, thumbnails={"photo0": name.encode()}) for name in ("a", "b", "c")])
+    pictures = [("a", "photo0"), ("b", "photo0"), ("c", "photo0")]
+    target = store.begin_rebuild("dogs", OTHER)
+    for _ in range(2):
+        fill(store, target, made_from_all(store))
+    assert store.delete(target, ["b"]) == {"b"}
+    assert ids(store.scan("dogs", EVERYTHING)) == ["a", "b", "c"]
+    store.replace(target, replace(found(store, target, "c"), photo_ids=(), vectors=directions(0, seed=1)))
+    assert store.thumbnails("dogs", pictures) == [b"a", b"b", b"c"]
+
+    store.begin_rebuild("dogs", OTHER_DIMS)
+
+    assert store.thumbnails("dogs", pictures) == [b"a", b"b", b"c"]
+
+
 @pytest.mark.parametrize("after", [replace(SPEC, settings={"vectors": "hnsw"}), OTHER], ids=["settings", "encoder"])
 def test_no_write_lands_in_the_old_index_after_the_last_look(store: Store, after: IndexSpec) -> None:
     write(store, [document("a"), document("b"), document("c")])
@@ -292,6 +308,8 @@ def test_who_is_erased_is_erased_from_what_a_rebuild_left_too(store: Store) -> N
 
     for name in ("dogs", kept, older, target):
         assert ids(store.scan(name, EVERYTHING)) == ["bella"]
+    store.delete(older, ["bella"])
+    assert ids(store.scan("dogs", EVERYTHING)) == ids(store.scan(target, EVERYTHING)) == ["bella"]
 
 
 def test_vectors_of_another_encoder_than_expected_are_neither_taken_nor_given(store: Store) -> None:
