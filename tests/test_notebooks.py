@@ -10,6 +10,7 @@ import pytest
 from nbclient import NotebookClient
 
 from tests.conftest import ROOT
+from tests.elastic.stores import empty_elasticsearch_store
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq", "ignore::DeprecationWarning:jupyter_client")
@@ -29,8 +30,14 @@ def kinds_of_output(notebook: Any) -> list[set[str]]:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_and_shows_what_is_committed(path: Path, tmp_path: Path) -> None:
+def test_a_notebook_runs_and_shows_what_is_committed(
+    path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     committed = read(path)
+    if "elasticsearch" in path.stem:
+        url = request.getfixturevalue("elasticsearch_url")
+        empty_elasticsearch_store(url).close()
+        monkeypatch.setenv("PETFINDER_REGISTRY", url)
     fresh = read(path)
 
     NotebookClient(fresh, timeout=300, resources={"metadata": {"path": str(path.parent)}}).execute()
