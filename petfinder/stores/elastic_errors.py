@@ -30,7 +30,9 @@ from petfinder.stores.elastic_advice import (
     Advice,
 )
 
-_VECTOR = re.compile(r"dimension|zero magnitude|NaN values|infinite values|[Bb]ase64|invalid vector")
+_VECTOR = re.compile(
+    r"dimension|of type \[dense_vector\]|zero magnitude|NaN values|infinite values|[Bb]ase64|invalid vector"
+)
 _VECTOR_KINDS = {
     "document_parsing_exception",
     "query_shard_exception",

@@ -11,6 +11,7 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
+from petfinder.errors import IndexNotFound
 from petfinder.filters import Restriction
 from petfinder.stores import elastic_documents as documents
 from petfinder.stores import elastic_queries as queries
@@ -106,10 +107,17 @@ def by_id(client: Elasticsearch, opened: Opened, ids: Sequence[str], *, vectors:
     return found
 
 
+def found_in(answer: Mapping[str, Any], opened: Opened) -> Hits:
+    """The documents that an mget found; IndexNotFound where the index itself is gone: an mget answers 200 even then."""
+    if any("error" in one for one in answer["docs"]):
+        raise IndexNotFound(f"index {opened.concrete!r} is gone; open it again")
+    return [one for one in answer["docs"] if one.get("found")]
+
+
 def _light(client: Elasticsearch, opened: Opened, ids: Sequence[str]) -> Hits:
     """Without vectors, and as they are at this moment, refreshed or not."""
     answer = said_by(client.mget(index=opened.handle, ids=ids, source_excludes=["photos.vector"]))
-    return [one for one in answer["docs"] if one.get("found")]
+    return found_in(answer, opened)
 
 
 def _whole(client: Elasticsearch, opened: Opened, ids: Sequence[str]) -> Hits:
@@ -130,7 +138,6 @@ def thumbnails(client: Elasticsearch, opened: Opened, photos: Sequence[tuple[str
     ids = [documents.thumbnail_id(*photo) for photo in photos]
     for start in range(0, len(ids), _WITH_VECTORS_AT_ONCE):
         part = list(dict.fromkeys(ids[start : start + _WITH_VECTORS_AT_ONCE]))
-        for one in said_by(client.mget(index=opened.thumbnails, ids=part))["docs"]:
-            if one.get("found"):
-                found[one["_id"]] = base64.b64decode(one["_source"]["jpeg"])
+        for one in found_in(said_by(client.mget(index=opened.thumbnails, ids=part)), opened):
+            found[one["_id"]] = base64.b64decode(one["_source"]["jpeg"])
     return [found.get(id_) for id_ in ids]

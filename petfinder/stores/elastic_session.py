@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
+from itertools import chain, islice
 from typing import TypeVar
 
 from elasticsearch import Elasticsearch
@@ -141,6 +142,18 @@ class Session:
             self._unseen.discard(opened.handle)
             with self.asking(name) as client:
                 client.options(ignore_status=404).indices.refresh(index=[opened.handle, opened.thumbnails])
+
+    def stream(
+        self, name: str, read: Callable[[Opened], Iterator[Found]], *, expected: IndexSpec | None = None
+    ) -> Iterator[Found]:
+        """A stream from an index, begun at once; from its successor where it was rebuilt since it was looked up."""
+
+        def begun(opened: Opened) -> Iterator[Found]:
+            found = read(opened)
+            first = [*islice(found, 1)]
+            return chain(first, found)
+
+        return self.streamed(name, self.on(name, begun, expected=expected))
 
     def streamed(self, name: str, found: Iterator[Found]) -> Iterator[Found]:
         """A stream whose errors come out as petfinder's."""

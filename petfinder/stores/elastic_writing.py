@@ -21,7 +21,8 @@ from petfinder.stores.chunks import in_chunks
 from petfinder.stores.elastic_bulk import Action, BulkEnded, Result
 from petfinder.stores.elastic_errors import error_of_item, is_write_block, said_by
 from petfinder.stores.elastic_indexes import Opened
-from petfinder.stores.elastic_reading import pages
+from petfinder.stores.elastic_mapping import REBUILDING
+from petfinder.stores.elastic_reading import found_in, pages
 from petfinder.stores.elastic_session import IndexReplaced, Session
 from petfinder.stores.port import Document, IndexSpec, Outcome, WriteMode
 
@@ -199,7 +200,9 @@ def _nothing(actions: Sequence[Action]) -> list[Result | None]:
 def erase_thumbnails(
     client: Elasticsearch, opened: Opened, pets: Sequence[str], *, keep: Collection[str] = (), retries: int
 ) -> None:
-    """Erase the thumbnails of these pets but those whose ids are to stay."""
+    """Erase the thumbnails of these pets but those whose ids are to stay; a target's are those of its source."""
+    if opened.state == REBUILDING:
+        return
     client.indices.refresh(index=opened.thumbnails)
     for start in range(0, len(pets), _PAGE):
         of_them = {"terms": {"pet": list(pets[start : start + _PAGE])}}
@@ -241,7 +244,7 @@ def erase_unshown(client: Elasticsearch, opened: Opened, *, retries: int) -> Non
     for hits in pages(client, opened.thumbnails, sort=["pet", "photo"], source={"includes": ["pet", "photo"]}):
         pets = sorted({hit["_source"]["pet"] for hit in hits})
         answer = said_by(client.mget(index=opened.handle, ids=pets, source_includes=["photos.photo_id", "terms.photo"]))
-        shown = {one["_id"]: _photos_of(one["_source"]) for one in answer["docs"] if one.get("found")}
+        shown = {one["_id"]: _photos_of(one["_source"]) for one in found_in(answer, opened)}
         photos = [(hit["_id"], hit["_source"]["pet"], hit["_source"]["photo"]) for hit in hits]
         gone = [id_ for id_, pet, photo in photos if photo not in shown.get(pet, ())]
         _all_done(client, [Action("delete", opened.thumbnails, id_) for id_ in gone], retries=retries)
@@ -257,7 +260,7 @@ def erase(client: Elasticsearch, opened: Opened, ids: Sequence[str], *, retries:
     gone: list[str] = []
     for start in range(0, len(ids), _PAGE):
         answer = said_by(client.mget(index=opened.handle, ids=ids[start : start + _PAGE], source=False))
-        there = [one["_id"] for one in answer["docs"] if one.get("found")]
+        there = [one["_id"] for one in found_in(answer, opened)]
         if there:
             erase_thumbnails(client, opened, there, retries=retries)
             _all_done(client, [Action("delete", opened.handle, id_) for id_ in there], retries=retries)

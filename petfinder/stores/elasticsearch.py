@@ -160,7 +160,7 @@ class ElasticsearchStore:
 
         def ask(opened: Opened) -> frozenset[str]:
             wanted = list(dict.fromkeys(ids))
-            for other in elastic_rebuild.family(self.client, opened):
+            for other in elastic_rebuild.family(self.client, opened) if opened.names else ():
                 elastic_writing.erase(self.client, other, wanted, retries=self._retries)
             return elastic_writing.erase(self.client, opened, wanted, retries=self._retries)
 
@@ -187,10 +187,11 @@ class ElasticsearchStore:
         expected: IndexSpec | None = None,
     ) -> Iterator[Document]:
         """All documents that pass, in the order of their ids, those behind `after`; as they were when it began."""
-        opened = self._session.open(name, expected=expected)
-        self._session.show(name, opened)
-        found = elastic_reading.scan(self.client, opened, restriction, after=after, vectors=vectors)
-        return self._session.streamed(name, found)
+
+        def read(opened: Opened) -> Iterator[Document]:
+            return elastic_reading.scan(self.client, opened, restriction, after=after, vectors=vectors)
+
+        return self._session.stream(name, read, expected=expected)
 
     def count(self, name: str, restriction: Restriction) -> int:
         """How many documents pass."""

@@ -319,7 +319,7 @@ ITEMS: dict[str, tuple[dict[str, Any], type[errors.PetfinderError]]] = {
     "zero": ({"photos": [{"vector": [0, 0, 0]}]}, errors.InvalidEmbedding),
     "short": ({"photos": [{"vector": [1, 0]}]}, errors.InvalidEmbedding),
     "infinite": ({"photos": [{"vector": [1, 0, 1e39]}]}, errors.InvalidEmbedding),
-    "words": ({"photos": [{"vector": PHONE}]}, errors.InvalidEmbedding),
+    "words": ({"photos": [{"vector": PHONE}]}, errors.InvalidPet),
     "place": ({"places": PHONE}, errors.InvalidPet),
     "date": ({"seen": PHONE}, errors.InvalidPet),
     "name": ({"name": {PHONE: PHONE}}, errors.InvalidPet),
@@ -335,7 +335,9 @@ def test_items_of_a_bulk_request_are_typed_and_quote_nothing(client: Elasticsear
 
     told = {item["_id"]: error_of_item(item["status"], item["error"], item["_id"], index="dogs") for item in answered}
 
-    assert {id_: type(error) for id_, error in told.items()} == {id_: kind for id_, (_, kind) in ITEMS.items()}
+    assert type(told.pop("words")) in (errors.InvalidEmbedding, errors.InvalidPet)  # servers before 9 do not say which
+    kinds = {id_: kind for id_, (_, kind) in ITEMS.items() if id_ != "words"}
+    assert {id_: type(error) for id_, error in told.items()} == kinds
     assert [id_ for id_, error in told.items() if PHONE in str(error)] == []
     assert "pet 'date' cannot be stored in index 'dogs'" in str(told["date"])
     assert not any(worth_retrying(item["status"], item["error"]["type"]) for item in answered)
