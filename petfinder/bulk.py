@@ -5,13 +5,16 @@ Knows the port of stores and the reports.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal, TypeVar
 
-from petfinder.errors import DuplicatePet, StoreError
+from petfinder.errors import DuplicatePet, PetfinderError, StoreError
+from petfinder.pets import Pet
 from petfinder.reports import BulkReport, Failure
-from petfinder.stores.port import Outcome
+from petfinder.stores.port import Document, Outcome
 
+PetT = TypeVar("PetT", bound=Pet)
 OnConflict = Literal["error", "replace", "skip"]
 
 
@@ -45,3 +48,36 @@ class BulkCount:
             skipped=tuple(skipped),
             failures=(*failures, *self.failures),
         )
+
+
+def insert_all(
+    pets: Iterable[PetT],
+    to_document: Callable[[PetT], Document],
+    write: Callable[[Iterator[Document]], Iterator[Outcome]],
+    *,
+    on_conflict: OnConflict,
+) -> BulkReport:
+    """Write a stream of pets; every one is in the report, those too that were left when the store gave up."""
+    failures: list[Failure] = []
+    counted = BulkCount(on_conflict)
+    incoming = iter(pets)
+    on_the_way: Counter[str] = Counter()
+
+    def documents() -> Iterator[Document]:
+        for pet in incoming:
+            try:
+                document = to_document(pet)
+            except PetfinderError as error:
+                failures.append(Failure(pet.pet_id, error))
+                continue
+            on_the_way[pet.pet_id] += 1
+            yield document
+
+    try:
+        for outcome in write(documents()):
+            on_the_way[outcome.id] -= 1
+            counted.add(outcome)
+    except StoreError as error:
+        failures += [Failure(pet_id, error) for pet_id in on_the_way.elements()]
+        failures += [Failure(pet.pet_id, error) for pet in incoming]
+    return counted.report(failures)

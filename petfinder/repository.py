@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Generic, Literal
 
 import numpy as np
 
-from petfinder.bulk import BulkCount, OnConflict, already_there
+from petfinder.bulk import OnConflict, already_there, insert_all
 from petfinder.choices import check_choice
 from petfinder.documents import Embeddings, PetT, as_found, remembered_by, to_document, to_pet, waiting
 from petfinder.encoders.port import EncoderIdentity
@@ -20,12 +21,11 @@ from petfinder.errors import (
     IndexMismatch,
     InvalidPet,
     InvalidQuery,
-    PetfinderError,
     PetNotFound,
 )
 from petfinder.filters import PetFilter, Restriction
 from petfinder.pets import Cat, Dog, Pet, species_of
-from petfinder.reports import BulkReport, Failure
+from petfinder.reports import BulkReport
 from petfinder.search import Match, Matches
 from petfinder.stores.port import Document, IndexSpec, Nearest, Outcome, Store, WriteMode
 from petfinder.text import words
@@ -113,20 +113,9 @@ class PetRepository(Generic[PetT]):
                 raise already_there(pet.pet_id)
 
     def bulk_insert(self, pets: Iterable[PetT], *, on_conflict: OnConflict = "skip") -> BulkReport:
-        """Put a stream of pets, with their embeddings, into the index; every one is in the report."""
-        failures: list[Failure] = []
-        counted = BulkCount(on_conflict)
-
-        def documents() -> Iterator[Document]:
-            for pet in pets:
-                try:
-                    yield self.to_document(pet)
-                except PetfinderError as error:
-                    failures.append(Failure(pet.pet_id, error))
-
-        for outcome in self.write(documents(), on_conflict=on_conflict):
-            counted.add(outcome)
-        return counted.report(failures)
+        """Put a stream of pets, with their embeddings, into the index; every one is in the report, come what may."""
+        write = partial(self.write, on_conflict=on_conflict)
+        return insert_all(pets, self.to_document, write, on_conflict=on_conflict)
 
     def search(
         self,

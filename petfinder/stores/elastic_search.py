@@ -42,13 +42,21 @@ def nearest(
     """For each query (m, dims) the k nearest documents that pass, by the graph of each shard."""
     check_asked(asked, dims=opened.spec.dims, k=k)
     clauses = queries.filters(restriction)
-    width = queries.candidates(k, opened.vectors)
+    counting = [queries.counted(restriction)]
+    share = 1.0
+    if clauses:
+        counts = together(client, opened.handle, [*counting, queries.counted(Restriction())], retries=retries)
+        passing, there = (_total(answer) for answer in counts)
+        if not passing:
+            return [Nearest((), 0) for _ in asked]
+        share = passing / there
+    width = queries.candidates(k, opened.vectors, share=share)
     more = min(queries.MOST_CANDIDATES, k + _SPARE if width == queries.MOST_CANDIDATES else k)
     bodies = [queries.nearest(query, opened.spec, k=more, num_candidates=width, clauses=clauses) for query in asked]
-    searched, *answers = together(client, opened.handle, [queries.counted(restriction), *bodies], retries=retries)
-    count = int(searched["hits"]["total"]["value"])
+    answers = together(client, opened.handle, [*bodies, *([] if clauses else counting)], retries=retries)
+    searched = passing if clauses else _total(answers.pop())
     return [
-        Nearest(cut([_hit(one, opened) for one in answer["hits"]["hits"]], k, min_similarity), count)
+        Nearest(cut([_hit(one, opened) for one in answer["hits"]["hits"]], k, min_similarity), searched)
         for answer in answers
     ]
 
@@ -93,6 +101,10 @@ def compared(there: Sequence[Document], query: Vector, k: int) -> list[Hit]:
 
 def _as_found(document: Document) -> Document:
     return Document(id=document.id, body=document.body, photo_ids=document.photo_ids, pending=document.pending)
+
+
+def _total(answer: Mapping[str, Any]) -> int:
+    return int(answer["hits"]["total"]["value"])
 
 
 def _hit(found: Mapping[str, Any], opened: Opened) -> Hit:

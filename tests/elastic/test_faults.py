@@ -304,7 +304,10 @@ def test_a_right_that_is_lost_between_the_halves_of_a_large_request(
     check_recount(report, given, direct)
 
 
-def test_a_server_that_goes_away_in_the_middle(proxy: FaultProxy, through: Through, direct: pf.Registry) -> None:
+@pytest.mark.parametrize("call", ["register_many", "bulk_insert"])
+def test_a_server_that_goes_away_in_the_middle(
+    proxy: FaultProxy, through: Through, direct: pf.Registry, call: str
+) -> None:
     registry, given = through(retries=1), dogs(2 * CHUNK)
 
     def going_away() -> Iterator[pf.Dog]:
@@ -313,7 +316,10 @@ def test_a_server_that_goes_away_in_the_middle(proxy: FaultProxy, through: Throu
                 proxy.close()
             yield pet
 
-    report = registry.dogs.register_many(going_away(), progress=False)
+    if call == "register_many":
+        report = registry.dogs.register_many(going_away(), progress=False)
+    else:
+        report = registry.dogs.repository.bulk_insert(going_away())
     proxy.open()
 
     assert {type(failure.error) for failure in report.failures} == {errors.StoreUnavailable}

@@ -110,9 +110,21 @@ def test_whole_vectors_are_not_scored_twice() -> None:
 
 
 def test_candidates_grow_with_k_and_end_at_what_servers_allow() -> None:
-    assert queries.candidates(1, photos=None) == queries.candidates(5, photos=10**6) >= 100
-    assert all(k <= queries.candidates(k, photos=10**6) <= 10_000 for k in (1, 101, 1001, 5000, 10_000))
-    assert queries.candidates(5, photos=4000) == 10_000
+    assert queries.candidates(1, None) == queries.candidates(5, 10**6) >= 100
+    assert all(k <= queries.candidates(k, 10**6) <= 10_000 for k in (1, 101, 1001, 5000, 10_000))
+    assert queries.candidates(5, 4000) == 10_000
+
+
+def test_behind_a_narrow_filter_all_are_compared_and_behind_a_wide_one_the_graph_searches() -> None:
+    assert [queries.candidates(5, 10**6, share=share) for share in (0.0, 0.1, 0.3)] == [10_000] * 3
+    assert [queries.candidates(5, 10**6, share=share) for share in (0.5, 0.99, 1.0)] == [200, 200, 100]
+
+
+def test_quantised_vectors_are_scored_anew_and_bits_more_of_them() -> None:
+    bits, whole = (replace(SPEC, settings={"vectors": kind}) for kind in ("bbq_hnsw", "hnsw"))
+    assert [queries.oversampling(bits, k, num_candidates=100) for k in (1, 10, 100)] == [400, 40, 10]
+    assert queries.oversampling(bits, 1, num_candidates=10_000) == 2000
+    assert [queries.oversampling(spec, 1, num_candidates=100) for spec in (SPEC, whole)] == [2.0, None]
 
 
 def test_scores_are_cosines_after_one_conversion() -> None:

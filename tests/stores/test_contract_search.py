@@ -102,7 +102,7 @@ def test_the_nearest_stay_right_through_any_changes(store: Store) -> None:
     seed = 77
     numbers = random.Random(seed)
     there: dict[str, Document] = {}
-    for step in range(60):
+    for step in range(40):
         some = random_documents(20, seed=seed + step)
         write(store, some, mode="index")
         there |= {one.id: one for one in some}
