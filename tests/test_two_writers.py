@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -14,13 +13,13 @@ from tests.conftest import TableEncoder
 from tests.test_service import BLUE, GREEN, RED, dog, picture
 
 Pair = tuple[pf.Registry, pf.Registry]
+pytestmark = pytest.mark.parametrize("place", ["file", "elasticsearch"], indirect=True)
 
 
 @pytest.fixture
-def pair(tmp_path: Path, table_encoder: TableEncoder) -> Iterator[Pair]:
-    """One file, opened twice."""
-    path = tmp_path / "pets.db"
-    with pf.connect(path, encoder=table_encoder) as one, pf.connect(path, encoder=table_encoder) as other:
+def pair(place: str, table_encoder: TableEncoder) -> Iterator[Pair]:
+    """One registry, opened twice."""
+    with pf.connect(place, encoder=table_encoder) as one, pf.connect(place, encoder=table_encoder) as other:
         one.dogs.register(dog("luigi", RED, name="Luigi"))
         yield one, other
 
@@ -82,3 +81,23 @@ def test_what_one_registers_and_removes_the_other_sees_without_reopening(pair: P
     other.dogs.remove("bella")
 
     assert [match.pet.pet_id for match in one.dogs.find(picture(BLUE))] == ["luigi"]
+
+
+def test_registries_of_two_names_in_one_store_do_not_see_each_other(place: str, table_encoder: TableEncoder) -> None:
+    with (
+        pf.connect(place, encoder=table_encoder) as one,
+        pf.connect(place, name="shelter", encoder=table_encoder) as other,
+    ):
+        one.dogs.register(dog("luigi", RED))
+        other.dogs.register(dog("bella", RED))
+
+        assert one.util.exists("shelter-dogs")
+        assert [info.name for info in one.util.list_indexes()] == ["pets-dogs", "shelter-dogs"]
+        assert [match.pet.pet_id for match in one.dogs.find(picture(RED))] == ["luigi"]
+        assert [match.pet.pet_id for match in other.dogs.find(picture(RED))] == ["bella"]
+
+        one.util.rename("shelter-dogs", "refuge-dogs")
+        one.util.delete_index("pets-dogs")
+
+    with pf.connect(place, name="refuge", encoder=table_encoder, create=False) as renamed:
+        assert renamed.dogs.get("bella").pet_id == "bella"

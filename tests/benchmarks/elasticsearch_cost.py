@@ -1,0 +1,134 @@
+"""What pets cost on each store as they become more: time of a search, memory and disk of one index that grows.
+
+Part `cost` of tests.benchmarks.elasticsearch_store. Searches are those of a repository, both stores in turns.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from elasticsearch import Elasticsearch
+from matplotlib.figure import Figure
+
+from petfinder.repository import DogRepository
+from petfinder.stores.embedded import EmbeddedStore
+from petfinder.stores.port import Document, Store
+from tests.benchmarks.elasticsearch_server import heap_mb, in_turns, keep, print_table, rest, room, spec, store_on
+from tests.benchmarks.elasticsearch_upload import BLOCK, DIMS, pets
+from tests.benchmarks.embedded_store import memory_mb
+
+K = 5
+QUERIES = 50
+STEPS = (1000, 10_000, 100_000, 300_000)
+EMBEDDED, ELASTICSEARCH = "embedded file", "Elasticsearch"
+PANELS = ("p50 ms", "memory MB", "disk MB")
+Row = dict[str, Any]
+
+
+def server_mb(client: Elasticsearch) -> float:
+    """Megabytes that a server on this machine holds, the files that it maps with them."""
+    (node,) = client.nodes.info(metric="process")["nodes"].values()
+    status = Path(f"/proc/{node['process']['id']}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def grow(store: Store, name: str, some: Iterable[Document]) -> tuple[float, float]:
+    """Write pets, all of which must go in; returns the seconds, and by how many MB this process grew at most."""
+    began, before = time.perf_counter(), memory_mb()
+    most = before
+    for number, outcome in enumerate(store.write(name, some, mode="create")):
+        assert outcome.result == "added", outcome
+        if number % BLOCK == 0:
+            most = max(most, memory_mb())
+    return time.perf_counter() - began, max(most, memory_mb()) - before
+
+
+def searching(store: Store) -> Callable[[Any], Sequence[str]]:
+    """A search through a repository."""
+    repository = DogRepository(store, "cost")
+    return lambda query: [match.pet.pet_id for match in repository.search(query, K)]
+
+
+def steps(client: Elasticsearch, folder: Path, sizes: Sequence[int]) -> Iterator[list[Row]]:
+    """The rows of one size after the other, as soon as they are known."""
+    queries = [one.vectors[0] for one in islice(pets(max(sizes) + QUERIES), max(sizes), None)]
+    before = memory_mb()
+    embedded, elastic = EmbeddedStore(folder / "pets.db"), store_on(client)
+    stores: dict[str, Store] = {EMBEDDED: embedded, ELASTICSEARCH: elastic}
+    streams = {}
+    for who, store in stores.items():
+        if "cost" in store.index_names():
+            store.delete_index("cost")
+        store.create_index("cost", spec(DIMS))
+        streams[who] = pets(max(sizes) + QUERIES)
+    own, there = memory_mb() - before, 0
+    for size in sizes:
+        before = memory_mb()
+        local_s, local_grown = grow(embedded, "cost", islice(streams[EMBEDDED], size - there))
+        searching(embedded)(queries[0])
+        own += memory_mb() - before
+        remote_s, remote_grown = grow(elastic, "cost", islice(streams[ELASTICSEARCH], size - there))
+        merged = rest(client, "cost")
+        taken = in_turns({who: searching(store) for who, store in stores.items()}, queries, [()] * len(queries), warm=5)
+        disk = {
+            EMBEDDED: sum(path.stat().st_size for path in folder.iterdir()) / 1e6,
+            ELASTICSEARCH: room(client, "cost")["disk MB"],
+        }
+        facts = {
+            EMBEDDED: {"memory MB": own, "heap MB": "", "added/s": (size - there) / local_s, "merge s": ""},
+            ELASTICSEARCH: {
+                "memory MB": server_mb(client),
+                "heap MB": heap_mb(client),
+                "added/s": (size - there) / remote_s,
+                "merge s": merged,
+            },
+        }
+        grown = {EMBEDDED: local_grown, ELASTICSEARCH: remote_grown}
+        yield [
+            {
+                "pets": size,
+                "store": who,
+                "p50 ms": taken[who].p50_ms,
+                "p90 ms": taken[who].p90_ms,
+                "disk MB": disk[who],
+                **facts[who],
+                "writer grew MB": grown[who],
+            }
+            for who in stores
+        ]
+        there = size
+    embedded.close()
+
+
+def plot(rows: Sequence[Row], path: Path) -> None:
+    """Search time, memory and disk over the number of pets, a line for each store."""
+    figure = Figure(figsize=(5 * len(PANELS), 4), dpi=120, layout="constrained")
+    for number, what in enumerate(PANELS):
+        panel = figure.add_subplot(1, len(PANELS), number + 1)
+        panel.set(xlabel="pets (one photo, 512 dims)", ylabel=what, xscale="log", yscale="log")
+        for who in (EMBEDDED, ELASTICSEARCH):
+            line = [(row["pets"], row[what]) for row in rows if row["store"] == who]
+            panel.plot(*zip(*line, strict=True), "o-", label=who)
+    panel.legend()
+    figure.savefig(path)
+
+
+def cost(client: Elasticsearch, *, sizes: Sequence[int], path: Path) -> None:
+    """Grow both stores size by size; each prints its rows and draws the plot anew, so that Ctrl-C leaves what is."""
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            for some in steps(client, Path(folder), sizes):
+                rows += some
+                print_table(some)
+                keep(rows, path.with_suffix(".json"))
+                plot(rows, path)
+        except KeyboardInterrupt:
+            print("stopped before the end")
+    if rows:
+        print_table(rows)
