@@ -18,9 +18,10 @@ def bundled_pets() -> Iterator[pf.Registry]:
         yield registry
 
 
-def test_luigi_is_found_among_the_puppies_and_his_owner_is_named(shared: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["file", "elasticsearch"], indirect=True)
+def test_luigi_is_found_among_the_puppies_and_his_owner_is_named(shared: Path, place: str) -> None:
     puppies = shared / "lost-puppy"
-    with pf.connect(tmp_path / "puppies.db") as registry:
+    with pf.connect(place) as registry:
         report = registry.dogs.register_many(pf.read_folder(puppies / "dogs", pf.Dog), progress=False)
         ully = pf.Owner(name="Ully", phone="555-0101", picture=puppies / "lost-dogs" / "Ully.png")
         registry.dogs.update("luigi", owner=ully)

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from elasticsearch import Elasticsearch
 from matplotlib.figure import Figure
 
@@ -37,11 +38,11 @@ def server_mb(client: Elasticsearch) -> float:
     return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
 
-def grow(store: Store, name: str, some: Iterable[Document]) -> tuple[float, float]:
+def grow(store: Store, some: Iterable[Document]) -> tuple[float, float]:
     """Write pets, all of which must go in; returns the seconds, and by how many MB this process grew at most."""
     began, before = time.perf_counter(), memory_mb()
     most = before
-    for number, outcome in enumerate(store.write(name, some, mode="create")):
+    for number, outcome in enumerate(store.write("cost", some, mode="create")):
         assert outcome.result == "added", outcome
         if number % BLOCK == 0:
             most = max(most, memory_mb())
@@ -55,52 +56,36 @@ def searching(store: Store) -> Callable[[Any], Sequence[str]]:
 
 
 def steps(client: Elasticsearch, folder: Path, sizes: Sequence[int]) -> Iterator[list[Row]]:
-    """The rows of one size after the other, as soon as they are known."""
-    queries = [one.vectors[0] for one in islice(pets(max(sizes) + QUERIES), max(sizes), None)]
+    """The rows of one size after the other, as soon as they are known; `found` is the share of the exact answer."""
+    queries = np.stack([one.vectors[0] for one in islice(pets(max(sizes) + QUERIES), max(sizes), None)])
     before = memory_mb()
     embedded, elastic = EmbeddedStore(folder / "pets.db"), store_on(client)
     stores: dict[str, Store] = {EMBEDDED: embedded, ELASTICSEARCH: elastic}
-    streams = {}
-    for who, store in stores.items():
+    streams = {who: pets(max(sizes) + QUERIES) for who in stores}
+    for store in stores.values():
         if "cost" in store.index_names():
             store.delete_index("cost")
         store.create_index("cost", spec(DIMS))
-        streams[who] = pets(max(sizes) + QUERIES)
     own, there = memory_mb() - before, 0
     for size in sizes:
         before = memory_mb()
-        local_s, local_grown = grow(embedded, "cost", islice(streams[EMBEDDED], size - there))
-        searching(embedded)(queries[0])
+        grown = {EMBEDDED: grow(embedded, islice(streams[EMBEDDED], size - there))}
+        exact = [searching(embedded)(query) for query in queries]
         own += memory_mb() - before
-        remote_s, remote_grown = grow(elastic, "cost", islice(streams[ELASTICSEARCH], size - there))
+        grown[ELASTICSEARCH] = grow(elastic, islice(streams[ELASTICSEARCH], size - there))
         merged = rest(client, "cost")
-        taken = in_turns({who: searching(store) for who, store in stores.items()}, queries, [()] * len(queries), warm=5)
-        disk = {
-            EMBEDDED: sum(path.stat().st_size for path in folder.iterdir()) / 1e6,
-            ELASTICSEARCH: room(client, "cost")["disk MB"],
+        taken = in_turns({who: searching(store) for who, store in stores.items()}, queries, exact, warm=5)
+        room_taken = {
+            EMBEDDED: (own, "", sum(path.stat().st_size for path in folder.iterdir()) / 1e6, ""),
+            ELASTICSEARCH: (server_mb(client), heap_mb(client), room(client, "cost")["disk MB"], merged),
         }
-        facts = {
-            EMBEDDED: {"memory MB": own, "heap MB": "", "added/s": (size - there) / local_s, "merge s": ""},
-            ELASTICSEARCH: {
-                "memory MB": server_mb(client),
-                "heap MB": heap_mb(client),
-                "added/s": (size - there) / remote_s,
-                "merge s": merged,
-            },
-        }
-        grown = {EMBEDDED: local_grown, ELASTICSEARCH: remote_grown}
-        yield [
-            {
-                "pets": size,
-                "store": who,
-                "p50 ms": taken[who].p50_ms,
-                "p90 ms": taken[who].p90_ms,
-                "disk MB": disk[who],
-                **facts[who],
-                "writer grew MB": grown[who],
-            }
-            for who in stores
-        ]
+        rows: list[Row] = []
+        for who, (memory, heap, disk, merging) in room_taken.items():
+            times = {"p50 ms": taken[who].p50_ms, "p90 ms": taken[who].p90_ms, "found": taken[who].recall}
+            held = {"memory MB": memory, "of it heap in use MB": heap, "disk MB": disk}
+            writing = {"pets added/s": (size - there) / grown[who][0], "then merged s": merging}
+            rows.append({"pets": size, "store": who, **times, **held, **writing, "writer grew MB": grown[who][1]})
+        yield rows
         there = size
     embedded.close()
 
