@@ -92,6 +92,11 @@ def said_by(answer: Any) -> Mapping[str, Any]:
     return answer.body
 
 
+def kinds_of(error: Exception) -> set[str]:
+    """The types that the server names in an error, those behind it too."""
+    return {kind for kind, _ in _causes(_error_of(error.body))} if isinstance(error, ApiError) else set()
+
+
 def error_of_item(
     status: int,
     error: Mapping[str, Any] | None,

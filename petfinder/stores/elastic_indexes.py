@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from elasticsearch import Elasticsearch, NotFoundError
+from elasticsearch import AuthorizationException, Elasticsearch, NotFoundError
 
-from petfinder.errors import IndexExists, IndexNotFound
+from petfinder.errors import IndexExists, IndexMismatch, IndexNotFound
 from petfinder.stores import elastic_mapping as mapping
 from petfinder.stores.elastic_errors import said_by
 from petfinder.stores.port import SCHEMA, IndexSpec
@@ -40,19 +40,9 @@ class Opened:
     at: float = field(default_factory=time.monotonic)
 
     @property
-    def identity(self) -> tuple[str, str, int, str]:
-        """What may not change while the index is in use: species, encoder, dims, fingerprint."""
-        return identity(self.spec)
-
-    @property
     def memory(self) -> dict[str, Any]:
         """What `_meta` keeps beside the spec."""
         return {"thumbnails": self.thumbnails, "made": self.made, "state": self.state, "source": self.source}
-
-
-def identity(spec: IndexSpec) -> tuple[str, str, int, str]:
-    """What two specs must share for their vectors to be comparable."""
-    return (spec.species, spec.encoder, spec.dims, spec.fingerprint)
 
 
 def find(client: Elasticsearch, name: str) -> Opened:
@@ -60,7 +50,10 @@ def find(client: Elasticsearch, name: str) -> Opened:
     for concrete, described in _described(client, name).items():
         memory = mapping.memory_of(described.get("mappings", {}))
         if memory is not None:
-            return _opened(name, concrete, memory, described)
+            opened = _opened(name, concrete, memory, described)
+            if not opened.handle:
+                raise IndexMismatch(f"{concrete!r} is a copy made by hand; petfinder copy makes one that can be used")
+            return opened
         raise IndexNotFound(
             f"index {name!r} is there but not petfinder's; open_existing reads it, import_index takes its pets over"
         )
@@ -82,15 +75,16 @@ def _described(client: Elasticsearch, name: str) -> Mapping[str, Any]:
 def _opened(name: str, concrete: str, memory: Mapping[str, Any], described: Mapping[str, Any]) -> Opened:
     aliases = described.get("aliases", {})
     blocks = described.get("settings", {}).get("index", {}).get("blocks", {})
+    names = tuple(sorted(alias for alias, rules in aliases.items() if not rules.get("is_hidden")))
     return Opened(
         concrete=concrete,
-        handle=next(alias for alias, rules in aliases.items() if rules.get("is_hidden")),
+        handle=next((alias for alias, rules in aliases.items() if rules.get("is_hidden")), ""),
         thumbnails=memory["thumbnails"],
         spec=mapping.spec_of(name, memory),
         made=memory["made"],
-        state=memory["state"],
+        state=mapping.READY if names else memory["state"],  # what has a name is ready, whatever a killed rebuild left
         source=memory["source"],
-        names=tuple(sorted(alias for alias, rules in aliases.items() if not rules.get("is_hidden"))),
+        names=names,
         blocked=str(blocks.get("write", "false")) == "true",
     )
 
@@ -103,7 +97,7 @@ def all_opened(client: Elasticsearch) -> dict[str, Opened]:
         memory = mapping.memory_of(described.get("mappings", {}))
         if memory is not None and memory["schema"] <= SCHEMA:
             opened = _opened(concrete, concrete, memory, described)
-            kept = (concrete,) if opened.state == mapping.READY else ()
+            kept = (concrete,) if opened.state == mapping.READY and opened.handle else ()
             found |= dict.fromkeys(opened.names or kept, opened)
     return dict(sorted(found.items()))
 
@@ -180,7 +174,7 @@ def numbered(client: Elasticsearch, name: str) -> list[Opened]:
         memory = mapping.memory_of(described.get("mappings", {}))
         if memory is not None and memory["schema"] <= SCHEMA:
             found.append(_opened(concrete, concrete, memory, described))
-    return found
+    return [opened for opened in found if opened.handle]
 
 
 def delete(client: Elasticsearch, opened: Opened) -> None:
@@ -199,9 +193,12 @@ def rename(client: Elasticsearch, name: str, new_name: str, opened: Opened) -> O
     return replace(opened, names=(new_name,))
 
 
-def vectors_in(client: Elasticsearch, opened: Opened) -> int:
-    """How many vectors the index holds, give or take those not yet refreshed."""
-    answer = said_by(client.indices.stats(index=opened.handle, metric="dense_vector"))
+def vectors_in(client: Elasticsearch, opened: Opened) -> int | None:
+    """How many vectors the index holds, give or take those not yet refreshed; None for a user who may not know."""
+    try:
+        answer = said_by(client.indices.stats(index=opened.handle, metric="dense_vector"))
+    except AuthorizationException:
+        return None
     return int(answer["_all"]["primaries"]["dense_vector"]["value_count"])
 
 

@@ -6,7 +6,7 @@ inside `knn.filter` would choose pets, not photos. A score of cosine is (1 + cos
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import Any
 
@@ -63,9 +63,10 @@ def passing(restriction: Restriction, *, embedded: bool = False) -> Clause:
 def candidates(k: int, vectors: int | None = None, *, share: float = 1.0) -> int:
     """num_candidates for the k nearest, of the `share` of all pets that a filter keeps.
 
-    Where few vectors are there, or a filter keeps less than a third, all that pass are compared: at 100,000 photos with
-    one in ten kept, 200 candidates found .91 of the ten nearest, and 10,000 all of them in 1.4 times the time. A wide
-    search is left to the graph, for which 100 are enough (`python -m tests.benchmarks.elasticsearch_store recall`).
+    Where few vectors are there, or a filter keeps less than a third, up to 10,000 a shard that pass are compared: at
+    100,000 photos with one in ten kept, 200 candidates found .91 of the ten nearest, and 10,000 all of them in 1.4
+    times the time. A wide search is left to the graph, for which 100 are enough
+    (`python -m tests.benchmarks.elasticsearch_store recall`).
     """
     if share < _NARROW or (vectors is not None and vectors <= MOST_CANDIDATES // 2):
         return MOST_CANDIDATES
@@ -121,19 +122,6 @@ def photos_counted(restriction: Restriction) -> dict[str, Any]:
     """The search that counts pets, embedded photos and waiting photos among those that pass."""
     sums = {field: {"sum": {"field": field}} for field in ("photo_count", "pending")}
     return {"query": passing(restriction), "size": 0, "track_total_hits": True, "aggs": sums}
-
-
-def page(restriction: Restriction, *, size: int, after: str | None, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """One page of pets in the order of their ids, behind the id `after`."""
-    body: dict[str, Any] = {
-        "query": passing(restriction),
-        "size": size,
-        "sort": [{"id": "asc"}],
-        "track_total_hits": False,
-        "seq_no_primary_term": True,
-        "_source": dict(fields),
-    }
-    return body if after is None else {**body, "search_after": [after]}
 
 
 def whole(*, vectors: bool) -> dict[str, Any]:

@@ -9,13 +9,13 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from elasticsearch import Elasticsearch
+from elasticsearch import Elasticsearch, NotFoundError
 
 from petfinder.errors import IndexNotFound
 from petfinder.filters import Restriction
 from petfinder.stores import elastic_documents as documents
 from petfinder.stores import elastic_queries as queries
-from petfinder.stores.elastic_errors import said_by
+from petfinder.stores.elastic_errors import kinds_of, said_by
 from petfinder.stores.elastic_indexes import Opened
 from petfinder.stores.port import Document
 
@@ -34,21 +34,31 @@ def pages(
     after: str | None = None,
     **body: Any,
 ) -> Iterator[Hits]:
-    """All hits of a search, page by page, as they were when it began (a point in time)."""
-    opened = said_by(client.open_point_in_time(index=index, keep_alive=_KEEP_ALIVE))["id"]
+    """All hits of a search, page by page, as they were when it began (a point in time).
+
+    Where the caller took so long over a page that the server has let go of that moment, it goes on behind the last hit.
+    """
+    opened = _moment(client, index)
     try:
         behind = None if after is None else [after]
         while True:
-            answer = said_by(
-                client.search(
-                    pit={"id": opened, "keep_alive": _KEEP_ALIVE},
-                    sort=[{field: "asc"} for field in sort],
-                    size=size,
-                    track_total_hits=False,
-                    search_after=behind,
-                    **body,
+            try:
+                answer = said_by(
+                    client.search(
+                        pit={"id": opened, "keep_alive": _KEEP_ALIVE},
+                        sort=[{field: "asc"} for field in sort],
+                        size=size,
+                        track_total_hits=False,
+                        allow_partial_search_results=False,
+                        search_after=behind,
+                        **body,
+                    )
                 )
-            )
+            except NotFoundError as error:
+                if "search_context_missing_exception" not in kinds_of(error):
+                    raise
+                opened = _moment(client, index)
+                continue
             opened, hits = answer.get("pit_id", opened), answer["hits"]["hits"]
             if hits:
                 yield hits
@@ -57,6 +67,11 @@ def pages(
             behind = hits[-1]["sort"][: len(sort)]
     finally:
         client.options(ignore_status=404).close_point_in_time(id=opened)
+
+
+def _moment(client: Elasticsearch, index: str) -> str:
+    opened: str = said_by(client.open_point_in_time(index=index, keep_alive=_KEEP_ALIVE))["id"]
+    return opened
 
 
 def scan(
@@ -126,6 +141,7 @@ def _whole(client: Elasticsearch, opened: Opened, ids: Sequence[str]) -> Hits:
         query={"ids": {"values": ids}},
         size=len(ids),
         seq_no_primary_term=True,
+        allow_partial_search_results=False,
         source=queries.whole(vectors=True),
     )
     hits: Hits = said_by(answer)["hits"]["hits"]

@@ -26,7 +26,7 @@ def begin(client: Elasticsearch, name: str, spec: IndexSpec) -> str:
         if replace(target.spec, thresholds=None) == wanted:
             return target.concrete
         indexes.delete(client, target)
-    return indexes.create(client, name, spec, rebuilt_from=source).concrete
+    return indexes.create(client, source.concrete[:-7], spec, rebuilt_from=source).concrete
 
 
 def rebuilds_of(client: Elasticsearch, source: Opened) -> list[Opened]:
@@ -43,6 +43,12 @@ def family(client: Elasticsearch, opened: Opened) -> list[Opened]:
     ]
 
 
+def unblock_kept(client: Elasticsearch, other: Opened) -> None:
+    """Lift the write block from an index that was replaced, where the rebuild was killed before it did so."""
+    if other.blocked and other.state == mapping.READY and not other.names:
+        client.indices.put_settings(index=other.concrete, settings={"index.blocks.write": None})
+
+
 def finish(client: Elasticsearch, name: str, target: str, catch_up: Callable[[], None]) -> str:
     """Block the index, catch up, put the target in its place; returns the number under which the old one is kept."""
     source = indexes.find(client, name)
@@ -51,7 +57,7 @@ def finish(client: Elasticsearch, name: str, target: str, catch_up: Callable[[],
     try:
         catch_up()
         source, new = indexes.find(client, name), _unfinished(client, source, target)
-        same = source.identity == new.identity
+        same = source.spec.identity == new.spec.identity
         new = replace(new, spec=replace(new.spec, thresholds=source.spec.thresholds if same else None))
         indexes.remember(client, new)
         _swap(client, name, source, new)

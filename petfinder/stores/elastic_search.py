@@ -26,6 +26,7 @@ from petfinder.stores.port import Document, Hit, Nearest
 from petfinder.vectors import Matrix, Vector
 
 _AT_ONCE = 50  # searches in one request
+_HITS_AT_ONCE, _IDS_AT_ONCE = 10_000, 50_000  # and what all of them may answer, and name
 _SPARE = 5  # hits beyond k where all are compared, for quantised vectors may have put neighbours in another order
 
 
@@ -49,11 +50,14 @@ def nearest(
         passing, there = (_total(answer) for answer in counts)
         if not passing:
             return [Nearest((), 0) for _ in asked]
-        share = passing / there
+        share = passing / max(passing, there)
     width = queries.candidates(k, opened.vectors, share=share)
     more = min(queries.MOST_CANDIDATES, k + _SPARE if width == queries.MOST_CANDIDATES else k)
     bodies = [queries.nearest(query, opened.spec, k=more, num_candidates=width, clauses=clauses) for query in asked]
-    answers = together(client, opened.handle, [*bodies, *([] if clauses else counting)], retries=retries)
+    named = len(restriction.ids or ()) + len(restriction.exclude)
+    at_once = max(1, min(_AT_ONCE, _HITS_AT_ONCE // more, _IDS_AT_ONCE // max(1, named)))
+    asking = [*bodies, *([] if clauses else counting)]
+    answers = together(client, opened.handle, asking, retries=retries, at_once=at_once)
     searched = passing if clauses else _total(answers.pop())
     return [
         Nearest(cut([_hit(one, opened) for one in answer["hits"]["hits"]], k, min_similarity), searched)
@@ -73,7 +77,8 @@ def exactly(
 ) -> list[Nearest]:
     """The same without approximation: every vector that passes is read and compared here; InvalidQuery if too many."""
     check_asked(asked, dims=opened.spec.dims, k=k)
-    counted = said_by(client.search(index=opened.handle, body=queries.photos_counted(restriction)))
+    counting = queries.photos_counted(restriction)
+    counted = said_by(client.search(index=opened.handle, body=counting, allow_partial_search_results=False))
     photos = int(counted["aggregations"]["photo_count"]["value"])
     if photos > queries.MOST_CANDIDATES:
         raise InvalidQuery(
@@ -122,13 +127,13 @@ def cut(hits: Sequence[Hit], k: int, min_similarity: float | None) -> tuple[Hit,
 
 
 def together(
-    client: Elasticsearch, index: str, bodies: Sequence[Mapping[str, Any]], *, retries: int
+    client: Elasticsearch, index: str, bodies: Sequence[Mapping[str, Any]], *, retries: int, at_once: int = _AT_ONCE
 ) -> list[Mapping[str, Any]]:
-    """The answers to several searches, sent fifty in a request; again where a node is busy or has just gone."""
+    """The answers to several searches, `at_once` in a request; again where a node is busy or has just gone."""
     answers: list[Mapping[str, Any]] = []
     header = {"index": index, "allow_partial_search_results": False}
-    for start in range(0, len(bodies), _AT_ONCE):
-        lines = [line for body in bodies[start : start + _AT_ONCE] for line in (header, body)]
+    for start in range(0, len(bodies), at_once):
+        lines = [line for body in bodies[start : start + at_once] for line in (header, body)]
         for attempt in range(retries + 1):
             answer = client.msearch(searches=lines)
             said = said_by(answer)

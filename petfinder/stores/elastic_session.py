@@ -92,9 +92,11 @@ class Session:
             with self.asking(name) as client:
                 opened = indexes.find(client, name)
                 self._opened[name] = opened = replace(opened, vectors=indexes.vectors_in(client, opened))
-        if expected is not None and indexes.identity(expected) != opened.identity:
+        try:
+            opened.spec.check_is(expected, name=name)
+        except IndexMismatch:
             self.forget(name)
-            raise IndexMismatch(f"index {name!r} was made anew with encoder {opened.spec.encoder!r}; open it again")
+            raise
         return opened
 
     def on(
@@ -139,9 +141,9 @@ class Session:
     def show(self, name: str, opened: Opened) -> None:
         """Let searches see what was written."""
         if opened.handle in self._unseen:
-            self._unseen.discard(opened.handle)
             with self.asking(name) as client:
                 client.options(ignore_status=404).indices.refresh(index=[opened.handle, opened.thumbnails])
+            self._unseen.discard(opened.handle)
 
     def stream(
         self, name: str, read: Callable[[Opened], Iterator[Found]], *, expected: IndexSpec | None = None

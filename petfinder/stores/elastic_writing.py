@@ -14,7 +14,7 @@ from typing import Any
 
 from elasticsearch import ApiError, ConflictError, Elasticsearch, TransportError
 
-from petfinder.errors import EditConflict, PetfinderError
+from petfinder.errors import EditConflict, IndexNotFound, PetfinderError
 from petfinder.stores import elastic_bulk as bulk
 from petfinder.stores import elastic_documents as documents
 from petfinder.stores.chunks import in_chunks
@@ -40,15 +40,16 @@ class Written:
 
 
 class ChunkWriter:
-    """Writes chunks to one opened index; `run` marks what it wrote, so that a lost answer can be made good."""
+    """Writes chunks to one opened index; `run` marks what came from the one in hand, should its answer be lost."""
 
     def __init__(self, client: Elasticsearch, opened: Opened, *, retries: int, packed: bool) -> None:
         self.client, self.opened, self.retries, self.packed = client, opened, retries, packed
-        self.run = uuid.uuid4().hex
+        self.run = ""
 
     def write(self, chunk: Sequence[Document], *, mode: WriteMode) -> Written:
         """Write a chunk; of documents with one id the first counts (create) or the last (index)."""
         told = Written()
+        self.run = uuid.uuid4().hex
         actions: dict[int, Action] = {}
         for number, document in enumerate(chunk):
             try:
@@ -111,6 +112,7 @@ class StreamWriter:
         self.writer = self._writer(session.open(name, expected=expected))
 
     def _writer(self, opened: Opened) -> ChunkWriter:
+        refuse_finished(self.name, opened)
         with self.session.asking(self.name) as client:
             return ChunkWriter(client, opened, retries=self.retries, packed=self.session.packed)
 
@@ -143,6 +145,12 @@ class StreamWriter:
         except Exception as error:
             return outcomes, error
         return outcomes, None
+
+
+def refuse_finished(name: str, opened: Opened) -> None:
+    """Raise IndexNotFound for the target of a rebuild that others have finished: it is the live index now."""
+    if opened.names and name == opened.concrete:
+        raise IndexNotFound(f"the rebuild {name!r} was finished by others; use {opened.names[0]!r}")
 
 
 def _one_of_each(actions: Mapping[int, Action], mode: WriteMode) -> list[int]:
@@ -213,7 +221,8 @@ def erase_thumbnails(
 
 def replace(client: Elasticsearch, opened: Opened, document: Document, *, packed: bool, retries: int) -> None:
     """Put a changed document in the place of the version it was read as; raises EditConflict if it no longer is."""
-    source = documents.to_source(document, dims=opened.spec.dims, packed=packed, run="")
+    run = uuid.uuid4().hex
+    source = documents.to_source(document, dims=opened.spec.dims, packed=packed, run=run)
     read_as = documents.sequence(document.version, made=opened.made)
     conflict = EditConflict(f"{document.id!r} was changed or removed meanwhile; read it again")
     if read_as is None:
@@ -231,6 +240,11 @@ def replace(client: Elasticsearch, opened: Opened, document: Document, *, packed
     except ConflictError as error:
         client.indices.refresh(index=opened.handle)
         raise conflict from error
+    except TransportError:
+        kept = said_by(client.mget(index=opened.handle, ids=[document.id], source_includes=["run"]))["docs"][0]
+        if kept.get("_source", {}).get("run") != run:
+            raise
+        client.indices.refresh(index=opened.handle)
     photos = frozenset(document.photo_ids) | frozenset(document.terms.get("photo", ()))
     stay = {documents.thumbnail_id(document.id, photo) for photo in photos}
     erase_thumbnails(client, opened, [document.id], keep=stay, retries=retries)

@@ -99,7 +99,11 @@ class ElasticsearchStore:
         """Counts, and the bytes on disk of the index and its thumbnails, copies on other nodes left aside."""
 
         def ask(opened: Opened) -> IndexStats:
-            answer = said_by(self.client.search(index=opened.handle, body=photos_counted(Restriction())))
+            answer = said_by(
+                self.client.search(
+                    index=opened.handle, body=photos_counted(Restriction()), allow_partial_search_results=False
+                )
+            )
             sums = answer["aggregations"]
             return IndexStats(
                 pets=answer["hits"]["total"]["value"],
@@ -159,8 +163,10 @@ class ElasticsearchStore:
         """Erase documents with owner, vectors and thumbnails, also from what rebuilds kept; returns who was there."""
 
         def ask(opened: Opened) -> frozenset[str]:
+            elastic_writing.refuse_finished(name, opened)
             wanted = list(dict.fromkeys(ids))
             for other in elastic_rebuild.family(self.client, opened) if opened.names else ():
+                elastic_rebuild.unblock_kept(self.client, other)
                 elastic_writing.erase(self.client, other, wanted, retries=self._retries)
             return elastic_writing.erase(self.client, opened, wanted, retries=self._retries)
 
@@ -197,7 +203,14 @@ class ElasticsearchStore:
         """How many documents pass."""
 
         def ask(opened: Opened) -> int:
-            return int(said_by(self.client.count(index=opened.handle, query=passing(restriction)))["count"])
+            answer = self.client.search(
+                index=opened.handle,
+                query=passing(restriction),
+                size=0,
+                track_total_hits=True,
+                allow_partial_search_results=False,
+            )
+            return int(said_by(answer)["hits"]["total"]["value"])
 
         return self._session.on(name, ask)
 
