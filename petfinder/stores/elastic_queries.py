@@ -63,12 +63,12 @@ def passing(restriction: Restriction, *, embedded: bool = False) -> Clause:
 def candidates(k: int, vectors: int | None = None, *, share: float = 1.0) -> int:
     """num_candidates for the k nearest, of the `share` of all pets that a filter keeps.
 
-    Where few vectors are there, or a filter keeps less than a third, up to 10,000 a shard that pass are compared: at
+    Where there are no more vectors than that, or a filter keeps less than a third, all up to 10,000 are compared: at
     100,000 photos with one in ten kept, 200 candidates found .91 of the ten nearest, and 10,000 all of them in 1.4
     times the time. A wide search is left to the graph, for which 100 are enough
     (`python -m tests.benchmarks.elasticsearch_store recall`).
     """
-    if share < _NARROW or (vectors is not None and vectors <= MOST_CANDIDATES // 2):
+    if share < _NARROW or (vectors is not None and vectors <= MOST_CANDIDATES):
         return MOST_CANDIDATES
     enough = _ENOUGH_CANDIDATES if share == 1.0 else 2 * _ENOUGH_CANDIDATES
     return min(MOST_CANDIDATES, max(enough, _CANDIDATES_A_HIT * k))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from elasticsearch import Elasticsearch
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from petfinder.filters import Restriction
 from petfinder.stores import elastic_queries
@@ -222,6 +223,9 @@ def plot(taken: Mapping[str, Mapping[Way, Taken]], path: Path) -> None:
     for number, (what, some) in enumerate(taken.items()):
         panel = figure.add_subplot(1, len(taken), number + 1)
         panel.set(title=what, xlabel="p50 of a search, ms (compare, do not quote)", ylabel=f"recall@{K}", xscale="log")
+        panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.xaxis.set_major_formatter("{x:g}")
+        panel.xaxis.set_minor_locator(NullLocator())
         for colour, who in enumerate(dict.fromkeys(who for who, _ in some)):
             line = [(one.p50_ms, one.recall) for (asked, width), one in some.items() if asked == who and width]
             panel.plot(*zip(*line, strict=True), "o-", ms=3, lw=1, color=f"C{colour}", label=who)
