@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petfinder.errors import InvalidQuery
-from petfinder.measures import Labelled, Numbers, Ranking, joined, rank, registered
-from petfinder.thresholds import MATCH_ALARMS, POSSIBLE_ALARMS, Quantiles, Thresholds
+from petfinder.measures import Labelled, Numbers, Ranking, registered
+from petfinder.thresholds import MATCH_ALARMS, POSSIBLE_ALARMS, Interval, Quantiles, Thresholds
 
 PET_COUNTS = (10, 30, 100, 300, 1000)
 BOOTSTRAP_DRAWS = 1000
-PHOTO_DRAWS = 30
 SEED = 1
+_GRID = 1001  # similarities at which the bootstrap looks
+_TAILS = (0.025, 0.975)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,14 @@ def best_similarities(strangers: Labelled, gallery: Labelled, *, pets: int) -> B
     return _SeenByPet(strangers, gallery).best_of(pets)
 
 
+def share_reaching(strangers: Labelled, gallery: Labelled, *, pets: int, threshold: float) -> NDArray[np.float64]:
+    """Of each stranger (q,), in what share of all draws of `pets` pets its best similarity reaches the threshold.
+
+    As `best_similarities`, of which it is the share above, stranger by stranger.
+    """
+    return _SeenByPet(strangers, gallery).reaching(pets, np.array([threshold]))[:, 0]
+
+
 class _SeenByPet:
     """Each stranger's similarities with every pet but its own, nearest first."""
 
@@ -68,6 +77,8 @@ class _SeenByPet:
         codes = known.codes(strangers.ids)
         has_own = np.flatnonzero(codes >= 0)
         by_pet[has_own, codes[has_own]] = -np.inf
+        self.ids = strangers.ids
+        self.photos_a_pet = len(gallery) / len(known.pets)
         self._falling = -np.sort(-by_pet, axis=1)
         self._others = len(known.pets) - (codes >= 0)
 
@@ -77,8 +88,7 @@ class _SeenByPet:
         return int(self._others.min())
 
     def best_of(self, pets: int) -> BestSimilarities:
-        if not 1 <= pets <= self.pets:
-            raise InvalidQuery(f"cannot search {pets} pets: beside a stranger's own, the gallery has {self.pets}")
+        self._check(pets)
         values, shares = [], []
         for others in np.unique(self._others):
             rows = self._falling[self._others == others]
@@ -90,6 +100,21 @@ class _SeenByPet:
             pets, distinct, np.bincount(places, weights=np.concatenate(shares)) / len(self._falling)
         )
 
+    def reaching(self, pets: int, thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Of each stranger, the share of draws in which its best similarity reaches each threshold: (q, thresholds)."""
+        self._check(pets)
+        reached = np.empty((len(self._falling), len(thresholds)))
+        for others in np.unique(self._others):
+            sums = np.concatenate([[0.0], np.cumsum(_nearest_of_a_draw(int(others), pets))])
+            for row in np.flatnonzero(self._others == others):
+                near = np.searchsorted(-self._falling[row], -thresholds, side="right")
+                reached[row] = sums[np.minimum(near, len(sums) - 1)]
+        return reached
+
+    def _check(self, pets: int) -> None:
+        if not 1 <= pets <= self.pets:
+            raise InvalidQuery(f"cannot search {pets} pets: beside a stranger's own, the gallery has {self.pets}")
+
 
 def _nearest_of_a_draw(others: int, pets: int) -> NDArray[np.float64]:
     """For each place (nearest first) among `others` pets, the chance that it is the nearest of `pets` drawn ones."""
@@ -100,13 +125,19 @@ def _nearest_of_a_draw(others: int, pets: int) -> NDArray[np.float64]:
 
 
 def measure_thresholds(
-    strangers: Labelled, gallery: Labelled, *, pet_counts: Sequence[int] = PET_COUNTS, source: str = ""
+    strangers: Labelled,
+    gallery: Labelled,
+    *,
+    pet_counts: Sequence[int] = PET_COUNTS,
+    source: str = "",
+    draws: int = BOOTSTRAP_DRAWS,
+    seed: int = SEED,
 ) -> Thresholds:
     """The similarities that 1 % (match) and 30 % (possible) of strangers' best matches reach, by number of pets.
 
     Measured at each of `pet_counts` that the gallery has, and at all of its pets where it has fewer than the largest;
     where that leaves one number, also at one pet. See `best_similarities`. The two may be the same photos: each is
-    then a stranger to all pets but its own.
+    then a stranger to all pets but its own. Intervals hold 95 % of a bootstrap over the strangers' animals.
     """
     seen = _SeenByPet(strangers, gallery)
     if seen.pets < 1:
@@ -115,24 +146,65 @@ def measure_thresholds(
     counts = {count for count in pet_counts if count <= most} | {most}
     if len(counts) == 1:  # one number gives no line to follow to a larger registry
         counts.add(1)
-    return Thresholds(measured=tuple(_quantiles(seen.best_of(count)) for count in sorted(counts)), source=source)
+    redrawn = _weights(seen.ids, draws=draws, seed=seed)
+    return Thresholds(measured=tuple(_quantiles(seen, count, redrawn) for count in sorted(counts)), source=source)
 
 
-def _quantiles(best: BestSimilarities) -> Quantiles:
-    return Quantiles(pets=best.pets, match=best.exceeded_by(MATCH_ALARMS), possible=best.exceeded_by(POSSIBLE_ALARMS))
+def _weights(ids: NDArray[np.str_], *, draws: int, seed: int) -> NDArray[np.float64]:
+    """For each draw of the bootstrap the weight of each stranger (draws, q); those of one draw sum to 1."""
+    counts = np.array([counts for counts, _ in _redrawn(ids, ids[:0], draws=draws, seed=seed)], dtype=np.float64)
+    weights: NDArray[np.float64] = counts / counts.sum(axis=1, keepdims=True)
+    return weights
+
+
+def _quantiles(seen: _SeenByPet, pets: int, redrawn: NDArray[np.float64]) -> Quantiles:
+    best = seen.best_of(pets)
+    grid = np.linspace(best.values[0], best.values[-1], _GRID)
+    reached = redrawn @ seen.reaching(pets, grid)
+    match, possible = (_interval(grid, reached, alarms) for alarms in (MATCH_ALARMS, POSSIBLE_ALARMS))
+    return Quantiles(
+        pets=pets,
+        photos=round(pets * seen.photos_a_pet),
+        match=best.exceeded_by(MATCH_ALARMS),
+        possible=best.exceeded_by(POSSIBLE_ALARMS),
+        match_interval=match,
+        possible_interval=possible,
+    )
+
+
+def _interval(grid: NDArray[np.float64], reached: NDArray[np.float64], alarms: float) -> Interval:
+    """From the shares that reach each similarity of the grid, draw by draw (draws, grid): where `alarms` of them do."""
+    first = np.minimum((reached > alarms).sum(axis=1), len(grid) - 1)
+    low, high = np.quantile(grid[first], _TAILS)
+    return Interval(low=float(low), high=float(high))
 
 
 def stricter(one: Thresholds, other: Thresholds, *, source: str) -> Thresholds:
     """At every number of pets that either was measured at and both cover, the higher of their values."""
     least, most = max(one.measured[0].pets, other.measured[0].pets), min(one.measured[-1].pets, other.measured[-1].pets)
     counts = {row.pets for row in (*one.measured, *other.measured) if least <= row.pets <= most}
-    cuts = {count: (one.at(count), other.at(count)) for count in sorted(counts)}
     return Thresholds(
-        measured=tuple(
-            Quantiles(pets=count, match=max(a.match, b.match), possible=max(a.possible, b.possible))
-            for count, (a, b) in cuts.items()
-        ),
-        source=source,
+        measured=tuple(_higher(_row_at(one, count), _row_at(other, count)) for count in sorted(counts)), source=source
+    )
+
+
+def _row_at(thresholds: Thresholds, pets: int) -> Quantiles:
+    """What was measured at this number of pets; else what is followed there, without intervals."""
+    known = [row for row in thresholds.measured if row.pets == pets]
+    cut = thresholds.at(pets)
+    return known[0] if known else Quantiles(pets=pets, match=cut.match, possible=cut.possible)
+
+
+def _higher(one: Quantiles, other: Quantiles) -> Quantiles:
+    """The higher value of each, with its interval; the fewer photos, which is the stricter again."""
+    match, possible = max(one, other, key=lambda row: row.match), max(one, other, key=lambda row: row.possible)
+    return Quantiles(
+        pets=one.pets,
+        photos=min(one.looks, other.looks),
+        match=match.match,
+        possible=possible.possible,
+        match_interval=match.match_interval,
+        possible_interval=possible.possible_interval,
     )
 
 
@@ -208,36 +280,5 @@ def _redrawn(
 
 
 def _estimate(value: float, drawn: Sequence[float]) -> Estimate:
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    low, high = np.quantile(drawn, _TAILS)
     return Estimate(value, float(low), float(high))
-
-
-def with_few_photos(
-    photos: Labelled, crowd: Labelled, *, registered_photos: int, draws: int = PHOTO_DRAWS, seed: int = SEED
-) -> Ranking:
-    """Pets looked for when only a few of their photos are registered, and one other photo is the query.
-
-    For each of `draws` draws every pet of `photos` is registered with `registered_photos` of its photos (or as many as
-    it has) beside the whole `crowd`; each pet with one more photo than that is a query once. Portraits count from two
-    photos on. Raises InvalidQuery where no pet has enough photos, or one is in the crowd too.
-    """
-    if np.isin(photos.ids, crowd.ids).any():
-        raise InvalidQuery("a pet cannot be in the crowd and looked for: take its photos out of the crowd")
-    random = np.random.default_rng(seed)
-    rows_of = {pet: np.flatnonzero(photos.ids == pet) for pet in np.unique(photos.ids)}
-    strangers = registered(crowd).similarities(photos.embeddings) if len(crowd) else np.empty((len(photos), 0))
-    parts = []
-    for _ in range(draws):
-        shuffled = {pet: random.permutation(rows) for pet, rows in rows_of.items()}
-        kept = np.concatenate([rows[:registered_photos] for rows in shuffled.values()])
-        asked = [rows[registered_photos] for rows in shuffled.values() if len(rows) > registered_photos]
-        if not asked:
-            raise InvalidQuery(f"no pet has {registered_photos + 1} photos; give one more photos or register fewer")
-        queries = np.array(asked)
-        small = registered(photos.at(kept))
-        by_pet = small.similarities(photos.embeddings[queries])
-        ids = photos.ids[queries]
-        codes = small.codes(ids)
-        own = by_pet[np.arange(len(queries)), codes]
-        parts.append(rank(ids, own, np.concatenate([by_pet, strangers[queries]], axis=1), codes))
-    return joined(parts)

@@ -21,10 +21,10 @@ from petfinder.registry import Registry
 from petfinder.reports import Failure
 from petfinder.stores.port import Document, IndexSpec, Store
 from petfinder.vectors import Matrix, Vector
+from petfinder.versions import side_by_side
 
 _AT_ONCE = 64  # pets compared in one request; with their thumbnails they are held in memory
 _SHOWN = 5
-_MUST_AGREE = ("species", "encoder", "dims", "fingerprint", "metric", "schema")
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,11 @@ class _Copying:
         failed = {failure.item for failure in self.failures}
         missing, others = 0, 0
         examples: list[str] = []
-        for id_, in_source in _ids_of_both(self.source, self.index, self.target, self.name):
-            if not in_source:
+        both = side_by_side(self.source.versions(self.index), self.target.versions(self.name))
+        for id_, in_source, in_target in both:
+            if in_source is None:
                 others += 1
-            elif id_ not in failed:
+            elif in_target is None and id_ not in failed:
                 missing += 1
                 examples = [*examples, id_][:_SHOWN]
         if missing:
@@ -162,12 +163,11 @@ def _check_target(target: Store, name: str, spec: IndexSpec) -> None:
         there = target.spec(name)
     except IndexNotFound:
         return
-    for what in _MUST_AGREE:
-        if getattr(there, what) != getattr(spec, what):
-            raise IndexMismatch(
-                f"{name!r} of {target.location} is there with {what} {getattr(there, what)!r}, not "
-                f"{getattr(spec, what)!r}; copy into a registry of another name, or move one with rebuild first"
-            )
+    if other := there.difference(spec):
+        raise IndexMismatch(
+            f"{name!r} of {target.location} is there with {other}; copy into a registry of another name, or move one "
+            "with rebuild first"
+        )
 
 
 def _thumbnails(store: Store, index: str, documents: list[Document]) -> dict[str, dict[str, bytes]]:
@@ -180,23 +180,6 @@ def _thumbnails(store: Store, index: str, documents: list[Document]) -> dict[str
         if data is not None:
             found[id_][photo] = data
     return found
-
-
-def _ids_of_both(source: Store, index: str, target: Store, name: str) -> Iterator[tuple[str, bool]]:
-    """Ids that only one of the two has, in order, and whether it is the source."""
-    there = (id_ for id_, _, _ in target.versions(name))
-    other = next(there, None)
-    for id_, _, _ in source.versions(index):
-        while other is not None and other < id_:
-            yield other, False
-            other = next(there, None)
-        if other == id_:
-            other = next(there, None)
-        else:
-            yield id_, True
-    while other is not None:
-        yield other, False
-        other = next(there, None)
 
 
 def _alike(one: Document, other: Document) -> bool:

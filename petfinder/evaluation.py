@@ -11,7 +11,10 @@ from typing import Literal, NamedTuple
 from petfinder.calibration import Estimate, FoundRate
 from petfinder.measures import ErrorRates
 from petfinder.reports import Failure
-from petfinder.thresholds import MATCH_ALARMS, Thresholds
+from petfinder.thresholds import MATCH_ALARMS, Quantiles, Thresholds
+
+RANK1, RANK5, MEAN_PRECISION, FOUND = "rank-1", "rank-5", "mAP", "found at 1 % false alarms"
+EQUAL_ERRORS = "equal error rate"
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,10 @@ class Evaluation:
     def as_rows(self) -> tuple[Row, ...]:
         """The table as rows, as pandas takes them."""
         shares = {
-            "rank-1": self.rank1,
-            "rank-5": self.rank5,
-            "mAP": self.mean_precision,
-            "found at 1 % false alarms": self.found.share,
+            RANK1: self.rank1,
+            RANK5: self.rank5,
+            MEAN_PRECISION: self.mean_precision,
+            FOUND: self.found.share,
         }
         if self.background is not None:
             shares["rank-1 by background alone"] = self.background
@@ -73,7 +76,7 @@ class Evaluation:
             Row("photos", self.photos, "count"),
             Row("query photos", self.queries, "count"),
             *(Row(name, share.value, "share", share.low, share.high) for name, share in shares.items()),
-            Row("equal error rate", self.errors.equal, "share"),
+            Row(EQUAL_ERRORS, self.errors.equal, "share"),
             Row("similarity that 1 % of strangers exceed", self.found.threshold, "similarity"),
             Row("decode", self.latency.decode, "ms"),
             Row("encode", self.latency.encode, "ms"),
@@ -83,7 +86,7 @@ class Evaluation:
     def __str__(self) -> str:
         lines = [f"{self.encoder} on {self.pets} pets", *(_line(row) for row in self.as_rows())]
         lines += ["thresholds by number of pets: match / possible"]
-        lines += [f"  {at.pets:>6,} pets {at.match:17.3f} / {at.possible:.3f}" for at in self.thresholds.measured]
+        lines += [_threshold_line(row) for row in self.thresholds.measured]
         if self.queries * MATCH_ALARMS < 1:
             lines.append(f"  {self.queries} strangers cannot show a rate of 1 %: the thresholds are a first guess")
         lines += [f"left out {failure.photo or failure.item}: {failure.reason}" for failure in self.failures]
@@ -94,3 +97,11 @@ def _line(row: Row) -> str:
     forms = {"share": f"{row.value:10.1%}", "similarity": f"{row.value:10.3f}", "ms": f"{row.value:10.2f} ms"}
     interval = "" if row.low is None or row.high is None else f"  ({row.low:.1%} to {row.high:.1%})"
     return f"  {row.measure:40}{forms.get(row.unit, f'{row.value:10,}')}{interval}"
+
+
+def _threshold_line(row: Quantiles) -> str:
+    match, possible = (
+        "" if interval is None else f" ({interval.low:.3f} to {interval.high:.3f})"
+        for interval in (row.match_interval, row.possible_interval)
+    )
+    return f"  {row.pets:>6,} pets, {row.looks:,} photos {row.match:17.3f}{match} / {row.possible:.3f}{possible}"

@@ -239,7 +239,7 @@ class PetFinder(OpenedIndex[PetT]):
 
     def _judged(self, answer: Matches, query: Sequence[Photo], where: PetFilter | None) -> Matches:
         thresholds = self.thresholds
-        cut = thresholds.at(answer.pets_searched)
+        cut = thresholds.at(answer.pets_searched, answer.photos_searched * len(query))
         judged = tuple(replace(match, verdict=cut.verdict(match.similarity)) for match in answer)
         shown = tuple(photo.model_copy(update={"place": photo.place and photo.place.rounded()}) for photo in query)
         answer = replace(answer, found=judged, query=shown, cut=cut, thresholds_source=thresholds.source)

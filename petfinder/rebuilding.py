@@ -20,6 +20,7 @@ from petfinder.photos import PhotoLimits
 from petfinder.reports import Failure
 from petfinder.stores.port import Document, IndexSpec, Store
 from petfinder.vectors import Vector
+from petfinder.versions import side_by_side
 
 _AT_ONCE = 256  # documents read from the store in one request
 _FEW = 32  # pets that may have changed since, for the last time over to be short
@@ -116,7 +117,7 @@ class Rebuilding:
         """Ids of the pets that are not in the target as they are now; those that are there no more are erased."""
         self.pets = 0
         gone: list[str] = []
-        for id_, version, made_from in _side_by_side(self.store.versions(self.name), self.store.versions(self.target)):
+        for id_, version, made_from in side_by_side(self.store.versions(self.name), self.store.versions(self.target)):
             if version is None:
                 gone.append(id_)
             else:
@@ -182,22 +183,3 @@ def _job(document: Document, made: Document | None) -> _Job:
 def _chunks(ids: Iterator[str]) -> Iterator[list[str]]:
     while chunk := [*islice(ids, _AT_ONCE)]:
         yield chunk
-
-
-def _side_by_side(
-    source: Iterator[tuple[str, int, int]], target: Iterator[tuple[str, int, int]]
-) -> Iterator[tuple[str, int | None, int | None]]:
-    """Each id of either, in order: its version in the source, and the one that the target's was made from."""
-    there = next(target, None)
-    for id_, version, _ in source:
-        while there is not None and there[0] < id_:
-            yield there[0], None, there[2]
-            there = next(target, None)
-        if there is not None and there[0] == id_:
-            yield id_, version, there[2]
-            there = next(target, None)
-        else:
-            yield id_, version, None
-    while there is not None:
-        yield there[0], None, there[2]
-        there = next(target, None)

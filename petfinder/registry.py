@@ -117,8 +117,9 @@ class Registry:
             return self.dogs.find(photo, k=k, where=where)
         best = max(answers, key=lambda answer: answer.best.similarity if answer.best else -2.0)
         found = sorted((match for answer in answers for match in answer), key=lambda match: -match.similarity)
-        searched = sum(answer.pets_searched for answer in answers)
-        return replace(best, found=tuple(found[:k]), pets_searched=searched)
+        pets = sum(answer.pets_searched for answer in answers)
+        photos = sum(answer.photos_searched for answer in answers)
+        return replace(best, found=tuple(found[:k]), pets_searched=pets, photos_searched=photos)
 
     def owner_of(self, match: Match) -> Owner | None:
         """Who to call about a match; raises IndexMismatch for a match from another registry."""

@@ -163,7 +163,7 @@ class PetRepository(Generic[PetT]):
             pet = as_found(to_pet(hit.document, self.pet_class))
             photo = next(photo for photo in pet.photos if photo.photo_id == hit.photo_id)
             found.append(Match(pet=pet, photo=photo, similarity=hit.similarity, index=self.index, store=self.store_key))
-        return Matches(found=tuple(found), pets_searched=answer.searched)
+        return Matches(found=tuple(found), pets_searched=answer.searched, photos_searched=answer.photos)
 
     def get(self, pet_id: str) -> PetT:
         """The whole pet, owner and embeddings with it; raises PetNotFound."""

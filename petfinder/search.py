@@ -46,13 +46,14 @@ class Matches(Sequence[Match]):
     """The pets nearest to a query, nearest first.
 
     `query` are the query photos (empty for other queries), `cut` the thresholds behind the verdicts, `pets_searched`
-    how many pets were left after the filter.
+    how many pets were left after the filter, and `photos_searched` how many photos these have.
     """
 
     found: tuple[Match, ...] = ()
     query: tuple[Photo, ...] = ()
     cut: Cut | None = None
     pets_searched: int = 0
+    photos_searched: int = 0
     thresholds_source: str = ""
 
     @property

@@ -81,7 +81,8 @@ class Util:
         except IndexExists:
             if not exist_ok:
                 raise
-            _check_same(name, self.store.spec(name), spec)
+            if other := self.store.spec(name).difference(spec):
+                raise IndexMismatch(f"index {name!r} is there with {other}") from None
         return self.info(name)
 
     def delete_index(self, name: str) -> None:
@@ -151,11 +152,3 @@ class Util:
     def refresh(self, name: str) -> None:
         """Make all writes visible to searches."""
         self.store.refresh(name)
-
-
-def _check_same(name: str, there: IndexSpec, wanted: IndexSpec) -> None:
-    for field in ("species", "encoder", "dims", "fingerprint", "metric", "schema"):
-        if getattr(there, field) != getattr(wanted, field):
-            raise IndexMismatch(
-                f"index {name!r} is there with {field} {getattr(there, field)!r}, not {getattr(wanted, field)!r}"
-            )

@@ -11,20 +11,21 @@ import petfinder
 
 PACKAGE = Path(petfinder.__file__).parent
 LAYERS = [
-    ["errors", "text", "progress", "cores", "choices"],
+    ["errors", "text", "progress", "cores", "choices", "versions"],
     ["vectors", "reports"],
+    ["within_class"],
     ["pets"],
     ["filters", "field_names", "thresholds", "pixels", "exif", "wholeness", "decoding"],
-    ["photos", "search"],
-    ["encoders", "stores"],
+    ["photos", "search", "views"],
+    ["encoders", "tuned", "stores"],
     ["embedding", "documents"],
     ["rebuilding"],
     ["util"],
     ["bulk", "repository"],
     ["opened"],
     ["registering", "completing", "finding", "existing", "service", "folders", "rows", "manifests", "intake", "export"],
-    ["registry", "copying", "measures", "calibration", "evaluation", "evaluate"],
-    ["settings", "connection"],
+    ["registry", "copying", "measures", "calibration", "evaluation", "evaluate", "fitting", "trial", "tuning"],
+    ["settings", "connection", "comparing"],
     ["display", "puppies", "demo", "cli", "training", "__main__"],
 ]
 # Values that show themselves: their methods import the display when they are called.

@@ -411,6 +411,26 @@ def test_verdicts_follow_thresholds_for_the_number_of_pets(registry: pf.Registry
     assert [match.verdict for match in certain] == [pf.Verdict.MATCH, pf.Verdict.UNKNOWN]
 
 
+def test_verdicts_follow_the_number_of_photos_that_compete(registry: pf.Registry) -> None:
+    luigi = pf.Dog(pet_id="luigi", photos=[picture(RED), picture(NEARLY_RED), picture(GREY)])
+    registry.dogs.register_many([luigi, dog("bella", GREEN), pf.Dog(pet_id="shy")], progress=False)
+    rows = [{"pets": 1, "match": 0.5, "possible": 0.1}, {"pets": 1000, "match": 0.9, "possible": 0.6}]
+    thresholds = pf.Thresholds(measured=rows, source="a test")
+    registry.dogs.repository.keep_thresholds(thresholds)
+
+    one = registry.dogs.find(picture(RED))
+    several = [registry.dogs.find([picture(RED), picture(BLUE)], combine=how) for how in ("mean", "best")]
+    narrow = registry.dogs.find(picture(RED), where=pf.PetFilter(ids=["luigi"]))
+    nobody = registry.dogs.find(picture(RED), where=pf.PetFilter(ids=["shy"]))
+    [many] = registry.dogs.find_many([picture(RED)])
+
+    assert (one.pets_searched, one.photos_searched) == (2, 4)
+    assert one.cut == many.cut == registry.find(picture(RED)).cut == thresholds.at(2, 4)
+    assert [answer.cut for answer in several] == [thresholds.at(2, 8)] * 2
+    assert (narrow.photos_searched, narrow.cut) == (3, thresholds.at(1, 3))
+    assert (nobody.photos_searched, nobody.cut) == (0, thresholds.at(1))
+
+
 def test_dates_without_zone_count_as_utc_and_are_kept_to_the_second(registry: pf.Registry) -> None:
     moment = datetime(2026, 3, 1, 23, 59, 59, 999_999)
     photo = pf.Photo(source=picture(RED), taken_at=moment)

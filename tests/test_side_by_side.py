@@ -200,7 +200,8 @@ def check_same_matches(one: pf.Matches, other: pf.Matches, told: str) -> None:
     """The same pets and photos in the same order, but for neighbours that are as near; the same cosines."""
     similarities = np.array([match.similarity for match in one])
     np.testing.assert_allclose([match.similarity for match in other], similarities, atol=1e-4, err_msg=told)
-    assert one.pets_searched == other.pets_searched, told
+    assert (one.pets_searched, one.photos_searched) == (other.pets_searched, other.photos_searched), told
+    assert one.cut == other.cut, told
     for place, (mine, theirs) in enumerate(zip(one, other, strict=True)):
         near = np.abs(similarities - similarities[place]) < SWAPPABLE
         at_the_end = abs(similarities[-1] - similarities[place]) < SWAPPABLE

@@ -35,7 +35,6 @@ class Result:
     """What the server said of one item; `status` 0 where it never said anything."""
 
     status: int
-    result: str = ""
     error: Mapping[str, Any] | None = None
 
 
@@ -115,7 +114,7 @@ def _request(client: Elasticsearch, actions: Sequence[Action]) -> list[Result]:
             lines.append(action.source)
     answer = said_by(client.options(max_retries=0).bulk(operations=lines, require_alias=True))
     said = [next(iter(item.values())) for item in answer["items"]]
-    return [Result(item["status"], item.get("result", ""), item.get("error")) for item in said]
+    return [Result(item["status"], item.get("error")) for item in said]
 
 
 def _kept(item: Result, number: int, results: list[Result | None]) -> bool:
@@ -148,12 +147,14 @@ def _halves(
         return [result or Result(0) for result in results]
     middle = len(waiting) // 2
     for part in (waiting[:middle], waiting[middle:]):
+        sent: Sequence[Result | None]
+        ended: Exception | None = None
         try:
             sent = send(client, [actions[number] for number in part], retries=retries, ask=ask)
         except BulkEnded as error:
-            for number, result in zip(part, error.results, strict=True):
-                results[number] = result
-            raise BulkEnded(results) from error.reason
-        for number, done in zip(part, sent, strict=True):
-            results[number] = done
+            sent, ended = error.results, error.reason
+        for number, result in zip(part, sent, strict=True):
+            results[number] = result
+        if ended is not None:
+            raise BulkEnded(results) from ended
     return [result or Result(0) for result in results]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,8 @@ def to_source(document: Document, *, dims: int, packed: bool, run: str) -> dict[
     rows = storable_rows(document, dims=dims)
     try:
         check_names(document)
-        body, owner = (_plain(part) for part in (document.body, document.owner))
+        body, owner = dict(document.body), None if document.owner is None else dict(document.owner)
+        as_json([body, owner])
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidPet(
             f"{document.id!r} cannot be stored: it holds what JSON cannot say ({type(error).__name__})"
@@ -57,10 +58,6 @@ def to_source(document: Document, *, dims: int, packed: bool, run: str) -> dict[
     if document.made_from:
         source["made_from"] = str(document.made_from)
     return source
-
-
-def _plain(part: Mapping[str, Any] | None) -> Any:
-    return None if part is None else json.loads(as_json(dict(part)))
 
 
 def _photos(photo_ids: Sequence[str], rows: Matrix, *, packed: bool) -> list[dict[str, Any]]:
@@ -107,16 +104,19 @@ def version_of(hit: Mapping[str, Any], *, made: str) -> int:
     """The version of a hit in the index that was `made` so; 0 where it was not asked for."""
     if hit.get("_primary_term", 0) < 1:
         return 0
-    mark = int.from_bytes(hashlib.blake2b(made.encode(), digest_size=8).digest(), "big")
-    return (((mark << _TERM_BITS) | int(hit["_primary_term"])) << _SEQ_BITS) | int(hit["_seq_no"])
+    return (((_mark(made) << _TERM_BITS) | int(hit["_primary_term"])) << _SEQ_BITS) | int(hit["_seq_no"])
 
 
 def sequence(version: int, *, made: str) -> tuple[int, int] | None:
     """Sequence number and primary term of a version; None if it is none of the index that was `made` so."""
-    mark = int.from_bytes(hashlib.blake2b(made.encode(), digest_size=8).digest(), "big")
-    if version <= 0 or version >> (_SEQ_BITS + _TERM_BITS) != mark:
+    if version <= 0 or version >> (_SEQ_BITS + _TERM_BITS) != _mark(made):
         return None
     return version & ((1 << _SEQ_BITS) - 1), (version >> _SEQ_BITS) & ((1 << _TERM_BITS) - 1)
+
+
+@lru_cache(maxsize=64)
+def _mark(made: str) -> int:
+    return int.from_bytes(hashlib.blake2b(made.encode(), digest_size=8).digest(), "big")
 
 
 def thumbnail_id(pet: str, photo: str) -> str:

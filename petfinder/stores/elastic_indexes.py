@@ -7,10 +7,11 @@ an index that is gone or was made anew is told so, and nothing is ever written t
 
 from __future__ import annotations
 
+import sys
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from elasticsearch import AuthorizationException, Elasticsearch, NotFoundError
@@ -64,12 +65,11 @@ def _described(client: Elasticsearch, name: str) -> Mapping[str, Any]:
     if not name or name.startswith(("_", "-")) or any(letter in name for letter in '*?,<>|"\\/ #:'):
         return {}
     try:
-        answer = said_by(client.indices.get(index=name, expand_wildcards="open,hidden", filter_path=_KEPT))
+        return said_by(client.indices.get(index=name, expand_wildcards="open,hidden", filter_path=_KEPT))
     except NotFoundError as error:
         if error.error == "index_not_found_exception":
             return {}
         raise
-    return answer
 
 
 def _opened(name: str, concrete: str, memory: Mapping[str, Any], described: Mapping[str, Any]) -> Opened:
@@ -91,33 +91,33 @@ def _opened(name: str, concrete: str, memory: Mapping[str, Any], described: Mapp
 
 def all_opened(client: Elasticsearch) -> dict[str, Opened]:
     """All indexes of pets by the name that people use: its alias, else (kept from before a rebuild) its number."""
-    answer = said_by(client.indices.get(index="*", expand_wildcards="open", filter_path=_KEPT))
     found: dict[str, Opened] = {}
-    for concrete, described in answer.items():
-        memory = mapping.memory_of(described.get("mappings", {}))
-        if memory is not None and memory["schema"] <= SCHEMA:
-            opened = _opened(concrete, concrete, memory, described)
-            kept = (concrete,) if opened.state == mapping.READY and opened.handle else ()
-            found |= dict.fromkeys(opened.names or kept, opened)
+    for opened in _usable(said_by(client.indices.get(index="*", expand_wildcards="open", filter_path=_KEPT))):
+        kept = (opened.concrete,) if opened.state == mapping.READY else ()
+        found |= dict.fromkeys(opened.names or kept, opened)
     return dict(sorted(found.items()))
 
 
-def taken(client: Elasticsearch, name: str) -> bool:
-    """Whether an index or alias of this name is there, of whatever maker."""
-    return bool(_described(client, name))
+def _usable(answer: Mapping[str, Any]) -> list[Opened]:
+    """The indexes of pets among those described: of a schema known here, and none that was copied by hand."""
+    found = []
+    for concrete, described in answer.items():
+        memory = mapping.memory_of(described.get("mappings", {}))
+        if memory is not None and memory["schema"] <= SCHEMA:
+            found.append(_opened(concrete, concrete, memory, described))
+    return [opened for opened in found if opened.handle]
 
 
 def refuse_taken(client: Elasticsearch, name: str) -> None:
-    """Raise IndexExists if there is an index of this name."""
-    if taken(client, name):
+    """Raise IndexExists if there is an index or alias of this name, of whatever maker."""
+    if _described(client, name):
         raise IndexExists(f"there is an index {name!r} already; delete or rename it first, or choose another name")
 
 
 def next_number(client: Elasticsearch, name: str) -> str:
     """The name of the next numbered index of a name: `pets-dogs-000001`."""
-    there = client.indices.get(index=f"{name}-*", expand_wildcards="open,hidden,closed", filter_path=_KEPT)
-    answer = said_by(there)
-    numbers = [concrete.removeprefix(f"{name}-")[:6] for concrete in answer]
+    answer = client.indices.get(index=f"{name}-*", expand_wildcards="open,hidden,closed", filter_path=_KEPT)
+    numbers = [concrete.removeprefix(f"{name}-")[:6] for concrete in said_by(answer)]
     last = max((int(number) for number in numbers if len(number) == 6 and number.isdecimal()), default=0)
     return f"{name}-{last + 1:06d}"
 
@@ -168,13 +168,8 @@ def remember(client: Elasticsearch, opened: Opened) -> None:
 
 def numbered(client: Elasticsearch, name: str) -> list[Opened]:
     """All numbered indexes of pets that were made under a name, with or without an alias now."""
-    answer = said_by(client.indices.get(index=f"{name}-*", expand_wildcards="open,hidden", filter_path=_KEPT))
-    found = []
-    for concrete, described in answer.items():
-        memory = mapping.memory_of(described.get("mappings", {}))
-        if memory is not None and memory["schema"] <= SCHEMA:
-            found.append(_opened(concrete, concrete, memory, described))
-    return [opened for opened in found if opened.handle]
+    answer = client.indices.get(index=f"{name}-*", expand_wildcards="open,hidden", filter_path=_KEPT)
+    return _usable(said_by(answer))
 
 
 def delete(client: Elasticsearch, opened: Opened) -> None:
@@ -186,23 +181,22 @@ def delete(client: Elasticsearch, opened: Opened) -> None:
             client.indices.delete(index=concrete)
 
 
-def rename(client: Elasticsearch, name: str, new_name: str, opened: Opened) -> Opened:
+def rename(client: Elasticsearch, name: str, new_name: str, opened: Opened) -> None:
     """Give an index another name, in one step."""
     old = [{"remove": {"index": opened.concrete, "alias": name}}] if name in opened.names else []
     client.indices.update_aliases(actions=[*old, {"add": {"index": opened.concrete, "alias": new_name}}])
-    return replace(opened, names=(new_name,))
 
 
-def vectors_in(client: Elasticsearch, opened: Opened) -> int | None:
-    """How many vectors the index holds, give or take those not yet refreshed; None for a user who may not know."""
+def vectors_in(client: Elasticsearch, opened: Opened) -> int:
+    """How many vectors the index holds, give or take those not yet refreshed; many, for a user who may not know."""
     try:
         answer = said_by(client.indices.stats(index=opened.handle, metric="dense_vector"))
     except AuthorizationException:
-        return None
+        return sys.maxsize
     return int(answer["_all"]["primaries"]["dense_vector"]["value_count"])
 
 
-def stored_bytes(client: Elasticsearch, opened: Opened) -> int:
-    """Bytes on disk of an index and its thumbnails, copies on other nodes left aside."""
-    answer = said_by(client.indices.stats(index=[opened.handle, opened.thumbnails], metric="store"))
+def stored_bytes(client: Elasticsearch, *names: str) -> int:
+    """Bytes on disk of indexes, copies on other nodes left aside."""
+    answer = said_by(client.indices.stats(index=names, metric="store"))
     return int(answer["_all"]["primaries"]["store"]["size_in_bytes"])

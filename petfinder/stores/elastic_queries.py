@@ -10,7 +10,8 @@ from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import Any
 
-from petfinder.filters import Restriction
+from petfinder.filters import Circle, Restriction
+from petfinder.stores.elastic_mapping import vector_type
 from petfinder.stores.port import IndexSpec
 from petfinder.vectors import Vector
 
@@ -37,10 +38,14 @@ def filters(restriction: Restriction) -> list[Clause]:
         bounds = {"gte": restriction.after, "lte": restriction.before}
         clauses.append({"range": {"dates": {end: at for end, at in bounds.items() if at is not None}}})
     if restriction.circle is not None:
-        centre, km = restriction.circle.centre, restriction.circle.km
-        point = {"lat": centre.lat, "lon": centre.lon}
-        clauses.append({"geo_distance": {"distance": f"{km:.9f}km", "places": point}})
+        clauses.append(inside("places", restriction.circle))
     return clauses
+
+
+def inside(field: str, circle: Circle) -> Clause:
+    """The clause that a field has a place in a circle."""
+    centre = {"lat": circle.centre.lat, "lon": circle.centre.lon}
+    return {"geo_distance": {"distance": f"{circle.km:.9f}km", field: centre}}
 
 
 def one_of(field: str, values: Collection[str]) -> Clause:
@@ -79,7 +84,7 @@ def oversampling(spec: IndexSpec, k: int, *, num_candidates: int) -> float | Non
 
     With one bit a dimension some 400 have to be, however few are asked for, and more where all are compared.
     """
-    kind = spec.settings.get("vectors", "int8_hnsw")
+    kind = vector_type(spec)
     if kind == "bbq_hnsw":
         rescored = _MOST_RESCORED_BITS if num_candidates == MOST_CANDIDATES else _RESCORED_BITS
         return max(10.0, rescored / k)
@@ -113,15 +118,19 @@ def _knn(query: Vector, spec: IndexSpec, *, k: int, num_candidates: int, clauses
     return knn
 
 
-def counted(restriction: Restriction) -> dict[str, Any]:
-    """The search that counts the pets with vectors that pass, and nothing else."""
-    return {"query": passing(restriction, embedded=True), "size": 0, "track_total_hits": True}
+def counted(restriction: Restriction, *, embedded: bool = True) -> dict[str, Any]:
+    """The search that counts the pets with vectors that pass, and their photos; or all pets that pass."""
+    sums = {"aggs": _sums("photo_count")} if embedded else {}
+    return {"query": passing(restriction, embedded=embedded), "size": 0, "track_total_hits": True, **sums}
 
 
 def photos_counted(restriction: Restriction) -> dict[str, Any]:
     """The search that counts pets, embedded photos and waiting photos among those that pass."""
-    sums = {field: {"sum": {"field": field}} for field in ("photo_count", "pending")}
-    return {"query": passing(restriction), "size": 0, "track_total_hits": True, "aggs": sums}
+    return {"query": passing(restriction), "size": 0, "track_total_hits": True, "aggs": _sums("photo_count", "pending")}
+
+
+def _sums(*fields: str) -> dict[str, Any]:
+    return {field: {"sum": {"field": field}} for field in fields}
 
 
 def whole(*, vectors: bool) -> dict[str, Any]:

@@ -25,6 +25,11 @@ _KEEP_ALIVE = "5m"
 Hits = Sequence[Mapping[str, Any]]
 
 
+def at_once(*, vectors: bool) -> int:
+    """How many documents are read in one request."""
+    return _WITH_VECTORS_AT_ONCE if vectors else _AT_ONCE
+
+
 def pages(
     client: Elasticsearch,
     index: str,
@@ -82,7 +87,7 @@ def scan(
         client,
         opened.handle,
         sort=["id"],
-        size=_WITH_VECTORS_AT_ONCE if vectors else _AT_ONCE,
+        size=at_once(vectors=vectors),
         after=after,
         query=queries.passing(restriction),
         source=queries.whole(vectors=vectors),
@@ -114,7 +119,7 @@ def by_id(client: Elasticsearch, opened: Opened, ids: Sequence[str], *, vectors:
     """The documents of these ids that there are."""
     found = {}
     wanted = list(dict.fromkeys(ids))
-    size = _WITH_VECTORS_AT_ONCE if vectors else _AT_ONCE
+    size = at_once(vectors=vectors)
     for start in range(0, len(wanted), size):
         part = wanted[start : start + size]
         for hit in _whole(client, opened, part) if vectors else _light(client, opened, part):

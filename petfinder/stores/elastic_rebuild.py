@@ -46,7 +46,11 @@ def family(client: Elasticsearch, opened: Opened) -> list[Opened]:
 def unblock_kept(client: Elasticsearch, other: Opened) -> None:
     """Lift the write block from an index that was replaced, where the rebuild was killed before it did so."""
     if other.blocked and other.state == mapping.READY and not other.names:
-        client.indices.put_settings(index=other.concrete, settings={"index.blocks.write": None})
+        _unblock(client, other)
+
+
+def _unblock(client: Elasticsearch, blocked: Opened) -> None:
+    client.indices.put_settings(index=blocked.concrete, settings={"index.blocks.write": None})
 
 
 def finish(client: Elasticsearch, name: str, target: str, catch_up: Callable[[], None]) -> str:
@@ -62,7 +66,7 @@ def finish(client: Elasticsearch, name: str, target: str, catch_up: Callable[[],
         indexes.remember(client, new)
         _swap(client, name, source, new)
     finally:
-        client.indices.put_settings(index=source.concrete, settings={"index.blocks.write": None})
+        _unblock(client, source)
     indexes.remember(client, replace(new, state=mapping.READY, source=""))
     return source.concrete
 

@@ -47,9 +47,9 @@ def nearest(
     share = 1.0
     if clauses:
         counts = together(client, opened.handle, [*counting, queries.counted(Restriction())], retries=retries)
-        passing, there = (_total(answer) for answer in counts)
+        passing, there = (total(answer) for answer in counts)
         if not passing:
-            return [Nearest((), 0) for _ in asked]
+            return [Nearest((), searched=0, photos=0) for _ in asked]
         share = passing / max(passing, there)
     width = queries.candidates(k, opened.vectors, share=share)
     more = min(queries.MOST_CANDIDATES, k + _SPARE if width == queries.MOST_CANDIDATES else k)
@@ -58,9 +58,10 @@ def nearest(
     at_once = max(1, min(_AT_ONCE, _HITS_AT_ONCE // more, _IDS_AT_ONCE // max(1, named)))
     asking = [*bodies, *([] if clauses else counting)]
     answers = together(client, opened.handle, asking, retries=retries, at_once=at_once)
-    searched = passing if clauses else _total(answers.pop())
+    count = counts[0] if clauses else answers.pop()
+    searched, photos = total(count), photos_in(count)
     return [
-        Nearest(cut([_hit(one, opened) for one in answer["hits"]["hits"]], k, min_similarity), searched)
+        Nearest(cut([_hit(one, opened) for one in answer["hits"]["hits"]], k, min_similarity), searched, photos)
         for answer in answers
     ]
 
@@ -77,17 +78,21 @@ def exactly(
 ) -> list[Nearest]:
     """The same without approximation: every vector that passes is read and compared here; InvalidQuery if too many."""
     check_asked(asked, dims=opened.spec.dims, k=k)
-    counting = queries.photos_counted(restriction)
-    counted = said_by(client.search(index=opened.handle, body=counting, allow_partial_search_results=False))
-    photos = int(counted["aggregations"]["photo_count"]["value"])
+    [counted] = together(client, opened.handle, [queries.photos_counted(restriction)], retries=retries)
+    refuse_too_many(photos_in(counted), otherwise="leave exact out")
+    passing = elastic_reading.scan(client, opened, restriction, after=None, vectors=True)
+    there = [document for document in passing if document.photo_ids]
+    photos = sum(len(document.photo_ids) for document in there)
+    return [Nearest(cut(compared(there, query, k), k, min_similarity), len(there), photos) for query in asked]
+
+
+def refuse_too_many(photos: int, *, otherwise: str) -> None:
+    """Raise InvalidQuery for more photos than an exact search looks at, with what to do otherwise."""
     if photos > queries.MOST_CANDIDATES:
         raise InvalidQuery(
             f"an exact search looks at up to {queries.MOST_CANDIDATES} photos here, and {photos} pass; "
-            "narrow it by a filter, or leave exact out"
+            f"narrow it by a filter, or {otherwise}"
         )
-    passing = elastic_reading.scan(client, opened, restriction, after=None, vectors=True)
-    there = [document for document in passing if document.photo_ids]
-    return [Nearest(cut(compared(there, query, k), k, min_similarity), len(there)) for query in asked]
 
 
 def compared(there: Sequence[Document], query: Vector, k: int) -> list[Hit]:
@@ -108,8 +113,14 @@ def _as_found(document: Document) -> Document:
     return Document(id=document.id, body=document.body, photo_ids=document.photo_ids, pending=document.pending)
 
 
-def _total(answer: Mapping[str, Any]) -> int:
+def total(answer: Mapping[str, Any]) -> int:
+    """How many documents a search says that there are."""
     return int(answer["hits"]["total"]["value"])
+
+
+def photos_in(answer: Mapping[str, Any]) -> int:
+    """How many embedded photos a search says that its documents have."""
+    return int(answer["aggregations"]["photo_count"]["value"])
 
 
 def _hit(found: Mapping[str, Any], opened: Opened) -> Hit:

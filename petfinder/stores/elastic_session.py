@@ -90,13 +90,18 @@ class Session:
         opened = self._opened.get(name)
         if afresh or opened is None or time.monotonic() - opened.at > _LOOK_AGAIN_SECONDS:
             with self.asking(name) as client:
-                opened = indexes.find(client, name)
-                self._opened[name] = opened = replace(opened, vectors=indexes.vectors_in(client, opened))
+                opened = self._opened[name] = indexes.find(client, name)
         try:
             opened.spec.check_is(expected, name=name)
         except IndexMismatch:
             self.forget(name)
             raise
+        return opened
+
+    def sized(self, name: str, opened: Opened) -> Opened:
+        """The same index with how many vectors it holds, counted once until it is looked up anew."""
+        if opened.vectors is None:
+            opened = self._opened[name] = replace(opened, vectors=indexes.vectors_in(self.client, opened))
         return opened
 
     def on(
@@ -142,7 +147,7 @@ class Session:
         """Let searches see what was written."""
         if opened.handle in self._unseen:
             with self.asking(name) as client:
-                client.options(ignore_status=404).indices.refresh(index=[opened.handle, opened.thumbnails])
+                client.options(ignore_status=404).indices.refresh(index=opened.handle)
             self._unseen.discard(opened.handle)
 
     def stream(

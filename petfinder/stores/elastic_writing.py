@@ -82,7 +82,7 @@ class ChunkWriter:
     def _went_in(self, actions: Sequence[Action]) -> list[Result | None]:
         """Which actions went in although their answer was lost: those that carry this writer's mark."""
         marks = self._sources([action.id for action in actions], ["run"]) if actions else {}
-        return [Result(201, "created") if marks.get(one.id, {}).get("run") == self.run else None for one in actions]
+        return [Result(201) if marks.get(one.id, {}).get("run") == self.run else None for one in actions]
 
     def _there(self, ids: Sequence[str]) -> set[str]:
         return set(self._sources(ids, ["id"])) if ids else set()
@@ -249,7 +249,6 @@ def replace(client: Elasticsearch, opened: Opened, document: Document, *, packed
     stay = {documents.thumbnail_id(document.id, photo) for photo in photos}
     erase_thumbnails(client, opened, [document.id], keep=stay, retries=retries)
     put_thumbnails(client, opened, [document], retries=retries)
-    client.indices.refresh(index=opened.thumbnails)
 
 
 def erase_unshown(client: Elasticsearch, opened: Opened, *, retries: int) -> None:
@@ -280,5 +279,5 @@ def erase(client: Elasticsearch, opened: Opened, ids: Sequence[str], *, retries:
             _all_done(client, [Action("delete", opened.handle, id_) for id_ in there], retries=retries)
             gone += there
     if gone:
-        client.indices.refresh(index=[opened.handle, opened.thumbnails])
+        client.indices.refresh(index=opened.handle)
     return frozenset(gone)

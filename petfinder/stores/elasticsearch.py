@@ -22,9 +22,9 @@ from petfinder.stores import (
     elastic_writing,
 )
 from petfinder.stores.elastic_client import location_of
-from petfinder.stores.elastic_errors import said_by
 from petfinder.stores.elastic_indexes import Opened
-from petfinder.stores.elastic_queries import passing, photos_counted
+from petfinder.stores.elastic_queries import counted, photos_counted
+from petfinder.stores.elastic_search import photos_in, together, total
 from petfinder.stores.elastic_session import Session
 from petfinder.stores.existing_index import ExistingIndexStore
 from petfinder.stores.port import Document, IndexSpec, IndexStats, Nearest, Outcome, WriteMode
@@ -99,17 +99,12 @@ class ElasticsearchStore:
         """Counts, and the bytes on disk of the index and its thumbnails, copies on other nodes left aside."""
 
         def ask(opened: Opened) -> IndexStats:
-            answer = said_by(
-                self.client.search(
-                    index=opened.handle, body=photos_counted(Restriction()), allow_partial_search_results=False
-                )
-            )
-            sums = answer["aggregations"]
+            [answer] = together(self.client, opened.handle, [photos_counted(Restriction())], retries=self._retries)
             return IndexStats(
-                pets=answer["hits"]["total"]["value"],
-                photos=int(sums["photo_count"]["value"]),
-                pending=int(sums["pending"]["value"]),
-                size_bytes=elastic_indexes.stored_bytes(self.client, opened),
+                pets=total(answer),
+                photos=photos_in(answer),
+                pending=int(answer["aggregations"]["pending"]["value"]),
+                size_bytes=elastic_indexes.stored_bytes(self.client, opened.handle, opened.thumbnails),
             )
 
         return self._session.on(name, ask)
@@ -125,11 +120,8 @@ class ElasticsearchStore:
 
     def versions(self, name: str) -> Iterator[tuple[str, int, int]]:
         """Id, version and `made_from` of every document, in the order of the ids; streamed."""
-        opened = self._session.open(name, afresh=True)
-        self._session.show(name, opened)
-        with self._session.asking(name) as client:
-            client.indices.refresh(index=opened.handle)
-        return self._session.streamed(name, elastic_reading.versions(self.client, opened))
+        self.refresh(name)
+        return self._session.stream(name, lambda opened: elastic_reading.versions(self.client, opened))
 
     def finish_rebuild(self, name: str, target: str, catch_up: Callable[[], None]) -> str:
         """Put the target in the place of the index, in one step; returns the name under which the old one is kept."""
@@ -146,7 +138,6 @@ class ElasticsearchStore:
 
         StoreUnavailable ends it where the server no longer answers; what is known to be in is told before.
         """
-        self._session.open(name, expected=expected)
         writer = elastic_writing.StreamWriter(self._session, name, expected=expected, retries=self._retries)
         return writer.write(documents, mode=mode)
 
@@ -203,14 +194,8 @@ class ElasticsearchStore:
         """How many documents pass."""
 
         def ask(opened: Opened) -> int:
-            answer = self.client.search(
-                index=opened.handle,
-                query=passing(restriction),
-                size=0,
-                track_total_hits=True,
-                allow_partial_search_results=False,
-            )
-            return int(said_by(answer)["hits"]["total"]["value"])
+            counting = [counted(restriction, embedded=False)]
+            return total(together(self.client, opened.handle, counting, retries=self._retries)[0])
 
         return self._session.on(name, ask)
 
@@ -234,7 +219,7 @@ class ElasticsearchStore:
             search = elastic_search.exactly if exact else elastic_search.nearest
             return search(
                 self.client,
-                opened,
+                opened if exact else self._session.sized(name, opened),
                 queries,
                 k=k,
                 restriction=restriction,

@@ -13,6 +13,7 @@ from petfinder.field_names import FieldNames
 from petfinder.filters import Restriction
 from petfinder.stores import existing_reading as reading
 from petfinder.stores import existing_search as search
+from petfinder.stores.elastic_indexes import stored_bytes
 from petfinder.stores.elastic_mapping import memory_of
 from petfinder.stores.elastic_session import Session
 from petfinder.stores.existing_fields import KnownFields, known_fields
@@ -81,8 +82,8 @@ class ExistingIndexStore:
         with existing.session.asking(name) as client:
             photos, _ = reading.counted(existing, reading.clauses(existing, _EVERYTHING))
             embedded, _ = reading.counted(existing, reading.clauses(existing, _EVERYTHING, embedded=True))
-            stored = client.indices.stats(index=name, metric="store")["_all"]["primaries"]["store"]["size_in_bytes"]
-        return IndexStats(self.count(name, _EVERYTHING), embedded, photos - embedded, int(stored))
+            stored = stored_bytes(client, name)
+        return IndexStats(self.count(name, _EVERYTHING), embedded, photos - embedded, stored)
 
     def refresh(self, name: str) -> None:
         """Make what others wrote visible to searches."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from petfinder.filters import Restriction
-from petfinder.stores.elastic_queries import MOST_CANDIDATES, one_of
+from petfinder.stores.elastic_queries import MOST_CANDIDATES, inside, one_of
 from petfinder.stores.existing_fields import KnownFields
 from petfinder.vectors import Vector
 
@@ -50,9 +50,7 @@ def clauses(
         )  # that whole second belongs to it
         found.append({"range": {fields.compared_by("taken_at"): within}})
     if restriction.circle is not None:
-        centre, km = restriction.circle.centre, restriction.circle.km
-        point = {"lat": centre.lat, "lon": centre.lon}
-        found.append({"geo_distance": {"distance": f"{km:.9f}km", fields.compared_by("place"): point}})
+        found.append(inside(fields.compared_by("place"), restriction.circle))
     return found
 
 

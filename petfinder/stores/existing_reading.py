@@ -17,7 +17,7 @@ from petfinder.errors import InvalidPet
 from petfinder.filters import Restriction, fold_microchip
 from petfinder.pets import Pet
 from petfinder.stores import existing_queries as queries
-from petfinder.stores.elastic_reading import pages
+from petfinder.stores.elastic_reading import at_once, pages
 from petfinder.stores.elastic_search import together
 from petfinder.stores.elastic_session import Session
 from petfinder.stores.existing_documents import to_documents
@@ -26,8 +26,7 @@ from petfinder.stores.existing_queries import Clause
 from petfinder.stores.port import Document, IndexSpec, Outcome
 from petfinder.text import fold
 
-_AT_ONCE = 1000
-_WITH_VECTORS_AT_ONCE = 200
+_NAMED_AT_ONCE = 1000
 _EVERYTHING = Restriction()
 
 
@@ -85,20 +84,20 @@ def pet_ids(existing: Existing, restriction: Restriction, *, after: str | None =
 def scan(existing: Existing, restriction: Restriction, *, after: str | None, vectors: bool) -> Iterator[Document]:
     """The pets that pass, in the order of their ids, those behind `after`."""
     ids = pet_ids(existing, restriction, after=after)
-    while some := [*islice(ids, _WITH_VECTORS_AT_ONCE if vectors else _AT_ONCE)]:
+    while some := [*islice(ids, at_once(vectors=vectors))]:
         yield from whole(existing, some, vectors=vectors)
 
 
 def whole(existing: Existing, ids: Sequence[str], *, vectors: bool) -> Iterator[Document]:
     """The pets of these ids that there are, with all their photos, whatever filter they passed."""
     fields, spec = existing.fields, existing.spec
-    for start in range(0, len(ids), _AT_ONCE):
-        wanted = {*ids[start : start + _AT_ONCE]}
+    for start in range(0, len(ids), _NAMED_AT_ONCE):
+        wanted = {*ids[start : start + _NAMED_AT_ONCE]}
         found = pages(
             existing.client,
             existing.name,
             sort=[fields.pet, "_shard_doc"],
-            size=_WITH_VECTORS_AT_ONCE if vectors else _AT_ONCE,
+            size=at_once(vectors=vectors),
             query=queries.passing([queries.of_pets(wanted, fields)]),
             **queries.read(fields, vectors=vectors),
         )

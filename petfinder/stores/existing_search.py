@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from petfinder.errors import InvalidQuery
 from petfinder.filters import Restriction
 from petfinder.stores import existing_queries as queries
 from petfinder.stores import existing_reading as reading
-from petfinder.stores.elastic_queries import MOST_CANDIDATES
-from petfinder.stores.elastic_search import check_asked, compared, cut
+from petfinder.stores.elastic_search import check_asked, compared, cut, refuse_too_many
 from petfinder.stores.existing_queries import Clause
 from petfinder.stores.existing_reading import Existing
 from petfinder.stores.port import Hit, Nearest
@@ -36,24 +34,20 @@ def nearest(
     found = reading.clauses(existing, restriction, embedded=True)
     photos, pets = reading.counted(existing, found)
     if exact or not existing.fields.indexed:
-        near, pets = _of_all(existing, asked, k, restriction, photos=photos)
+        near, pets, photos = _of_all(existing, asked, k, restriction, photos=photos)
     else:
         parts = [asked[start : start + _AT_ONCE] for start in range(0, len(asked), _AT_ONCE)]
         near = [hits for part in parts for hits in _of_proposed(existing, part, k, found)]
-    return [Nearest(cut(hits, k, min_similarity), pets) for hits in near]
+    return [Nearest(cut(hits, k, min_similarity), pets, photos) for hits in near]
 
 
 def _of_all(
     existing: Existing, asked: Matrix, k: int, restriction: Restriction, *, photos: int
-) -> tuple[list[list[Hit]], int]:
-    if photos > MOST_CANDIDATES:
-        raise InvalidQuery(
-            f"an exact search looks at up to {MOST_CANDIDATES} photos here, and {photos} pass; narrow it by a filter, "
-            "or import the index"
-        )
+) -> tuple[list[list[Hit]], int, int]:
+    refuse_too_many(photos, otherwise="import the index")
     passing = reading.scan(existing, restriction, after=None, vectors=True)
     there = [pet for pet in passing if pet.photo_ids]
-    return [compared(there, query, k) for query in asked], len(there)
+    return [compared(there, query, k) for query in asked], len(there), sum(len(pet.photo_ids) for pet in there)
 
 
 def _of_proposed(existing: Existing, asked: Matrix, k: int, found: Sequence[Clause]) -> list[list[Hit]]:

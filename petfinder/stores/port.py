@@ -41,6 +41,14 @@ class IndexSpec:
         """What makes vectors of one index comparable: species, encoder, dims, fingerprint."""
         return (self.species, self.encoder, self.dims, self.fingerprint)
 
+    def difference(self, other: IndexSpec) -> str | None:
+        """In words, the first thing in which pets of two indexes could not be mixed; None where they could."""
+        for field_ in ("species", "encoder", "dims", "fingerprint", "metric", "schema"):
+            mine, theirs = getattr(self, field_), getattr(other, field_)
+            if mine != theirs:
+                return f"{field_} {mine!r}, not {theirs!r}"
+        return None
+
     def check_is(self, expected: IndexSpec | None, *, name: str) -> None:
         """Raise IndexMismatch if this, the spec of the index `name`, is of another species or encoder than expected."""
         if expected is not None and self.identity != expected.identity:
@@ -116,10 +124,11 @@ class Hit:
 
 @dataclass(frozen=True)
 class Nearest:
-    """The answer to one query vector: hits, nearest first, and how many documents with vectors passed."""
+    """The answer to one query vector: hits, nearest first, how many documents with vectors passed, and their photos."""
 
     hits: tuple[Hit, ...]
     searched: int
+    photos: int
 
 
 class Store(Protocol):

@@ -79,7 +79,7 @@ def nearest(
     _check_queries(queries, dims=index.spec.dims, k=k)
     without = numbers(connection, documents_named(index.number, restriction.exclude)) if restriction.exclude else _NONE
     slots = matrix.chosen(passing(connection, index.number, restriction), without=without)
-    searched = matrix.count(slots)
+    searched, photos = matrix.count(slots), matrix.photos(slots)
     asked = np.ascontiguousarray(queries, dtype=np.float32)
     near = [
         _in_order(connection, found)[:k] for found in matrix.nearest(asked, slots, k=k, min_similarity=min_similarity)
@@ -96,6 +96,7 @@ def nearest(
                 for one in found
             ),
             searched=searched,
+            photos=photos,
         )
         for found in near
     ]

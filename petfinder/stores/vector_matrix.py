@@ -131,6 +131,10 @@ class VectorMatrix:
         """How many documents a choice of slots holds."""
         return len(self._docs) if slots is None else len(slots)
 
+    def photos(self, slots: Numbers | None) -> int:
+        """How many photos the documents of a choice of slots have together."""
+        return int(self._photos.sum() if slots is None else self._photos[slots].sum())
+
     def nearest(
         self, queries: Matrix, slots: Numbers | None, *, k: int, min_similarity: float | None
     ) -> Iterator[list[Near]]:

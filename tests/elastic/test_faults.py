@@ -373,7 +373,9 @@ def test_a_removal_that_meets_a_fault_leaves_nothing(
     removed = registry.dogs.remove(ids(given[:10]))
 
     assert ids(direct.dogs.list()) == ids(given[10:])
-    assert direct.util.client.count(index="pets-dogs-*-thumbnails-*", expand_wildcards="all")["count"] == 10
+    thumbnails = "pets-dogs-*-thumbnails-*"
+    direct.util.client.indices.refresh(index=thumbnails, expand_wildcards="all")
+    assert direct.util.client.count(index=thumbnails, expand_wildcards="all")["count"] == 10
     assert sorted(removed) == ids(given[:10])
 
 

@@ -133,7 +133,13 @@ def test_scores_are_cosines_after_one_conversion() -> None:
 
 def test_a_page_goes_by_id() -> None:
     assert queries.passing(EVERYTHING) == {"match_all": {}}
-    assert queries.counted(EVERYTHING)["query"] == {"bool": {"filter": [{"range": {"photo_count": {"gt": 0}}}]}}
+    assert queries.counted(EVERYTHING) == {
+        "query": {"bool": {"filter": [{"range": {"photo_count": {"gt": 0}}}]}},
+        "size": 0,
+        "track_total_hits": True,
+        "aggs": {"photo_count": {"sum": {"field": "photo_count"}}},
+    }
+    assert "aggs" not in queries.counted(EVERYTHING, embedded=False)
     assert queries.whole(vectors=True) == {"exclude_vectors": False}
 
 

@@ -99,6 +99,7 @@ def check_nearest(
             alike = [other for other in wanted if abs(other[1] - similarity) < SWAPPABLE]
             assert len(alike) > 1 or (hit.document.id, hit.photo_id) == (id_, photo_id)
         assert answer.searched == sum(bool(one.photo_ids) for one in documents)
+        assert answer.photos == sum(len(one.photo_ids) for one in documents)
 
 
 _BREEDS = ("Poodle", "poodle ", "Straßenhund", "STRASSENHUND", "Jack Russell", "Ｐｏｏｄｌｅ", "Ñandú")

@@ -1,0 +1,168 @@
+"""Thresholds by the number of photos that compete, and how surely they were measured."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from petfinder.calibration import best_similarities, measure_thresholds, share_reaching, stricter
+from petfinder.errors import ConfigError
+from petfinder.thresholds import Interval, Quantiles, Thresholds, Uncalibrated
+from tests.test_evaluate import scattered
+
+ONE_PHOTO_EACH = Thresholds(
+    measured=(
+        Quantiles(pets=10, match=0.5, possible=0.3),
+        Quantiles(pets=100, match=0.6, possible=0.4),
+        Quantiles(pets=1000, match=0.8, possible=0.5),
+    )
+)
+THREE_EACH = Thresholds(
+    measured=(
+        Quantiles(pets=10, photos=30, match=0.5, possible=0.3),
+        Quantiles(pets=100, photos=300, match=0.6, possible=0.4),
+    )
+)
+
+
+def test_more_photos_of_as_many_pets_need_a_higher_similarity() -> None:
+    alone, three, ten = (ONE_PHOTO_EACH.at(100, photos) for photos in (100, 300, 1000))
+
+    assert (alone.match, alone.possible) == (0.6, 0.4)
+    assert alone == ONE_PHOTO_EACH.at(100)
+    assert alone.match < three.match < ten.match == 0.8
+    assert three == ONE_PHOTO_EACH.at(300)
+
+
+def test_thresholds_measured_with_several_photos_a_pet_are_read_by_their_photos() -> None:
+    assert THREE_EACH.at(100) == THREE_EACH.at(100, 300)
+    assert THREE_EACH.at(300, 300) == THREE_EACH.at(100)
+    assert THREE_EACH.at(100, 100).match < THREE_EACH.at(100).match
+
+
+@pytest.mark.parametrize(
+    ("pets", "photos", "extrapolated"),
+    [(9, None, True), (10, None, False), (1000, None, False), (1001, None, True), (5, 10, False), (500, 1500, True)],
+)
+def test_what_was_not_measured_is_marked(pets: int, photos: int | None, extrapolated: bool) -> None:
+    assert ONE_PHOTO_EACH.at(pets, photos).extrapolated is extrapolated
+
+
+def test_there_are_never_fewer_looks_than_pets_nor_than_one() -> None:
+    assert ONE_PHOTO_EACH.at(100, 7) == ONE_PHOTO_EACH.at(100)
+    assert ONE_PHOTO_EACH.at(0, 0) == ONE_PHOTO_EACH.at(1)
+    assert ONE_PHOTO_EACH.at(1).match == pytest.approx(0.4)
+    assert ONE_PHOTO_EACH.at(10**9).match == 1
+
+
+def test_one_measured_number_holds_for_every_number() -> None:
+    single = Thresholds(measured=(Quantiles(pets=10, match=0.5, possible=0.3),))
+
+    assert [single.at(1000, 2000).match, single.at(1).possible] == [0.5, 0.3]
+    assert single.at(1000, 2000).extrapolated
+    assert Uncalibrated().at(10, 30).extrapolated
+
+
+def test_files_from_before_photos_and_intervals_still_load() -> None:
+    old = json.loads('{"measured": [{"match": 0.5, "pets": 10, "possible": 0.3}], "source": "old"}')
+
+    [row] = Thresholds(**old).measured
+
+    assert (row.looks, row.match_interval, row.possible_interval) == (10, None, None)
+    assert Thresholds.model_validate_json(THREE_EACH.model_dump_json(exclude_none=True)) == THREE_EACH
+
+
+def test_rows_must_rise_in_photos_too() -> None:
+    with pytest.raises(ConfigError, match="rising"):
+        Thresholds(
+            measured=({"pets": 10, "photos": 50, "match": 1, "possible": 1}, {"pets": 40, "match": 1, "possible": 1})
+        )
+
+
+@pytest.mark.parametrize("photos_each", [2, 3])
+def test_the_promise_holds_in_a_registry_with_several_photos_a_pet(photos_each: int) -> None:
+    crowd, newcomers = (scattered(pets=900, photos_each=1, dims=24, seed=seed) for seed in (20, 21))
+    registry = scattered(pets=250, photos_each=photos_each, dims=24, seed=22)
+    thresholds = measure_thresholds(crowd, crowd, pet_counts=(10, 30, 100, 300, 800))
+
+    by_pets, by_photos = thresholds.at(200), thresholds.at(200, 200 * photos_each)
+    seen = best_similarities(newcomers, registry, pets=200)
+
+    assert seen.above(by_pets.match) > 0.015
+    assert seen.above(by_pets.possible) > 0.36
+    assert 0.004 < seen.above(by_photos.match) < 0.015
+    assert 0.2 < seen.above(by_photos.possible) < 0.33
+
+
+def test_what_is_measured_with_several_photos_a_pet_says_how_many() -> None:
+    crowd = scattered(pets=60, photos_each=3, dims=8, seed=23)
+
+    assert [(row.pets, row.photos) for row in measure_thresholds(crowd, crowd, draws=5).measured] == [
+        (10, 30),
+        (30, 90),
+        (59, 177),
+    ]
+
+
+def test_intervals_hold_the_value_of_other_strangers_and_narrow_with_their_number() -> None:
+    gallery = scattered(pets=400, photos_each=1, dims=12, seed=24)
+    few, many, others = (scattered(pets=pets, photos_each=1, dims=12, seed=25 + pets) for pets in (100, 1500, 3000))
+
+    [rough], [fine] = (measure_thresholds(kind, gallery, pet_counts=(300,)).measured[1:] for kind in (few, many))
+    truth = best_similarities(others, gallery, pets=300)
+
+    for row in (rough, fine):
+        for value, interval, true in (
+            (row.match, row.match_interval, truth.exceeded_by(0.01)),
+            (row.possible, row.possible_interval, truth.exceeded_by(0.30)),
+        ):
+            assert interval is not None
+            assert interval.low <= value + 1e-3
+            assert value - 1e-3 <= interval.high
+            assert interval.low - 0.01 <= true <= interval.high + 0.01
+    assert fine.possible_interval is not None
+    assert rough.possible_interval is not None
+    assert _width(fine.possible_interval) < _width(rough.possible_interval) / 2
+
+
+def _width(interval: Interval) -> float:
+    return interval.high - interval.low
+
+
+def test_an_animal_seen_often_is_one_animal_in_the_interval() -> None:
+    gallery = scattered(pets=50, photos_each=1, dims=6, seed=30)
+    strangers = scattered(pets=6, photos_each=30, dims=6, seed=31, spread=0.05)
+    apart = strangers.at(np.arange(len(strangers)))
+    object.__setattr__(apart, "ids", np.arange(len(strangers)).astype(str))
+
+    [_, alike], [_, free] = (
+        measure_thresholds(kind, gallery, pet_counts=(50,)).measured for kind in (strangers, apart)
+    )
+
+    assert alike.possible_interval is not None
+    assert free.possible_interval is not None
+    assert _width(alike.possible_interval) > 2 * _width(free.possible_interval)
+
+
+def test_the_share_reaching_a_threshold_is_that_of_all_draws_stranger_by_stranger() -> None:
+    gallery = scattered(pets=7, photos_each=2, dims=4, seed=32)
+    strangers = scattered(pets=5, photos_each=1, dims=4, seed=33).and_also(gallery.at(np.array([0, 5])))
+
+    for threshold in (-1.0, 0.2, 0.5, 0.7, 1.1):
+        shares = share_reaching(strangers, gallery, pets=3, threshold=threshold)
+        for row, share in enumerate(shares):
+            alone = best_similarities(strangers.at(np.array([row])), gallery, pets=3)
+            assert share == pytest.approx(alone.above(threshold))
+
+
+def test_the_stricter_value_keeps_its_own_interval_and_the_fewer_photos() -> None:
+    low, high = Interval(low=0.1, high=0.2), Interval(low=0.3, high=0.4)
+    one = Quantiles(pets=10, photos=20, match=0.5, possible=0.2, match_interval=high, possible_interval=low)
+    other = Quantiles(pets=10, photos=30, match=0.4, possible=0.3, match_interval=low, possible_interval=high)
+
+    [row] = stricter(Thresholds(measured=(one,)), Thresholds(measured=(other,)), source="both").measured
+
+    assert (row.match, row.possible, row.photos) == (0.5, 0.3, 20)
+    assert row.match_interval == row.possible_interval == high
