@@ -6,17 +6,19 @@ Knows photos, encoders and measures; no store. Every photo is taken out once and
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from petfinder.calibration import Estimate, found_at, mean_over_animals, measure_thresholds
 from petfinder.encoders.port import Encoder, encode
-from petfinder.errors import InvalidQuery, PhotoError
-from petfinder.evaluation import Evaluation, Latency
+from petfinder.errors import ConfigError, EncoderError, InvalidQuery, PetfinderError, PhotoError
+from petfinder.evaluation import FOUND, MEAN_PRECISION, RANK1, RANK5, Evaluation, Latency
 from petfinder.intake import AnyPath, Grouping, read_folder
 from petfinder.measures import (
     Labelled,
@@ -53,16 +55,22 @@ def evaluate_folder(
     (photos are encoded whole all the same). `progress`: a bar or none; None decides by itself. Raises ConfigError for
     a path that is not a folder, and InvalidQuery where fewer than two pets have two photos.
     """
+    samples = read_samples(folder, by=by, boxes=boxes)
+    return _only(try_encoders(samples, [encoder], limits=limits, progress=progress))
+
+
+def read_samples(folder: AnyPath, *, by: Grouping = "pet", boxes: Mapping[str, Box] | None = None) -> Samples:
+    """The photos of a folder in which each sub-folder is a pet, as `evaluate_folder` takes them."""
     root = Path(folder)
     places = {(root / name).resolve(): box for name, box in (boxes or {}).items()}
     incoming = list(read_folder(root, Dog, by=by))
-    samples = [
+    samples = (
         _Sample(pet.pet_id, photo, places.get(Path(photo.uri).resolve()) if photo.uri else None)
         for pet in incoming
         if isinstance(pet, Pet)
         for photo in pet.photos
-    ]
-    return _evaluate(samples, _failures(incoming), encoder, where=str(root), limits=limits, progress=progress)
+    )
+    return Samples(str(root), tuple(samples), _failures(incoming))
 
 
 def evaluate_pets(
@@ -78,14 +86,15 @@ def evaluate_pets(
     the whole photo. Raises InvalidQuery as `evaluate_folder` does.
     """
     incoming = list(pets)
-    samples = [
+    samples = (
         _Sample(pet.pet_id, photo, photo.box) for pet in incoming if isinstance(pet, Pet) for photo in pet.photos
-    ]
-    return _evaluate(samples, _failures(incoming), encoder, where="these pets", limits=limits, progress=progress)
+    )
+    everything = Samples("these pets", tuple(samples), _failures(incoming))
+    return _only(try_encoders(everything, [encoder], limits=limits, progress=progress))
 
 
-def _failures(incoming: Sequence[Pet | Failure | Ignored]) -> list[Failure]:
-    return [item for item in incoming if isinstance(item, Failure)]
+def _failures(incoming: Sequence[Pet | Failure | Ignored]) -> tuple[Failure, ...]:
+    return tuple(item for item in incoming if isinstance(item, Failure))
 
 
 class _Sample(NamedTuple):
@@ -94,41 +103,83 @@ class _Sample(NamedTuple):
     box: Box | None
 
 
+@dataclass(frozen=True)
+class Samples:
+    """Photos whose pet is known, of one species; `where` they come from, and what could not be taken in."""
+
+    where: str
+    photos: tuple[_Sample, ...]
+    failures: tuple[Failure, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """An encoder's evaluation and what stands behind its means: the value of each query photo (q,) by measure.
+
+    `ids` (q,) names the query photos' pets, in the same order for every encoder tried on the same samples.
+    """
+
+    evaluation: Evaluation
+    ids: NDArray[np.str_]
+    values: Mapping[str, NDArray[np.float64]]
+
+
 class _Encoded(NamedTuple):
     """The photos that could be used, their embeddings, and the seconds that each took to decode and to encode."""
 
-    samples: list[_Sample]
+    samples: Sequence[_Sample]
     photos: Labelled
     seconds: list[tuple[float, float]]
 
 
-def _evaluate(
-    samples: Sequence[_Sample],
-    failures: list[Failure],
-    encoder: Encoder,
-    *,
-    where: str,
-    limits: PhotoLimits,
-    progress: bool | None,
-) -> Evaluation:
-    _check_enough([sample.pet_id for sample in samples], where)
-    encoded, unreadable = _encode_all(samples, encoder, limits=limits, progress=progress)
-    _check_enough([sample.pet_id for sample in encoded.samples], where, unreadable=len(unreadable))
+def try_encoders(
+    samples: Samples, encoders: Sequence[Encoder], *, limits: PhotoLimits = DEFAULT_LIMITS, progress: bool | None = None
+) -> list[Tried | PetfinderError]:
+    """Try encoders on the same photos, each decoded once; an encoder that fails is its error in the list.
+
+    Raises InvalidQuery where fewer than two pets have two photos.
+    """
+    _check_enough([sample.pet_id for sample in samples.photos], samples.where)
+    encoded, unreadable = _encode_all(samples.photos, encoders, limits=limits, progress=progress)
+    trials: list[Tried | PetfinderError] = []
+    for encoder, photos in zip(encoders, encoded, strict=True):
+        if isinstance(photos, _Encoded):
+            _check_enough([one.pet_id for one in photos.samples], samples.where, unreadable=len(unreadable))
+            trials.append(_tried(photos, (*samples.failures, *unreadable), encoder, limits=limits))
+        else:
+            trials.append(photos)
+    return trials
+
+
+def _only(trials: Sequence[Tried | PetfinderError]) -> Evaluation:
+    [trial] = trials
+    if isinstance(trial, PetfinderError):
+        raise trial
+    return trial.evaluation
+
+
+def _tried(encoded: _Encoded, failures: tuple[Failure, ...], encoder: Encoder, *, limits: PhotoLimits) -> Tried:
     photos = encoded.photos
     queries = photos.with_mates()
     ranking = leave_one_out_registered(photos, queries=queries)
-    precision = average_precision(photos, queries=queries)
+    found = found_at(ranking, ranking)
+    values = {
+        RANK1: ranking.within(1).astype(np.float64),
+        RANK5: ranking.within(5).astype(np.float64),
+        MEAN_PRECISION: np.asarray(average_precision(photos, queries=queries), dtype=np.float64),
+        FOUND: ranking.found(found.threshold).astype(np.float64),
+    }
     pets = len(np.unique(photos.ids))
-    return Evaluation(
+    evaluation = Evaluation(
         encoder=encoder.name,
         pets=pets,
         photos=len(photos),
         queries=len(queries),
-        rank1=mean_over_animals(ranking.within(1), ranking.ids),
-        rank5=mean_over_animals(ranking.within(5), ranking.ids),
-        mean_precision=mean_over_animals(precision, ranking.ids),
+        rank1=mean_over_animals(values[RANK1], ranking.ids),
+        rank5=mean_over_animals(values[RANK5], ranking.ids),
+        mean_precision=mean_over_animals(values[MEAN_PRECISION], ranking.ids),
         errors=error_rates(*pair_similarities(photos, queries=queries)),
-        found=found_at(ranking, ranking),
+        found=found,
         background=_background(encoded, queries, encoder, limits=limits),
         latency=Latency(
             decode=_median_ms([decoding for decoding, _ in encoded.seconds]),
@@ -138,8 +189,9 @@ def _evaluate(
         thresholds=measure_thresholds(
             photos, photos, source=f"petfinder.evaluate with {encoder.name} on {len(photos)} photos of {pets} pets"
         ),
-        failures=(*failures, *unreadable),
+        failures=failures,
     )
+    return Tried(evaluation, ranking.ids, values)
 
 
 def _check_enough(pet_ids: Sequence[str], where: str, *, unreadable: int = 0) -> None:
@@ -154,13 +206,14 @@ def _check_enough(pet_ids: Sequence[str], where: str, *, unreadable: int = 0) ->
 
 
 def _encode_all(
-    samples: Sequence[_Sample], encoder: Encoder, *, limits: PhotoLimits, progress: bool | None
-) -> tuple[_Encoded, list[Failure]]:
-    kept: list[_Sample] = []
-    embeddings: list[Matrix] = []
-    seconds: list[tuple[float, float]] = []
+    samples: Sequence[_Sample], encoders: Sequence[Encoder], *, limits: PhotoLimits, progress: bool | None
+) -> tuple[list[_Encoded | PetfinderError], list[Failure]]:
+    """What each encoder made of the photos, or its first error; and the photos that could not be read."""
+    kept: dict[tuple[str, str], _Sample] = {}
+    rows: list[list[Matrix]] = [[] for _ in encoders]
+    seconds: list[list[tuple[float, float]]] = [[] for _ in encoders]
+    broken: dict[int, PetfinderError] = {}
     failures: list[Failure] = []
-    seen: set[tuple[str, str]] = set()
     with progress_bar(progress, what="evaluating", unit="photos", total=len(samples)) as bar:
         for sample in samples:
             bar.update()
@@ -170,16 +223,30 @@ def _encode_all(
             except PhotoError as error:
                 failures.append(Failure(sample.pet_id, error, photo=sample.photo.uri))
                 continue
-            decoded = perf_counter()
+            decoding = perf_counter() - started
             # The same file twice would find itself.
-            if (sample.pet_id, picture.photo_id) not in seen:
-                seen.add((sample.pet_id, picture.photo_id))
-                embeddings.append(encode(encoder, [picture.image]))
-                seconds.append((decoded - started, perf_counter() - decoded))
-                kept.append(sample)
-    ids = np.array([sample.pet_id for sample in kept], dtype=np.str_)
-    matrix = np.concatenate(embeddings) if embeddings else np.empty((0, encoder.dims), np.float32)
-    return _Encoded(kept, Labelled(ids, matrix), seconds), failures
+            if (sample.pet_id, picture.photo_id) in kept:
+                continue
+            kept[sample.pet_id, picture.photo_id] = sample
+            for number, encoder in enumerate(encoders):
+                if number in broken:
+                    continue
+                decoded = perf_counter()
+                try:
+                    rows[number].append(encode(encoder, [picture.image]))
+                except (EncoderError, ConfigError) as error:
+                    broken[number] = error
+                seconds[number].append((decoding, perf_counter() - decoded))
+    ids = np.array([pet_id for pet_id, _ in kept], dtype=np.str_)
+    there = [*kept.values()]
+    return [
+        broken[number] if number in broken else _Encoded(there, Labelled(ids, _stacked(rows[number])), seconds[number])
+        for number in range(len(encoders))
+    ], failures
+
+
+def _stacked(rows: Sequence[Matrix]) -> Matrix:
+    return np.concatenate(rows) if rows else np.empty((0, 1), np.float32)
 
 
 def painted_out(picture: Image.Image, box: Box) -> Image.Image:

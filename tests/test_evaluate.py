@@ -18,7 +18,6 @@ from petfinder.calibration import (
     mean_over_animals,
     measure_thresholds,
     stricter,
-    with_few_photos,
 )
 from petfinder.errors import ConfigError, InvalidQuery
 from petfinder.evaluate import evaluate_folder, evaluate_pets, painted_out
@@ -256,24 +255,6 @@ def test_intervals_are_drawn_over_animals_and_not_over_photos() -> None:
     assert isinstance(alike, Estimate)
 
 
-def test_three_registered_photos_find_more_than_one() -> None:
-    pets = scattered(pets=15, photos_each=5, dims=16, seed=12, spread=1.0)
-    crowd = scattered(pets=300, photos_each=1, dims=16, seed=13)
-
-    one = with_few_photos(pets, crowd, registered_photos=1)
-    three = with_few_photos(pets, crowd, registered_photos=3)
-
-    assert len(one) == len(three) == 15 * 30
-    assert three.share_within(1) > one.share_within(1) + 0.1
-    assert (one.own == with_few_photos(pets, crowd, registered_photos=1).own).all(), "the seed is fixed"
-
-
-def test_a_pet_without_photos_to_spare_is_never_the_query() -> None:
-    photos = on_circle(("a", 0), ("a", 20), ("b", 50))
-
-    assert set(with_few_photos(photos, on_circle(("c", 90)), registered_photos=1).ids) == {"a"}
-
-
 def test_measures_say_what_is_missing() -> None:
     singles = on_circle(("a", 0), ("b", 50))
 
@@ -281,10 +262,6 @@ def test_measures_say_what_is_missing() -> None:
         leave_one_out(singles)
     with pytest.raises(InvalidQuery, match="second photo"):
         pair_similarities(singles)
-    with pytest.raises(InvalidQuery, match="2 photos"):
-        with_few_photos(singles, on_circle(("c", 90)), registered_photos=1)
-    with pytest.raises(InvalidQuery, match="out of the crowd"):
-        with_few_photos(THREE, singles, registered_photos=1)
     with pytest.raises(InvalidQuery, match="two pets"):
         measure_thresholds(singles.at(np.array([0])), singles.at(np.array([0])))
     with pytest.raises(InvalidQuery, match="strangers"):
@@ -417,7 +394,16 @@ def test_the_table_shows_every_figure(tmp_path: Path, table_encoder: TableEncode
     assert rows["rank-1"].value == 1
     assert rows["found at 1 % false alarms"].low == 1
     assert rows["photos"].unit == "count"
-    for words in ("table-1 on 5 pets", "rank-1", "mAP", "100.0%", "false alarms", "ms", "4 pets", "first guess"):
+    for words in (
+        "table-1 on 5 pets",
+        "rank-1",
+        "mAP",
+        "100.0%",
+        "false alarms",
+        "ms",
+        "4 pets, 12 photos",
+        "first guess",
+    ):
         assert words in table
 
 

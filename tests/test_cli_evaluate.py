@@ -1,0 +1,75 @@
+"""The verb `evaluate`: one table for several encoders, thresholds kept where they belong, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from petfinder.connection import connect
+from petfinder.thresholds import Thresholds
+from tests.test_cli import draw, run
+
+
+@pytest.fixture(autouse=True)
+def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with three pets of two photos each, and nothing set in the environment."""
+    for name in [name for name in os.environ if name.startswith("PETFINDER_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    for pet in range(3):
+        for number in range(2):
+            draw(tmp_path / "photos" / f"pet{pet}" / f"{number}.png", 10 * pet + number)
+    return tmp_path / "photos"
+
+
+def test_encoders_stand_side_by_side_and_one_that_is_missing_stops_no_other(photos: Path) -> None:
+    table = run("evaluate", "photos", "--encoder", "pocket", "--encoder", "pocket-99")
+    answer = run("evaluate", "photos", "--encoder", "pocket-99", "--encoder", "pocket", "--json")
+
+    assert (table.exit_code, answer.exit_code) == (3, 3)
+    assert table.stdout.splitlines()[1].split() == ["pocket", "pocket-99"]
+    assert "EncoderUnavailable" in table.stdout
+    missing, there = json.loads(answer.stdout)["encoders"]
+    assert (missing["encoder"], missing["error"]) == ("pocket-99", "EncoderUnavailable")
+    assert {"rank-1", "rank-5", "mAP", "equal error rate"} <= {row["measure"] for row in there["measures"]}
+    assert Thresholds(**there["thresholds"]).measured[-1].photos == 4
+
+
+def test_one_encoder_without_a_name_is_the_one_that_is_set(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETFINDER_ENCODER", "pocket-99")
+
+    assert "pocket-99 could not be tried" in run("evaluate", "photos").stdout
+
+
+def test_thresholds_are_kept_with_the_index_whose_encoder_was_tried(photos: Path) -> None:
+    assert run("register", "photos", "--registry", "pets.db").exit_code == 0
+
+    kept = run("evaluate", "photos", "--registry", "pets.db", "--save-thresholds", "--json")
+    other = run("evaluate", "photos", "--encoder", "pocket-99", "--registry", "pets.db", "--save-thresholds")
+
+    assert (kept.exit_code, other.exit_code) == (0, 2)
+    measured = Thresholds(**json.loads(kept.stdout)["encoders"][0]["thresholds"])
+    with connect("pets.db", create=False) as registry:
+        assert registry.dogs.repository.thresholds == measured
+        assert registry.dogs.find("photos/pet0/0.png").thresholds_source == measured.source
+    assert "kept with index 'pets-dogs'" in kept.stderr
+    assert "no thresholds kept" in other.stderr
+
+
+def test_a_registry_without_thresholds_to_keep_is_asked_about(photos: Path) -> None:
+    refused = run("evaluate", "photos", "--registry", "pets.db")
+    missing = run("evaluate", "photos", "--registry", "pets.db", "--save-thresholds")
+
+    assert (refused.exit_code, missing.exit_code) == (2, 3)
+    assert "--save-thresholds" in refused.stderr
+    assert not Path("pets.db").exists()
+
+
+def test_too_few_photos_are_bad_use(photos: Path) -> None:
+    alone = run("evaluate", "photos/pet0")
+
+    assert (alone.exit_code, "sub-folder for each pet" in alone.stderr) == (2, True)

@@ -1,0 +1,154 @@
+"""Encoders side by side: on the same photos, with paired differences, and in spite of those that cannot be had."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from petfinder.comparing import SHOWN, ComparedRow, compare_encoders
+from petfinder.encoders.port import EncoderIdentity
+from petfinder.errors import ConfigError, EncoderUnavailable, InvalidQuery
+from petfinder.evaluate import evaluate_folder
+from petfinder.evaluation import FOUND, RANK1
+from petfinder.vectors import Matrix
+from tests.conftest import TableEncoder
+from tests.test_evaluate import dapples
+
+
+class BlindEncoder(TableEncoder):
+    """Sees noise: the darkest digits of a picture's size and colour."""
+
+    name = "blind-1"
+
+    def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
+        seeds = [int(np.asarray(picture).astype(int).sum()) for picture in pictures]
+        self.encoded += len(pictures)
+        return np.stack([np.random.default_rng(seed).normal(size=self.dims) for seed in seeds]).astype(np.float32)
+
+
+class AbsentEncoder(TableEncoder):
+    """Has no weights, and finds it out at the third picture."""
+
+    name = "absent-1"
+
+    def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
+        if self.encoded == 2:
+            raise EncoderUnavailable("its weights are gone; fetch them")
+        return super().encode_images(pictures)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return dapples(tmp_path, pets=8)
+
+
+def test_each_encoder_gets_what_it_would_get_alone(folder: Path) -> None:
+    comparison = compare_encoders(folder, [TableEncoder(), BlindEncoder()], progress=False)
+
+    for column, encoder in zip(comparison.columns, (TableEncoder(), BlindEncoder()), strict=True):
+        alone = evaluate_folder(folder, encoder, progress=False)
+        together = column.evaluation
+        assert together is not None
+        assert (together.rank1, together.mean_precision, together.found) == (
+            alone.rank1,
+            alone.mean_precision,
+            alone.found,
+        )
+        assert together.thresholds == alone.thresholds
+        assert column.identity == EncoderIdentity(encoder.name, 8, "t1")
+    assert comparison.errors == {}
+
+
+def test_differences_are_paired_and_to_the_first(folder: Path) -> None:
+    sees, blind = compare_encoders(folder, [TableEncoder(), BlindEncoder()]).columns
+    _, same = compare_encoders(folder, [TableEncoder(), KeepingEncoder("twin-1")]).columns
+
+    assert sees.differences == {}
+    assert sees.evaluation is not None
+    assert blind.evaluation is not None
+    assert blind.differences[RANK1].value == pytest.approx(blind.evaluation.rank1.value - sees.evaluation.rank1.value)
+    assert blind.differences[RANK1].high < -0.3
+    assert blind.differences[FOUND].high < 0
+    assert all((one.value, one.low, one.high) == (0, 0, 0) for one in same.differences.values())
+
+
+class KeepingEncoder(TableEncoder):
+    """Keeps the pictures that it was shown."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+        self.shown: list[Image.Image] = []
+
+    def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
+        self.shown += pictures
+        return super().encode_images(pictures)
+
+
+def test_photos_are_decoded_once_for_all(folder: Path) -> None:
+    one, other = KeepingEncoder("one-1"), KeepingEncoder("other-1")
+
+    compare_encoders(folder, [one, other])
+
+    assert len(one.shown) == 24
+    assert all(mine is theirs for mine, theirs in zip(one.shown, other.shown, strict=True))
+
+
+def test_an_encoder_that_cannot_be_had_stops_no_other(folder: Path) -> None:
+    comparison = compare_encoders(folder, ["pocket-99", AbsentEncoder(), TableEncoder(), BlindEncoder()])
+
+    missing, absent, sees, blind = comparison.columns
+    assert isinstance(missing.error, EncoderUnavailable)
+    assert (missing.evaluation, absent.evaluation) == (None, None)
+    assert list(comparison.errors) == ["pocket-99", "absent-1"]
+    assert sees.evaluation is not None
+    assert (sees.differences, bool(blind.differences)) == ({}, True), "the first that could be tried"
+    table = str(comparison)
+    assert table.count("EncoderUnavailable") >= 2 * len(SHOWN)
+    assert "absent-1 could not be tried: its weights are gone; fetch them" in table
+
+
+def test_the_table_has_a_column_for_each_encoder(folder: Path) -> None:
+    (folder / "pet0" / "broken.jpg").write_bytes(b"not a picture")
+
+    lines = str(compare_encoders(folder, [TableEncoder(), BlindEncoder()])).splitlines()
+
+    assert lines[0] == "24 query photos of 8 pets, 24 photos"
+    assert lines[1].split() == ["table-1", "blind-1"]
+    assert [line.split("  ")[0] for line in lines[2:] if line[0] != " "][: len(SHOWN)] == list(SHOWN)
+    assert "100.0% (100.0% to 100.0%)" in lines[2]
+    assert lines[3].startswith("  more than the first")
+    assert lines[3].count("%") == 3
+    assert "broken.jpg" in lines[-1]
+
+
+def test_rows_are_as_pandas_takes_them(folder: Path) -> None:
+    rows = compare_encoders(folder, ["pocket-99", TableEncoder(), BlindEncoder()]).as_rows()
+
+    assert {row.encoder for row in rows} == {"table-1", "blind-1"}
+    of_rank1 = [row for row in rows if row.measure == RANK1]
+    assert of_rank1[0] == ComparedRow("table-1", RANK1, 1.0, "share", 1.0, 1.0)
+    assert of_rank1[1].difference == pytest.approx(of_rank1[1].value - 1)
+    assert all(row.difference is None for row in rows if row.unit != "share")
+
+
+def test_where_no_encoder_can_be_had_the_table_says_why(folder: Path) -> None:
+    comparison = compare_encoders(folder, ["pocket-98", "pocket-99"])
+
+    assert (comparison.as_rows(), len(comparison.errors)) == ((), 2)
+    assert "pocket-99 could not be tried" in str(comparison)
+
+
+def test_what_cannot_be_compared_is_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidQuery, match="each once"):
+        compare_encoders(folder, [])
+    with pytest.raises(InvalidQuery, match="each once"):
+        compare_encoders(folder, ["pocket", "pocket"])
+    with pytest.raises(ConfigError):
+        compare_encoders(tmp_path / "nowhere", [TableEncoder()])
+    with pytest.raises(InvalidQuery, match="sub-folder for each pet"):
+        compare_encoders(dapples(tmp_path / "few", pets=1), [TableEncoder()])
