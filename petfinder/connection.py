@@ -12,8 +12,9 @@ from pydantic import SecretStr
 
 from petfinder.documents import remembered_by
 from petfinder.encoders.lazy import RememberedEncoder
-from petfinder.encoders.pocket import PocketEncoder
-from petfinder.encoders.port import Encoder
+from petfinder.encoders.pocket import NAME, SHORT_NAME, full_name, pocket_named
+from petfinder.encoders.port import Encoder, identity_of
+from petfinder.encoders.tuned import TunedEncoder
 from petfinder.errors import ConfigError, EncoderUnavailable, IndexMismatch
 from petfinder.opened import check_encoder
 from petfinder.photos import PhotoLimits
@@ -21,13 +22,13 @@ from petfinder.registry import ChooseEncoder, Registry
 from petfinder.settings import CONNECTION, Settings, load_settings
 from petfinder.stores.embedded import EmbeddedStore
 from petfinder.stores.port import IndexSpec, Store
+from petfinder.tuned import file_of, is_tuned_file, is_tuned_name, read_tuned
 
 if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
 
-POCKET = "pocket-1"  # what "pocket", the newest built-in encoder, stands for
-_POCKET_NAMES = ("pocket", POCKET)
 IN_MEMORY = ":memory:"
+_TUNED: dict[str, TunedEncoder] = {}  # those loaded in this process, by name: an index remembers no file
 
 
 def connect(
@@ -87,16 +88,40 @@ def open_store(location: str | None, *, create: bool = True, settings: Settings 
     return EmbeddedStore(None if location == IN_MEMORY else location, create=create)
 
 
-@lru_cache(maxsize=4)
-def load_encoder(name: str, *, device: str | None = None) -> Encoder:
-    """The encoder of this name, made once: "pocket", or any sentence-transformers image model or folder.
+def load_encoder(name: str, *, device: str | None = None, base: Encoder | None = None) -> Encoder:
+    """The encoder of this name: "pocket", any sentence-transformers image model or folder, or a file "my.npz".
 
-    Weights are loaded at the first picture. Raises ConfigError where the `clip` extra is missing, EncoderUnavailable.
+    "pocket-mirrored" also reads each photo's mirror image, for twice the time; "pocket-384" reads photos that have the
+    pixels at 384 instead of 320, for half as much again. Weights are loaded at the first picture. Raises ConfigError
+    where the `clip` extra is missing, EncoderUnavailable.
+
+    A file is what `petfinder train` wrote; `base` is the encoder that it was tuned on, where that is one of your own.
     """
-    if name in _POCKET_NAMES:
-        return PocketEncoder()
-    if name.startswith("pocket-"):
-        raise EncoderUnavailable(f"this version of petfinder brings {POCKET!r}, not {name!r}; rebuild moves an index")
+    if is_tuned_file(name):
+        tuned = read_tuned(name)
+        below = (lambda: load_encoder(tuned.base.name, device=device)) if base is None else lambda: base
+        _TUNED[tuned.name] = TunedEncoder(tuned, below)
+        return _TUNED[tuned.name]
+    if base is not None:
+        raise ConfigError(f"base= belongs to the file of a tuned encoder, as `petfinder train` writes it; got {name!r}")
+    if name in _TUNED:
+        return _TUNED[name]
+    if is_tuned_name(name):
+        raise EncoderUnavailable(
+            f"the encoder {name} was made by `petfinder train` and is known by its file alone: name"
+            f" {file_of(name)!r}, or what it is called now, as the encoder (encoder=, --encoder or PETFINDER_ENCODER)"
+        )
+    return _encoder_named(name, device)
+
+
+@lru_cache(maxsize=4)
+def _encoder_named(name: str, device: str | None) -> Encoder:
+    """The encoder of this name, made once."""
+    built_in = pocket_named(name)
+    if built_in is not None:
+        return built_in
+    if name.startswith(f"{SHORT_NAME}-"):
+        raise EncoderUnavailable(f"this version of petfinder brings {NAME!r}, not {name!r}; rebuild moves an index")
     from petfinder.encoders.sentence_transformers import SentenceTransformersEncoder
 
     return SentenceTransformersEncoder(name, device=device)
@@ -174,17 +199,38 @@ def _chooser(given: str | Encoder | None, settings: Settings) -> ChooseEncoder:
         if given is not None and not isinstance(given, str):
             return given
         if spec is None:
-            return load_encoder(given or settings.encoder or "pocket", device=settings.device)
-        wanted = POCKET if given in _POCKET_NAMES else given
+            return load_encoder(given or settings.encoder or SHORT_NAME, device=settings.device)
+        wanted = None if given is None else full_name(given)
         if wanted is not None and wanted != spec.encoder:
             loaded = load_encoder(wanted, device=settings.device)
             if loaded.name != spec.encoder:
+                way = (
+                    f"name its file, {file_of(spec.encoder)!r}" if is_tuned_name(spec.encoder) else "leave encoder out"
+                )
                 raise IndexMismatch(
                     f"this registry was filled by encoder {spec.encoder!r}, not by {loaded.name!r}; "
-                    "leave encoder out, or move it with rebuild"
+                    f"{way}, or move it with rebuild"
                 )
-        if spec.encoder in _POCKET_NAMES:
+            if is_tuned_name(loaded.name):
+                return loaded
+        if is_tuned_name(spec.encoder):
+            return _tuned_again(spec, settings)
+        if pocket_named(spec.encoder) is not None:
             return load_encoder(spec.encoder)
         return RememberedEncoder(remembered_by(spec), lambda: load_encoder(spec.encoder, device=settings.device))
 
     return choose
+
+
+def _tuned_again(spec: IndexSpec, settings: Settings) -> Encoder:
+    """The tuned encoder that an index remembers: the settings' file, or one that was loaded before.
+
+    Where it is neither, the error comes with the first picture: listing and counting do without the file.
+    """
+    remembered = remembered_by(spec)
+    if settings.encoder is not None and is_tuned_file(settings.encoder):
+        load_encoder(settings.encoder, device=settings.device)
+    known = _TUNED.get(spec.encoder)
+    if known is not None and identity_of(known) == remembered:
+        return known
+    return RememberedEncoder(remembered, lambda: load_encoder(spec.encoder, device=settings.device))

@@ -1,0 +1,60 @@
+"""The verb `train`: an encoder tuned on one's own pets, into one file.
+
+Knows tuning and the options.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from petfinder.cli.options import CLASSES, JsonOption, Species, SpeciesOption, read
+from petfinder.cli.shell import note, say, told
+from petfinder.cli.verbs import app
+from petfinder.connection import load_encoder
+from petfinder.intake import Grouping
+from petfinder.settings import load_settings
+from petfinder.tuned import check_new_file
+from petfinder.tuning import VIEWS, tune_pets
+
+
+@app.command(no_args_is_help=True)
+@told
+def train(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Photos, a sub-folder for each pet; or CSV, JSON.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="The new encoder's file, its name ending in .npz.")
+    ],
+    encoder: Annotated[
+        str | None, typer.Option("--encoder", metavar="NAME", help="What is tuned; else pocket.")
+    ] = None,
+    by: Annotated[Grouping, typer.Option("--by", help="What is one pet in a folder.")] = "pet",
+    species: SpeciesOption = Species.DOG,
+    views: Annotated[int, typer.Option("--views", help="Changed copies made of each photo, 1 to 20.")] = VIEWS,
+    dims: Annotated[
+        int | None, typer.Option("--dims", help="Numbers in a new embedding, at most as many as before.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tune an encoder on your own pets, and keep it only if it finds pets better that it was not tuned on.
+
+    Example: petfinder train photos/ --encoder clip-ViT-B-32 --out shelter.npz
+
+    Then: petfinder register photos/ --encoder shelter.npz --registry pets.db
+
+    Exits with 2 if there are too few photos, or nothing is gained: both figures are named.
+    """
+    check_new_file(out)
+    settings = load_settings()
+    base = load_encoder(encoder or settings.encoder or "pocket", device=settings.device)
+    tuning = tune_pets(read(folder, CLASSES[species], by), base, views=views, dims=dims)
+    tuned = tuning.tuned.save(out)
+    for failure in tuning.failures:
+        note(f"left out {failure.photo or failure.item}: {failure.reason}")
+    if as_json:
+        say({"file": str(out), **asdict(tuned.identity), "base": tuned.base.name, "card": asdict(tuned.card)})
+    else:
+        say(f"{tuned}\nsaved {out}: name it as the encoder, --encoder {out}")

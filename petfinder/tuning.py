@@ -1,0 +1,202 @@
+"""Tuning an encoder on one's own pets: their photos and changed views of them give a matrix, tried on other pets.
+
+Knows photos, encoders and the trial of a fit; no store. A result that is not better than the encoder was is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from petfinder.cores import cores
+from petfinder.encoders.port import Encoder, encode, identity_of
+from petfinder.errors import ConfigError, InvalidQuery, PhotoError
+from petfinder.fitting import Views, fit
+from petfinder.intake import AnyPath, Grouping, read_folder
+from petfinder.pets import Dog, Pet, Photo
+from petfinder.photos import DEFAULT_LIMITS, PhotoLimits, read_photo
+from petfinder.progress import progress_bar
+from petfinder.reports import Failure, Ignored
+from petfinder.trial import LEAST_GAIN, Trial, try_on_other_pets
+from petfinder.tuned import Card, Tuned, is_tuned_name
+from petfinder.views import changed_views
+
+VIEWS = 3
+SHORT_DIMS = 512  # to which embeddings are cut where there are enough photos to tell what to keep
+PHOTOS_A_DIM = 4
+SEED = 1
+MIN_PETS = 8  # with several photos each: four to fit on and four to try it on
+MIN_PHOTOS = 30
+
+
+class Tuning(NamedTuple):
+    """The tuned encoder, to be saved, and each photo that could not be used."""
+
+    tuned: Tuned
+    failures: tuple[Failure, ...]
+
+
+def tune_folder(
+    folder: AnyPath,
+    encoder: Encoder,
+    *,
+    by: Grouping = "pet",
+    views: int = VIEWS,
+    dims: int | None = None,
+    seed: int = SEED,
+    limits: PhotoLimits = DEFAULT_LIMITS,
+    progress: bool | None = None,
+) -> Tuning:
+    """Tune an encoder on a folder of photos in which each sub-folder is a pet; `by` as in `petfinder.read_folder`.
+
+    As `tune_pets`; raises ConfigError too for a path that is not a folder.
+    """
+    pets = read_folder(folder, Dog, by=by)
+    return tune_pets(pets, encoder, views=views, dims=dims, seed=seed, limits=limits, progress=progress)
+
+
+def tune_pets(
+    pets: Iterable[Pet | Failure | Ignored],
+    encoder: Encoder,
+    *,
+    views: int = VIEWS,
+    dims: int | None = None,
+    seed: int = SEED,
+    limits: PhotoLimits = DEFAULT_LIMITS,
+    progress: bool | None = None,
+) -> Tuning:
+    """Tune an encoder on pets of one species with their photos, as `read_csv` gives them or made by hand.
+
+    Each photo is cut to its box where it has one, as registration does. `views`: changed copies made of each photo, 1
+    to 20. `dims`: of the new embeddings, at most the encoder's; None for the encoder's, or 512 from 2,048 photos on.
+    `progress`: a bar or none; None decides by itself. Raises InvalidQuery where there are too few photos, and where
+    pets that the matrix was not fitted on are not found better by it, with the figures of both.
+    """
+    _check(encoder, views, dims)
+    incoming = list(pets)
+    failures = [item for item in incoming if isinstance(item, Failure)]
+    samples = [_Sample(pet.pet_id, photo) for pet in incoming if isinstance(pet, Pet) for photo in pet.photos]
+    _check_enough([sample.pet_id for sample in samples])
+    seen, unreadable = _encoded(samples, encoder, views=views, seed=seed, limits=limits, progress=progress)
+    _check_enough(seen.ids.tolist(), unreadable=len(unreadable))
+    shorter = dims or _dims_for(len(seen), encoder.dims)
+    source = f"petfinder train with {encoder.name} on {len(seen)} photos, each pet held out in turn"
+    trial = try_on_other_pets(seen, dims=shorter, seed=seed, source=source)
+    if not trial.better:
+        raise InvalidQuery(_refusal(encoder, trial))
+    whole = fit(seen, dims=shorter, ridges=(trial.ridge,))[trial.ridge]
+    several = sum(len(rows) > 1 for rows in seen.rows_of_pets)
+    card = Card(
+        pets=len(seen.rows_of_pets),
+        several=several,
+        photos=len(seen),
+        views=views,
+        ridge=trial.ridge,
+        before=trial.before,
+        after=trial.after,
+        gain=trial.gain.value,
+        low=trial.gain.low,
+        high=trial.gain.high,
+    )
+    return Tuning(Tuned(identity_of(encoder), whole, trial.thresholds, card), (*failures, *unreadable))
+
+
+def _check(encoder: Encoder, views: int, dims: int | None) -> None:
+    if is_tuned_name(encoder.name):
+        raise ConfigError(f"{encoder.name} is tuned already: tune the encoder that lies below it, on all your photos")
+    if not 1 <= views <= 20:
+        raise ConfigError(f"1 to 20 changed views are made of each photo, not {views}")
+    if dims is not None and not 2 <= dims <= encoder.dims:
+        raise ConfigError(f"{encoder.name} has {encoder.dims} dims, and tuning keeps 2 to all of them, not {dims}")
+
+
+def _dims_for(photos: int, dims: int) -> int:
+    """The dims of the new embeddings: fewer than the encoder's only where photos, even half of them, show which."""
+    return min(dims, SHORT_DIMS) if photos >= PHOTOS_A_DIM * SHORT_DIMS else dims
+
+
+def _check_enough(pet_ids: Sequence[str], *, unreadable: int = 0) -> None:
+    _, counts = np.unique(np.array(pet_ids, dtype=np.str_), return_counts=True)
+    several = int((counts > 1).sum())
+    if several < MIN_PETS or len(pet_ids) < MIN_PHOTOS:
+        unread = f" ({unreadable} photos could not be read)" if unreadable else ""
+        raise InvalidQuery(
+            f"tuning needs {MIN_PHOTOS} photos and {MIN_PETS} pets with two photos or more, so that it can be tried on"
+            f" pets that it has not seen; here are {len(pet_ids)} photos of {len(counts)} pets, {several} of them with"
+            f" two or more{unread}. Make a sub-folder for each pet and put all its photos there"
+        )
+
+
+def _refusal(encoder: Encoder, trial: Trial) -> str:
+    gain = trial.gain
+    return (
+        f"tuning {encoder.name} on these photos does not make it better, so nothing was made. Before: {trial.before}."
+        f" After: {trial.after}. mAP {gain.value:+.1%} ({gain.low:+.1%} to {gain.high:+.1%}); it must rise by"
+        f" {LEAST_GAIN:.1%} and beyond chance, and rank-1 must not fall. More pets with several photos each may help;"
+        f" or stay with {encoder.name}"
+    )
+
+
+class _Sample(NamedTuple):
+    pet_id: str
+    photo: Photo
+
+
+class _Read(NamedTuple):
+    """One photo read: its id, and the picture with its changed views; or why there is none."""
+
+    sample: _Sample
+    photo_id: str = ""
+    pictures: tuple[Image.Image, ...] = ()
+    failure: Failure | None = None
+
+
+def _encoded(
+    samples: Sequence[_Sample],
+    encoder: Encoder,
+    *,
+    views: int,
+    seed: int,
+    limits: PhotoLimits,
+    progress: bool | None,
+) -> tuple[Views, list[Failure]]:
+    ids, embeddings, failures = [], [], []
+    known: set[tuple[str, str]] = set()
+    with progress_bar(progress, what="looking", unit="photos", total=len(samples)) as bar:
+        for read in _read_all(samples, views=views, seed=seed, limits=limits):
+            bar.update()
+            if read.failure is not None:
+                failures.append(read.failure)
+            # The same file twice would find itself.
+            elif (read.sample.pet_id, read.photo_id) not in known:
+                known.add((read.sample.pet_id, read.photo_id))
+                ids.append(read.sample.pet_id)
+                embeddings.append(encode(encoder, read.pictures))
+    stacked = np.stack(embeddings) if embeddings else np.empty((0, 1 + views, encoder.dims), np.float32)
+    return Views(np.array(ids, dtype=np.str_), stacked), failures
+
+
+def _read_all(samples: Sequence[_Sample], *, views: int, seed: int, limits: PhotoLimits) -> Iterator[_Read]:
+    """The photos with their views, in order; a few are made ahead, so that the encoder need not wait for them."""
+
+    def read(place: int) -> _Read:
+        sample = samples[place]
+        try:
+            picture = read_photo(sample.photo, limits=limits)
+        except PhotoError as error:
+            return _Read(sample, failure=Failure(sample.pet_id, error, photo=sample.photo.uri))
+        changed = changed_views(picture.image, views, np.random.default_rng([seed, place]))
+        return _Read(sample, picture.photo_id, (picture.image, *changed))
+
+    places = iter(range(len(samples)))
+    with ThreadPoolExecutor(max_workers=cores()) as pool:
+        ahead = [pool.submit(read, place) for place in islice(places, 2 * cores())]
+        while ahead:
+            done = ahead.pop(0).result()
+            ahead += [pool.submit(read, place) for place in islice(places, 1)]
+            yield done

@@ -1,0 +1,174 @@
+"""An encoder from a file: the same after a round trip, known by name and weights, refused where its base changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import petfinder as pf
+from petfinder import connection
+from petfinder.encoders.port import Encoder, EncoderIdentity, identity_of
+from petfinder.encoders.sentence_transformers import SentenceTransformersEncoder
+from petfinder.errors import ConfigError, EncoderUnavailable, InvalidQuery, TextNotSupported
+from petfinder.fitting import Views, fit
+from petfinder.thresholds import Quantiles, Thresholds
+from petfinder.tuned import Card, Reached, Tuned, read_tuned
+from petfinder.tuning import tune_folder
+from petfinder.within_class import Normaliser
+from tests.encoders.tiny_models import DIMS, change_weights, save_clip
+from tests.own_pets import LightEncoder, draw_pets
+
+CARD = Card(9, 9, 40, 3, 4.0, Reached(0.5, 0.4, 0.1), Reached(0.7, 0.6, 0.3), 0.2, 0.1, 0.3)
+THRESHOLDS = Thresholds(measured=(Quantiles(pets=4, match=0.9, possible=0.7),), source="drawn pets")
+
+
+def made_up(base: EncoderIdentity, *, dims: int = 6, seed: int = 0) -> Tuned:
+    """A tuned encoder on any base, its numbers drawn."""
+    draw = np.random.default_rng(seed)
+    mean = draw.normal(0, 0.1, base.dims).astype(np.float32)
+    return Tuned(base, Normaliser(mean, draw.normal(size=(base.dims, dims)).astype(np.float32)), THRESHOLDS, CARD)
+
+
+def pictures(count: int = 5) -> list[Image.Image]:
+    draw = np.random.default_rng(1)
+    return [Image.fromarray(draw.integers(0, 255, (40, 50, 3), dtype=np.uint8)) for _ in range(count)]
+
+
+@pytest.fixture(autouse=True)
+def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_TUNED", {})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    made_up(identity_of(LightEncoder())).save(tmp_path / "shelter.npz")
+    return tmp_path / "shelter.npz"
+
+
+def test_a_file_gives_back_what_was_saved(file: Path) -> None:
+    saved = made_up(identity_of(LightEncoder()))
+
+    read = read_tuned(file)
+
+    np.testing.assert_array_equal(read.normaliser.mean, saved.normaliser.mean)
+    np.testing.assert_array_equal(read.normaliser.matrix, saved.normaliser.matrix)
+    assert (read.base, read.card, read.thresholds) == (saved.base, CARD, THRESHOLDS)
+    assert read.name == "tuned:shelter@light-1"
+
+
+def test_it_is_an_encoder(file: Path) -> None:
+    encoder = pf.load_encoder(str(file), base=LightEncoder())
+
+    together = encoder.encode_images(pictures())
+    alone = np.concatenate([encoder.encode_images([picture]) for picture in pictures()])
+
+    assert isinstance(encoder, Encoder)
+    assert (encoder.name, encoder.dims, encoder.supports_text) == ("tuned:shelter@light-1", 6, False)
+    assert encoder.thresholds == THRESHOLDS
+    assert together.dtype == np.float32
+    np.testing.assert_array_equal(together, alone)
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-6)
+    assert encoder.encode_images([]).shape == (0, 6)
+    with pytest.raises(TextNotSupported):
+        encoder.encode_texts(["a brown dog"])
+
+
+def test_the_name_stays_when_the_file_is_renamed(file: Path) -> None:
+    renamed = file.rename(file.with_name("other.npz"))
+
+    assert read_tuned(renamed).name == "tuned:shelter@light-1"
+
+
+def test_the_fingerprint_changes_with_the_matrix_and_with_the_base() -> None:
+    base = identity_of(LightEncoder())
+
+    prints = [
+        made_up(base).identity.fingerprint,
+        made_up(base, seed=1).identity.fingerprint,
+        made_up(replace(base, fingerprint="l2")).identity.fingerprint,
+    ]
+
+    assert made_up(base).identity.fingerprint == prints[0]
+    assert len(set(prints)) == 3
+
+
+def test_a_base_that_has_changed_is_refused(file: Path) -> None:
+    encoder = pf.load_encoder(str(file), base=LightEncoder(fingerprint="l2"))
+
+    with pytest.raises(EncoderUnavailable, match="tune anew"):
+        encoder.encode_images(pictures())
+
+
+def test_a_base_that_cannot_be_had_is_named(tmp_path: Path) -> None:
+    made_up(EncoderIdentity("pocket-99", 8, "p")).save(tmp_path / "old.npz")
+
+    with pytest.raises(EncoderUnavailable, match=r"pocket-99.*base="):
+        pf.load_encoder(str(tmp_path / "old.npz")).encode_images(pictures())
+
+
+def test_what_is_no_such_file_is_refused(tmp_path: Path, file: Path) -> None:
+    broken = tmp_path / "broken.npz"
+    np.savez(tmp_path / "other.npz", a=np.ones(3))
+    for content in (b"", b"not a zip", file.read_bytes()[:400]):
+        broken.write_bytes(content)
+        with pytest.raises(EncoderUnavailable, match="broken"):
+            pf.load_encoder(str(broken))
+    for name in ("other.npz", "missing.npz"):
+        with pytest.raises(EncoderUnavailable, match=name):
+            pf.load_encoder(str(tmp_path / name))
+    with pytest.raises(ConfigError, match="base="):
+        pf.load_encoder("pocket", base=LightEncoder())
+
+
+@pytest.mark.parametrize("name", ["plain", "no space.npz", "a@b.npz", "missing/it.npz", "shelter.npz"])
+def test_where_it_cannot_be_saved_is_said(file: Path, name: str) -> None:
+    with pytest.raises(ConfigError):
+        made_up(identity_of(LightEncoder())).save(file.parent / name)
+
+
+def test_a_fit_of_few_dims_is_the_matrix_worked_out_by_hand() -> None:
+    draw = np.random.default_rng(0)
+    embeddings = draw.normal(size=(12, 3, 4)).astype(np.float32)
+    ids = np.repeat(["a", "b", "c", "d"], 3)
+    rows = embeddings.astype(np.float64)
+    rows /= np.linalg.norm(rows, axis=2, keepdims=True)
+    mean = rows[:, 0].mean(axis=0)
+    seen = rows - mean
+    seen /= np.linalg.norm(seen, axis=2, keepdims=True)
+    within = np.zeros((4, 4))
+    for photo in seen:
+        within += sum(np.outer(view - photo.mean(0), view - photo.mean(0)) for view in photo)
+    mates = np.zeros((4, 4))
+    for pet in range(4):
+        group = seen[3 * pet : 3 * pet + 3, 0]
+        mates += sum(np.outer(one - group.mean(0), one - group.mean(0)) for one in group)
+    scatter = within / np.trace(within) + 0.5 * mates / np.trace(mates)
+    wanted = np.linalg.inv(scatter * 4 / np.trace(scatter) + 2.0 * np.eye(4))
+
+    matrix = fit(Views(ids, embeddings), dims=4, ridges=(2.0,))[2.0].matrix.astype(np.float64)
+
+    np.testing.assert_allclose(matrix @ matrix, wanted, atol=1e-5)
+
+
+def test_a_sentence_transformers_model_is_tuned_by_its_name(tmp_path: Path) -> None:
+    pytest.importorskip("sentence_transformers", reason="the extra 'clip' is not installed")
+    folder = str(save_clip(tmp_path / "clip"))
+    base = SentenceTransformersEncoder(folder)
+    try:
+        tuned = tune_folder(draw_pets(tmp_path / "photos"), base, views=2).tuned
+    except InvalidQuery:  # random weights may see the drawn colours as well as can be
+        tuned = made_up(identity_of(base), dims=DIMS)
+    tuned.save(tmp_path / "mine.npz")
+
+    embeddings = pf.load_encoder(str(tmp_path / "mine.npz")).encode_images(pictures())
+
+    wanted = tuned.normaliser.apply(base.encode_images(pictures()))
+    np.testing.assert_allclose(embeddings, wanted, atol=1e-5)
+    change_weights(Path(folder), add=0.01)
+    connection._encoder_named.cache_clear()
+    with pytest.raises(EncoderUnavailable, match="tune anew"):
+        pf.load_encoder(str(tmp_path / "mine.npz")).encode_images(pictures())

@@ -1,0 +1,247 @@
+"""Tuning on one's own pets: what helps is kept, what does not is refused with figures, and a registry moves to it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import petfinder as pf
+from petfinder import connection
+from petfinder.cli.verbs import app
+from petfinder.errors import ConfigError, EncoderUnavailable, IndexMismatch, InvalidQuery
+from petfinder.evaluate import evaluate_folder
+from petfinder.tuned import Tuned, is_tuned_name
+from petfinder.tuning import tune_folder, tune_pets
+from petfinder.views import changed_views
+from tests.own_pets import BlindEncoder, LightEncoder, draw_pets
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_pets(tmp_path_factory.mktemp("own") / "photos", alone=6)
+
+
+@pytest.fixture(scope="module")
+def tuned(photos: Path) -> Tuned:
+    return tune_folder(photos, LightEncoder()).tuned
+
+
+@pytest.fixture(autouse=True)
+def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No tuned encoder of another test is known in this process."""
+    monkeypatch.setattr(connection, "_TUNED", {})
+
+
+def test_an_encoder_that_sees_the_light_learns_to_see_pets(tuned: Tuned) -> None:
+    card = tuned.card
+
+    assert (card.pets, card.several, card.photos) == (20, 14, 62)
+    assert card.after.mean_precision > card.before.mean_precision + 0.1
+    assert card.after.rank1 > card.before.rank1
+    assert 0 < card.low <= card.gain <= card.high
+
+
+def test_pets_that_had_no_part_in_it_are_found_better_too(tuned: Tuned, tmp_path: Path) -> None:
+    others = draw_pets(tmp_path / "others", seed=9)
+    file = tmp_path / "light.npz"
+    tuned.save(file)
+
+    before = evaluate_folder(others, LightEncoder())
+    after = evaluate_folder(others, pf.load_encoder(str(file), base=LightEncoder()))
+
+    assert after.mean_precision.value > before.mean_precision.value + 0.1
+    assert after.rank1.value > before.rank1.value
+
+
+def test_what_cannot_be_learned_is_refused_with_the_figures_of_both(photos: Path) -> None:
+    with pytest.raises(InvalidQuery, match="does not make it better") as refused:
+        tune_folder(photos, BlindEncoder())
+
+    assert len(re.findall(r"rank-1 [\d.]+%, mAP [\d.]+%, found at 1 % [\d.]+%", str(refused.value))) == 2
+
+
+def test_an_encoder_that_sees_no_difference_is_refused(photos: Path) -> None:
+    class Same(LightEncoder):
+        def _seen(self, pixels: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[float]:
+            return [1.0] * self.dims
+
+    with pytest.raises(InvalidQuery, match="one embedding"):
+        tune_folder(photos, Same())
+
+
+def test_too_few_photos_or_pets_are_refused_before_any_is_encoded(tmp_path: Path) -> None:
+    draw_pets(tmp_path, pets=3, photos=3, alone=40)
+
+    with pytest.raises(InvalidQuery, match="49 photos of 43 pets, 3 of them with two"):
+        tune_folder(tmp_path, LightEncoder())
+
+
+def test_the_same_photos_give_the_same_encoder(photos: Path, tuned: Tuned) -> None:
+    again = tune_folder(photos, LightEncoder()).tuned
+
+    assert again.identity == tuned.identity
+    assert again.card == tuned.card
+
+
+def test_an_unreadable_photo_is_reported_and_a_copy_counts_once(tmp_path: Path) -> None:
+    draw_pets(tmp_path)
+    (tmp_path / "pet00" / "broken.jpg").write_bytes(b"no picture")
+    (tmp_path / "pet01" / "copy.png").write_bytes((tmp_path / "pet01" / "0.png").read_bytes())
+
+    tuning = tune_folder(tmp_path, LightEncoder())
+
+    assert tuning.tuned.card.photos == 14 * 4
+    assert [Path(str(failure.photo)).name for failure in tuning.failures] == ["broken.jpg"]
+
+
+def test_photos_are_cut_to_their_box_as_registration_does(photos: Path) -> None:
+    seen: set[tuple[int, int]] = set()
+
+    class Watching(LightEncoder):
+        def _seen(self, pixels: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[float]:
+            seen.add((pixels.shape[1], pixels.shape[0]))
+            return super()._seen(pixels)
+
+    box = pf.Box(x=0.25, y=0.0, w=0.5, h=1.0, margin=0.0)
+    pets = [
+        pet.model_copy(update={"photos": tuple(photo.model_copy(update={"box": box}) for photo in pet.photos)})
+        for pet in pf.read_folder(photos, pf.Dog)
+        if isinstance(pet, pf.Dog)
+    ]
+
+    tune_pets(pets, Watching())
+
+    assert (24, 48) in seen
+    assert all(width <= 24 and height <= 48 for width, height in seen)
+
+
+def test_settings_without_meaning_and_tuning_twice_are_refused(photos: Path, tuned: Tuned, tmp_path: Path) -> None:
+    tuned.save(tmp_path / "once.npz")
+    once = pf.load_encoder(str(tmp_path / "once.npz"), base=LightEncoder())
+
+    with pytest.raises(ConfigError, match="not 0"):
+        tune_folder(photos, LightEncoder(), views=0)
+    for dims in (1, 9):
+        with pytest.raises(ConfigError, match=f"not {dims}"):
+            tune_folder(photos, LightEncoder(), dims=dims)
+    with pytest.raises(ConfigError, match="tuned already"):
+        tune_folder(photos, once)
+
+
+def test_embeddings_can_be_cut(photos: Path) -> None:
+    assert tune_folder(photos, LightEncoder(), dims=5).tuned.identity.dims == 5
+
+
+def test_views_differ_are_decided_by_the_seed_and_leave_the_photo_alone() -> None:
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8))
+    before = picture.tobytes()
+
+    views = changed_views(picture, 5, np.random.default_rng(3))
+    again = changed_views(picture, 5, np.random.default_rng(3))
+
+    assert [view.tobytes() for view in views] == [view.tobytes() for view in again]
+    assert len({view.tobytes() for view in views}) == 5
+    assert all(view.mode == "RGB" and view.width <= 90 and view.height <= 60 for view in views)
+    assert picture.tobytes() == before
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (3000, 2)])
+def test_views_can_be_made_of_any_picture(size: tuple[int, int]) -> None:
+    assert len(changed_views(Image.new("L", size, 90), 8, np.random.default_rng(0))) == 8
+
+
+def test_a_registry_moves_to_the_tuned_encoder_and_finds_better(photos: Path, tuned: Tuned, tmp_path: Path) -> None:
+    file, db = str(tmp_path / "light.npz"), tmp_path / "pets.db"
+    name = tuned.save(file).name
+    with pf.connect(db, encoder=LightEncoder()) as registry:
+        registry.dogs.register_many(pf.read_folder(photos, pf.Dog))
+        tuned_encoder = pf.load_encoder(file, base=LightEncoder())
+
+        report = registry.util.rebuild("pets-dogs", tuned_encoder)
+        kept = registry.util.info("pets-dogs").spec
+
+    assert (report.originals, report.failures) == (62, ())
+    assert (kept.encoder, kept.fingerprint) == (name, tuned.identity.fingerprint)
+    with pf.connect(db, encoder=tuned_encoder) as registry:
+        matches = registry.dogs.find(photos / "pet03" / "1.png")
+        assert matches.best is not None
+        assert matches.best.pet.pet_id == "pet03"
+        assert "petfinder train" in matches.thresholds_source
+
+
+def test_an_index_asks_for_the_file_of_its_tuned_encoder(photos: Path, tuned: Tuned, tmp_path: Path) -> None:
+    file, db = tmp_path / "light.npz", tmp_path / "pets.db"
+    tuned.save(file)
+    encoder = pf.load_encoder(str(file), base=LightEncoder())
+    with pf.connect(db, encoder=encoder) as registry:
+        registry.dogs.register_many(pf.read_folder(photos, pf.Dog))
+    connection._TUNED.clear()  # as in another process
+
+    with pf.connect(db) as registry:
+        assert registry.dogs.count() == 20
+        with pytest.raises(EncoderUnavailable, match=r"light\.npz"):
+            registry.dogs.find(photos / "pet03" / "1.png")
+    with pytest.raises(IndexMismatch, match=r"light\.npz"):
+        pf.connect(db, encoder="pocket")
+
+
+def test_pocket_is_tuned_without_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys, petfinder as pf; from petfinder.errors import InvalidQuery;"
+        "from petfinder.tuning import tune_folder\n"
+        f"try: tune_folder({str(draw_pets(tmp_path))!r}, pf.load_encoder('pocket'), views=1)\n"
+        "except InvalidQuery as error: assert 'Before' in str(error)\n"
+        "print([name for name in ('torch', 'sentence_transformers', 'onnx') if name in sys.modules])"
+    )
+
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert shown.strip() == "[]"
+
+
+def test_the_verb_writes_a_file_that_the_other_verbs_take(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    real = connection._encoder_named
+    monkeypatch.setattr(
+        connection, "_encoder_named", lambda name, device: LightEncoder() if name == "light-1" else real(name, device)
+    )
+    run = CliRunner()
+
+    made = run.invoke(app, ["train", str(photos), "--encoder", "light-1", "--out", "shelter.npz", "--json"])
+    told = json.loads(made.stdout)
+    again = run.invoke(app, ["train", str(photos), "--encoder", "light-1", "--out", "shelter.npz"])
+    taken = ["--encoder", "shelter.npz", "--registry", "pets.db"]
+    registered = run.invoke(app, ["register", str(photos), *taken])
+    found = run.invoke(app, ["find", str(photos / "pet05" / "2.png"), *taken, "--json"])
+
+    assert (made.exit_code, registered.exit_code, found.exit_code) == (0, 0, 0)
+    assert told["name"] == "tuned:shelter@light-1"
+    assert is_tuned_name(told["name"])
+    assert told["card"]["after"]["rank1"] > told["card"]["before"]["rank1"]
+    assert "pet05" in found.stdout
+    assert again.exit_code == 2
+    assert "there already" in again.stderr
+
+
+def test_the_verb_says_why_nothing_was_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = CliRunner()
+    few = draw_pets(tmp_path / "few", pets=2, photos=2)
+
+    result = run.invoke(app, ["train", str(few), "--out", "few.npz"])
+    bad_name = run.invoke(app, ["train", str(few), "--out", "few.onnx"])
+
+    assert (result.exit_code, bad_name.exit_code) == (2, 2)
+    assert "tuning needs" in result.stderr
+    assert ".npz" in bad_name.stderr
+    assert not (tmp_path / "few.npz").exists()
