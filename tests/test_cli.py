@@ -114,7 +114,7 @@ def test_find_exits_with_1_where_nothing_is_found_or_the_verdict_is_unknown(regi
         registry.dogs.repository.keep_thresholds(Thresholds(measured=(strict,), source="a test"))
 
     nothing = run("find", "photos/zoe.png", "--breed", "Beagle", "--registry", "pets.db")
-    unknown = run("find", "photos/zoe.png", "--registry", "pets.db", "--json")
+    unknown = run("find", "photos/mimi.png", "--registry", "pets.db", "--json")
 
     assert (nothing.exit_code, unknown.exit_code) == (1, 1)
     assert json.loads(unknown.stdout)["verdict"] == "unknown"
@@ -212,8 +212,8 @@ def test_info_counts_pets_and_photos_of_each_species(registered: Path) -> None:
     rows = data("info", "--registry", "pets.db")
 
     assert [(row["species"], row["pets"], row["photos"], row["encoder"]) for row in rows] == [
-        ("cat", 1, 1, "pocket-1"),
-        ("dog", 2, 2, "pocket-1"),
+        ("cat", 1, 1, "pocket-2"),
+        ("dog", 2, 2, "pocket-2"),
     ]
     assert [row["species"] for row in data("info", "--registry", "pets.db", "--species", "dog")] == ["dog"]
     assert "pets-dogs: 2 pets" in run("info", "--registry", "pets.db").stdout

@@ -15,15 +15,18 @@ from onnx import helper, numpy_helper  # noqa: E402
 
 from petfinder.errors import ConfigError  # noqa: E402
 from petfinder.training.augment import MILD, STRONG, Changes, Scene, change  # noqa: E402
-from petfinder.training.export import Encoder, difference_from_torch, embed, write_encoder  # noqa: E402
-from petfinder.training.make import Settings, make_encoder  # noqa: E402
-from petfinder.training.matrix import fit_reader, unit_rows, views_scatter, within_matrix  # noqa: E402
+from petfinder.training.axes import learn_axes  # noqa: E402
+from petfinder.training.export import Encoder, cell_features, difference_from_torch, embed, write_encoder  # noqa: E402
+from petfinder.training.make import make_encoder  # noqa: E402
+from petfinder.training.material import Settings  # noqa: E402
+from petfinder.training.matrix import fit_reader  # noqa: E402
 from petfinder.training.network import TAPS, Backbone, read_backbone, store_precision  # noqa: E402
 from petfinder.training.photos_on_disk import Album, PhotoFile, read_albums, read_manifest  # noqa: E402
-from petfinder.training.reading import PARTS, Reader  # noqa: E402
+from petfinder.training.reading import AVERAGES, PARTS, Reader  # noqa: E402
 from petfinder.training.saliency import SaliencyHead  # noqa: E402
 from petfinder.training.splits import choose_held_out, read_held_out, split_photos  # noqa: E402
 from petfinder.training.tune import mixed, untouched_weights  # noqa: E402
+from petfinder.within_class import cut, unit_rows, views_scatter, within_matrix  # noqa: E402
 
 CHANNELS = {"conv33r": 8, "add71": 8, "conv73r": 12, "conv94": 10, "conv95r": 16}
 TINY_LAYERS = (
@@ -65,27 +68,29 @@ def some_pictures(count: int, *, seed: int = 0) -> NDArray[np.uint8]:
     return np.stack([np.asarray(Image.fromarray(one).resize((320, 320))) for one in coarse])
 
 
-def some_reader(dims: int = 6) -> Reader:
+def some_encoder(folder: Path, *, dims: int = 6) -> Encoder:
+    """The tiny network with a random head and matrix, its axes learnt from coloured noise."""
+    torch.manual_seed(1)
+    backbone = read_backbone(tiny_start(folder / "start.onnx"))
+    head = SaliencyHead(CHANNELS["add71"], CHANNELS["conv94"])
+    for network in (backbone, head):
+        store_precision(network)
+    axes = learn_axes(cell_features(backbone, head), [some_pictures(6)])
+    widths = [CHANNELS[part.tap] for part in AVERAGES]
+    widths += [len(np.triu_indices(own.directions.shape[1])[0]) for own in axes]
     draw = np.random.default_rng(3)
-    widths = [CHANNELS[part.tap] for part in PARTS]
     means = tuple(draw.normal(0, 0.1, width).astype(np.float32) for width in widths)
-    return Reader(means, draw.normal(0, 1, (sum(widths), dims)).astype(np.float32))
+    return Encoder(backbone, head, Reader(axes, means, draw.normal(0, 1, (sum(widths), dims)).astype(np.float32)))
 
 
 @pytest.fixture
 def tiny_encoder(tmp_path: Path) -> Encoder:
-    torch.manual_seed(1)
-    backbone = read_backbone(tiny_start(tmp_path / "start.onnx"))
-    head = SaliencyHead(CHANNELS["add71"], CHANNELS["conv94"])
-    for network in (backbone, head):
-        store_precision(network)
-    return Encoder(backbone, head, some_reader())
+    return some_encoder(tmp_path)
 
 
-@pytest.fixture
-def small_class(tmp_path: Path) -> tuple[Path, Path]:
-    """Folders of a start and of 14 photos: two albums, ten pets in all, four other things."""
-    photos, start = tmp_path / "photos", tmp_path / "start"
+def make_small_class(folder: Path) -> tuple[Path, Path]:
+    """Folders of 14 photos and of a start: two albums, ten pets in all, four other things."""
+    photos, start = folder / "photos", folder / "start"
     photos.mkdir()
     start.mkdir()
     tiny_start(start / "mobilenetv2_features.onnx")
@@ -95,8 +100,10 @@ def small_class(tmp_path: Path) -> tuple[Path, Path]:
     species = ["dog"] * 6 + ["cat"] * 4 + [""] * 4
     with (photos / "manifest.csv").open("w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["file", "dataset", "species"])
-        rows.writerows([name, "made up", kind] for name, kind in zip(names, species, strict=True))
+        rows.writerow(["file", "dataset", "species", "breed"])
+        rows.writerows(
+            [name, "made up", kind, kind and f"some {kind}"] for name, kind in zip(names, species, strict=True)
+        )
     with (photos / "albums.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["animal", "file", "copy_of"])
@@ -107,6 +114,11 @@ def small_class(tmp_path: Path) -> tuple[Path, Path]:
     boxes = np.tile(np.array([0.25, 0.25, 0.75, 0.75], np.float16), (14, 1))
     np.savez(start / "targets.npz", files=np.array(names), mask=masks, box=boxes)
     return photos, start
+
+
+@pytest.fixture
+def small_class(tmp_path: Path) -> tuple[Path, Path]:
+    return make_small_class(tmp_path)
 
 
 def test_even_animals_and_the_crowd_and_their_albums_teach_nothing() -> None:
@@ -170,7 +182,8 @@ def test_the_fitted_matrix_brings_views_of_one_photo_together() -> None:
     )
     clean = [part.astype(np.float32) for part in photos]
 
-    reader = fit_reader(clean, [first, second], [np.array([0, 1])], dims=40)
+    breeds = np.array(["one", "other"] * 150)
+    reader = fit_reader((), clean, [first, second], [np.array([0, 1])], breeds, dims=40)
 
     def found(parts: list[NDArray[np.float32]], matrix: NDArray[np.float32]) -> NDArray[np.float64]:
         joined = [
@@ -179,10 +192,10 @@ def test_the_fitted_matrix_brings_views_of_one_photo_together() -> None:
         ]
         return unit_rows(np.concatenate(joined, axis=1) @ matrix)
 
-    plain = np.eye(72, dtype=np.float32)
+    plain = np.eye(24 * len(PARTS), dtype=np.float32)
     before = (found(clean, plain) * found(unseen, plain)).sum(axis=1)
     after = (found(clean, reader.matrix) * found(unseen, reader.matrix)).sum(axis=1)
-    assert reader.matrix.shape == (72, 40)
+    assert reader.matrix.shape == (24 * len(PARTS), 40)
     assert after.mean() > before.mean() + 0.05
 
 
@@ -190,6 +203,43 @@ def test_the_written_file_gives_what_the_torch_network_gives(tiny_encoder: Encod
     write_encoder(tiny_encoder, tmp_path / "tiny.onnx")
 
     assert difference_from_torch(tiny_encoder, tmp_path / "tiny.onnx", some_pictures(5)) < 1e-5
+
+
+def test_axes_are_the_directions_in_which_the_cells_of_pets_differ() -> None:
+    draw = np.random.default_rng(2)
+    cells = draw.normal(size=(40, 6, 100)) * np.array([5, 1, 1, 1, 1, 3])[:, None] + 7
+    pet = np.zeros((40, 1, 100), np.float32)
+    pet[:, :, :50] = 1
+    cells[:, 1, 50:] *= 100  # where no pet is
+
+    class Seen:
+        def read(self, pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+            return [cells.astype(np.float32).reshape(40, 6, 10, 10), pet.reshape(40, 1, 10, 10)] * 2
+
+    first, second = learn_axes(Seen(), [some_pictures(1)])  # type: ignore[arg-type]
+
+    strongest = np.abs(first.directions).argmax(axis=0)
+    assert first.directions.shape == (6, 6)
+    assert set(strongest[:3].tolist()) == {0, 1, 5}  # the floor lets a hundredth of what is no pet through
+    assert np.linalg.norm(first.directions, axis=0)[0] < np.linalg.norm(first.directions, axis=0)[-1]
+    np.testing.assert_allclose(np.delete(first.middle, 1), 7, atol=0.6)
+    np.testing.assert_array_equal(first.middle, second.middle)
+
+
+def test_animals_of_one_breed_are_told_apart_rather_than_breeds() -> None:
+    draw = np.random.default_rng(4)
+    breeds = np.array(["pug", "boxer"] * 100)
+    photos = draw.normal(size=(200, 8)) * np.array([0.1, 2, 1, 0.3, 0.3, 0.3, 0.3, 0.3])
+    photos[breeds == "pug", 0] += 9
+
+    together = cut(np.eye(8), photos, dims=2)
+    apart = cut(np.eye(8), photos, dims=2, kinds=breeds)
+    evened = cut(np.eye(8), photos, dims=2, kinds=breeds, evened=0.5)
+
+    assert np.abs(together).argmax(axis=0)[0] == 0
+    assert 0 not in np.abs(apart).argmax(axis=0)
+    lengths = np.linalg.norm(evened, axis=0)
+    assert lengths[1] > 1.2 * lengths[0]
 
 
 def test_a_network_without_the_depths_that_are_read_is_refused(tmp_path: Path) -> None:
@@ -235,7 +285,6 @@ def test_photos_become_an_encoder_whose_embeddings_depend_on_the_photo_alone(
     together = embed(file, pictures)
     alone = np.concatenate([embed(file, picture[None]) for picture in pictures])
 
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["pocket-1.onnx"]
     assert together.shape == (5, 8)
     assert together.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)

@@ -16,6 +16,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from petfinder.cores import cores
@@ -27,30 +28,47 @@ from petfinder.vectors import Matrix, Vector, unit
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-NAME = "pocket-1"
+Pixels = NDArray[np.uint8]
+
+NAME = "pocket-2"
 DIMS = 512
 SIDE = 320  # pixels; the side at which the weights were trained
+LARGE_SIDE = 384  # pixels; read at it by choice, by the same weights into the same space
 PREPROCESSING = f"RGB, whole picture squashed to {SIDE}x{SIDE} by Pillow's bicubic, uint8; normalised inside the graph"
 WEIGHTS = Path(__file__).parent / "weights" / f"{NAME}.onnx"
+SHORT_NAME = "pocket"
+# How the weights may be used, by the end of the name: mirrored or not, at which side.
+_READINGS = {"": (False, SIDE), "-mirrored": (True, SIDE), f"-{LARGE_SIDE}": (False, LARGE_SIDE)}
+_FULL_NAMES = {SHORT_NAME + end: NAME + end for end in _READINGS}
 
 
 class PocketEncoder:
     """Pictures to embeddings (n, 512) with weights that come inside the package; knows no words.
 
-    `weights`: another file of the same kind, with its thresholds beside it (`NAME.onnx`, `NAME.thresholds.json`).
+    `mirrored`: the mean of the picture and its mirror image, for twice the time. `side`: 384 reads pictures whose
+    shorter side has 384 pixels at that size, smaller ones at 320. Either has a name and a fingerprint of its own, so an
+    index filled with one is not searched with another.
+    `weights`: another file of the same kind, with its thresholds beside it (`NAME.onnx`, `NAME.thresholds.json`,
+    `NAME-mirrored.thresholds.json` ...).
     `threads`: how many pictures are encoded at a time, one a core where None. Nothing is read before it is needed, and
     several threads may encode at once: they share one session.
     """
 
-    name = NAME
     dims = DIMS
     supports_text = False
 
-    def __init__(self, *, weights: Path | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, *, mirrored: bool = False, side: int = SIDE, weights: Path | None = None, threads: int | None = None
+    ) -> None:
         if threads is not None and threads < 1:
             raise ConfigError(f"an encoder needs at least 1 thread, got {threads}")
+        if side not in (SIDE, LARGE_SIDE):
+            raise ConfigError(f"pictures are read at {SIDE} or {LARGE_SIDE} pixels, not at {side}")
         self.weights = WEIGHTS if weights is None else Path(weights)
         self.threads = threads
+        self.mirrored = mirrored
+        self.side = side
+        self.name = NAME + self._variant
         self._opening = Lock()
         self._session: InferenceSession | None = None
 
@@ -60,12 +78,17 @@ class PocketEncoder:
     @cached_property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change with the weights or the preprocessing; raises EncoderUnavailable."""
-        return hashlib.sha256(self._read_weights() + PREPROCESSING.encode()).hexdigest()[:16]
+        return hashlib.sha256(self._read_weights() + (PREPROCESSING + self._variant).encode()).hexdigest()[:16]
+
+    @property
+    def thresholds_file(self) -> Path:
+        """Where the thresholds measured for these weights, read in this way, are kept."""
+        return self.weights.with_name(f"{self.weights.stem}{self._variant}.thresholds.json")
 
     @cached_property
     def thresholds(self) -> Mapping[str, Thresholds] | None:
         """What was measured for these weights, by species; None where nothing was. Raises ConfigError."""
-        path = self.weights.with_suffix(".thresholds.json")
+        path = self.thresholds_file
         try:
             measured = json.loads(path.read_text("utf-8"))
             return {species: Thresholds(**rows) for species, rows in measured.items()}
@@ -81,8 +104,9 @@ class PocketEncoder:
         session = self._open_session()
 
         def alone(picture: Image.Image) -> Vector:
-            row: Vector = session.run(["embeddings"], {"pictures": _squashed(picture)})[0][0]
-            return row
+            rows: Matrix = session.run(["embeddings"], {"pictures": self._views(picture)})[0]
+            total: Vector = rows.sum(axis=0)
+            return total
 
         # One picture a run and a thread: the same numbers alone and in any batch, and the cores share no picture, which
         # took a fifth more of their time.
@@ -96,11 +120,30 @@ class PocketEncoder:
             " reads both, for example encoder='clip-ViT-B-32'"
         )
 
+    @property
+    def _variant(self) -> str:
+        """What the name says of the reading; nothing where it is the plain one."""
+        return (f"-{self.side}" if self.side != SIDE else "") + ("-mirrored" if self.mirrored else "")
+
+    def _views(self, picture: Image.Image) -> Pixels:
+        """What the weights look at, (1 or 2, side, side, 3): the picture, and its mirror image where asked for."""
+        seen = picture if picture.mode == "RGB" else on_white(picture)
+        side = self.side if min(seen.size) >= self.side else SIDE
+        pixels = np.asarray(seen.resize((side, side), Image.Resampling.BICUBIC), dtype=np.uint8)
+        return np.stack([pixels, pixels[:, ::-1]]) if self.mirrored else pixels[np.newaxis]
+
     def _open_session(self) -> InferenceSession:
         if self._session is None:
             with self._opening:
                 if self._session is None:
-                    self._session = _session(self._read_weights(), self.weights)
+                    session = _session(self._read_weights(), self.weights)
+                    fixed = session.get_inputs()[0].shape[1]
+                    if isinstance(fixed, int) and fixed != self.side:
+                        raise EncoderUnavailable(
+                            f"the weights at {self.weights} read pictures at {fixed} pixels only: use the encoder"
+                            f" {SHORT_NAME!r}, or make weights that read any size with petfinder.training"
+                        )
+                    self._session = session
         return self._session
 
     def _read_weights(self) -> bytes:
@@ -113,9 +156,18 @@ class PocketEncoder:
             ) from error
 
 
-def _squashed(picture: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    seen = picture if picture.mode == "RGB" else on_white(picture)
-    return np.asarray(seen.resize((SIDE, SIDE), Image.Resampling.BICUBIC), dtype=np.uint8)[np.newaxis]
+def full_name(name: str) -> str:
+    """The name with its version: "pocket-mirrored" is that of the newest weights; any other name stays as it is."""
+    return _FULL_NAMES.get(name, name)
+
+
+def pocket_named(name: str, *, threads: int | None = None) -> PocketEncoder | None:
+    """The built-in encoder of this name, with its version or without; None where it is no name of it."""
+    wanted = full_name(name)
+    if wanted not in _FULL_NAMES.values():
+        return None
+    mirrored, side = _READINGS[wanted.removeprefix(NAME)]
+    return PocketEncoder(mirrored=mirrored, side=side, threads=threads)
 
 
 def _session(weights: bytes, path: Path) -> InferenceSession:

@@ -161,11 +161,16 @@ class MaskNetwork:
     def __init__(self, weights: Path, *, threads: int = 1) -> None:
         self._logits = _session(weights, threads)
 
-    def box(self, picture: Image.Image) -> Box | None:
-        """The box round all cells that are rather cat or dog than not; None where there are none."""
+    def mask(self, picture: Image.Image) -> NDArray[np.float32]:
+        """Of each cell (41, 41) of the picture, the chance that it shows a cat or a dog."""
         logits = self._logits((_pixels(picture, MASK_SIDE) / 127.5 - 1).transpose(0, 3, 1, 2))[0]
         chances = np.exp(logits - logits.max(axis=0))
-        pet = chances[list(_CAT_AND_DOG)].sum(axis=0) / chances.sum(axis=0) > 0.5
+        found: NDArray[np.float32] = chances[list(_CAT_AND_DOG)].sum(axis=0) / chances.sum(axis=0)
+        return found
+
+    def box(self, picture: Image.Image) -> Box | None:
+        """The box round all cells that are rather cat or dog than not; None where there are none."""
+        pet = self.mask(picture) > 0.5
         rows, columns = np.flatnonzero(pet.any(axis=1)), np.flatnonzero(pet.any(axis=0))
         if not len(rows):
             return None

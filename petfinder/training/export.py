@@ -18,14 +18,17 @@ from petfinder.training.graph import (
     MASKS,
     PICTURES,
     Graph,
+    add_averages,
     add_backbone,
-    add_parts,
+    add_covariances,
     add_reader,
+    add_rooted,
     add_saliency,
+    add_weights,
 )
 from petfinder.training.network import BLOCK_16, BLOCK_32, Backbone
 from petfinder.training.photos_on_disk import PICTURE_SIZE, Pictures
-from petfinder.training.reading import PARTS, Pocket, Reader
+from petfinder.training.reading import AVERAGES, COVARIANCES, PARTS, Axes, Part, Pocket, Reader
 from petfinder.training.saliency import SaliencyHead
 
 Array = NDArray[np.float32]
@@ -81,34 +84,58 @@ def saliency_features(backbone: Backbone, size: int) -> FeatureGraph:
     return FeatureGraph(graph.model(size, shapes), [BLOCK_16, BLOCK_32])
 
 
-def part_features(backbone: Backbone, head: SaliencyHead, size: int = PICTURE_SIZE) -> FeatureGraph:
-    """Reads the pooled parts of the embedding, before centring."""
+def cell_features(backbone: Backbone, head: SaliencyHead, size: int = PICTURE_SIZE) -> FeatureGraph:
+    """Reads the maps whose covariance is taken, in the order of `COVARIANCES`, each followed by its saliency."""
     graph = Graph()
     maps = add_backbone(graph, backbone)
-    return _parts_graph(graph, add_parts(graph, maps, add_saliency(graph, head, maps)), size)
+    weights = add_weights(graph, add_saliency(graph, head, maps))
+    shapes = {}
+    for part in COVARIANCES:
+        for value, name in ((maps[part.tap], part.tap), (weights[part.tap], f"{part.tap}_saliency")):
+            graph.name_output(value, name)
+            shapes[name] = ["N", f"channels_{name}", f"rows_{part.tap}", f"columns_{part.tap}"]
+    return FeatureGraph(graph.model(size, shapes), list(shapes))
+
+
+def part_features(
+    backbone: Backbone, head: SaliencyHead, axes: Sequence[Axes], size: int = PICTURE_SIZE
+) -> FeatureGraph:
+    """Reads the parts of the embedding, before centring."""
+    graph = Graph()
+    return _parts_graph(graph, _add_parts(graph, backbone, head, axes), PARTS, size)
 
 
 def part_features_under_masks(backbone: Backbone, size: int = PICTURE_SIZE) -> FeatureGraph:
-    """Reads the pooled parts under masks that are given, where there is no saliency head yet."""
+    """Reads the averages under masks that are given, where there is no saliency head yet."""
     graph = Graph()
-    names = add_parts(graph, add_backbone(graph, backbone), MASKS)
-    return _parts_graph(graph, names, size)
+    names = add_averages(graph, add_backbone(graph, backbone), add_weights(graph, MASKS))
+    return _parts_graph(graph, names, AVERAGES, size)
 
 
-def _parts_graph(graph: Graph, names: Sequence[str], size: int) -> FeatureGraph:
-    for part, name in zip(PARTS, names, strict=True):
-        graph.name_output(name, part.tap)
-    taps = [part.tap for part in PARTS]
-    return FeatureGraph(graph.model(size, {tap: ["N", "channels_" + tap] for tap in taps}), taps)
+def _add_parts(graph: Graph, backbone: Backbone, head: SaliencyHead, axes: Sequence[Axes]) -> list[str]:
+    maps = add_backbone(graph, backbone)
+    weights = add_weights(graph, add_saliency(graph, head, maps))
+    parts = [*add_averages(graph, maps, weights), *add_covariances(graph, maps, weights, axes)]
+    return add_rooted(graph, parts)
 
 
-def encoder_model(encoder: Encoder, size: int = PICTURE_SIZE) -> onnx.ModelProto:
-    """The whole encoder: `pictures` uint8 (N, size, size, 3) RGB in, `embeddings` float32 (N, dims) out."""
+def _parts_graph(graph: Graph, names: Sequence[str], parts: Sequence[Part], size: int) -> FeatureGraph:
+    for part, name in zip(parts, names, strict=True):
+        graph.name_output(name, part.name)
+    return FeatureGraph(
+        graph.model(size, {part.name: ["N", f"channels_{part.name}"] for part in parts}), [part.name for part in parts]
+    )
+
+
+def encoder_model(encoder: Encoder) -> onnx.ModelProto:
+    """The whole encoder: `pictures` uint8 (N, height, width, 3) RGB in, `embeddings` float32 (N, dims) out.
+
+    Made for pictures of 320 x 320; other multiples of 32 give embeddings in the same space.
+    """
     graph = Graph()
-    maps = add_backbone(graph, encoder.backbone)
-    parts = add_parts(graph, maps, add_saliency(graph, encoder.head, maps))
+    parts = _add_parts(graph, encoder.backbone, encoder.head, encoder.reader.axes)
     graph.name_output(add_reader(graph, parts, encoder.reader), EMBEDDINGS)
-    model = graph.model(size, {EMBEDDINGS: ["N", encoder.reader.matrix.shape[1]]})
+    model = graph.model(None, {EMBEDDINGS: ["N", encoder.reader.matrix.shape[1]]})
     onnx.helper.set_model_props(model, MODEL_NOTES)
     return model
 
@@ -122,7 +149,7 @@ def write_encoder(encoder: Encoder, to: Path) -> None:
 
 
 def embed(file: Path, pictures: Pictures, *, batch: int = 16) -> Array:
-    """Embeddings (n, dims) of pictures (n, 320, 320, 3) by an encoder's file."""
+    """Embeddings (n, dims) of pictures (n, 320, 320, 3), or of another size, by an encoder's file."""
     graph = FeatureGraph(onnx.load(file), [EMBEDDINGS])
     return np.concatenate([graph.read(pictures[at : at + batch])[0] for at in range(0, len(pictures), batch)])
 

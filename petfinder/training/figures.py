@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from petfinder.calibration import Estimate, FoundRate
-from petfinder.thresholds import Thresholds
+from petfinder.thresholds import MATCH_ALARMS, POSSIBLE_ALARMS, Interval, Thresholds
 
 
 @dataclass(frozen=True)
@@ -38,28 +38,40 @@ class BenchFigures:
 
 @dataclass(frozen=True)
 class FewFigures:
-    """One query photo of each animal with `registered` photos in the gallery, 30 times drawn."""
+    """Animals looked for with `brought` of their photos, `registered` others of them in the gallery, 30 times drawn.
+
+    `way`: what a pet is searched by; `combine`: how several query photos become one answer; `least`: how many photos an
+    animal had to have. `found_crowd` is None for several query photos: the strangers of the crowd have one each.
+    """
 
     bench: str
     registered: int
+    brought: int
+    way: str
+    combine: str
+    least: int
     animals: int
     rank1: Estimate
-    found_crowd: FoundRate
+    found_crowd: FoundRate | None
     found_bench: FoundRate
 
 
 @dataclass(frozen=True)
 class AlarmCheck:
-    """False alarms seen (promised: 1 and 30 %) of one kind of strangers; `thresholds`: on whom they were measured."""
+    """False alarms seen (promised: 1 and 30 %) of one kind of strangers; `thresholds`: on whom they were measured.
+
+    `photos`: how many the pets have together; the thresholds are read at both.
+    """
 
     species: str
     thresholds: str
     strangers: str
     gallery: str
     pets: int
+    photos: int
     extrapolated: bool
-    match: float
-    possible: float
+    match: Estimate
+    possible: Estimate
 
 
 @dataclass(frozen=True)
@@ -80,11 +92,12 @@ def as_text(figures: EncoderFigures) -> str:
         f"== {figures.encoder} {figures.fingerprint}",
         "leave one out, photos alone; then with portraits, as a registry answers",
         *(line for bench in figures.benches for line in _bench_lines(bench)),
-        "one query photo, few registered ones, portraits from two on; 30 draws",
-        *(_few_line(few) for few in figures.few),
-        "false alarms seen (promised: match .010, possible .300); + marks numbers of pets that were not measured",
+        "few photos on either side; 30 draws",
+        *few_lines(figures.few),
+        f"false alarms seen (promised: match {MATCH_ALARMS}, possible {POSSIBLE_ALARMS}); + marks numbers that were not"
+        " measured; < fewer than promised, ! more: the interval over strangers' animals is all on that side",
         *_check_lines(figures.checks),
-        "thresholds (match / possible)",
+        "thresholds (match / possible) with the intervals over strangers' animals",
         *(_threshold_line(species, measured) for species, measured in figures.thresholds.items()),
     ]
     return "\n".join(blocks)
@@ -103,11 +116,19 @@ def _bench_lines(bench: BenchFigures) -> list[str]:
     ]
 
 
-def _few_line(few: FewFigures) -> str:
-    return (
-        f"  {few.bench}, {few.registered} registered ({few.animals} animals): rank-1 {_share(few.rank1)}"
-        f"  found at 1 %: crowd {_found(few.found_crowd)}; bench {_found(few.found_bench)}"
-    )
+def few_lines(figures: Sequence[FewFigures]) -> list[str]:
+    """A line for each number of registered and brought photos, under a title for each bench and way."""
+    lines: dict[str, list[str]] = {}
+    for few in figures:
+        combined = f", query photos by {few.combine}" if few.brought > 1 else ""
+        asked = f", animals with {few.least} photos or more" if few.least else ""
+        title = f"  {few.bench}, {few.way}{combined}{asked}"
+        crowd = "" if few.found_crowd is None else f"crowd {_found(few.found_crowd)}; "
+        lines.setdefault(title, []).append(
+            f"    {few.registered} registered, {few.brought} brought ({few.animals} animals):"
+            f" rank-1 {_share(few.rank1)}  found at 1 %: {crowd}bench {_found(few.found_bench)}"
+        )
+    return [line for title, found in lines.items() for line in (title, *found)]
 
 
 def _check_lines(checks: Sequence[AlarmCheck]) -> list[str]:
@@ -115,13 +136,27 @@ def _check_lines(checks: Sequence[AlarmCheck]) -> list[str]:
     for check in checks:
         title = f"  {check.species}, {check.thresholds} thresholds, {check.strangers} strangers among {check.gallery}"
         mark = "+" if check.extrapolated else ""
-        lines.setdefault(title, []).append(f"{check.pets:,}{mark} pets {check.match:.4f} / {check.possible:.3f}")
-    return [f"{title}: {'; '.join(found)}" for title, found in lines.items()]
+        seen = f"match {_kept(check.match, MATCH_ALARMS)}; possible {_kept(check.possible, POSSIBLE_ALARMS)}"
+        lines.setdefault(title, []).append(f"    {check.pets:,} pets, {check.photos:,} photos{mark}: {seen}")
+    return [line for title, found in lines.items() for line in (title, *found)]
+
+
+def _kept(seen: Estimate, promised: float) -> str:
+    """The share seen, and on which side of the promise it surely lies."""
+    side = "!" if seen.low > promised else "<" if seen.high < promised else ""
+    return f"{seen.value:.4f} ({seen.low:.4f}-{seen.high:.4f}){side}"
 
 
 def _threshold_line(species: str, measured: Thresholds) -> str:
-    rows = "; ".join(f"{row.pets:,} pets {row.match:.3f} / {row.possible:.3f}" for row in measured.measured)
+    rows = "; ".join(
+        f"{row.pets:,} pets {_cut(row.match, row.match_interval)} / {_cut(row.possible, row.possible_interval)}"
+        for row in measured.measured
+    )
     return f"  {species}: {rows}"
+
+
+def _cut(value: float, interval: Interval | None) -> str:
+    return f"{value:.3f}" if interval is None else f"{value:.3f} ({interval.low:.3f}-{interval.high:.3f})"
 
 
 def _share(share: Estimate) -> str:

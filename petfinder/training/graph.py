@@ -22,7 +22,7 @@ from petfinder.training.network import (
     TOP_32,
     Backbone,
 )
-from petfinder.training.reading import PARTS, Reader
+from petfinder.training.reading import AVERAGES, COVARIANCES, PARTS, ROOT_FLOOR, Axes, Part, Reader
 from petfinder.training.saliency import SaliencyHead
 
 OPSET = 17
@@ -58,14 +58,17 @@ class Graph:
             return self.weight(array.astype(np.float32))
         return self.node("Cast", [self.weight(array.astype(np.float16))], {"to": TensorProto.FLOAT})
 
-    def model(self, size: int, outputs: Mapping[str, Sequence[int | str]]) -> onnx.ModelProto:
+    def model(self, size: int | None, outputs: Mapping[str, Sequence[int | str]]) -> onnx.ModelProto:
         """The finished model: input `pictures` uint8 (N, size, size, 3), outputs float32 by name and shape.
 
-        Where a node reads `masks`, they are a second input, float32 (N, 1, size / 16, size / 16).
+        Where a node reads `masks`, they are a second input, float32 (N, 1, size / 16, size / 16). Without a size,
+        pictures may have any height and width that are multiples of 32.
         """
-        given = [helper.make_tensor_value_info(PICTURES, TensorProto.UINT8, ["N", size, size, 3])]
+        sides = ["height", "width"] if size is None else [size, size]
+        cells = ["mask_rows", "mask_columns"] if size is None else [size // 16, size // 16]
+        given = [helper.make_tensor_value_info(PICTURES, TensorProto.UINT8, ["N", *sides, 3])]
         if any(MASKS in node.input for node in self.nodes):
-            given.append(helper.make_tensor_value_info(MASKS, TensorProto.FLOAT, ["N", 1, size // 16, size // 16]))
+            given.append(helper.make_tensor_value_info(MASKS, TensorProto.FLOAT, ["N", 1, *cells]))
         found = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()]
         graph = helper.make_graph(self.nodes, "pocket", given, found, self.weights)
         model = helper.make_model(graph, producer_name="petfinder", ir_version=IR_VERSION)
@@ -116,21 +119,49 @@ def add_saliency(graph: Graph, head: SaliencyHead, maps: Mapping[str, str]) -> s
     return graph.node("Sigmoid", [logits])
 
 
-def add_parts(graph: Graph, maps: Mapping[str, str], saliency: str) -> list[str]:
-    """Add the pooling under the saliency; gives the names of the parts, unit length, (N, channels)."""
+def add_weights(graph: Graph, saliency: str) -> dict[str, str]:
+    """Add the saliency at the stride of each map that is read; gives its names by tap."""
     halved = graph.node("AveragePool", [saliency], {"kernel_shape": [2, 2], "strides": [2, 2]})
-    weights = {TOP_32: halved, TEXTURE_16: saliency, TEXTURE_8: _doubled(graph, saliency)}
-    cells = graph.weight(np.array([0, 0, -1], np.int64))
+    return {TOP_32: halved, TEXTURE_16: saliency, TEXTURE_8: _doubled(graph, saliency)}
+
+
+def add_averages(graph: Graph, maps: Mapping[str, str], weights: Mapping[str, str]) -> list[str]:
+    """Add the averages under the saliency; gives the names of these parts, unit length, (N, channels)."""
     column = graph.weight(np.array([0, -1, 1], np.int64))
     row = graph.weight(np.array([0, -1], np.int64))
     parts = []
-    for part in PARTS:
-        weight = graph.node("Add", [weights[part.tap], graph.weight(np.array(part.floor, np.float32))])
-        total = graph.node(
-            "MatMul", [graph.node("Reshape", [maps[part.tap], cells]), graph.node("Reshape", [weight, column])]
-        )
+    for part in AVERAGES:
+        weight = graph.node("Reshape", [_floored(graph, weights[part.tap], part), column])
+        total = graph.node("MatMul", [_cells(graph, maps[part.tap]), weight])
         parts.append(_unit(graph, graph.node("Reshape", [total, row])))
     return parts
+
+
+def add_covariances(
+    graph: Graph, maps: Mapping[str, str], weights: Mapping[str, str], axes: Sequence[Axes]
+) -> list[str]:
+    """Add the covariances under the saliency; gives the names of these parts, unit length, (N, pairs of axes)."""
+    row = graph.weight(np.array([0, -1], np.int64))
+    parts = []
+    for part, own in zip(COVARIANCES, axes, strict=True):
+        kernel = np.ascontiguousarray(own.directions.T)[:, :, None, None]
+        away = graph.weight(-(own.middle @ own.directions))
+        cells = _cells(graph, graph.node("Conv", [maps[part.tap], graph.stored_weight(kernel), away], _conv(1)))
+        weighted = graph.node("Mul", [cells, _cells(graph, _floored(graph, weights[part.tap], part))])
+        turned = graph.node("Transpose", [cells], {"perm": [0, 2, 1]})
+        square = graph.node("Reshape", [graph.node("MatMul", [weighted, turned]), row])
+        rows, columns = np.triu_indices(len(kernel))
+        upper = graph.weight((rows * len(kernel) + columns).astype(np.int64))
+        parts.append(_unit(graph, graph.node("Gather", [square, upper], {"axis": 1})))
+    return parts
+
+
+def add_rooted(graph: Graph, parts: Sequence[str]) -> list[str]:
+    """Add the signed square root of each part, unit length."""
+    floor = graph.weight(np.array(ROOT_FLOOR, np.float32))
+    sizes = (graph.node("Add", [graph.node("Abs", [part]), floor]) for part in parts)
+    roots = [graph.node("Sqrt", [size]) for size in sizes]
+    return [_unit(graph, graph.node("Div", [part, root])) for part, root in zip(parts, roots, strict=True)]
 
 
 def add_reader(graph: Graph, parts: Sequence[str], reader: Reader) -> str:
@@ -147,6 +178,15 @@ def add_reader(graph: Graph, parts: Sequence[str], reader: Reader) -> str:
     ]
     joined = graph.node("Concat", centred, {"axis": 1})
     return _unit(graph, graph.node("MatMul", [joined, graph.stored_weight(reader.matrix)]))
+
+
+def _floored(graph: Graph, weight: str, part: Part) -> str:
+    return graph.node("Add", [weight, graph.weight(np.array(part.floor, np.float32))])
+
+
+def _cells(graph: Graph, value: str) -> str:
+    """A map (N, channels, h, w) as (N, channels, cells)."""
+    return graph.node("Reshape", [value, graph.weight(np.array([0, 0, -1], np.int64))])
 
 
 def _conv(kernel: int, stride: int = 1, padding: int = 0, groups: int = 1) -> dict[str, Any]:

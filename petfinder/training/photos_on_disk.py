@@ -25,11 +25,12 @@ PET_AREA = 0.01
 
 @dataclass(frozen=True)
 class PhotoFile:
-    """One photo of the manifest: its file relative to the folder, its collection, and `cat`, `dog` or nothing."""
+    """One photo of the manifest: file relative to the folder, collection, `cat`, `dog` or nothing, breed or nothing."""
 
     file: str
     dataset: str
     species: str
+    breed: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,9 @@ class PetPlaces:
 def read_manifest(folder: Path) -> tuple[PhotoFile, ...]:
     """The photos that `manifest.csv` lists, in its order. Raises FileNotFoundError where there is none."""
     with (folder / "manifest.csv").open(newline="", encoding="utf-8") as lines:
-        return tuple(PhotoFile(row["file"], row["dataset"], row["species"]) for row in csv.DictReader(lines))
+        return tuple(
+            PhotoFile(row["file"], row["dataset"], row["species"], row["breed"]) for row in csv.DictReader(lines)
+        )
 
 
 def read_albums(folder: Path) -> tuple[Album, ...]:

@@ -13,21 +13,21 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from petfinder.calibration import (
-    best_similarities,
     found_at,
     mean_over_animals,
     measure_thresholds,
+    share_reaching,
     stricter,
-    with_few_photos,
 )
 from petfinder.connection import load_encoder
-from petfinder.encoders.pocket import PocketEncoder
+from petfinder.encoders.pocket import PocketEncoder, pocket_named
 from petfinder.encoders.port import Encoder
 from petfinder.errors import ConfigError
 from petfinder.measures import (
@@ -40,16 +40,16 @@ from petfinder.measures import (
 )
 from petfinder.thresholds import Thresholds
 from petfinder.training.benches import Benches, EmbeddingCache, Mask, Teacher, read_benches
-from petfinder.training.figures import AlarmCheck, BenchFigures, EncoderFigures, FewFigures, as_text
+from petfinder.training.figures import AlarmCheck, BenchFigures, EncoderFigures, as_text
+from petfinder.training.several_photos import few_photos
 
 logger = logging.getLogger(__name__)
 
 SPECIES = ("cat", "dog")
 PET_COUNTS = {"cat": (10, 30, 100, 300, 550), "dog": (10, 30, 100, 300, 850)}
-# Numbers of pets at which promises are checked: between those measured, and beyond them.
-UNMEASURED_COUNTS = (20, 60, 200, 500)
-SMALL_COUNTS = (10, 20, 60, 120)
-COUNTS_BEYOND = (1000, 1800, 4000)
+# Numbers of pets at which promises are checked, as far as a gallery has them; above those of PET_COUNTS, beyond them.
+CHECKED_COUNTS = (30, 120, 300)
+COUNTS_BEYOND = (1500, 4000)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ def measure(encoder: Encoder, benches: Benches, cache: Path) -> EncoderFigures:
         encoder=encoder.name,
         fingerprint=str(getattr(encoder, "fingerprint", "")),
         benches=tuple(_bench(question, photos, benches.crowd, erased) for question in _questions(benches)),
-        few=tuple(_few(benches, photos)),
+        few=tuple(few_photos(benches, photos)),
         checks=tuple(checks),
         thresholds=thresholds,
     )
@@ -123,37 +123,13 @@ def _bench(question: _Question, every: Labelled, crowd: Mask, erased: dict[int, 
     )
 
 
-def _few(benches: Benches, photos: Labelled) -> list[FewFigures]:
-    figures = []
-    for bench, own, others in (
-        ("identity", benches.identity, benches.crowd),
-        ("albums", benches.albums, benches.training & ~benches.albums),
-    ):
-        # A held-out photo of an even-numbered animal is one of the bench there, and not of the crowd.
-        crowd = photos.at(others)
-        strangers = leave_one_out_registered(crowd, queries=np.flatnonzero(benches.crowd[others]))
-        for registered_photos in (1, 3):
-            ranking = with_few_photos(photos.at(own), crowd, registered_photos=registered_photos)
-            figures.append(
-                FewFigures(
-                    bench=bench,
-                    registered=registered_photos,
-                    animals=len(np.unique(ranking.ids)),
-                    rank1=mean_over_animals(ranking.within(1), ranking.ids),
-                    found_crowd=found_at(ranking, strangers),
-                    found_bench=found_at(ranking, ranking),
-                )
-            )
-    return figures
-
-
 def species_thresholds(
     benches: Benches, photos: Labelled, species: str, encoder: Encoder
 ) -> tuple[Thresholds, list[AlarmCheck]]:
     """The thresholds of one species, the stricter of two kinds of strangers, and how often they are wrong.
 
     Strangers are the held-out crowd, each photo against the rest of it, and the bench photos against the crowd. Each
-    kind's own thresholds are tried on the other kind, at numbers of pets that were not measured.
+    kind's own thresholds are tried on the other kind, among pets with one photo and among pets with several.
     """
     these = benches.of_species(species)
     gallery = photos.at(benches.crowd & these)
@@ -165,17 +141,12 @@ def species_thresholds(
         f" photos ({encoder.name} {getattr(encoder, 'fingerprint', '')}, python -m petfinder.training.protocol)"
     )
     final = stricter(one, other, source=source)
+    held_out = {"crowd": gallery, "animals with several photos": photos.at(benches.asked & these)}
     everyone = {"training": photos.at(benches.training & these)}
-    several = photos.at(benches.asked & these)
-    albums = {"animals with several photos": several}
-    photos_a_pet = len(several) / max(1, len(np.unique(several.ids)))
-    held_out = {"crowd": gallery}
     checks = [
-        *_checks(species, {"crowd's": one}, {"bench": kinds["bench"]}, held_out, UNMEASURED_COUNTS),
-        *_checks(species, {"bench's": other}, {"crowd": gallery}, held_out, UNMEASURED_COUNTS),
-        *_checks(species, {"written": final}, kinds, held_out, UNMEASURED_COUNTS),
-        *_checks(species, {"written": final}, {"crowd": gallery}, albums, SMALL_COUNTS),
-        *_checks(species, {"by photos": final}, {"crowd": gallery}, albums, SMALL_COUNTS, counted=photos_a_pet),
+        *_checks(species, {"crowd's": one}, {"bench": kinds["bench"]}, held_out, CHECKED_COUNTS),
+        *_checks(species, {"bench's": other}, {"crowd": gallery}, held_out, CHECKED_COUNTS),
+        *_checks(species, {"written": final}, kinds, held_out, CHECKED_COUNTS),
         *_checks(species, {"written": final}, kinds, everyone, COUNTS_BEYOND),
     ]
     return final, checks
@@ -187,32 +158,33 @@ def _checks(
     strangers: dict[str, Labelled],
     galleries: dict[str, Labelled],
     counts: Sequence[int],
-    *,
-    counted: float = 1.0,
 ) -> list[AlarmCheck]:
-    """False alarms for all combinations, at each number of pets that the gallery has beside a stranger's own.
-
-    The thresholds are asked for `counted` times as many pets as there are.
-    """
+    """False alarms for all combinations, at each number of pets that the gallery has beside a stranger's own."""
     checks = []
-    for measured_on, measured in thresholds.items():
-        for kind, photos in strangers.items():
-            for name, gallery in galleries.items():
-                known = len(np.unique(gallery.ids))
-                for pets in (count for count in counts if count < known):
-                    cut = measured.at(round(pets * counted))
-                    best = best_similarities(photos, gallery, pets=pets)
-                    alarms = best.above(cut.match), best.above(cut.possible)
-                    checks.append(AlarmCheck(species, measured_on, kind, name, pets, cut.extrapolated, *alarms))
+    for (measured_on, measured), (kind, photos), (name, gallery) in product(
+        thresholds.items(), strangers.items(), galleries.items()
+    ):
+        known = len(np.unique(gallery.ids))
+        for pets in (count for count in counts if count < known):
+            together = round(pets * len(gallery) / known)
+            cut = measured.at(pets, together)
+            match, possible = (
+                mean_over_animals(share_reaching(photos, gallery, pets=pets, threshold=threshold), photos.ids)
+                for threshold in (cut.match, cut.possible)
+            )
+            checks.append(
+                AlarmCheck(species, measured_on, kind, name, pets, together, cut.extrapolated, match, possible)
+            )
     return checks
 
 
 def encoder_named(name: str, shared: Path, *, threads: int) -> Encoder:
-    """`pocket`, `teacher`, a weights file of pocket's kind (NAME.onnx), or any encoder that petfinder knows by name."""
+    """`teacher`, a weights file of pocket's kind (NAME.onnx), or any encoder that petfinder knows by name."""
     if name == "teacher":
         return Teacher(shared / "teacher" / "mobilenetv2_features.onnx", threads=threads)
-    if name == "pocket":
-        return PocketEncoder(threads=threads)
+    built_in = pocket_named(name, threads=threads)
+    if built_in is not None:
+        return built_in
     if name.endswith(".onnx"):
         return PocketEncoder(weights=Path(name), threads=threads)
     return load_encoder(name)
@@ -225,8 +197,11 @@ def write_thresholds(encoder: Encoder, figures: EncoderFigures) -> Path:
     """
     if not isinstance(encoder, PocketEncoder):
         raise ConfigError(f"{encoder.name} brings no thresholds of its own; write those of pocket")
-    file = encoder.weights.with_suffix(".thresholds.json")
-    measured = {species: thresholds.model_dump(mode="json") for species, thresholds in figures.thresholds.items()}
+    file = encoder.thresholds_file
+    measured = {
+        species: thresholds.model_dump(mode="json", exclude_none=True)
+        for species, thresholds in figures.thresholds.items()
+    }
     file.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return file
 

@@ -140,7 +140,7 @@ def test_name_dims_thresholds_and_fingerprint_load_no_onnxruntime(tmp_path: Path
         "print(e.name, e.dims, len(e.fingerprint), e.thresholds is None or 'dog' in e.thresholds,"
         "'onnxruntime' in sys.modules)"
     )
-    assert in_a_new_python(code, tmp_path) == "pocket-1 512 16 True False"
+    assert in_a_new_python(code, tmp_path) == "pocket-2 512 16 True False"
 
 
 def test_encoding_leaves_nothing_behind_and_reports_to_nobody(tmp_path: Path) -> None:

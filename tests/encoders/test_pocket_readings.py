@@ -1,0 +1,131 @@
+"""The built-in encoder read in other ways: with the mirror image, and at 384 pixels; each under a name of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+import petfinder as pf
+from petfinder.connection import load_encoder
+from petfinder.encoders.pocket import DIMS, LARGE_SIDE, NAME, SIDE, PocketEncoder
+from petfinder.errors import ConfigError, EncoderUnavailable, IndexMismatch
+from petfinder.training.protocol import encoder_named
+from petfinder.vectors import unit
+
+THRESHOLDS = '{"dog": {"measured": [{"pets": 10, "match": 0.7, "possible": 0.5}], "source": "a test"}}'
+
+
+def picture(width: int, height: int, *, seed: int = 3) -> Image.Image:
+    """A soft coloured blot without symmetry."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (7, 6, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+
+
+def tiny_weights(folder: Path, *, side: int | None) -> Path:
+    """Weights of a few thousand random numbers: for any size as they are exported, or for one size only."""
+    onnx = pytest.importorskip("onnx", reason="the extra 'train' is not installed")
+    pytest.importorskip("torch", reason="the extra 'train' is not installed")
+    from petfinder.training.export import write_encoder
+    from tests.test_training import some_encoder
+
+    encoder = some_encoder(folder, dims=DIMS)
+    file = folder / f"tiny-{side or 'any'}.onnx"
+    write_encoder(encoder, file)
+    if side is not None:
+        model = onnx.load(file)
+        for axis in (1, 2):
+            model.graph.input[0].type.tensor_type.shape.dim[axis].dim_value = side
+        onnx.save(model, file)
+    return file
+
+
+def test_the_mirrored_embedding_is_the_mean_of_the_photos_and_its_mirror_images() -> None:
+    given = [picture(SIDE, SIDE), picture(SIDE, SIDE, seed=4)]
+    plain = PocketEncoder(threads=1)
+    both = plain.encode_images(given) + plain.encode_images([ImageOps.mirror(one) for one in given])
+
+    found = PocketEncoder(mirrored=True, threads=1).encode_images(given)
+
+    np.testing.assert_allclose(found, unit(both), atol=1e-5)
+    assert float((found[0] * plain.encode_images(given)[0]).sum()) < 0.9999
+
+
+def test_a_photo_and_its_mirror_image_are_one_to_the_mirrored_encoder() -> None:
+    given = picture(500, 400)
+
+    one, other = PocketEncoder(mirrored=True, threads=1).encode_images([given, ImageOps.mirror(given)])
+
+    assert float(one @ other) > 0.9999
+
+
+def test_photos_that_have_the_pixels_are_read_at_384_and_all_others_at_320(tmp_path: Path) -> None:
+    weights = tiny_weights(tmp_path, side=None)
+    small, large = picture(500, LARGE_SIDE - 1), picture(500, LARGE_SIDE)
+    plain = PocketEncoder(weights=weights, threads=1).encode_images([small, large])
+
+    found = PocketEncoder(weights=weights, side=LARGE_SIDE, threads=1).encode_images([small, large])
+
+    np.testing.assert_allclose(found[0], plain[0], atol=1e-6)
+    assert 0.5 < float(found[1] @ plain[1]) < 0.99999, "another size, the same space"
+
+
+def test_a_size_that_the_weights_do_not_read_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    weights = tiny_weights(tmp_path, side=SIDE)
+
+    assert PocketEncoder(weights=weights, threads=1).encode_images([picture(90, 80)]).shape == (1, DIMS)
+    with pytest.raises(EncoderUnavailable, match="at 320 pixels only"):
+        PocketEncoder(weights=weights, side=LARGE_SIDE).encode_images([picture(90, 80)])
+    with pytest.raises(ConfigError, match="320 or 384"):
+        PocketEncoder(side=300)
+
+
+def test_every_reading_has_a_name_and_a_fingerprint_of_its_own() -> None:
+    readings = [PocketEncoder(), PocketEncoder(mirrored=True), PocketEncoder(side=384)]
+
+    assert [encoder.name for encoder in readings] == [NAME, f"{NAME}-mirrored", f"{NAME}-384"]
+    assert len({encoder.fingerprint for encoder in readings}) == 3
+
+
+def test_thresholds_are_those_measured_for_the_same_reading(tmp_path: Path) -> None:
+    weights = tmp_path / "mine.onnx"
+    (tmp_path / "mine.thresholds.json").write_text(THRESHOLDS)
+    assert PocketEncoder(weights=weights).thresholds is not None
+    assert PocketEncoder(weights=weights, mirrored=True).thresholds is None
+
+    (tmp_path / "mine-mirrored.thresholds.json").write_text(THRESHOLDS.replace("0.7", "0.6"))
+
+    measured = PocketEncoder(weights=weights, mirrored=True).thresholds
+    assert measured is not None
+    assert measured["dog"].at(10).match == 0.6
+    assert PocketEncoder(weights=weights, side=384).thresholds is None
+
+
+@pytest.mark.parametrize("reading", ["", "-mirrored", "-384"])
+def test_readings_are_loaded_by_name_with_the_version_or_without(reading: str, tmp_path: Path) -> None:
+    for name in (f"pocket{reading}", NAME + reading):
+        assert load_encoder(name).name == NAME + reading
+        measured = encoder_named(name, tmp_path, threads=1)
+        assert isinstance(measured, PocketEncoder)
+        assert (measured.name, measured.threads) == (NAME + reading, 1)
+
+
+@pytest.mark.parametrize("name", ["pocket-0", "pocket-0-mirrored", f"{NAME}-400", "pocket-mirrored-384"])
+def test_a_reading_that_this_version_lacks_is_refused(name: str) -> None:
+    with pytest.raises(EncoderUnavailable, match=NAME):
+        load_encoder(name)
+
+
+def test_a_registry_remembers_how_its_photos_were_read(tmp_path: Path) -> None:
+    place = str(tmp_path / "pets.db")
+    with pf.connect(place, encoder="pocket-mirrored") as registry:
+        registry.dogs.register(pf.Dog(pet_id="luigi", photos=[picture(80, 60)]))
+    for encoder in (None, "pocket-mirrored", f"{NAME}-mirrored"):
+        with pf.connect(place, encoder=encoder) as registry:
+            assert registry.encoder.name == f"{NAME}-mirrored"
+            assert registry.dogs.find(ImageOps.mirror(picture(80, 60)))[0].similarity > 0.999
+
+    with pytest.raises(IndexMismatch, match="mirrored"):
+        pf.connect(place, encoder="pocket")

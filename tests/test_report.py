@@ -1,0 +1,285 @@
+"""The report of an encoder: JSON files of figures become tables and plots, and the notebook shows them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+nbformat = pytest.importorskip("nbformat", reason="the extra 'dev' is not installed")
+
+from nbclient import NotebookClient  # noqa: E402
+
+from petfinder.training import report, report_plots  # noqa: E402
+from tests.conftest import ROOT  # noqa: E402
+from tests.test_notebooks import kinds_of_output, read  # noqa: E402
+
+
+def estimate(value: float) -> dict[str, float]:
+    return {"value": value, "low": max(0.0, value - 0.05), "high": min(1.0, value + 0.04)}
+
+
+def found(value: float) -> dict[str, Any]:
+    return {"threshold": 0.7, "share": estimate(value)}
+
+
+def few(bench: str, registered: int, brought: int, way: str, value: float, *, least: int = 0) -> dict[str, Any]:
+    return {
+        "bench": bench,
+        "registered": registered,
+        "brought": brought,
+        "way": way,
+        "combine": "mean",
+        "least": least,
+        "animals": 11,
+        "rank1": estimate(value),
+        "found_crowd": found(value / 3) if brought == 1 else None,
+        "found_bench": found(value / 2),
+    }
+
+
+def protocol(encoder: str, better: float) -> dict[str, Any]:
+    """Figures as the protocol writes them, all higher by `better`."""
+    benches = [
+        {
+            "bench": bench,
+            "queries": 58,
+            "animals": 11,
+            "gallery": 1558,
+            "rank1": estimate(level + better),
+            "rank5": estimate(level + better),
+            "mean_precision": estimate(level - 0.1 + better),
+            "equal_error_rate": 0.1,
+            "found_crowd": found(0.2 + better),
+            "found_bench": found(0.3 + better),
+            "portraits_rank1": 0.9,
+            "portraits_found_crowd": found(0.4),
+            "portraits_found_bench": found(0.5),
+            "erased_queries": 0,
+            "erased_rank1": None,
+        }
+        for bench, level in (("identity", 0.9), ("albums", 0.8), ("albums, several places", 0.7))
+    ]
+    measured = [
+        {
+            "pets": pets,
+            "match": match,
+            "possible": match - 0.2,
+            "match_interval": {"low": match - 0.1, "high": match + 0.1},
+        }
+        for pets, match in ((10, 0.5), (100, 0.6))
+    ]
+    check = {
+        "species": "dog",
+        "thresholds": "written",
+        "strangers": "crowd",
+        "gallery": "crowd",
+        "pets": 20,
+        "photos": 20,
+        "extrapolated": False,
+        "match": estimate(0.06),
+        "possible": 0.31,
+    }
+    return {
+        "encoder": encoder,
+        "fingerprint": "00",
+        "benches": benches,
+        "few": [
+            *(few("identity", n, m, "photos and portrait", 0.6 + 0.05 * (n + m)) for n in (1, 2, 3) for m in (1, 2)),
+            few("identity", 3, 1, "portrait alone", 0.75),
+            few("identity", 2, 1, "photos and portrait", 0.72, least=6),
+        ],
+        "checks": [check],
+        "thresholds": {"dog": {"measured": measured, "source": "made up"}, "cat": {"measured": measured, "source": ""}},
+    }
+
+
+def robust(encoder: str, better: float) -> dict[str, Any]:
+    return {
+        "encoder": encoder,
+        "fingerprint": "00",
+        "conditions": [
+            {
+                "bench": bench,
+                "condition": condition,
+                "queries": 58,
+                "animals": 11,
+                "cosine": 0.8,
+                "low_cosine": 0.6,
+                "rank1": estimate(level + better),
+                "unchanged_rank1": 0.85 + better,
+            }
+            for bench in ("identity", "albums")
+            for condition, level in (("turned by 20 degrees", 0.8), ("in the dark", 0.5), ("photo of a screen", 0.3))
+        ],
+    }
+
+
+def variant(name: str, gain: float, note: str = "", kind: str = "step") -> dict[str, Any]:
+    levels = {"identity": 0.90, "albums": 0.84, "albums, several places": 0.69}
+    benches = {bench: {"rank1": 0.9, "map": level + gain, "found": 0.3} for bench, level in levels.items()}
+    return {"variant": name, "kind": kind, "benches": benches, "note": note}
+
+
+def trained(steps: int) -> dict[str, Any]:
+    return {
+        "encoder": "pocket-2.onnx",
+        "steps": [{"step": "photos", "seconds": 60.0}, {"step": "matrix", "seconds": 30.0}],
+        "learning_curve": [[step, 0.2 + 0.1 / step] for step in range(1, steps + 1)],
+    }
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A report of made-up figures: the first pocket in a file of its own, the others together."""
+    for name, content in {
+        "protocol": [protocol("teacher", 0.0), protocol("pocket-2", 0.08)],
+        "protocol-pocket-1": [protocol("pocket", 0.04)],
+        "robustness": [robust("teacher", 0.0), robust("pocket-2", 0.1)],
+        "ablations": [
+            variant("as it is", 0.0),
+            variant("more views", 0.012),
+            variant("colour", -0.02, "coats fade"),
+            variant("as shipped", 0.1, kind="change"),
+            variant("ridge 1", 0.08, kind="change"),
+        ],
+        "training": trained(60),
+    }.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(content))
+    return tmp_path
+
+
+def test_estimates_and_found_rates_become_fields_of_a_row() -> None:
+    row = report.flat({"bench": "identity", "rank1": estimate(0.5), "found": found(0.25), "erased": None})
+
+    assert {name: value for name, value in row.items() if name != "erased"} == {
+        "bench": "identity",
+        "rank1": 0.5,
+        "rank1_low": 0.45,
+        "rank1_high": 0.54,
+        "found": 0.25,
+        "found_low": 0.2,
+        "found_high": 0.29,
+        "found_threshold": 0.7,
+    }
+    assert row["erased"] != row["erased"]
+
+
+def test_encoders_are_named_by_their_files_and_the_newest_is_the_last(folder: Path) -> None:
+    figures = report.bench_figures(folder)
+
+    assert report.encoders(figures) == ["teacher", "pocket-1", "pocket-2"]
+    assert figures.set_index(["encoder", "bench"]).loc[("pocket-1", "identity"), "rank1"] == pytest.approx(0.94)
+
+
+def test_a_table_shows_each_value_with_its_interval(folder: Path) -> None:
+    table = report.with_intervals(report.bench_figures(folder), {"rank1": "rank-1", "mean_precision": "mAP"})
+
+    assert list(table.columns) == ["teacher", "pocket-1", "pocket-2"]
+    assert table.loc[("albums", "mAP"), "teacher"] == "0.700 (0.650-0.740)"
+    assert len(table) == 6
+
+
+def test_few_photos_of_older_files_are_the_usual_way(tmp_path: Path) -> None:
+    older = {"bench": "identity", "registered": 3, "animals": 11, "rank1": estimate(0.9), "found_bench": found(0.5)}
+    (tmp_path / "protocol.json").write_text(json.dumps([protocol("pocket", 0.0) | {"few": [older]}]))
+
+    (row,) = report.few_photos(tmp_path).to_dict("records")
+
+    assert (row["brought"], row["way"], row["combine"], row["least"]) == (1, "photos and portrait", "mean", 0)
+
+
+def test_thresholds_keep_their_intervals_where_they_were_measured(folder: Path) -> None:
+    rows = report.thresholds(folder).query("encoder == 'teacher' and species == 'dog'")
+
+    assert rows["pets"].tolist() == [10, 100]
+    assert rows["match_low"].tolist() == pytest.approx([0.4, 0.5])
+    assert rows["possible_low"].isna().all()
+
+
+def test_ablations_are_compared_with_the_first_variant_of_their_kind(folder: Path) -> None:
+    steps, changes = (report.ablation_table(report.ablations(folder, kind)) for kind in ("step", "change"))
+
+    assert steps["mean gain, points"].tolist() == [0.0, 1.2, -2.0]
+    assert steps.loc["more views", "albums"] == pytest.approx(0.852)
+    assert steps.loc["colour", "note"] == "coats fade"
+    assert changes["mean gain, points"].tolist() == [0.0, -2.0]
+
+
+def test_curves_and_times_are_those_of_the_training(folder: Path) -> None:
+    curve, times = report.learning_curves(folder), report.timings(folder)
+
+    assert curve["loss"].iloc[:2].tolist() == pytest.approx([0.3, 0.25])
+    assert times.to_dict("records")[1] == {"encoder": "pocket-2", "step": "matrix", "seconds": 30.0}
+
+
+def test_false_alarms_are_read_with_and_without_intervals(folder: Path) -> None:
+    (row,) = report.alarms_kept(report.false_alarms(folder), "pocket-2").to_dict("records")
+
+    assert row["searched"] == "20 pets of crowd"
+    assert row["match (promised 0.01)"] == "0.060 (0.010-0.100)"
+    assert row["possible (promised 0.30)"] == "0.310"
+
+
+def test_ways_to_search_are_compared_with_one_photo_brought(folder: Path) -> None:
+    table = report.ways_to_search(report.few_photos(folder), "pocket-2")
+
+    assert table.loc[("3 registered, portrait alone", "rank-1"), "identity"] == "0.750 (0.700-0.790)"
+    assert len(table) == 3
+
+
+def test_plots_show_every_bench_and_encoder(folder: Path) -> None:
+    figures = {
+        "benches": report_plots.plot_benches(report.bench_figures(folder)),
+        "ablations": report_plots.plot_ablations(report.ablations(folder, "step")),
+        "learning": report_plots.plot_learning(report.learning_curves(folder)),
+        "robustness": report_plots.plot_robustness(report.robustness(folder)),
+        "few photos": report_plots.plot_few_photos(report.few_photos(folder), "pocket-2"),
+        "thresholds": report_plots.plot_thresholds(report.thresholds(folder), "pocket-2"),
+    }
+    for name, figure in figures.items():
+        figure.savefig(folder / f"{name}.png")
+
+    def legend(name: str) -> list[str]:
+        return [text.get_text() for text in figures[name].legends[0].get_texts()]
+
+    assert legend("benches") == ["teacher", "pocket-1", "pocket-2"]
+    assert legend("few photos") == ["1 brought", "1 brought, pets with 6 photos or more", "2 brought"]
+    assert [panel.get_title() for panel in figures["thresholds"].axes] == ["dogs", "cats"]
+    assert [text.get_text() for text in figures["ablations"].axes[0].texts] == ["0.900", "0.912", "0.880"]
+    assert figures["robustness"].axes[0].get_yticklabels()[0].get_text() == "turned by 20 degrees"
+    assert np.shape(figures["learning"].axes[0].lines[0].get_path().vertices) == (60, 2)
+
+
+def test_what_was_not_measured_is_an_empty_table_and_a_plot_that_says_so(tmp_path: Path) -> None:
+    figures = report.bench_figures(tmp_path)
+    plots = [
+        report_plots.plot_benches(figures),
+        report_plots.plot_ablations(report.ablations(tmp_path, "step")),
+        report_plots.plot_learning(report.learning_curves(tmp_path)),
+        report_plots.plot_robustness(report.robustness(tmp_path)),
+        report_plots.plot_few_photos(report.few_photos(tmp_path), "pocket"),
+        report_plots.plot_thresholds(report.thresholds(tmp_path), "pocket"),
+    ]
+
+    assert report.with_intervals(figures, report.MEASURES).empty
+    assert report.ablation_table(report.ablations(tmp_path, "step")).empty
+    assert all("not measured yet" in {text.get_text() for text in plot.axes[0].texts} for plot in plots)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq", "ignore::DeprecationWarning:jupyter_client")
+def test_the_notebook_tells_it_from_any_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(report.FOLDER_VARIABLE, str(folder))
+    notebook = read(ROOT / "notebooks" / "pocket_report.ipynb")
+
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(ROOT / "notebooks")}}).execute()
+
+    shown = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    text = json.dumps(shown)
+    assert sum("image/png" in kinds for kinds in kinds_of_output(notebook)) == 7
+    assert "0.700 (0.650-0.740)" in text
+    assert "coats fade" in text
+    assert "not measured yet" not in text

@@ -1,0 +1,323 @@
+"""Photos changed in one way each, and the tables of how well they are still found: on small made-up pictures."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from petfinder.errors import ConfigError
+from petfinder.pets import Box
+from petfinder.training.benches import Benches, BenchPhoto
+from petfinder.training.conditions import CONDITIONS, Condition, Scene
+from petfinder.training.robustness import (
+    RobustnessFigures,
+    as_text,
+    changed_embeddings,
+    contact_sheet,
+    main,
+    measure_robustness,
+)
+from petfinder.training.scenes import drawn, scene_reader
+from petfinder.vectors import Matrix, unit
+from tests.conftest import TableEncoder
+
+SIZE = (120, 90)
+BOX = Box(x=0.3, y=0.3, w=0.4, h=0.4)
+NAMES = [condition.name for condition in CONDITIONS]
+CONDITION = {condition.name: condition for condition in CONDITIONS}
+
+
+class ThumbnailEncoder(TableEncoder):
+    """Sees the picture shrunk to 4 x 4 pixels."""
+
+    name = "thumbnail-1"
+
+    def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
+        small = [np.asarray(picture.resize((4, 4)), np.float32).reshape(-1) for picture in pictures]
+        return unit(np.array(small) - 128.5)
+
+
+def scene(*, box: Box | None = BOX, seed: int = 7) -> Scene:
+    """A red pet with a white blaze on a mottled green meadow; the other place is blue."""
+    mottled = np.random.default_rng(seed).integers(60, 150, (9, 12, 3), dtype=np.uint8)
+    mottled[:, :, ::2] //= 2
+    picture = Image.fromarray(mottled).resize(SIZE, Image.Resampling.BICUBIC)
+    pen = ImageDraw.Draw(picture)
+    pen.rectangle((36, 27, 83, 62), (200, 30, 30))
+    pen.rectangle((41, 31, 48, 45), (240, 230, 230))
+    mask = np.zeros((30, 30), np.float32)
+    mask[9:21, 9:21] = 1
+    return Scene(picture, mask, box, Image.new("RGB", (50, 70), (20, 40, 220)), seed)
+
+
+def pixels(picture: Image.Image) -> NDArray[np.float32]:
+    return np.asarray(picture, np.float32)
+
+
+def changed(name: str, given: Scene | None = None) -> NDArray[np.float32]:
+    return pixels(CONDITION[name].change(given or scene()))
+
+
+def reds(picture: NDArray[np.float32]) -> float:
+    """The share of pixels that are the pet's red."""
+    return float(((picture[:, :, 0] > 120) & (picture[:, :, 1] < 90) & (picture[:, :, 2] < 90)).mean())
+
+
+@pytest.mark.parametrize("condition", CONDITIONS, ids=NAMES)
+def test_a_condition_changes_the_picture_and_keeps_it_one(condition: Condition) -> None:
+    given = scene()
+    before = given.picture.tobytes()
+
+    found = condition.change(given)
+
+    assert found.mode == "RGB"
+    assert min(found.size) > 0
+    assert found.resize(SIZE).tobytes() != before
+    assert np.ptp(pixels(found)) > 60, "the picture has been lost"
+    assert given.picture.tobytes() == before, "the photo itself was changed"
+
+
+@pytest.mark.parametrize("condition", CONDITIONS, ids=NAMES)
+def test_the_same_call_gives_the_same_picture(condition: Condition) -> None:
+    one, again = condition.change(scene()), condition.change(scene())
+
+    assert (one.size, one.tobytes()) == (again.size, again.tobytes())
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 40)])
+@pytest.mark.parametrize("condition", CONDITIONS, ids=NAMES)
+def test_a_tiny_photo_can_be_changed_too(condition: Condition, size: tuple[int, int]) -> None:
+    given = scene()
+
+    found = condition.change(Scene(given.picture.resize(size), given.mask, BOX, given.place, 7))
+
+    assert (found.mode, min(found.size) > 0) == ("RGB", True)
+
+
+@pytest.mark.parametrize("name", ["dark", "motion blur", "photo of a screen", "photo of a poster"])
+def test_what_is_left_to_chance_differs_from_photo_to_photo(name: str) -> None:
+    given = scene()
+    one, other = (Scene(given.picture, given.mask, given.box, given.place, seed) for seed in (1, 5))
+
+    assert CONDITION[name].change(one).tobytes() != CONDITION[name].change(other).tobytes()
+
+
+def test_a_turned_photo_keeps_its_size_its_middle_and_has_no_empty_corner() -> None:
+    as_it_is, turned = pixels(scene().picture), changed("turned by 20 degrees")
+
+    assert turned.shape == as_it_is.shape
+    np.testing.assert_allclose(turned[45, 60], as_it_is[45, 60], atol=3)
+    assert min(turned[at].sum() for at in ((0, 0), (0, -1), (-1, 0), (-1, -1))) > 60
+
+
+def test_mirrored_and_smaller_photos_are_what_they_are_called() -> None:
+    as_it_is = pixels(scene().picture)
+
+    assert (changed("mirror image") == as_it_is[:, ::-1]).all()
+    assert changed("half the size").shape == (45, 60, 3)
+    assert changed("a quarter of the size").shape == (22, 30, 3)
+
+
+def test_the_tight_crop_is_the_pet_and_the_loose_one_shows_it_at_half_its_size() -> None:
+    tight, loose, as_it_is = changed("tight crop"), changed("loose crop"), pixels(scene().picture)
+
+    assert tight.shape == (36, 48, 3)
+    assert reds(tight) > 0.8
+    assert loose.shape == as_it_is.shape
+    assert reds(loose) == pytest.approx(reds(as_it_is) / 4, rel=0.15)
+    assert reds(loose[37:53, 49:71]) > 0.8, "the pet is not in the middle"
+
+
+def test_a_compressed_photo_is_what_a_jpeg_of_quality_30_holds() -> None:
+    given = scene()
+    stored = io.BytesIO()
+    given.picture.save(stored, "JPEG", quality=30)
+
+    assert changed("JPEG quality 30", given).tolist() == pixels(Image.open(stored)).tolist()
+
+
+def test_light_fails_in_the_dark_and_comes_from_behind_in_a_backlit_photo() -> None:
+    as_it_is, dark, backlit = pixels(scene().picture), changed("dark"), changed("backlit")
+    pet, meadow = (slice(33, 57), slice(50, 78)), (slice(0, 20), slice(0, 120))
+
+    assert dark.mean() < 0.6 * as_it_is.mean()
+    assert backlit[pet].mean() < 0.7 * as_it_is[pet].mean()
+    assert backlit[meadow].mean() > 1.5 * as_it_is[meadow].mean()
+
+
+def test_motion_takes_the_detail_away_and_leaves_the_light() -> None:
+    as_it_is, smeared = pixels(scene().picture), changed("motion blur")
+
+    assert smeared.mean() == pytest.approx(as_it_is.mean(), rel=0.02)
+    assert np.abs(np.diff(smeared, axis=1)).max() < 0.7 * np.abs(np.diff(as_it_is, axis=1)).max()
+
+
+def test_only_the_background_is_exchanged() -> None:
+    as_it_is, elsewhere = pixels(scene().picture), changed("another background")
+
+    assert (elsewhere[36:54, 48:72] == as_it_is[36:54, 48:72]).all()
+    assert (elsewhere[:15] == (20, 40, 220)).all()
+
+
+def test_three_tenths_of_the_pets_box_are_hidden_and_nothing_else() -> None:
+    as_it_is = pixels(scene().picture)
+    sides = set()
+    for seed in range(8):
+        given = Scene(scene().picture, scene().mask, BOX, scene().place, seed)
+        covered = (changed("partly hidden", given) != as_it_is).any(axis=2)
+        rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
+        assert covered.sum() == pytest.approx(0.3 * 48 * 36, rel=0.06)
+        assert (rows.min(), columns.min()) >= (27, 36)
+        assert (rows.max(), columns.max()) <= (62, 83)
+        sides.add((rows.min(), rows.max(), columns.min(), columns.max()))
+    assert len(sides) > 1
+
+
+@pytest.mark.parametrize(
+    ("name", "smallest", "largest"), [("photo of a screen", 0.5, 0.8), ("photo of a poster", 0.2, 0.45)]
+)
+def test_a_photo_of_a_photo_shows_it_smaller_with_something_round_it(
+    name: str, smallest: float, largest: float
+) -> None:
+    found = CONDITION[name].change(scene())
+    seen = pixels(found)
+
+    assert smallest < reds(seen) / reds(pixels(scene().picture)) < largest
+    assert max(found.size) > max(SIZE), "the photo's own pixels are kept"
+    edge = np.concatenate([seen[0], seen[-1], seen[:, 0], seen[:, -1]])
+    assert edge.std(axis=0).max() < 25, "wall and room are plain"
+
+
+def test_a_photo_whose_pet_was_not_found_is_left_out_where_the_pet_must_be_known() -> None:
+    found = changed_embeddings(ThumbnailEncoder(dims=48), [scene(), scene(box=None, seed=8), scene(seed=9)])
+
+    assert list(found) == NAMES
+    assert found["mirror image"][0].tolist() == [0, 1, 2]
+    assert found["tight crop"][0].tolist() == [0, 2]
+    assert all(looks.shape == (len(positions), 48) for positions, looks in found.values())
+
+
+@pytest.fixture(scope="module")
+def benches(tmp_path_factory: pytest.TempPathFactory) -> Benches:
+    """Four animals with three photos each, every other one of the bench identity, and a crowd of ten."""
+    folder = tmp_path_factory.mktemp("benches")
+    photos, roles = [], []
+    for number in range(14):
+        for photo in range(3 if number < 4 else 1):
+            file = f"{number}-{photo}.png"
+            _saved(folder / file, number, photo)
+            photos.append(BenchPhoto(file, f"animal{number}", "dog", BOX if number else None))
+            roles.append("crowd" if number >= 4 else "identity" if number % 2 else "albums")
+    role_of = np.array(roles)
+    albums = role_of == "albums"
+    return Benches(
+        folder=folder,
+        photos=tuple(photos),
+        identity=role_of == "identity",
+        training=role_of != "identity",
+        crowd=role_of == "crowd",
+        albums=albums,
+        asked=albums,
+        several=albums,
+    )
+
+
+def _saved(file: Path, animal: int, photo: int) -> None:
+    """An animal is a pattern of 4 x 4 colours; its photos differ a little."""
+    pattern = np.random.default_rng(animal).integers(20, 235, (4, 4, 3))
+    noise = np.random.default_rng((animal, photo)).integers(-15, 16, (4, 4, 3))
+    colours = np.clip(pattern + noise, 0, 255).astype(np.uint8)
+    Image.fromarray(colours).resize((48, 40), Image.Resampling.NEAREST).save(file)
+
+
+def reader(benches: Benches) -> Callable[[int], Scene]:
+    def read(row: int) -> Scene:
+        photo = benches.photos[row]
+        with Image.open(benches.folder / photo.file) as picture:
+            return Scene(picture.convert("RGB"), scene().mask, photo.box, scene().place, row)
+
+    return read
+
+
+@pytest.fixture(scope="module")
+def figures(benches: Benches, tmp_path_factory: pytest.TempPathFactory) -> RobustnessFigures:
+    cache = tmp_path_factory.mktemp("cache")
+    return measure_robustness(ThumbnailEncoder(dims=48), benches, reader(benches), cache, album_queries=5)
+
+
+def test_every_condition_is_measured_on_both_benches(figures: RobustnessFigures) -> None:
+    rows = {(row.bench, row.condition): row for row in figures.conditions}
+
+    assert list(rows) == [(bench, name) for bench in ("identity", "albums") for name in NAMES]
+    assert all(rows["identity", name].queries == 6 and rows["identity", name].animals == 2 for name in NAMES)
+    assert all(rows["albums", name].queries == 5 for name in NAMES if not CONDITION[name].needs_pet)
+    assert all(rows["albums", name].queries < 5 for name in NAMES if CONDITION[name].needs_pet)
+
+
+def test_harmless_changes_are_told_from_harmful_ones(figures: RobustnessFigures) -> None:
+    rows = {row.condition: row for row in figures.conditions if row.bench == "identity"}
+
+    assert all(row.unchanged_rank1.value == 1 for row in figures.conditions)
+    assert rows["half the size"].rank1.value == 1
+    assert rows["half the size"].cosine > 0.99
+    assert rows["mirror image"].cosine < 0.5
+    assert rows["mirror image"].rank1.value < 1
+    assert all(-1 <= row.low_cosine <= row.cosine <= 1.00001 for row in figures.conditions if row.cosine > 0.9)
+
+
+def test_the_figures_read_as_a_table_and_as_json(figures: RobustnessFigures) -> None:
+    text, kept = as_text(figures), json.loads(json.dumps(asdict(figures)))
+
+    assert text.startswith("== thumbnail-1 t1")
+    assert all(name in text for name in ("identity", "albums", *NAMES))
+    assert len(text.splitlines()) == 1 + 2 * (1 + len(NAMES))
+    assert kept["conditions"][0]["rank1"]["value"] == figures.conditions[0].rank1.value
+
+
+def test_a_sample_is_the_same_at_every_call() -> None:
+    rows = np.arange(100, 469)
+
+    sample = drawn(rows, 120)
+
+    assert len(np.unique(sample)) == 120
+    assert np.isin(sample, rows).all()
+    assert (sample == drawn(rows, 120)).all()
+    assert (drawn(rows[:5], 120) == rows[:5]).all()
+
+
+def test_the_contact_sheet_shows_every_condition_beside_the_photo() -> None:
+    sheet = contact_sheet([scene(), scene(box=None)])
+
+    assert sheet.width == (1 + len(NAMES)) * sheet.height / 2 * 240 / 256
+    assert np.ptp(pixels(sheet)) == 255
+
+
+def test_a_folder_without_the_benches_is_a_setting_to_put_right(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="name the shared folder"):
+        main(["--shared", str(tmp_path)])
+
+
+def test_the_shared_photos_come_with_masks_that_lie_in_their_boxes(shared: Path) -> None:
+    files = ("identity/photos/cc101_pet_dog1/00.jpg", "training/photos/oxford_iiit_pet/pomeranian_52.jpg")
+    boxes = (Box(x=0.5, y=0.08, w=0.35, h=0.9), Box(x=0.1, y=0.1, w=0.9, h=0.9))
+    everything = np.ones(2, dtype=np.bool_)
+    photos = tuple(BenchPhoto(file, file, "dog", box) for file, box in zip(files, boxes, strict=True))
+    read = scene_reader(Benches(shared, photos, *[everything] * 6))
+
+    for row in (0, 1):
+        found = read(row)
+        left, top, right, bottom = (round(edge) for edge in found.corners())
+        outline = found.outline()
+        assert outline.shape == (found.picture.height, found.picture.width)
+        assert outline[top:bottom, left:right].sum() > 0.9 * outline.sum()
+        assert 0.1 < outline.mean() < 0.9
+        assert found.place.size != found.picture.size
+        assert found.seed == read(row).seed

@@ -1,0 +1,104 @@
+"""The benches with their twins as one animal, and the variants that the ablations measure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx", reason="the extra 'train' is not installed")
+pytest.importorskip("torch", reason="the extra 'train' is not installed")
+
+from petfinder.training.ablations import OTHERS, SHIPPED, STEPS, Variant, embeddings, measure
+from petfinder.training.benches import Benches, BenchPhoto
+from petfinder.training.make import Features
+from petfinder.training.matrix import fit_reader, joined_parts
+from petfinder.training.photos_on_disk import read_manifest
+from petfinder.training.reading import PARTS
+from petfinder.training.splits import read_held_out
+from petfinder.training.twins import as_one_animal, read_twins
+from petfinder.within_class import unit_rows
+
+NAMES = ["animal002", "animal002", "animal004", "animal004", "x.jpg", "y.jpg", "identity/a", "identity/a"]
+
+
+def some_benches() -> Benches:
+    photos = tuple(BenchPhoto(f"training/{place}.jpg", name, "dog") for place, name in enumerate(NAMES))
+    places = np.arange(len(NAMES))
+    return Benches(
+        folder=Path(),
+        photos=photos,
+        identity=places >= 6,
+        training=places < 6,
+        crowd=(places == 4) | (places == 5),
+        albums=places < 4,
+        asked=places < 4,
+        several=places < 2,
+    )
+
+
+def test_twins_and_all_other_photos_of_theirs_become_one_animal() -> None:
+    pairs = [("training/1.jpg", "training/2.jpg"), ("training/3.jpg", "training/4.jpg")]
+
+    names = [photo.animal for photo in as_one_animal(some_benches(), pairs).photos]
+
+    assert len(set(names[:5])) == 1
+    assert names[5:] == NAMES[5:]
+
+
+def test_a_stranger_that_is_a_twin_no_longer_raises_the_bar() -> None:
+    angles = np.array([0, 40, 90, 130, 1, 200, 300, 305]) / 57.3  # the crowd's first lies on the first album's first
+    found = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    benches = some_benches()
+
+    before = measure(found, benches)["albums"]
+    after = measure(found, as_one_animal(benches, [("training/0.jpg", "training/4.jpg")]))["albums"]
+
+    assert before["found"] == 0
+    assert after["found"] > 0.5
+    assert after["rank1"] > before["rank1"]
+
+
+def test_the_listed_twins_are_photos_of_pets_that_taught_nothing_or_are_looked_for(shared: Path) -> None:
+    listed = {f"training/{photo.file}" for photo in read_manifest(shared / "training") if photo.species}
+
+    pairs = read_twins()
+
+    assert len(pairs) == len(set(pairs)) == 40
+    assert all(one < other and {one, other} <= listed for one, other in pairs)
+    assert any(f in {f"training/{name}" for name in read_held_out()} for pair in pairs for f in pair)
+
+
+def some_features() -> Features:
+    draw = np.random.default_rng(6)
+    clean = [np.abs(draw.normal(size=(120, 10))).astype(np.float32) for _ in PARTS]
+    views = [[part + draw.normal(0, 0.1, part.shape).astype(np.float32) for part in clean] for _ in range(2)]
+    breeds = np.array(["pug", "boxer"] * 60)
+    return Features(clean, views, (np.array([0, 1]),), breeds, graph=None, key="none")  # type: ignore[arg-type]
+
+
+def test_the_shipped_variant_is_what_training_fits() -> None:
+    features = some_features()
+    units = [unit_rows(part.astype(np.float64)).astype(np.float32) for part in features.clean]
+    views = [[unit_rows(part.astype(np.float64)).astype(np.float32) for part in view] for view in features.views]
+    reader = fit_reader((), units, views, features.mates, features.breeds, dims=512)
+
+    found = embeddings(SHIPPED, features, features.clean)
+
+    expected = unit_rows(joined_parts(units, reader.means) @ reader.matrix.astype(np.float64))
+    np.testing.assert_allclose(np.abs(found @ found.T), np.abs(expected @ expected.T), atol=2e-3)
+
+
+@pytest.mark.parametrize("variant", [*STEPS, *OTHERS], ids=lambda variant: variant.name)
+def test_every_variant_gives_embeddings_of_its_own(variant: Variant) -> None:
+    features = some_features()
+
+    found = embeddings(variant, features, features.clean)
+
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1)
+    same = np.allclose(
+        found @ found.T, embeddings(SHIPPED, features, features.clean) @ embeddings(SHIPPED, features, features.clean).T
+    )
+    too_few = variant.dims in (384, 768) or variant.first  # the toy has 50 numbers only
+    assert same == bool(variant == STEPS[-1] or variant == SHIPPED or too_few)
