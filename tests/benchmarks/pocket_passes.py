@@ -1,10 +1,10 @@
 """What a look at a photo costs: the built-in encoder's pass at 320 and 384 pixels, with its mirror image, and bare.
 
-`python tests/benchmarks/pocket_passes.py [ROUNDS] [WEIGHTS.onnx]` prints milliseconds a photo (median of rounds in
+`python tests/benchmarks/pocket_passes.py [ROUNDS] [EARLIER.onnx]` prints milliseconds a photo (median of rounds in
 which every pass has its turn), processor time of all threads likewise, and each as a multiple of the plain pass on one
 thread, by processor time: the clock's is of use on a machine that does nothing else. Bare is the same network cut
 after its last feature map: no saliency, no pooling, no matrix. Only the network is timed; squashing the photo is a line
-of its own. Weights that read one size only are not timed at another.
+of its own. EARLIER are weights of an earlier version, whose pass at 320 is timed in the same rounds.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def backbone_of(model: onnx.ModelProto) -> onnx.ModelProto:
     return cut
 
 
-def passes(model: onnx.ModelProto) -> dict[str, Callable[[], object]]:
+def passes(model: onnx.ModelProto, earlier: onnx.ModelProto | None) -> dict[str, Callable[[], object]]:
     """What is timed, by what it is called; the plain pass on one thread is the first."""
     chance = np.random.default_rng(2)
     one, two = session(model, 1), session(model, 2)
@@ -63,9 +63,13 @@ def passes(model: onnx.ModelProto) -> dict[str, Callable[[], object]]:
         f"with its mirror image at {SIDE}, 1 thread": partial(one.run, None, {"pictures": pixels(SIDE, 2, chance)}),
         f"squashing {PHOTO[0]} x {PHOTO[1]} to {SIDE}": partial(photo.resize, (SIDE, SIDE), Image.Resampling.BICUBIC),
     }
-    if not isinstance(one.get_inputs()[0].shape[1], int):
-        timed[f"pass at {LARGE_SIDE}, 1 thread"] = partial(one.run, None, {"pictures": pixels(LARGE_SIDE, 1, chance)})
-        timed[f"pass at {LARGE_SIDE}, 2 threads"] = partial(two.run, None, {"pictures": pixels(LARGE_SIDE, 1, chance)})
+    large = pixels(LARGE_SIDE, 1, chance)
+    timed[f"pass at {LARGE_SIDE}, 1 thread"] = partial(one.run, None, {"pictures": large})
+    timed[f"pass at {LARGE_SIDE}, 2 threads"] = partial(two.run, None, {"pictures": large})
+    if earlier is not None:
+        for threads in (1, 2):
+            before = partial(session(earlier, threads).run, None, {"pictures": plain})
+            timed[f"earlier weights at {SIDE}, {threads} thread{'s' * (threads > 1)}"] = before
     return timed
 
 
@@ -81,9 +85,9 @@ def seconds(work: Callable[[], object]) -> tuple[float, float]:
     return perf_counter() - clock, process_time() - processor
 
 
-def main(rounds: int = 30, weights: Path = WEIGHTS) -> None:
+def main(rounds: int = 30, earlier: Path | None = None) -> None:
     """Time every pass in turn, round by round."""
-    timed = passes(onnx.load(weights))
+    timed = passes(onnx.load(WEIGHTS), None if earlier is None else onnx.load(earlier))
     for work in timed.values():
         work()
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in timed}
@@ -91,7 +95,7 @@ def main(rounds: int = 30, weights: Path = WEIGHTS) -> None:
         for name, work in timed.items():
             taken[name].append(seconds(work))
     plain = next(iter(taken.values()))
-    print(f"{weights.name}, {rounds} rounds: by the clock, of the processor, multiple")
+    print(f"{WEIGHTS.name}, {rounds} rounds: by the clock, of the processor, multiple")
     for name, found in taken.items():
         clock, processor = (median(times) * 1e3 for times in zip(*found, strict=True))
         ratio = median(one / other for (_, one), (_, other) in zip(found, plain, strict=True))
@@ -100,4 +104,4 @@ def main(rounds: int = 30, weights: Path = WEIGHTS) -> None:
 
 if __name__ == "__main__":
     given = sys.argv[1:]
-    main(int(given[0]) if given else 30, Path(given[1]) if len(given) > 1 else WEIGHTS)
+    main(int(given[0]) if given else 30, Path(given[1]) if len(given) > 1 else None)
