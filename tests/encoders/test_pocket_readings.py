@@ -129,3 +129,14 @@ def test_a_registry_remembers_how_its_photos_were_read(tmp_path: Path) -> None:
 
     with pytest.raises(IndexMismatch, match="mirrored"):
         pf.connect(place, encoder="pocket")
+
+
+def test_thresholds_are_those_of_the_reading_and_none_where_none_could_be_measured() -> None:
+    plain, mirrored = PocketEncoder().thresholds, PocketEncoder(mirrored=True).thresholds
+
+    assert plain is not None
+    assert mirrored is not None
+    assert set(plain) == set(mirrored) == {"cat", "dog"}
+    assert "mirrored" in mirrored["dog"].source
+    assert mirrored["dog"].at(300).match != plain["dog"].at(300).match
+    assert PocketEncoder(side=384).thresholds is None
