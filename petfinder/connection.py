@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,9 @@ def connect(
     registry = Registry(store, choose, name=name, create=create, limits=limits)
     if encoder is not None:
         try:
-            for index, spec in registry.specs().items():
+            specs = registry.specs()
+            _check_serves_one(named, specs, settings)
+            for index, spec in specs.items():
                 check_encoder(remembered_by(spec), choose(spec), index=index)
         except BaseException:
             store.close()
@@ -203,16 +206,10 @@ def _chooser(given: str | Encoder | None, settings: Settings) -> ChooseEncoder:
         wanted = None if given is None else full_name(given)
         if wanted is not None and wanted != spec.encoder:
             loaded = load_encoder(wanted, device=settings.device)
-            if loaded.name != spec.encoder:
-                way = (
-                    f"name its file, {file_of(spec.encoder)!r}" if is_tuned_name(spec.encoder) else "leave encoder out"
-                )
-                raise IndexMismatch(
-                    f"this registry was filled by encoder {spec.encoder!r}, not by {loaded.name!r}; "
-                    f"{way}, or move it with rebuild"
-                )
-            if is_tuned_name(loaded.name):
+            if loaded.name == spec.encoder:
                 return loaded
+            if not is_tuned_file(wanted):  # the file of one species' encoder leaves the others to theirs
+                raise _other_encoder(spec, loaded)
         if is_tuned_name(spec.encoder):
             return _tuned_again(spec, settings)
         if pocket_named(spec.encoder) is not None:
@@ -222,15 +219,35 @@ def _chooser(given: str | Encoder | None, settings: Settings) -> ChooseEncoder:
     return choose
 
 
-def _tuned_again(spec: IndexSpec, settings: Settings) -> Encoder:
-    """The tuned encoder that an index remembers: the settings' file, or one that was loaded before.
+def _check_serves_one(given: str | None, specs: Mapping[str, IndexSpec], settings: Settings) -> None:
+    """Raise IndexMismatch for the file of a tuned encoder that no index of the registry was filled by."""
+    if given is None or not is_tuned_file(given) or not specs:
+        return
+    loaded = load_encoder(given, device=settings.device)
+    if loaded.name not in {spec.encoder for spec in specs.values()}:
+        raise _other_encoder(next(iter(specs.values())), loaded)
 
-    Where it is neither, the error comes with the first picture: listing and counting do without the file.
+
+def _other_encoder(spec: IndexSpec, loaded: Encoder) -> IndexMismatch:
+    way = f"name its file, {file_of(spec.encoder)!r}" if is_tuned_name(spec.encoder) else "leave encoder out"
+    return IndexMismatch(
+        f"this registry was filled by encoder {spec.encoder!r}, not by {loaded.name!r}; {way}, or move it with rebuild"
+    )
+
+
+def _tuned_again(spec: IndexSpec, settings: Settings) -> Encoder:
+    """The tuned encoder that an index remembers: one that was loaded before, or the settings' file.
+
+    The file is read with the first picture, and errors come then: listing and counting do without it.
     """
     remembered = remembered_by(spec)
-    if settings.encoder is not None and is_tuned_file(settings.encoder):
-        load_encoder(settings.encoder, device=settings.device)
     known = _TUNED.get(spec.encoder)
     if known is not None and identity_of(known) == remembered:
         return known
-    return RememberedEncoder(remembered, lambda: load_encoder(spec.encoder, device=settings.device))
+
+    def load() -> Encoder:
+        if settings.encoder is not None and is_tuned_file(settings.encoder):
+            load_encoder(settings.encoder, device=settings.device)
+        return load_encoder(spec.encoder, device=settings.device)
+
+    return RememberedEncoder(remembered, load)

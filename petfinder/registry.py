@@ -24,10 +24,12 @@ from petfinder.repository import CatRepository, DogRepository, PetRepository
 from petfinder.search import Match, Matches
 from petfinder.service import CatService, DogService, PetService
 from petfinder.stores.port import IndexSpec, Store
+from petfinder.thresholds import Verdict
 from petfinder.util import IndexInfo, Util
 
 PetT = TypeVar("PetT", bound=Pet)
 _BOUND = {"dog": "dogs", "cat": "cats"}
+_VERDICTS = (Verdict.UNKNOWN, Verdict.POSSIBLE, Verdict.MATCH)
 ChooseEncoder = Callable[[IndexSpec | None], Encoder]
 
 
@@ -115,8 +117,10 @@ class Registry:
         ]
         if not answers:
             return self.dogs.find(photo, k=k, where=where)
-        best = max(answers, key=lambda answer: answer.best.similarity if answer.best else -2.0)
-        found = sorted((match for answer in answers for match in answer), key=lambda match: -match.similarity)
+        # Cosines of two encoders are no common measure; then the verdicts come first.
+        nearness = _by_verdict if len(encoded) > 1 else _by_similarity
+        best = max(answers, key=lambda answer: nearness(answer.best))
+        found = sorted((match for answer in answers for match in answer), key=nearness, reverse=True)
         pets = sum(answer.pets_searched for answer in answers)
         photos = sum(answer.photos_searched for answer in answers)
         return replace(best, found=tuple(found[:k]), pets_searched=pets, photos_searched=photos)
@@ -168,6 +172,14 @@ class Registry:
             with suppress(IndexExists):
                 self.util.create_index(index, pet_class, encoder=self.encoder)
         return index
+
+
+def _by_similarity(match: Match | None) -> tuple[int, float]:
+    return 0, match.similarity if match else -2.0
+
+
+def _by_verdict(match: Match | None) -> tuple[int, float]:
+    return (_VERDICTS.index(match.verdict) if match and match.verdict else -1), _by_similarity(match)[1]
 
 
 def _found_by(

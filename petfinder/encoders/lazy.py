@@ -51,7 +51,9 @@ class RememberedEncoder:
 
     @property
     def thresholds(self) -> AnyThresholds:
-        """The thresholds that were handed over with the identity."""
+        """The thresholds that were handed over with the identity, else those of the encoder once it is loaded."""
+        if self._thresholds is None and self._encoder is not None:
+            return self._encoder.thresholds
         return self._thresholds
 
     @property

@@ -1,0 +1,104 @@
+"""A registry in which one species was moved to a tuned encoder: what opens it, and what it answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance
+
+import petfinder as pf
+from petfinder import connection
+from petfinder.encoders.port import identity_of
+from petfinder.errors import EncoderUnavailable, IndexMismatch
+from petfinder.thresholds import Quantiles, Thresholds
+from tests.encoders.test_tuned import made_up
+
+
+def picture(seed: int) -> Image.Image:
+    coarse = np.random.default_rng(seed).integers(0, 255, (6, 6, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((120, 120))
+
+
+@pytest.fixture(autouse=True)
+def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_TUNED", {})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    made_up(identity_of(pf.load_encoder("pocket")), dims=2).save(tmp_path / "shelter.npz")
+    return str(tmp_path / "shelter.npz")
+
+
+@pytest.fixture
+def mixed(tmp_path: Path, file: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A file with a dog by pocket and ten cats by the tuned encoder."""
+    place = str(tmp_path / "pets.db")
+    with pf.connect(place) as registry:
+        registry.dogs.register(pf.Dog(pet_id="luigi", photos=[picture(1)], owner=pf.Owner(name="Ully")))
+        cats = [pf.Cat(pet_id=f"cat{number}", photos=[picture(10 + number)]) for number in range(10)]
+        registry.cats.register_many(cats, progress=False)
+        registry.util.rebuild("pets-cats", pf.load_encoder(file))
+    monkeypatch.setattr(connection, "_TUNED", {})
+    return place
+
+
+def test_the_file_opens_the_species_that_it_was_made_for_and_leaves_the_others(mixed: str, file: str) -> None:
+    with pf.connect(mixed, encoder=file) as registry:
+        assert registry.cats.repository.encoder_identity.name == "tuned:shelter@pocket-2"
+        assert len(registry.cats.find(picture(10))) == 5
+        dog = registry.dogs.find(picture(1)).best
+
+    assert dog is not None
+    assert dog.pet.pet_id == "luigi"
+
+
+def test_the_file_of_an_encoder_that_filled_nothing_here_is_refused(tmp_path: Path, file: str) -> None:
+    with pf.connect(tmp_path / "other.db") as registry:
+        registry.dogs.register(pf.Dog(pet_id="luigi", photos=[picture(1)]))
+
+    with pytest.raises(IndexMismatch, match="rebuild"):
+        pf.connect(tmp_path / "other.db", encoder=file)
+
+
+def test_a_file_that_is_named_late_gives_the_verdicts_of_one_named_at_once(mixed: str, file: str) -> None:
+    with pf.connect(mixed) as late:
+        with pytest.raises(EncoderUnavailable, match=r"shelter\.npz"):
+            late.cats.find(picture(10))
+        pf.load_encoder(file)
+        found = late.cats.find(picture(10))
+    with pf.connect(mixed, encoder=file) as registry:
+        at_once = registry.cats.find(picture(10))
+
+    assert found.verdict == at_once.verdict
+    assert found.thresholds_source == at_once.thresholds_source
+
+
+def test_a_setting_that_names_a_lost_file_stops_only_what_needs_it(mixed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETFINDER_ENCODER", "gone.npz")
+
+    with pf.connect(mixed) as registry:
+        assert registry.cats.count() == 10
+        owner = registry.dogs.owner_of("luigi")
+        with pytest.raises(EncoderUnavailable, match=r"gone\.npz"):
+            registry.cats.find(picture(10))
+
+    assert owner is not None
+    assert owner.name == "Ully"
+
+
+def test_cosines_of_two_encoders_are_not_compared_but_their_verdicts(mixed: str, file: str) -> None:
+    lax, strict = Quantiles(pets=10, match=0.2, possible=0.1), Quantiles(pets=10, match=0.9999999, possible=0.9999998)
+    with pf.connect(mixed, encoder=file) as registry:
+        registry.dogs.repository.keep_thresholds(Thresholds(measured=(lax,), source="a test"))
+        registry.cats.repository.keep_thresholds(Thresholds(measured=(strict,), source="a test"))
+        seen = ImageEnhance.Brightness(picture(1)).enhance(0.6)
+
+        found = registry.find(seen, k=3)
+
+    assert found.best is not None
+    assert found.best.pet.pet_id == "luigi"
+    assert found.verdict == "match"
+    assert found[1].similarity > found[0].similarity
