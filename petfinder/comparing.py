@@ -42,7 +42,8 @@ class ComparedRow(NamedTuple):
 class Column:
     """One encoder: its evaluation, or the error that kept it from being tried.
 
-    `differences`: by measure, how much more than the first encoder's of those that could be tried (shares).
+    `identity` is None where the encoder could not even be had. `differences`: by measure, how much
+    more than the first encoder's of those that could be tried (shares).
     """
 
     encoder: str
@@ -100,19 +101,21 @@ def compare_encoders(
     *,
     by: Grouping = "pet",
     limits: PhotoLimits = DEFAULT_LIMITS,
+    device: str | None = None,
     progress: bool | None = None,
 ) -> Comparison:
     """Try encoders, by name or made, on a folder of photos in which each sub-folder is a pet; each photo decoded once.
 
-    An encoder that cannot be had or that fails has its error in its column; the others are tried all the same. Raises
-    ConfigError for a path that is not a folder, and InvalidQuery where fewer than two pets have two photos, or where
-    no encoder is named or one twice.
+    `limits` say which photos are too large to be read; `device` is where the encoders that are named compute (None: it
+    is chosen). An encoder that cannot be had or that fails has its error in its column; the others are tried all the
+    same. Raises ConfigError for a path that is not a folder, and InvalidQuery where fewer than two pets have two
+    photos, or where no encoder is named or one twice.
     """
     names = [encoder if isinstance(encoder, str) else encoder.name for encoder in encoders]
     if not names or len(set(names)) < len(names):
         raise InvalidQuery("name one encoder or more, each once")
     samples = read_samples(folder, by=by)
-    loaded = [_loaded(encoder) for encoder in encoders]
+    loaded = [_loaded(encoder, device) for encoder in encoders]
     ready = [encoder for encoder in loaded if not isinstance(encoder, PetfinderError)]
     tried = iter(try_encoders(samples, ready, limits=limits, progress=progress))
     results = [encoder if isinstance(encoder, PetfinderError) else next(tried) for encoder in loaded]
@@ -120,10 +123,10 @@ def compare_encoders(
     return Comparison(tuple(_column(*one, first) for one in zip(names, loaded, results, strict=True)))
 
 
-def _loaded(encoder: str | Encoder) -> Encoder | PetfinderError:
+def _loaded(encoder: str | Encoder, device: str | None) -> Encoder | PetfinderError:
     """The encoder, its weights in memory where its name alone loads them; or why it cannot be had."""
     try:
-        found = load_encoder(encoder) if isinstance(encoder, str) else encoder
+        found = load_encoder(encoder, device=device) if isinstance(encoder, str) else encoder
         identity_of(found)
     except (EncoderError, ConfigError) as error:
         return error
@@ -133,10 +136,11 @@ def _loaded(encoder: str | Encoder) -> Encoder | PetfinderError:
 def _column(
     name: str, encoder: Encoder | PetfinderError, result: Tried | PetfinderError, first: Tried | None
 ) -> Column:
-    if isinstance(result, PetfinderError) or isinstance(encoder, PetfinderError) or first is None:
-        return Column(name, error=result if isinstance(result, PetfinderError) else None)
-    differences = {} if result is first else _differences(result, first)
-    return Column(name, result.evaluation, identity=identity_of(encoder), differences=differences)
+    identity = None if isinstance(encoder, PetfinderError) else identity_of(encoder)
+    if isinstance(result, PetfinderError):
+        return Column(name, error=result, identity=identity)
+    differences = {} if result is first or first is None else _differences(result, first)
+    return Column(name, result.evaluation, identity=identity, differences=differences)
 
 
 def _differences(one: Tried, first: Tried) -> dict[str, Estimate]:

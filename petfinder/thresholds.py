@@ -29,9 +29,9 @@ class Verdict(StrEnum):
 
 
 class Cut(Value):
-    """The two similarities that part match from possible and possible from unknown, for one number of pets.
+    """The two similarities that part match from possible and possible from unknown, for one number of photos searched.
 
-    `extrapolated` says that nothing was measured at this number of pets.
+    `extrapolated` says that nothing was measured at this number of photos.
     """
 
     match: float

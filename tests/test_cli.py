@@ -85,7 +85,9 @@ def test_pets_are_registered_found_and_their_owner_is_revealed_only_by_owner(reg
 def test_find_as_json_names_the_matches_with_places_to_a_kilometre(registered: Path) -> None:
     answer = data("find", "photos/luigi.png", "--registry", "pets.db", "--near", "-23.5,-46.6", "--within-km", "20")
 
-    assert answer["pets_searched"] == 1
+    assert (answer["pets_searched"], answer["photos_searched"]) == (1, 1)
+    assert 0 < answer["cut"]["possible"] < answer["cut"]["match"] < 1
+    assert answer["cut"]["extrapolated"] in (True, False)
     (match,) = answer["matches"]
     assert (match["pet_id"], match["distance_km"]) == ("luigi", 6)
     assert match["similarity"] == pytest.approx(1.0, abs=1e-4)

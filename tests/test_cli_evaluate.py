@@ -7,9 +7,14 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from petfinder.connection import connect
+from petfinder import comparing
+from petfinder.connection import connect, load_encoder
+from petfinder.encoders.port import Encoder
+from petfinder.pets import Dog
 from petfinder.thresholds import Thresholds
+from tests.conftest import TableEncoder
 from tests.test_cli import draw, run
 
 
@@ -58,6 +63,50 @@ def test_thresholds_are_kept_with_the_index_whose_encoder_was_tried(photos: Path
         assert registry.dogs.find("photos/pet0/0.png").thresholds_source == measured.source
     assert "kept with index 'pets-dogs'" in kept.stderr
     assert "no thresholds kept" in other.stderr
+
+
+class ShelterEncoder(TableEncoder):
+    """Goes by the name of a tuned encoder whose file is not at hand."""
+
+    name = "tuned:shelter@pocket-2"
+
+
+def test_an_index_whose_own_encoder_cannot_be_tried_says_how_to_name_it(photos: Path) -> None:
+    with connect("pets.db", encoder=ShelterEncoder()) as registry:
+        registry.dogs.register(Dog(pet_id="pet0", photos=["photos/pet0/0.png"]))
+    keep = ("--registry", "pets.db", "--save-thresholds")
+
+    remembered = run("evaluate", "photos", *keep)
+    lost = run("evaluate", "photos", "--encoder", "elsewhere/shelter.npz", *keep)
+    another = run("evaluate", "photos", "--encoder", "pocket", *keep)
+
+    assert (remembered.exit_code, lost.exit_code, another.exit_code) == (3, 3, 2)
+    for result in (remembered, lost, another):
+        assert "no thresholds kept" in result.stderr
+        assert "--encoder shelter.npz" in result.stderr
+
+
+def test_photo_limits_and_device_are_those_that_registering_obeys(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices: list[str | None] = []
+
+    def load(name: str, *, device: str | None) -> Encoder:
+        devices.append(device)
+        return load_encoder(name, device=device)
+
+    monkeypatch.setattr(comparing, "load_encoder", load)
+    monkeypatch.setenv("PETFINDER_DEVICE", "cuda:1")
+    Image.new("RGB", (200, 200)).save(photos / "pet0" / "large.png")
+    monkeypatch.setenv("PETFINDER_MAX_PHOTO_PIXELS", "10000")
+    some = run("evaluate", "photos")
+    monkeypatch.setenv("PETFINDER_MAX_PHOTO_PIXELS", "1000")
+    none = run("evaluate", "photos")
+
+    assert (some.exit_code, none.exit_code) == (0, 2)
+    assert "6 query photos of 3 pets" in some.stdout
+    assert "large.png: " in some.stdout
+    assert devices == ["cuda:1", "cuda:1"]
 
 
 def test_a_registry_without_thresholds_to_keep_is_asked_about(photos: Path) -> None:

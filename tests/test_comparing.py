@@ -104,6 +104,7 @@ def test_an_encoder_that_cannot_be_had_stops_no_other(folder: Path) -> None:
     missing, absent, sees, blind = comparison.columns
     assert isinstance(missing.error, EncoderUnavailable)
     assert (missing.evaluation, absent.evaluation) == (None, None)
+    assert (missing.identity, absent.identity) == (None, EncoderIdentity("absent-1", 8, "t1"))
     assert list(comparison.errors) == ["pocket-99", "absent-1"]
     assert sees.evaluation is not None
     assert (sees.differences, bool(blind.differences)) == ({}, True), "the first that could be tried"

@@ -14,10 +14,12 @@ from petfinder.cli.options import CLASSES, JsonOption, RegistryOption, Species, 
 from petfinder.cli.shell import TROUBLE, note, say, told
 from petfinder.cli.verbs import app
 from petfinder.comparing import Column, Comparison, compare_encoders
-from petfinder.errors import ConfigError
+from petfinder.errors import ConfigError, EncoderUnavailable
 from petfinder.intake import Grouping
+from petfinder.photos import PhotoLimits
 from petfinder.repository import PetRepository
-from petfinder.settings import load_settings
+from petfinder.settings import Settings, load_settings
+from petfinder.tuned import file_of, is_tuned_name
 
 
 @app.command(no_args_is_help=True)
@@ -45,32 +47,51 @@ def evaluate(
     """
     if registry is not None and not save_thresholds:
         raise ConfigError("--registry says where --save-thresholds keeps what is measured; give both or neither")
+    settings = load_settings()
     if save_thresholds:
         with open_registry(registry, None, create=False) as opened:
             index = opened.of(CLASSES[species]).repository
-            comparison = _compared(folder, encoder or [index.encoder_identity.name], by, as_json=as_json)
+            comparison = _compared(folder, encoder or [index.encoder_identity.name], by, settings, as_json=as_json)
             _keep(comparison, index)
     else:
-        comparison = _compared(folder, encoder or [load_settings().encoder or "pocket"], by, as_json=as_json)
+        comparison = _compared(folder, encoder or [settings.encoder or "pocket"], by, settings, as_json=as_json)
     if comparison.errors:
         raise typer.Exit(TROUBLE)
 
 
-def _compared(folder: Path, encoders: list[str], by: Grouping, *, as_json: bool) -> Comparison:
-    comparison = compare_encoders(folder, encoders, by=by)
+def _compared(folder: Path, encoders: list[str], by: Grouping, settings: Settings, *, as_json: bool) -> Comparison:
+    """What comparing comes to with the photo limits and the device that are set, as registering has them; printed."""
+    limits = PhotoLimits(max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels)
+    comparison = compare_encoders(folder, encoders, by=by, limits=limits, device=settings.device)
     say(_as_data(comparison) if as_json else str(comparison))
     return comparison
 
 
 def _keep(comparison: Comparison, index: PetRepository[Any]) -> None:
-    """Keep the thresholds of the index's own encoder with the index; raises ConfigError where it was not tried."""
+    """Keep the thresholds of the index's own encoder with the index.
+
+    Raises EncoderUnavailable where it was tried in vain, and ConfigError where it was not tried.
+    """
     own = next((column for column in comparison.columns if column.identity == index.encoder_identity), None)
     if own is None or own.evaluation is None:
-        raise ConfigError(
-            f"no thresholds kept: index {index.index!r} was filled by {index.encoder_identity.name}; try it"
-        )
+        name = index.encoder_identity.name
+        filled = f"no thresholds kept: index {index.index!r} was filled by {name}"
+        way = f"--encoder {file_of(name)}" if is_tuned_name(name) else f"--encoder {name}"
+        failed = next((column for column in comparison.columns if column.error and _is_of(column, index)), None)
+        if failed is None:
+            raise ConfigError(f"{filled}; try it with {way}")
+        remedy = f"name its file: {way}" if is_tuned_name(name) and failed.identity is None else str(failed.error)
+        raise EncoderUnavailable(f"{filled}, which could not be tried; {remedy}") from failed.error
     index.keep_thresholds(own.evaluation.thresholds)
     note(f"thresholds of {own.encoder} are kept with index {index.index!r}")
+
+
+def _is_of(column: Column, index: PetRepository[Any]) -> bool:
+    """Whether what was tried is the index's own encoder; one that could not be had goes by its name or its file's."""
+    own = index.encoder_identity
+    if column.identity is not None:
+        return column.identity == own
+    return column.encoder == own.name or (is_tuned_name(own.name) and Path(column.encoder).name == file_of(own.name))
 
 
 def _as_data(comparison: Comparison) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Knows the values. There is no owner in any of it, and no place more exact than a
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from petfinder.copying import CopyReport
@@ -12,6 +13,7 @@ from petfinder.documents import as_found
 from petfinder.pets import Pet, Photo
 from petfinder.reports import BulkReport, Failure
 from petfinder.search import Match, Matches
+from petfinder.thresholds import Cut
 from petfinder.util import IndexInfo
 
 
@@ -21,10 +23,15 @@ def pet_as_data(pet: Pet) -> dict[str, Any]:
 
 
 def matches_as_data(matches: Matches) -> dict[str, Any]:
-    """The verdict, how many pets were searched, and each match, nearest first."""
+    """The verdict, how many pets were searched, and each match, nearest first.
+
+    Where there is a verdict, also the number of their photos and the cut that it was read at: two similarities, each
+    None where no similarity is high enough or every one is.
+    """
     return {
         "verdict": None if matches.verdict is None else str(matches.verdict),
         "pets_searched": matches.pets_searched,
+        **({} if matches.cut is None else {"photos_searched": matches.photos_searched, "cut": _cut(matches.cut)}),
         "thresholds": matches.thresholds_source or None,
         "matches": [_match_as_data(match) for match in matches],
     }
@@ -66,6 +73,14 @@ def index_as_data(index: IndexInfo) -> dict[str, Any]:
         "encoder": index.spec.encoder,
         "dims": index.spec.dims,
         "metric": index.spec.metric,
+    }
+
+
+def _cut(cut: Cut) -> dict[str, Any]:
+    return {
+        "match": cut.match if math.isfinite(cut.match) else None,
+        "possible": cut.possible if math.isfinite(cut.possible) else None,
+        "extrapolated": cut.extrapolated,
     }
 
 

@@ -120,11 +120,11 @@ def advice(matches: Matches) -> str:
 
 
 def small_print(matches: Matches, *, shown: int | None = None) -> str:
-    """How many pets were searched, what stands behind the verdicts, how many matches come after the `shown` ones."""
+    """What was searched, what stands behind the verdicts, and how many matches come after the `shown` ones."""
     left = 0 if shown is None else len(matches) - shown
     said = [f"{left:,} more matches are not shown."] if left > 0 else []
     if matches.pets_searched:
-        said.append(f"{matches.pets_searched:,} {'pet' if matches.pets_searched == 1 else 'pets'} searched.")
+        said.append(f"{_searched(matches)} searched.")
     cut = matches.cut if matches.found else None
     if cut and math.isfinite(cut.match) and math.isfinite(cut.possible):
         said.append(
@@ -132,8 +132,19 @@ def small_print(matches: Matches, *, shown: int | None = None) -> str:
             f"in at most {MATCH_ALARMS:.0%} of searches. {cut.possible:.3f} is possible: at most {POSSIBLE_ALARMS:.0%}."
         )
         if cut.extrapolated:
-            said.append("Nothing was measured at this number of pets: the limits are extrapolated.")
+            said.append("Nothing was measured at this number of photos: the limits are extrapolated.")
     source = clean(matches.thresholds_source)
     if cut and source:
         said.append(f"Thresholds: {source.rstrip('.')}.")
     return " ".join(said)
+
+
+def _searched(matches: Matches) -> str:
+    """The pets that were searched, and their photos where these decide about the verdicts: "9 pets with 26 photos"."""
+    pets = _counted(matches.pets_searched, "pet")
+    with_photos = matches.cut is not None and matches.photos_searched > 0
+    return f"{pets} with {_counted(matches.photos_searched, 'photo')}" if with_photos else pets
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number:,} {thing if number == 1 else f'{thing}s'}"

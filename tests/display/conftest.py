@@ -66,6 +66,7 @@ def matches(luigi: Dog, rex: Dog) -> Matches:
         query=(photo("stray.jpg", colour="blue", taken_at=datetime(2026, 11, 20)),),
         cut=CUT,
         pets_searched=1204,
+        photos_searched=3310,
         thresholds_source="measured on a crowd",
     )
 

@@ -61,16 +61,35 @@ def test_a_search_without_verdict_speaks_of_none(matches: Matches) -> None:
 
 def test_the_small_print_gives_the_limits_and_their_source(matches: Matches) -> None:
     assert matches_as_text(matches).splitlines()[-1] == (
-        "1,204 pets searched. A similarity of 0.900 is a match: a photo of a pet that is not registered gets there in "
-        "at most 1% of searches. 0.700 is possible: at most 30%. Thresholds: measured on a crowd."
+        "1,204 pets with 3,310 photos searched. A similarity of 0.900 is a match: a photo of a pet that is not "
+        "registered gets there in at most 1% of searches. 0.700 is possible: at most 30%. "
+        "Thresholds: measured on a crowd."
     )
+
+
+@pytest.mark.parametrize(
+    ("pets", "photos", "said"),
+    [
+        (9, 26, "9 pets with 26 photos searched."),
+        (1, 1, "1 pet with 1 photo searched."),
+        (1, 3, "1 pet with 3 photos searched."),
+    ],
+)
+def test_the_photos_are_counted_where_they_decide_about_verdicts(
+    matches: Matches, pets: int, photos: int, said: str
+) -> None:
+    counted = replace(matches, pets_searched=pets, photos_searched=photos)
+
+    assert said in matches_as_text(counted)
+    assert "photo searched" not in (without := matches_as_text(replace(counted, cut=None)))
+    assert f"{pets} pet{'s' * (pets > 1)} searched." in without
 
 
 def test_an_encoder_that_was_never_calibrated_states_no_limits(matches: Matches) -> None:
     nothing_measured = Cut(match=math.inf, possible=-math.inf, extrapolated=True)
     text = matches_as_text(replace(matches, cut=nothing_measured, thresholds_source="never calibrated"))
 
-    assert text.endswith("1,204 pets searched. Thresholds: never calibrated.")
+    assert text.endswith("1,204 pets with 3,310 photos searched. Thresholds: never calibrated.")
 
 
 def test_where_every_pet_is_called_possible_that_is_said(matches: Matches) -> None:
@@ -84,7 +103,7 @@ def test_where_every_pet_is_called_possible_that_is_said(matches: Matches) -> No
 def test_extrapolated_limits_are_said_to_be(matches: Matches) -> None:
     guessed = CUT.model_copy(update={"extrapolated": True})
 
-    assert "extrapolated" in matches_as_text(replace(matches, cut=guessed))
+    assert "at this number of photos: the limits are extrapolated" in matches_as_text(replace(matches, cut=guessed))
     assert "extrapolated" not in matches_as_text(matches)
 
 
