@@ -189,10 +189,14 @@ def stricter(one: Thresholds, other: Thresholds, *, source: str) -> Thresholds:
 
 
 def _row_at(thresholds: Thresholds, pets: int) -> Quantiles:
-    """What was measured at this number of pets; else what is followed there, without intervals."""
-    known = [row for row in thresholds.measured if row.pets == pets]
+    """What was measured at this number of pets; else what is followed there, its photos too, without intervals."""
+    rows = thresholds.measured
+    known = [row for row in rows if row.pets == pets]
+    if known:
+        return known[0]
     cut = thresholds.at(pets)
-    return known[0] if known else Quantiles(pets=pets, match=cut.match, possible=cut.possible)
+    photos = round(float(np.interp(pets, [row.pets for row in rows], [row.looks for row in rows])))
+    return Quantiles(pets=pets, photos=photos, match=cut.match, possible=cut.possible)
 
 
 def _higher(one: Quantiles, other: Quantiles) -> Quantiles:

@@ -8,23 +8,23 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import zipfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from petfinder.encoders.port import EncoderIdentity
-from petfinder.errors import ConfigError, EncoderUnavailable, PetfinderError
+from petfinder.errors import ConfigError, EncoderUnavailable
 from petfinder.thresholds import Thresholds
 from petfinder.within_class import Normaliser
 
 ENDING = ".npz"
 PREFIX = "tuned:"  # no published model and no folder's full path begins so
-_FORMAT = 1
 _LABEL = re.compile(r"[\w.-]{1,100}")
+_UNFINISHED = ".petfinder-"
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,13 @@ class Card:
 class Tuned:
     """An encoder tuned: on which `base`, by which mean and matrix, with the thresholds measured for it and its card.
 
-    `label` is the stem of the file it was first saved to, and stays when the file is renamed.
+    `species`: of the pets that the thresholds were measured on; they hold for no other. `label` is the stem of the
+    file it was first saved to, and stays when the file is renamed.
     """
 
     base: EncoderIdentity
     normaliser: Normaliser
+    species: str
     thresholds: Thresholds
     card: Card
     label: str = ""
@@ -106,14 +108,26 @@ class Tuned:
         """Write it to a new file, whose stem becomes its label, and give it as it is there; raises ConfigError."""
         file = check_new_file(path)
         named = replace(self, label=file.stem)
-        unfinished = file.with_name(f"{file.name}.part")
         try:
-            with unfinished.open("wb") as out:
-                np.savez(out, mean=named.normaliser.mean, matrix=named.normaliser.matrix, about=_about(named))
-            unfinished.replace(file)
+            _write_new(file, named)
+        except FileExistsError as error:
+            raise ConfigError(_already_there(file)) from error
         except OSError as error:
-            raise ConfigError(f"{file} cannot be written ({error.strerror}); name another place") from error
+            raise ConfigError(_not_written(file, error)) from error
         return named
+
+
+class _About(BaseModel):
+    """What the file says beside the numbers."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True, regex_engine="python-re")
+
+    format: Literal[1] = 1
+    label: str = Field(pattern=rf"^{_LABEL.pattern}\Z")
+    species: str = Field(min_length=1)
+    base: EncoderIdentity
+    thresholds: Thresholds
+    card: Card
 
 
 def is_tuned_file(name: str) -> bool:
@@ -132,64 +146,90 @@ def file_of(name: str) -> str:
 
 
 def check_new_file(path: Path | str) -> Path:
-    """The file that a tuned encoder may be saved to; raises ConfigError for one that is there or cannot be made."""
+    """The file that a tuned encoder may be saved to, `~` put in full; nothing is left in its folder.
+
+    Raises ConfigError for one that is there or cannot be made, also where the folder cannot be written to.
+    """
     file = Path(path)
     if not is_tuned_file(file.name) or not _LABEL.fullmatch(file.stem):
         raise ConfigError(
             f"{file.name!r} cannot name an encoder: letters, digits, '-', '_', '.', and {ENDING} at the end"
         )
-    if file.exists():
-        raise ConfigError(f"{file} is there already, and an index may need it; name another file")
-    if not file.parent.is_dir():
-        raise ConfigError(f"the folder of {file} is not there; make it first")
+    try:
+        file = file.expanduser()
+        if file.exists() or file.is_symlink():
+            raise ConfigError(_already_there(file))
+        if not file.parent.is_dir():
+            raise ConfigError(f"the folder of {file} is not there; make it first")
+        with TemporaryDirectory(dir=file.parent, prefix=_UNFINISHED) as place:
+            trial = Path(place, "trial")
+            trial.touch()
+            Path(place, file.name).hardlink_to(trial)
+    except (OSError, RuntimeError) as error:  # RuntimeError: nobody's home
+        raise ConfigError(_not_written(file, error)) from error
     return file
 
 
 def read_tuned(path: Path | str) -> Tuned:
     """The tuned encoder in a file; raises EncoderUnavailable where there is none or something else."""
-    file = Path(path).expanduser()
+    file = Path(path)
     try:
+        file = file.expanduser()
         with file.open("rb") as content, np.load(content, allow_pickle=False) as stored:
-            mean, matrix, told = stored["mean"], stored["matrix"], json.loads(str(stored["about"]))
-        tuned = _from(mean, matrix, told)
+            mean, matrix, about = stored["mean"], stored["matrix"], str(stored["about"])
+        tuned = _from(mean, matrix, about)
     except OSError as error:
         raise EncoderUnavailable(
             f"the encoder file {file} cannot be read ({error.strerror or type(error).__name__}): name the file that"
             " `petfinder train` wrote"
         ) from error
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        EOFError,
-        zipfile.BadZipFile,
-        ValidationError,
-        PetfinderError,
-    ) as error:
+    except Exception as error:  # on damaged bytes numpy and zipfile raise nearly anything
         raise EncoderUnavailable(f"{file} is not an encoder as `petfinder train` writes it, or is damaged") from error
     return tuned
 
 
+def _already_there(file: Path) -> str:
+    return f"{file} is there already, and an index may need it; name another file"
+
+
+def _not_written(file: Path, error: Exception) -> str:
+    return f"{file} cannot be written ({getattr(error, 'strerror', None) or error}); name another place"
+
+
+def _write_new(file: Path, tuned: Tuned) -> None:
+    """Write the whole file beside its place, then put it there unless another came first; raises OSError."""
+    numbers = tuned.normaliser
+    with TemporaryDirectory(dir=file.parent, prefix=_UNFINISHED) as place:
+        unfinished = Path(place, file.name)
+        with unfinished.open("wb") as out:
+            np.savez(out, mean=numbers.mean, matrix=numbers.matrix, about=_about(tuned))
+        file.hardlink_to(unfinished)
+
+
 def _about(tuned: Tuned) -> str:
-    return json.dumps(
-        {
-            "format": _FORMAT,
-            "label": tuned.label,
-            "base": asdict(tuned.base),
-            "thresholds": tuned.thresholds.model_dump(mode="json", exclude_none=True),
-            "card": asdict(tuned.card),
-        }
+    about = _About(
+        label=tuned.label, species=tuned.species, base=tuned.base, thresholds=tuned.thresholds, card=tuned.card
     )
+    return about.model_dump_json(exclude_none=True)
 
 
-def _from(mean: Any, matrix: Any, told: dict[str, Any]) -> Tuned:
-    base = EncoderIdentity(**told["base"])
-    fits = mean.shape == (base.dims,) and matrix.ndim == 2 and len(matrix) == base.dims >= matrix.shape[1] > 0
-    if told["format"] != _FORMAT or not fits or not (np.isfinite(mean).all() and np.isfinite(matrix).all()):
-        raise ValueError("another format, or numbers that do not fit together")
-    if not _LABEL.fullmatch(told["label"]):
-        raise ValueError("no label")
-    card = {**told["card"], "before": Reached(**told["card"]["before"]), "after": Reached(**told["card"]["after"])}
-    normaliser = Normaliser(mean.astype(np.float32), matrix.astype(np.float32))
-    return Tuned(base, normaliser, Thresholds(**told["thresholds"]), Card(**card), told["label"])
+def _from(mean: Any, matrix: Any, told: str) -> Tuned:
+    about = _About.model_validate_json(told)
+    dims = about.base.dims
+    if mean.shape != (dims,) or matrix.ndim != 2 or not len(matrix) == dims >= matrix.shape[1] > 0:
+        raise ValueError("mean and matrix do not fit together, or not the base")
+    if not mean.dtype == matrix.dtype == np.float32:
+        raise ValueError("mean and matrix are float32")
+    said = _numbers([asdict(about.card), about.thresholds.model_dump()])
+    if not all(np.isfinite(numbers).all() for numbers in (mean, matrix, said)):
+        raise ValueError("numbers that are not finite")
+    return Tuned(about.base, Normaliser(mean, matrix), about.species, about.thresholds, about.card, about.label)
+
+
+def _numbers(told: Any) -> list[float]:
+    """Every number in what was told, however deep."""
+    if isinstance(told, dict):
+        told = list(told.values())
+    if isinstance(told, list | tuple):
+        return [number for part in told for number in _numbers(part)]
+    return [told] if isinstance(told, int | float) else []

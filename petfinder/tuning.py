@@ -5,7 +5,7 @@ Knows photos, encoders and the trial of a fit; no store. A result that is not be
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from petfinder.pets import Dog, Pet, Photo
 from petfinder.photos import DEFAULT_LIMITS, PhotoLimits, read_photo
 from petfinder.progress import progress_bar
 from petfinder.reports import Failure, Ignored
-from petfinder.trial import LEAST_GAIN, Trial, try_on_other_pets
+from petfinder.trial import LEAST_GAIN, REPEATS, Trial, try_on_other_pets
 from petfinder.tuned import Card, Tuned, is_tuned_name
 from petfinder.views import changed_views
 
@@ -44,6 +44,7 @@ class Tuning(NamedTuple):
 def tune_folder(
     folder: AnyPath,
     encoder: Encoder,
+    pet_class: type[Pet] = Dog,
     *,
     by: Grouping = "pet",
     views: int = VIEWS,
@@ -51,13 +52,22 @@ def tune_folder(
     seed: int = SEED,
     limits: PhotoLimits = DEFAULT_LIMITS,
     progress: bool | None = None,
+    on_failure: Callable[[Failure], object] | None = None,
 ) -> Tuning:
     """Tune an encoder on a folder of photos in which each sub-folder is a pet; `by` as in `petfinder.read_folder`.
 
     As `tune_pets`; raises ConfigError too for a path that is not a folder.
     """
-    pets = read_folder(folder, Dog, by=by)
-    return tune_pets(pets, encoder, views=views, dims=dims, seed=seed, limits=limits, progress=progress)
+    return tune_pets(
+        read_folder(folder, pet_class, by=by),
+        encoder,
+        views=views,
+        dims=dims,
+        seed=seed,
+        limits=limits,
+        progress=progress,
+        on_failure=on_failure,
+    )
 
 
 def tune_pets(
@@ -69,23 +79,32 @@ def tune_pets(
     seed: int = SEED,
     limits: PhotoLimits = DEFAULT_LIMITS,
     progress: bool | None = None,
+    on_failure: Callable[[Failure], object] | None = None,
 ) -> Tuning:
     """Tune an encoder on pets of one species with their photos, as `read_csv` gives them or made by hand.
 
     Each photo is cut to its box where it has one, as registration does. `views`: changed copies made of each photo, 1
     to 20. `dims`: of the new embeddings, at most the encoder's; None for the encoder's, or 512 from 2,048 photos on.
-    `progress`: a bar or none; None decides by itself. Raises InvalidQuery where there are too few photos, and where
-    pets that the matrix was not fitted on are not found better by it, with the figures of both.
+    `progress`: a bar or none; None decides by itself. `on_failure` is given each photo that cannot be used, before
+    anything is refused. Raises InvalidQuery where there are too few photos or several species, and where pets that the
+    matrix was not fitted on are not found better by it, with the figures of both.
     """
     _check(encoder, views, dims)
     incoming = list(pets)
+    of_species = [pet for pet in incoming if isinstance(pet, Pet)]
     failures = [item for item in incoming if isinstance(item, Failure)]
-    samples = [_Sample(pet.pet_id, photo) for pet in incoming if isinstance(pet, Pet) for photo in pet.photos]
+    _tell(failures, on_failure)
+    samples = [_Sample(pet.pet_id, photo) for pet in of_species for photo in pet.photos]
     _check_enough([sample.pet_id for sample in samples])
+    species = _one_species(of_species)
     seen, unreadable = _encoded(samples, encoder, views=views, seed=seed, limits=limits, progress=progress)
+    _tell(unreadable, on_failure)
     _check_enough(seen.ids.tolist(), unreadable=len(unreadable))
     shorter = dims or _dims_for(len(seen), encoder.dims)
-    source = f"petfinder train with {encoder.name} on {len(seen)} photos, each pet held out in turn"
+    source = (
+        f"petfinder train with {encoder.name} on {len(seen)} photos: each half of the pets held out, {REPEATS} times"
+        " anew, the strictest kept"
+    )
     trial = try_on_other_pets(seen, dims=shorter, seed=seed, source=source)
     if not trial.better:
         raise InvalidQuery(_refusal(encoder, trial))
@@ -103,7 +122,8 @@ def tune_pets(
         low=trial.gain.low,
         high=trial.gain.high,
     )
-    return Tuning(Tuned(identity_of(encoder), whole, trial.thresholds, card), (*failures, *unreadable))
+    tuned = Tuned(identity_of(encoder), whole, species, trial.thresholds, card)
+    return Tuning(tuned, (*failures, *unreadable))
 
 
 def _check(encoder: Encoder, views: int, dims: int | None) -> None:
@@ -113,6 +133,19 @@ def _check(encoder: Encoder, views: int, dims: int | None) -> None:
         raise ConfigError(f"1 to 20 changed views are made of each photo, not {views}")
     if dims is not None and not 2 <= dims <= encoder.dims:
         raise ConfigError(f"{encoder.name} has {encoder.dims} dims, and tuning keeps 2 to all of them, not {dims}")
+
+
+def _tell(failures: Iterable[Failure], on_failure: Callable[[Failure], object] | None) -> None:
+    if on_failure is not None:
+        for failure in failures:
+            on_failure(failure)
+
+
+def _one_species(pets: Sequence[Pet]) -> str:
+    species = sorted({pet.species for pet in pets})
+    if len(species) > 1:
+        raise InvalidQuery(f"an encoder is tuned on one species, for which its thresholds then hold; not {species}")
+    return species[0]
 
 
 def _dims_for(photos: int, dims: int) -> int:

@@ -166,3 +166,12 @@ def test_the_stricter_value_keeps_its_own_interval_and_the_fewer_photos() -> Non
 
     assert (row.match, row.possible, row.photos) == (0.5, 0.3, 20)
     assert row.match_interval == row.possible_interval == high
+
+
+def test_the_stricter_of_tables_measured_at_other_pets_follows_their_photos_too() -> None:
+    crowd = scattered(pets=31, photos_each=4, dims=8, seed=34)
+    one, other = (measure_thresholds(crowd, crowd, pet_counts=counts, draws=5) for counts in ((10, 30), (10, 19)))
+
+    for both in (stricter(one, other, source="both"), stricter(other, one, source="both")):
+        assert [(row.pets, row.photos) for row in both.measured] == [(10, 40), (19, 76)]
+        assert both.at(19).match == max(one.at(19).match, other.at(19).match)

@@ -100,6 +100,15 @@ def test_an_unreadable_photo_is_reported_and_a_copy_counts_once(tmp_path: Path) 
 
     assert tuning.tuned.card.photos == 14 * 4
     assert [Path(str(failure.photo)).name for failure in tuning.failures] == ["broken.jpg"]
+    assert "half of the pets held out, 3 times" in tuning.tuned.thresholds.source
+
+
+def test_the_species_is_that_of_the_pets_and_one(photos: Path) -> None:
+    cats = [pet for pet in pf.read_folder(photos, pf.Cat) if isinstance(pet, pf.Cat)]
+
+    assert tune_folder(photos, LightEncoder(), pf.Cat).tuned.species == "cat"
+    with pytest.raises(InvalidQuery, match="one species"):
+        tune_pets([*cats, *pf.read_folder(photos, pf.Dog)], LightEncoder())
 
 
 def test_photos_are_cut_to_their_box_as_registration_does(photos: Path) -> None:
@@ -207,14 +216,18 @@ def test_pocket_is_tuned_without_torch(tmp_path: Path) -> None:
     assert shown.strip() == "[]"
 
 
-def test_the_verb_writes_a_file_that_the_other_verbs_take(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def _light_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     real = connection._encoder_named
     monkeypatch.setattr(
         connection, "_encoder_named", lambda name, device: LightEncoder() if name == "light-1" else real(name, device)
     )
+
+
+def test_the_verb_writes_a_file_that_the_other_verbs_take(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _light_can_be_named(monkeypatch)
     run = CliRunner()
 
     made = run.invoke(app, ["train", str(photos), "--encoder", "light-1", "--out", "shelter.npz", "--json"])
@@ -245,3 +258,31 @@ def test_the_verb_says_why_nothing_was_made(tmp_path: Path, monkeypatch: pytest.
     assert "tuning needs" in result.stderr
     assert ".npz" in bad_name.stderr
     assert not (tmp_path / "few.npz").exists()
+
+
+def test_the_verb_tells_each_photo_left_out_and_obeys_the_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _light_can_be_named(monkeypatch)
+    photos = draw_pets(tmp_path / "photos")
+    (photos / "pet00" / "broken.jpg").write_bytes(b"no picture")
+    Image.new("RGB", (100, 100)).save(photos / "pet01" / "large.png")
+    monkeypatch.setenv("PETFINDER_MAX_PHOTO_PIXELS", "3000")
+    train = ["train", str(photos), "--encoder", "light-1", "--species", "cat", "--out"]
+    run = CliRunner()
+
+    made = run.invoke(app, [*train, "mine.npz", "--json"])
+    monkeypatch.setenv("PETFINDER_MAX_PHOTO_PIXELS", "2000")
+    refused = run.invoke(app, [*train, "none.npz"])
+
+    told = json.loads(made.stdout)
+    assert told["species"] == "cat"
+    assert [(Path(failure["photo"]).name, failure["reason"].split(":")[0]) for failure in told["failures"]] == [
+        ("broken.jpg", "UnreadablePhoto"),
+        ("large.png", "PhotoTooLarge"),
+    ]
+    assert refused.exit_code == 2
+    assert "tuning needs" in refused.stderr
+    assert refused.stderr.count("left out") == 14 * 4 + 2
+    assert not (tmp_path / "none.npz").exists()

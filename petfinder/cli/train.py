@@ -16,6 +16,8 @@ from petfinder.cli.shell import note, say, told
 from petfinder.cli.verbs import app
 from petfinder.connection import load_encoder
 from petfinder.intake import Grouping
+from petfinder.photos import PhotoLimits
+from petfinder.reports import Failure
 from petfinder.settings import load_settings
 from petfinder.tuned import check_new_file
 from petfinder.tuning import VIEWS, tune_pets
@@ -47,14 +49,34 @@ def train(
 
     Exits with 2 if there are too few photos, or nothing is gained: both figures are named.
     """
-    check_new_file(out)
+    file = check_new_file(out)
     settings = load_settings()
-    base = load_encoder(encoder or settings.encoder or "pocket", device=settings.device)
-    tuning = tune_pets(read(folder, CLASSES[species], by), base, views=views, dims=dims)
-    tuned = tuning.tuned.save(out)
-    for failure in tuning.failures:
-        note(f"left out {failure.photo or failure.item}: {failure.reason}")
+    tuning = tune_pets(
+        read(folder, CLASSES[species], by),
+        load_encoder(encoder or settings.encoder or "pocket", device=settings.device),
+        views=views,
+        dims=dims,
+        limits=PhotoLimits(max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels),
+        on_failure=_note_failure,
+    )
+    tuned = tuning.tuned.save(file)
     if as_json:
-        say({"file": str(out), **asdict(tuned.identity), "base": tuned.base.name, "card": asdict(tuned.card)})
+        say(
+            {
+                "file": str(file),
+                **asdict(tuned.identity),
+                "base": tuned.base.name,
+                "species": tuned.species,
+                "card": asdict(tuned.card),
+                "failures": [
+                    {"item": failure.item, "photo": failure.photo, "reason": failure.reason}
+                    for failure in tuning.failures
+                ],
+            }
+        )
     else:
-        say(f"{tuned}\nsaved {out}: name it as the encoder, --encoder {out}")
+        say(f"{tuned}\nsaved {file}: name it as the encoder, --encoder {file}")
+
+
+def _note_failure(failure: Failure) -> None:
+    note(f"left out {failure.photo or failure.item}: {failure.reason}")

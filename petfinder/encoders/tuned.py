@@ -13,7 +13,7 @@ from PIL import Image
 
 from petfinder.encoders.port import Encoder, encode, identity_of
 from petfinder.errors import EncoderUnavailable, TextNotSupported
-from petfinder.thresholds import Thresholds
+from petfinder.thresholds import AnyThresholds
 from petfinder.tuned import Tuned
 from petfinder.vectors import Matrix
 
@@ -38,9 +38,9 @@ class TunedEncoder:
         return f"TunedEncoder({self.name})"
 
     @property
-    def thresholds(self) -> Thresholds:
-        """What was measured when it was tuned."""
-        return self.tuned.thresholds
+    def thresholds(self) -> AnyThresholds:
+        """What was measured when it was tuned, for the species that it was measured on."""
+        return {self.tuned.species: self.tuned.thresholds}
 
     def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
         """Embeddings (n, dims) of upright pictures, unit length, float32; raises EncoderUnavailable, EncoderError."""

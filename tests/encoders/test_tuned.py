@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -16,7 +24,7 @@ from petfinder.encoders.sentence_transformers import SentenceTransformersEncoder
 from petfinder.errors import ConfigError, EncoderUnavailable, InvalidQuery, TextNotSupported
 from petfinder.fitting import Views, fit
 from petfinder.thresholds import Quantiles, Thresholds
-from petfinder.tuned import Card, Reached, Tuned, read_tuned
+from petfinder.tuned import Card, Reached, Tuned, check_new_file, read_tuned
 from petfinder.tuning import tune_folder
 from petfinder.within_class import Normaliser
 from tests.encoders.tiny_models import DIMS, change_weights, save_clip
@@ -30,7 +38,8 @@ def made_up(base: EncoderIdentity, *, dims: int = 6, seed: int = 0) -> Tuned:
     """A tuned encoder on any base, its numbers drawn."""
     draw = np.random.default_rng(seed)
     mean = draw.normal(0, 0.1, base.dims).astype(np.float32)
-    return Tuned(base, Normaliser(mean, draw.normal(size=(base.dims, dims)).astype(np.float32)), THRESHOLDS, CARD)
+    matrix = draw.normal(size=(base.dims, dims)).astype(np.float32)
+    return Tuned(base, Normaliser(mean, matrix), "dog", THRESHOLDS, CARD)
 
 
 def pictures(count: int = 5) -> list[Image.Image]:
@@ -56,7 +65,7 @@ def test_a_file_gives_back_what_was_saved(file: Path) -> None:
 
     np.testing.assert_array_equal(read.normaliser.mean, saved.normaliser.mean)
     np.testing.assert_array_equal(read.normaliser.matrix, saved.normaliser.matrix)
-    assert (read.base, read.card, read.thresholds) == (saved.base, CARD, THRESHOLDS)
+    assert (read.base, read.card, read.species, read.thresholds) == (saved.base, CARD, "dog", THRESHOLDS)
     assert read.name == "tuned:shelter@light-1"
 
 
@@ -68,7 +77,7 @@ def test_it_is_an_encoder(file: Path) -> None:
 
     assert isinstance(encoder, Encoder)
     assert (encoder.name, encoder.dims, encoder.supports_text) == ("tuned:shelter@light-1", 6, False)
-    assert encoder.thresholds == THRESHOLDS
+    assert encoder.thresholds == {"dog": THRESHOLDS}
     assert together.dtype == np.float32
     np.testing.assert_array_equal(together, alone)
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-6)
@@ -81,6 +90,12 @@ def test_the_name_stays_when_the_file_is_renamed(file: Path) -> None:
     renamed = file.rename(file.with_name("other.npz"))
 
     assert read_tuned(renamed).name == "tuned:shelter@light-1"
+
+
+def test_a_name_may_have_any_letters_and_digits(tmp_path: Path) -> None:
+    saved = made_up(identity_of(LightEncoder())).save(tmp_path / "犬_é².npz")
+
+    assert read_tuned(tmp_path / "犬_é².npz").name == saved.name == "tuned:犬_é²@light-1"
 
 
 def test_the_fingerprint_changes_with_the_matrix_and_with_the_base() -> None:
@@ -120,6 +135,8 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path, file: Path) -> None:
     for name in ("other.npz", "missing.npz"):
         with pytest.raises(EncoderUnavailable, match=name):
             pf.load_encoder(str(tmp_path / name))
+    with pytest.raises(EncoderUnavailable, match="no-such-user"):
+        pf.load_encoder("~no-such-user/x.npz")
     with pytest.raises(ConfigError, match="base="):
         pf.load_encoder("pocket", base=LightEncoder())
 
@@ -128,6 +145,158 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path, file: Path) -> None:
 def test_where_it_cannot_be_saved_is_said(file: Path, name: str) -> None:
     with pytest.raises(ConfigError):
         made_up(identity_of(LightEncoder())).save(file.parent / name)
+
+
+def test_thresholds_hold_for_the_species_they_were_measured_on(file: Path) -> None:
+    with pf.connect(":memory:", encoder=pf.load_encoder(str(file), base=LightEncoder())) as registry:
+        registry.dogs.register(pf.Dog(pet_id="rex", photos=[pf.Photo(source=pictures()[0])]))
+        registry.cats.register(pf.Cat(pet_id="tom", photos=[pf.Photo(source=pictures()[0])]))
+
+        assert registry.dogs.find(pictures()[0]).thresholds_source == "drawn pets"
+        assert registry.cats.find(pictures()[0]).thresholds_source.startswith("never calibrated")
+
+
+def _changed(content: bytes, place: int, value: int) -> bytes:
+    """The archive with one byte of its first entry in the directory changed."""
+    at = content.index(b"PK\x01\x02") + place
+    return content[:at] + bytes([value]) + content[at + 1 :]
+
+
+def _with_header(content: bytes, old: bytes, new: bytes) -> bytes:
+    """The archive made anew with the header of its mean changed, as long as it was."""
+    made = BytesIO()
+    with zipfile.ZipFile(BytesIO(content)) as before, zipfile.ZipFile(made, "w") as after:
+        for name in before.namelist():
+            inside = before.read(name)
+            after.writestr(name, inside.replace(old, new) if name == "mean.npy" else inside)
+    return made.getvalue()
+
+
+def _deflated(content: bytes) -> bytes:
+    """The archive pressed, with the pressed mean overwritten."""
+    made = BytesIO()
+    with zipfile.ZipFile(BytesIO(content)) as before, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as after:
+        for name in before.namelist():
+            after.writestr(name, before.read(name))
+    pressed = made.getvalue()
+    return pressed[:40] + b"\xff" * 20 + pressed[60:]
+
+
+@pytest.mark.parametrize(
+    ("damage", "cause"),
+    [
+        (_deflated, zlib.error),
+        (lambda content: _changed(content, 8, 1), RuntimeError),
+        (lambda content: _changed(content, 10, 99), NotImplementedError),
+        (lambda content: _with_header(content, b"(8,), }" + b" " * 15, b"(" + b"9" * 16 + b",), }"), MemoryError),
+    ],
+)
+def test_whatever_damage_does_is_one_error(
+    file: Path, damage: Callable[[bytes], bytes], cause: type[Exception]
+) -> None:
+    file.write_bytes(damage(file.read_bytes()))
+
+    with pytest.raises(EncoderUnavailable, match="damaged") as refused:
+        read_tuned(file)
+
+    assert isinstance(refused.value.__cause__, cause)
+
+
+def _told(part: str, **changed: object) -> Callable[[dict[str, Any]], None]:
+    return lambda stored: stored["about"][part].update(changed)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _told("base", name=3),
+        _told("base", dims="8"),
+        _told("card", pets="nine"),
+        _told("card", gain=float("nan")),
+        _told("card", before={"rank1": 0.5}),
+        lambda stored: stored["about"]["thresholds"]["measured"][0].update(match=float("inf")),
+        lambda stored: stored["about"].update(label="a@b"),
+        lambda stored: stored["about"].update(species=""),
+        lambda stored: stored["about"].pop("species"),
+        lambda stored: stored["about"].update(format=2),
+        lambda stored: stored.update(mean=stored["mean"][:7]),
+        lambda stored: stored.update(mean=stored["mean"] * np.float32(np.inf)),
+        lambda stored: stored.update(matrix=stored["matrix"].astype(np.complex64)),
+        lambda stored: stored.update(matrix=np.full_like(stored["matrix"], np.nan)),
+        lambda stored: stored.update(about=json.loads("[" * 900 + "]" * 900)),
+    ],
+)
+def test_what_does_not_fit_is_refused(file: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    with np.load(file) as content:
+        stored: dict[str, Any] = {**content, "about": json.loads(str(content["about"]))}
+    np.savez(file, **{**stored, "about": json.dumps(stored["about"])})
+    assert read_tuned(file).species == "dog"
+    change(stored)
+    np.savez(file, **{**stored, "about": json.dumps(stored["about"])})
+
+    with pytest.raises(EncoderUnavailable, match="damaged"):
+        read_tuned(file)
+
+
+def test_saving_touches_no_other_file_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "x.npz.part"
+    other.write_bytes(b"another's")
+    tuned = made_up(identity_of(LightEncoder()))
+
+    with monkeypatch.context() as broken_off:
+        broken_off.setattr(np, "savez", _broken_off)
+        with pytest.raises(KeyboardInterrupt):
+            tuned.save(tmp_path / "x.npz")
+    assert list(tmp_path.iterdir()) == [other]
+
+    tuned.save(tmp_path / "x.npz")
+    plain = tmp_path / "plain"
+    plain.touch()
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["plain", "x.npz", "x.npz.part"]
+    assert other.read_bytes() == b"another's"
+    assert (tmp_path / "x.npz").stat().st_mode == plain.stat().st_mode
+
+
+def _broken_off(out: BinaryIO, **_: object) -> None:
+    out.write(b"half")
+    raise KeyboardInterrupt
+
+
+def test_a_file_that_came_in_between_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, file = np.savez, tmp_path / "x.npz"
+
+    def savez(out: BinaryIO, **parts: Any) -> None:
+        real(out, **parts)
+        file.write_bytes(b"came first")
+
+    monkeypatch.setattr(np, "savez", savez)
+
+    with pytest.raises(ConfigError, match="there already"):
+        made_up(identity_of(LightEncoder())).save(file)
+
+    assert file.read_bytes() == b"came first"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_where_it_can_go_is_known_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+
+    assert check_new_file("~/x.npz") == tmp_path / "x.npz"
+    assert list(tmp_path.iterdir()) == []
+    for name in (f"{'犬' * 100}.npz", f"{'folder' * 100}/x.npz"):
+        with pytest.raises(ConfigError, match="cannot be written"):
+            check_new_file(tmp_path / name)
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", refused)
+    with pytest.raises(ConfigError, match=r"cannot be written \(Permission denied\)"):
+        check_new_file(tmp_path / "x.npz")
 
 
 def test_a_fit_of_few_dims_is_the_matrix_worked_out_by_hand() -> None:
