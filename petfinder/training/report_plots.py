@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
 from petfinder.training.report import MEASURES, TEACHER, encoders
 
@@ -121,6 +122,7 @@ def plot_thresholds(figures: pd.DataFrame, encoder: str) -> Figure:
             panel.plot(rows["pets"], rows[name], color=colour, marker="o", markersize=4, label=name)
             panel.fill_between(*_band(rows, "pets", name), color=colour, alpha=0.15, linewidth=0)
         panel.set_xscale("log")
+        panel.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         panel.set_title(f"{kind}s", fontsize=10)
         panel.set_xlabel("pets searched")
         panel.set_ylabel("similarity (cosine)")
