@@ -217,11 +217,16 @@ def test_code_counts_with_what_it_imports_and_without_its_comments(tmp_path: Pat
     package = tmp_path / "petfinder"
     (package / "training").mkdir(parents=True)
     (package / "training" / "top.py").write_text("import numpy\nfrom petfinder.low import ONE\n")
-    low = package / "low.py"
-    low.write_text("ONE = 1\n")
+    low, shown = package / "low.py", package / "shown.py"
+    low.write_text("ONE = 1\ndef show():\n    from petfinder.shown import WORDS\n")
+    shown.write_text("WORDS = 'one'\n")
     before = code_fingerprint("top", package=package)
 
-    low.write_text("# why\nONE   = 1\n")
+    shown.write_text("WORDS = 'another'\n")
+
+    assert code_fingerprint("top", package=package) == before
+
+    low.write_text("# why\nONE   = 1\ndef show():\n    from petfinder.shown import WORDS\n")
     commented = code_fingerprint("top", package=package)
     low.write_text("ONE = 2\n")
 

@@ -149,9 +149,12 @@ def code_fingerprint(*names: str, package: Path = Path(__file__).parents[1]) -> 
 
 @cache
 def _outline(code: str) -> tuple[str, tuple[str, ...]]:
-    """Code without comments and layout, and where the modules of petfinder that it imports may lie."""
+    """Code without comments and layout, and where the modules of petfinder that it imports at once may lie.
+
+    What is imported for types, or within a function (as the displays are), changes no result.
+    """
     tree = ast.parse(code)
-    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    nodes = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
     sources = [(node, str(node.module).split(".")) for node in nodes if str(node.module).startswith(_PACKAGE)]
     modules = [parts for _, parts in sources]
     modules += [[*parts, alias.name] for node, parts in sources for alias in node.names]
