@@ -19,9 +19,10 @@ from petfinder.measures import Labelled
 from petfinder.pets import Box
 from petfinder.thresholds import Thresholds
 from petfinder.training.benches import Benches, BenchPhoto, EmbeddingCache, MaskNetwork, read_benches
+from petfinder.training.commands import encoder_named
 from petfinder.training.figures import EncoderFigures, as_text
 from petfinder.training.photos_on_disk import read_manifest, read_places
-from petfinder.training.protocol import SPECIES, encoder_named, main, measure, species_thresholds, write_thresholds
+from petfinder.training.protocol import SPECIES, main, measure, species_thresholds, write_thresholds
 from petfinder.vectors import Matrix, unit
 from tests.conftest import TableEncoder
 

@@ -23,11 +23,11 @@ from petfinder.training.benches import Benches, Mask, read_benches
 from petfinder.training.lessons import BATCH
 from petfinder.training.make import Features, kept_features
 from petfinder.training.material import Settings
-from petfinder.training.matrix import EVENED, RIDGE, joined_parts
+from petfinder.training.matrix import EVENED, RIDGE, fit_matrix, joined_parts, means_of
 from petfinder.training.photos_on_disk import Pictures, squash
 from petfinder.training.reading import AVERAGES, PARTS
 from petfinder.training.seeing import parts_of
-from petfinder.within_class import MATES_WEIGHT, cut, inverse_root, mates_scatter, spectrum, unit_rows, views_scatter
+from petfinder.within_class import unit_rows
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def embeddings(variant: Variant, features: Features, seen: Sequence[Array]) -> W
         return [*kept] if variant.rooted else [np.asarray(part * np.abs(part)) for part in kept]
 
     clean = [_units(part) for part in chosen(features.clean)]
-    means = [part.mean(axis=0, dtype=np.float64).astype(np.float32) for part in clean]
+    means = means_of(clean)
 
     def joined(parts: Sequence[Array]) -> Wide:
         return joined_parts([_units(part) for part in chosen(parts)], means)
@@ -100,14 +100,13 @@ def embeddings(variant: Variant, features: Features, seen: Sequence[Array]) -> W
     if not variant.views:
         return unit_rows(photos)
     taught = joined_parts(clean, means)
-    scatter = views_scatter([taught, *(joined(view) for view in features.views[: variant.views])])
-    if variant.mates:
-        scatter = scatter + MATES_WEIGHT * mates_scatter(taught, features.mates)
-    matrix = cut(
-        inverse_root(spectrum(scatter), ridge=variant.ridge),
+    matrix = fit_matrix(
         taught,
+        [joined(view) for view in features.views[: variant.views]],
+        features.mates if variant.mates else (),
+        features.breeds if variant.breeds else None,
         dims=variant.dims,
-        kinds=features.breeds if variant.breeds else None,
+        ridge=variant.ridge,
         evened=variant.evened,
     )
     return unit_rows((photos @ matrix)[:, : variant.first or None])

@@ -32,6 +32,28 @@ def joined_parts(parts: Sequence[Array], means: Sequence[Array]) -> Wide:
     )
 
 
+def means_of(clean: Sequence[Array]) -> tuple[Array, ...]:
+    """The mean (channels,) of each part (n, channels) over the photos."""
+    return tuple(part.mean(axis=0, dtype=np.float64).astype(np.float32) for part in clean)
+
+
+def fit_matrix(
+    photos: Wide,
+    views: Sequence[Wide],
+    mates: Sequence[NDArray[np.intp]],
+    breeds: NDArray[np.str_] | None,
+    *,
+    dims: int,
+    ridge: float = RIDGE,
+    evened: float = EVENED,
+) -> Wide:
+    """The matrix (width, dims) from joined parts (n, width) of photos and of each changed view; see `fit_reader`."""
+    scatter = views_scatter([photos, *views])
+    if mates:
+        scatter = scatter + MATES_WEIGHT * mates_scatter(photos, mates)
+    return cut(within_matrix(scatter, ridge=ridge), photos, dims=dims, kinds=breeds, evened=evened)
+
+
 def fit_reader(
     axes: tuple[Axes, ...],
     clean: Sequence[Array],
@@ -47,10 +69,7 @@ def fit_reader(
     changed view of the same photos in the same order; `mates` the rows of photos of one animal, `breeds` (n,) the breed
     in each photo: the matrix keeps the directions in which animals of one breed differ.
     """
-    means = tuple(part.mean(axis=0, dtype=np.float64).astype(np.float32) for part in clean)
-    joined = joined_parts(clean, means)
-    scatter = views_scatter([joined, *(joined_parts(view, means) for view in views)])
-    if mates:
-        scatter = scatter + MATES_WEIGHT * mates_scatter(joined, mates)
-    matrix = cut(within_matrix(scatter, ridge=RIDGE), joined, dims=dims, kinds=breeds, evened=EVENED)
+    means = means_of(clean)
+    seen = [joined_parts(view, means) for view in views]
+    matrix = fit_matrix(joined_parts(clean, means), seen, mates, breeds, dims=dims)
     return Reader(axes, means, as_stored(np.ascontiguousarray(matrix, dtype=np.float32)))

@@ -6,11 +6,9 @@ of petfinder, and prints nothing that it has not just measured.
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -26,8 +24,7 @@ from petfinder.calibration import (
     share_reaching,
     stricter,
 )
-from petfinder.connection import load_encoder
-from petfinder.encoders.pocket import PocketEncoder, pocket_named
+from petfinder.encoders.pocket import PocketEncoder
 from petfinder.encoders.port import Encoder
 from petfinder.errors import ConfigError
 from petfinder.measures import (
@@ -39,7 +36,8 @@ from petfinder.measures import (
     pair_similarities,
 )
 from petfinder.thresholds import Thresholds
-from petfinder.training.benches import Benches, EmbeddingCache, Mask, Teacher, read_benches
+from petfinder.training.benches import Benches, EmbeddingCache, Mask, read_benches
+from petfinder.training.commands import encoders_asked_for, measuring_parser
 from petfinder.training.figures import AlarmCheck, BenchFigures, EncoderFigures, as_text
 from petfinder.training.several_photos import few_photos
 
@@ -178,18 +176,6 @@ def _checks(
     return checks
 
 
-def encoder_named(name: str, shared: Path, *, threads: int) -> Encoder:
-    """`teacher`, a weights file of pocket's kind (NAME.onnx), or any encoder that petfinder knows by name."""
-    if name == "teacher":
-        return Teacher(shared / "teacher" / "mobilenetv2_features.onnx", threads=threads)
-    built_in = pocket_named(name, threads=threads)
-    if built_in is not None:
-        return built_in
-    if name.endswith(".onnx"):
-        return PocketEncoder(weights=Path(name), threads=threads)
-    return load_encoder(name)
-
-
 def write_thresholds(encoder: Encoder, figures: EncoderFigures) -> Path:
     """Write the thresholds beside the weights, where the encoder reads them; gives the file.
 
@@ -208,11 +194,7 @@ def write_thresholds(encoder: Encoder, figures: EncoderFigures) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure the encoders named on the command line, print their figures, write what was asked for."""
-    parser = argparse.ArgumentParser(prog="python -m petfinder.training.protocol", description=__doc__)
-    parser.add_argument("--shared", type=Path, required=True, help="folder with training, identity and teacher")
-    parser.add_argument("--encoder", action="append", help="pocket, teacher, a NAME.onnx or any name; may be repeated")
-    parser.add_argument("--cache", type=Path, help="folder that keeps embeddings for the next run; else a passing one")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of an encoder")
+    parser = measuring_parser("protocol", __doc__)
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--write-thresholds", action="store_true", help="write pocket's thresholds beside its weights")
     given = parser.parse_args(arguments)
@@ -220,16 +202,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logger.info("reading the benches")
     benches = read_benches(given.shared)
     everything = []
-    with tempfile.TemporaryDirectory() as passing:
-        for name in given.encoder or ["pocket"]:
-            encoder = encoder_named(name, given.shared, threads=given.threads)
-            logger.info("measuring %s", encoder.name)
-            figures = measure(encoder, benches, given.cache or Path(passing))
-            everything.append(figures)
-            sys.stdout.write(as_text(figures) + "\n")
-            sys.stdout.flush()
-            if given.write_thresholds and isinstance(encoder, PocketEncoder):
-                logger.info("thresholds written to %s", write_thresholds(encoder, figures))
+    for encoder, cache in encoders_asked_for(given):
+        logger.info("measuring %s", encoder.name)
+        figures = measure(encoder, benches, cache)
+        everything.append(figures)
+        sys.stdout.write(as_text(figures) + "\n")
+        sys.stdout.flush()
+        if given.write_thresholds and isinstance(encoder, PocketEncoder):
+            logger.info("thresholds written to %s", write_thresholds(encoder, figures))
     if given.json is not None:
         # Thresholds are the only values that asdict does not take apart.
         found = [asdict(figures) for figures in everything]

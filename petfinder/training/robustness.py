@@ -6,11 +6,9 @@ of the protocol, its photos as they are; the changed photo's own photo is left o
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,10 +20,10 @@ from tqdm import tqdm
 
 from petfinder.calibration import Estimate, mean_over_animals
 from petfinder.encoders.port import Encoder, encode
-from petfinder.measures import Labelled, leave_one_out
+from petfinder.measures import Labelled, Ranking, leave_one_out
 from petfinder.training.benches import Benches, EmbeddingCache, Mask, read_benches
+from petfinder.training.commands import encoders_asked_for, measuring_parser
 from petfinder.training.conditions import CONDITIONS, Scene
-from petfinder.training.protocol import encoder_named
 from petfinder.training.scenes import drawn, scene_reader
 from petfinder.vectors import Matrix
 
@@ -95,8 +93,10 @@ def _bench(
     rows = np.flatnonzero(asked)
     place = np.cumsum(gallery) - 1  # position among the gallery's photos of each of all photos
     seen = changed_embeddings(encoder, (read_scene(row) for row in rows.tolist()), total=len(rows), title=name)
+    photos, queries = every.at(gallery), place[rows]
+    unchanged = leave_one_out(photos, queries=queries)
     return [
-        _figures(name, condition, every.at(gallery), place[rows[positions]], looks)
+        _figures(name, condition, photos, queries[positions], looks, unchanged.at(positions))
         for condition, (positions, looks) in seen.items()
     ]
 
@@ -116,9 +116,10 @@ def changed_embeddings(
     return {name: (np.array(positions[name]), np.stack(found)) for name, found in looks.items() if found}
 
 
-def _figures(bench: str, condition: str, photos: Labelled, queries: Rows, looks: Matrix) -> ConditionFigures:
+def _figures(
+    bench: str, condition: str, photos: Labelled, queries: Rows, looks: Matrix, unchanged: Ranking
+) -> ConditionFigures:
     ranking = leave_one_out(photos, queries=queries, seen_as=looks)
-    unchanged = leave_one_out(photos, queries=queries)
     cosines = (photos.embeddings[queries] * looks).sum(axis=1)
     return ConditionFigures(
         bench=bench,
@@ -164,11 +165,7 @@ def contact_sheet(scenes: Sequence[Scene]) -> Image.Image:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure the encoders named on the command line, print their tables, write what was asked for."""
-    parser = argparse.ArgumentParser(prog="python -m petfinder.training.robustness", description=__doc__)
-    parser.add_argument("--shared", type=Path, required=True, help="folder with training, identity and teacher")
-    parser.add_argument("--encoder", action="append", help="as in petfinder.training.protocol; may be repeated")
-    parser.add_argument("--cache", type=Path, help="folder that keeps embeddings for the next run; else a passing one")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of an encoder")
+    parser = measuring_parser("robustness", __doc__)
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet of a few photos (PNG), and measure nothing")
     given = parser.parse_args(arguments)
@@ -180,13 +177,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         contact_sheet([read_scene(int(row)) for row in rows]).save(given.sheet)
         return
     everything = []
-    with tempfile.TemporaryDirectory() as passing:
-        for name in given.encoder or ["pocket"]:
-            encoder = encoder_named(name, given.shared, threads=given.threads)
-            logger.info("measuring %s", encoder.name)
-            everything.append(measure_robustness(encoder, benches, read_scene, given.cache or Path(passing)))
-            sys.stdout.write(as_text(everything[-1]) + "\n")
-            sys.stdout.flush()
+    for encoder, cache in encoders_asked_for(given):
+        logger.info("measuring %s", encoder.name)
+        everything.append(measure_robustness(encoder, benches, read_scene, cache))
+        sys.stdout.write(as_text(everything[-1]) + "\n")
+        sys.stdout.flush()
     if given.json is not None:
         given.json.write_text(
             json.dumps([asdict(figures) for figures in everything], indent=1) + "\n", encoding="utf-8"

@@ -6,13 +6,9 @@ too. Knows the benches, measures and calibration.
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +19,7 @@ from petfinder.finding import Combine
 from petfinder.measures import Labelled, Numbers, Ranking, joined, leave_one_out_registered
 from petfinder.photos import read_photo
 from petfinder.training.benches import Benches, EmbeddingCache, Mask, read_benches
+from petfinder.training.commands import encoders_asked_for, measuring_parser
 from petfinder.training.figures import FewFigures, few_lines
 from petfinder.training.portraits import TRIED, WAYS, Looks, sharpness_of
 from petfinder.vectors import Matrix, unit
@@ -222,23 +219,14 @@ def _sharpness(benches: Benches) -> Numbers:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table of a few photos and that of other ways, for one encoder."""
-    from petfinder.training.protocol import encoder_named
-
-    parser = argparse.ArgumentParser(prog="python -m petfinder.training.several_photos", description=__doc__)
-    parser.add_argument("--shared", type=Path, required=True, help="folder with training, identity and teacher")
-    parser.add_argument("--encoder", default="pocket", help="as in petfinder.training.protocol")
-    parser.add_argument("--cache", type=Path, help="folder that keeps embeddings for the next run; else a passing one")
-    given = parser.parse_args(arguments)
+    """Print the table of a few photos and that of other ways, for each encoder."""
+    given = measuring_parser("several_photos", __doc__).parse_args(arguments)
     benches = read_benches(given.shared)
-    encoder = encoder_named(given.encoder, given.shared, threads=1)
-    with tempfile.TemporaryDirectory() as passing:
-        photos = benches.labelled(EmbeddingCache(given.cache or Path(passing), encoder).whole(benches))
-    tables: list[Callable[[], list[FewFigures]]] = [partial(few_photos, benches, photos)]
-    tables.append(lambda: other_ways(benches, photos, _sharpness(benches)))
-    for table in tables:
-        sys.stdout.write("\n".join(few_lines(table())) + "\n")
+    for encoder, cache in encoders_asked_for(given):
+        photos = benches.labelled(EmbeddingCache(cache, encoder).whole(benches))
+        sys.stdout.write("\n".join(few_lines(few_photos(benches, photos))) + "\n")
         sys.stdout.flush()
+        sys.stdout.write("\n".join(few_lines(other_ways(benches, photos, _sharpness(benches)))) + "\n")
 
 
 if __name__ == "__main__":

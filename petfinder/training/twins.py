@@ -8,17 +8,15 @@ The protocol, its thresholds and its goals know nothing of this list.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from petfinder.training.ablations import as_line, measure
 from petfinder.training.benches import Benches, EmbeddingCache, read_benches
-from petfinder.training.protocol import encoder_named
+from petfinder.training.commands import encoders_asked_for, measuring_parser
 
 TWINS_FILE = Path(__file__).with_name("twins.csv")
 Pair = tuple[str, str]
@@ -47,20 +45,14 @@ def as_one_animal(benches: Benches, pairs: Iterable[Pair]) -> Benches:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the figures of each encoder with the labels as they are, and with the twins as one animal."""
-    parser = argparse.ArgumentParser(prog="python -m petfinder.training.twins", description=__doc__)
-    parser.add_argument("--shared", type=Path, required=True, help="folder with training, identity and teacher")
-    parser.add_argument("--encoder", action="append", help="pocket, teacher, a NAME.onnx or any name; may be repeated")
-    parser.add_argument("--cache", type=Path, help="folder that keeps embeddings for the next run; else a passing one")
-    given = parser.parse_args(arguments)
+    given = measuring_parser("twins", __doc__).parse_args(arguments)
     benches, pairs = read_benches(given.shared), read_twins()
     corrected = as_one_animal(benches, pairs)
     sys.stdout.write("of identity | albums | albums, several places: rank-1  mAP  found by bench  found by crowd\n")
-    with tempfile.TemporaryDirectory() as passing:
-        for name in given.encoder or ["pocket"]:
-            encoder = encoder_named(name, given.shared, threads=1)
-            found = EmbeddingCache(given.cache or Path(passing), encoder).whole(benches).astype(float)
-            sys.stdout.write(as_line(f"{encoder.name}, labels as they are", measure(found, benches)) + "\n")
-            sys.stdout.write(as_line(f"{encoder.name}, {len(pairs)} pairs as one", measure(found, corrected)) + "\n")
+    for encoder, cache in encoders_asked_for(given):
+        found = EmbeddingCache(cache, encoder).whole(benches).astype(float)
+        sys.stdout.write(as_line(f"{encoder.name}, labels as they are", measure(found, benches)) + "\n")
+        sys.stdout.write(as_line(f"{encoder.name}, {len(pairs)} pairs as one", measure(found, corrected)) + "\n")
 
 
 if __name__ == "__main__":

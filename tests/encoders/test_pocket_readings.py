@@ -12,7 +12,7 @@ import petfinder as pf
 from petfinder.connection import load_encoder
 from petfinder.encoders.pocket import DIMS, LARGE_SIDE, NAME, SIDE, PocketEncoder
 from petfinder.errors import ConfigError, EncoderUnavailable, IndexMismatch
-from petfinder.training.protocol import encoder_named
+from petfinder.training.commands import encoder_named
 from petfinder.vectors import unit
 
 THRESHOLDS = '{"dog": {"measured": [{"pets": 10, "match": 0.7, "possible": 0.5}], "source": "a test"}}'
