@@ -91,7 +91,7 @@ class Comparison:
         ]
         lines += [f"{name} could not be tried: {error}" for name, error in self.errors.items()]
         failures = tried[0].failures if tried else ()
-        lines += [f"left out {failure.photo or failure.item}: {failure.reason}" for failure in failures]
+        lines += [failure.left_out for failure in failures]
         return "\n".join([*head, *lines])
 
 

@@ -18,7 +18,6 @@ from petfinder.encoders.port import Encoder, identity_of
 from petfinder.encoders.tuned import TunedEncoder
 from petfinder.errors import ConfigError, EncoderUnavailable, IndexMismatch
 from petfinder.opened import check_encoder
-from petfinder.photos import PhotoLimits
 from petfinder.registry import ChooseEncoder, Registry
 from petfinder.settings import CONNECTION, Settings, load_settings
 from petfinder.stores.embedded import EmbeddedStore
@@ -55,13 +54,12 @@ def connect(
     settings = load_settings(**connection, registry=location)
     named = encoder if encoder is None or isinstance(encoder, str) else None
     choose = _chooser(encoder if named is None else named, settings)
-    limits = PhotoLimits(max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels)
     if client is not None:
         _check_left_to_client(connection)
         store = _store_of_client(client, settings)
     else:
         store = open_store(_place(location, settings, connection), create=create, settings=settings)
-    registry = Registry(store, choose, name=name, create=create, limits=limits)
+    registry = Registry(store, choose, name=name, create=create, limits=settings.photo_limits)
     if encoder is not None:
         try:
             specs = registry.specs()

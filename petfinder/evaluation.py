@@ -89,7 +89,7 @@ class Evaluation:
         lines += [_threshold_line(row) for row in self.thresholds.measured]
         if self.queries * MATCH_ALARMS < 1:
             lines.append(f"  {self.queries} strangers cannot show a rate of 1 %: the thresholds are a first guess")
-        lines += [f"left out {failure.photo or failure.item}: {failure.reason}" for failure in self.failures]
+        lines += [failure.left_out for failure in self.failures]
         return "\n".join(lines)
 
 

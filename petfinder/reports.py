@@ -26,6 +26,11 @@ class Failure:
         """The error in one line, with its kind."""
         return f"{type(self.error).__name__}: {self.error}"
 
+    @property
+    def left_out(self) -> str:
+        """One line that says what was left out, and why."""
+        return f"left out {self.photo or self.item}: {self.reason}"
+
 
 @dataclass(frozen=True)
 class Ignored:

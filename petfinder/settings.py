@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from petfinder.errors import ConfigError
+from petfinder.photos import PhotoLimits
 
 FILE = "petfinder.toml"
 CONNECTION = ("cloud_id", "api_key", "user", "password", "bearer", "ca_certs", "fingerprint", "verify", "timeout")
@@ -47,6 +48,11 @@ class Settings(BaseSettings):
     timeout: float = Field(default=30.0, gt=0)
     retries: int = Field(default=3, ge=0)
     wait: float = Field(default=0.0, ge=0)
+
+    @property
+    def photo_limits(self) -> PhotoLimits:
+        """How large a photo may be."""
+        return PhotoLimits(max_bytes=self.max_photo_bytes, max_pixels=self.max_photo_pixels)
 
     @classmethod
     def settings_customise_sources(

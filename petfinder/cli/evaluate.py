@@ -11,12 +11,11 @@ from typing import Annotated, Any
 import typer
 
 from petfinder.cli.options import CLASSES, JsonOption, RegistryOption, Species, SpeciesOption, open_registry
-from petfinder.cli.shell import TROUBLE, note, say, told
+from petfinder.cli.shell import TROUBLE, left_out_as_data, note, say, told
 from petfinder.cli.verbs import app
 from petfinder.comparing import Column, Comparison, compare_encoders
 from petfinder.errors import ConfigError, EncoderUnavailable
 from petfinder.intake import Grouping
-from petfinder.photos import PhotoLimits
 from petfinder.repository import PetRepository
 from petfinder.settings import Settings, load_settings
 from petfinder.tuned import file_of, is_tuned_name
@@ -61,8 +60,7 @@ def evaluate(
 
 def _compared(folder: Path, encoders: list[str], by: Grouping, settings: Settings, *, as_json: bool) -> Comparison:
     """What comparing comes to with the photo limits and the device that are set, as registering has them; printed."""
-    limits = PhotoLimits(max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels)
-    comparison = compare_encoders(folder, encoders, by=by, limits=limits, device=settings.device)
+    comparison = compare_encoders(folder, encoders, by=by, limits=settings.photo_limits, device=settings.device)
     say(_as_data(comparison) if as_json else str(comparison))
     return comparison
 
@@ -106,8 +104,5 @@ def _column_as_data(comparison: Comparison, column: Column) -> dict[str, Any]:
         "encoder": column.encoder,
         "measures": [{name: value for name, value in row.items() if name != "encoder"} for row in rows],
         "thresholds": column.evaluation.thresholds.model_dump(mode="json", exclude_none=True),
-        "failures": [
-            {"item": failure.item, "photo": failure.photo, "reason": failure.reason}
-            for failure in column.evaluation.failures
-        ],
+        "failures": left_out_as_data(column.evaluation.failures),
     }

@@ -1,18 +1,19 @@
 """How a verb speaks: results on standard output, notes and errors in one sentence each on standard error, an exit code.
 
-Knows the errors.
+Knows the errors, and what was left out.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
 
 import typer
 
 from petfinder.errors import EncoderError, PetfinderError, PetNotFound, StoreError
+from petfinder.reports import Failure
 
 NOTHING_FOUND, BAD_USE, TROUBLE, INTERRUPTED = 1, 2, 3, 130
 P = ParamSpec("P")
@@ -44,6 +45,11 @@ def say(result: Any) -> None:
 def note(sentence: str) -> None:
     """Print a sentence beside the results, on standard error."""
     typer.echo(f"petfinder: {sentence}", err=True)
+
+
+def left_out_as_data(failures: Iterable[Failure]) -> list[dict[str, str | None]]:
+    """What was left out, as data: each item, its photo where it was but one, and the reason with its kind."""
+    return [{"item": failure.item, "photo": failure.photo, "reason": failure.reason} for failure in failures]
 
 
 def exit_code(error: PetfinderError) -> int:

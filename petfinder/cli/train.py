@@ -12,12 +12,10 @@ from typing import Annotated
 import typer
 
 from petfinder.cli.options import CLASSES, JsonOption, Species, SpeciesOption, read
-from petfinder.cli.shell import note, say, told
+from petfinder.cli.shell import left_out_as_data, note, say, told
 from petfinder.cli.verbs import app
 from petfinder.connection import load_encoder
 from petfinder.intake import Grouping
-from petfinder.photos import PhotoLimits
-from petfinder.reports import Failure
 from petfinder.settings import load_settings
 from petfinder.tuned import check_new_file
 from petfinder.tuning import VIEWS, tune_pets
@@ -56,8 +54,8 @@ def train(
         load_encoder(encoder or settings.encoder or "pocket", device=settings.device),
         views=views,
         dims=dims,
-        limits=PhotoLimits(max_bytes=settings.max_photo_bytes, max_pixels=settings.max_photo_pixels),
-        on_failure=_note_failure,
+        limits=settings.photo_limits,
+        on_failure=lambda failure: note(failure.left_out),
     )
     tuned = tuning.tuned.save(file)
     if as_json:
@@ -68,15 +66,8 @@ def train(
                 "base": tuned.base.name,
                 "species": tuned.species,
                 "card": asdict(tuned.card),
-                "failures": [
-                    {"item": failure.item, "photo": failure.photo, "reason": failure.reason}
-                    for failure in tuning.failures
-                ],
+                "failures": left_out_as_data(tuning.failures),
             }
         )
     else:
         say(f"{tuned}\nsaved {file}: name it as the encoder, --encoder {file}")
-
-
-def _note_failure(failure: Failure) -> None:
-    note(f"left out {failure.photo or failure.item}: {failure.reason}")
