@@ -6,14 +6,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from petfinder.comparing import compare_encoders as compare_encoders
     from petfinder.connection import connect as connect
     from petfinder.connection import load_encoder as load_encoder
+    from petfinder.display.cards import owner_card as owner_card
+    from petfinder.evaluate import evaluate_folder as evaluate_folder
     from petfinder.existing import ExistingIndex as ExistingIndex
+    from petfinder.export import to_table as to_table
+    from petfinder.export import write_csv as write_csv
+    from petfinder.export import write_json as write_json
     from petfinder.field_names import FIFTYONE as FIFTYONE
     from petfinder.field_names import FLASK_IMAGE_SEARCH as FLASK_IMAGE_SEARCH
     from petfinder.field_names import PUPPIES as PUPPIES
     from petfinder.field_names import FieldNames as FieldNames
     from petfinder.filters import PetFilter as PetFilter
+    from petfinder.intake import from_arrays as from_arrays
+    from petfinder.intake import from_table as from_table
     from petfinder.intake import read_csv as read_csv
     from petfinder.intake import read_folder as read_folder
     from petfinder.intake import read_json as read_json
@@ -42,12 +50,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "comparing": ("compare_encoders",),
     "connection": ("connect", "load_encoder"),
+    "display.cards": ("owner_card",),
     "errors": ("PetfinderError",),
+    "evaluate": ("evaluate_folder",),
     "existing": ("ExistingIndex",),
+    "export": ("to_table", "write_csv", "write_json"),
     "field_names": ("FIFTYONE", "FLASK_IMAGE_SEARCH", "PUPPIES", "FieldNames"),
     "filters": ("PetFilter",),
-    "intake": ("read_csv", "read_folder", "read_json"),
+    "intake": ("from_arrays", "from_table", "read_csv", "read_folder", "read_json"),
     "pets": ("Box", "Cat", "Dog", "Owner", "Pet", "Photo", "Place", "Status"),
     "registry": ("Registry",),
     "reports": ("BulkReport",),

@@ -6,7 +6,8 @@ Knows nothing of the rest of the package. No message may carry a secret or an ow
      ├ ConfigError
      ├ PhotoError      UnreadablePhoto · PhotoTooLarge
      ├ EncoderError    EncoderUnavailable · TextNotSupported · InvalidEmbedding
-     ├ RegistryError   InvalidPet · PetNotFound · DuplicatePet · EditConflict · InvalidQuery · BulkFailed
+     ├ RegistryError   InvalidPet · PetNotFound · DuplicatePet · EditConflict · InvalidQuery · BulkFailed ·
+     │                  PassphraseNeeded
      └ StoreError      StoreUnavailable · NotAuthorised · IndexNotFound · IndexExists · IndexMismatch
 """
 
@@ -84,6 +85,10 @@ class BulkFailed(RegistryError):
     def __init__(self, message: str, report: BulkReport) -> None:
         super().__init__(message)
         self.report = report
+
+
+class PassphraseNeeded(RegistryError):
+    """Contact and changes are behind a passphrase here, and it was not given, or not rightly."""
 
 
 class StoreError(PetfinderError):
