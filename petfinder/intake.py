@@ -21,7 +21,7 @@ from petfinder.folders import PhotoFolder, shown, walk
 from petfinder.manifests import LabelledRow, check_columns, csv_rows, json_rows
 from petfinder.pets import Dog, Photo, species_of
 from petfinder.reports import Failure, Ignored
-from petfinder.rows import PetT, Row, as_text, cells, is_of_species, known_columns, pet_from_row
+from petfinder.rows import PetT, Row, as_text, cells, column, is_of_species, known_columns, pet_from_row
 from petfinder.vectors import unit
 
 Grouping = Literal["pet", "file", "breed"]
@@ -85,13 +85,19 @@ def from_table(
 ) -> Iterator[PetT | Failure | Ignored]:
     """The pets of a pandas DataFrame, or of any iterable of mappings, with the columns of `read_csv`.
 
-    Paths stay as they are. Raises ConfigError, at the call, for unknown columns of a DataFrame.
+    A DataFrame's index counts as a column where it has the name of one. Paths stay as they are. What `write_csv` wrote
+    is for `read_csv`: pandas would take its phone numbers for numbers. Failures name the row, counted from 1. Raises
+    ConfigError, at the call, for unknown columns of a DataFrame.
     """
     rows: Iterable[Mapping[str, Any]] = frame
     if hasattr(frame, "columns") and hasattr(frame, "itertuples"):
-        columns = [str(column) for column in frame.columns]
-        check_columns(columns, known_columns(pet_class), where="the table")
-        rows = (dict(zip(columns, row, strict=True)) for row in frame.itertuples(index=False, name=None))
+        table: Any = frame
+        known = known_columns(pet_class)
+        if table.index.name not in table.columns and column(str(table.index.name)) in known:
+            table = table.reset_index()
+        columns = [str(header) for header in table.columns]
+        check_columns(columns, known, where="the table")
+        rows = (dict(zip(columns, row, strict=True)) for row in table.itertuples(index=False, name=None))
     labelled = ((f"row {number}", row) for number, row in enumerate(rows, 1))
     return _manifest_pets(labelled, pet_class, None)
 
@@ -208,7 +214,7 @@ def _row_pets(
         try:
             pet = pet_from_row(row, pet_class, folder=folder)
         except PetfinderError as error:
-            yield Failure(item, error)
+            yield Failure(item, error if item == label else _in_row(label, error))
             continue
         if pet.pet_id in first_at:
             both = f"{first_at[pet.pet_id]} and {label}"
@@ -216,6 +222,13 @@ def _row_pets(
         else:
             first_at[pet.pet_id] = label
             yield pet
+
+
+def _in_row(label: str, error: PetfinderError) -> PetfinderError:
+    """The same error, saying too which row it is about."""
+    labelled = type(error)(f"{label}: {error}")
+    labelled.__cause__ = error
+    return labelled
 
 
 def _named(row: Row) -> str | None:

@@ -101,6 +101,10 @@ class Registration(Generic[PetT]):
                 self.failures.extend(Failure(pet.pet_id, error) for pet in pets)
         if self.broken is not None:
             raise self.broken
+        return self.report()
+
+    def report(self) -> BulkReport:
+        """What went in so far and what did not."""
         report = self.count.report(self.failures)
         return replace(
             report,
@@ -254,14 +258,25 @@ def hash_of(photo: Photo, *, limits: PhotoLimits) -> str | None:
 
 
 def keeping_embeddings(pet: PetT, registered: PetT, repository: PetRepository[PetT], *, limits: PhotoLimits) -> PetT:
-    """A pet that replaces a registered one: photos that are the same keep embedding, thumbnail and what EXIF said."""
+    """A pet that replaces a registered one: photos that are the same keep embedding, thumbnail and what EXIF said.
+
+    So does the owner's picture its thumbnail.
+    """
     known = {photo.photo_id: photo for photo in registered.photos if photo.embedding is not None}
     photos = []
     for photo in pet.photos:
         same = known.get(hash_of(photo, limits=limits))
         photos.append(_same_photo(pet.pet_id, photo, same, repository) if same else photo)
     registered_at = pet.registered_at or registered.registered_at
-    return pet.model_copy(update={"photos": tuple(photos), "registered_at": registered_at})
+    owner = _keeping_picture(pet.owner, registered.owner)
+    return pet.model_copy(update={"photos": tuple(photos), "registered_at": registered_at, "owner": owner})
+
+
+def _keeping_picture(owner: Owner | None, registered: Owner | None) -> Owner | None:
+    known, picture = registered and registered.picture, owner and owner.picture
+    if owner and picture and known and picture.photo_id and picture.photo_id == known.photo_id:
+        return owner.model_copy(update={"picture": known})
+    return owner
 
 
 def _same_photo(pet_id: str, photo: Photo, registered: Photo, repository: PetRepository[PetT]) -> Photo:

@@ -11,10 +11,12 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypeVar
 
 from petfinder.errors import InvalidPet
@@ -30,6 +32,7 @@ OWNER_COLUMNS = ("owner_name", "owner_phone", "owner_email", "owner_address", "o
 _DETAILS = {"photo_id": "photo_ids", "taken_at": "photo_dates", "place": "photo_places", "box": "photo_boxes"}
 _PLAIN = ("pet_id", "species", "name", "breed", "colour", "sex", "status", "status_at", "microchip", "note")
 COLUMNS = (*_PLAIN, "tags", "lat", "lon", "place", "registered_at", "photos", *_DETAILS.values(), *OWNER_COLUMNS)
+_DATE: TypeAdapter[datetime] = TypeAdapter(datetime)
 _ALIASES = {"photo": "photos", "image": "photos", "images": "photos", "color": "colour"}
 
 
@@ -85,6 +88,8 @@ def pet_from_row(row: Row, pet_class: type[PetT], *, folder: Path | None = None)
     unknown = [name for name in given if name not in known_columns(pet_class)]
     if unknown:
         raise InvalidPet(f"{len(unknown)} columns are unknown; known are {', '.join(known_columns(pet_class))}")
+    if "pet_id" not in given:
+        raise InvalidPet("pet_id is empty: give each pet an id of its own, and keep it from one reading to the next")
     special = {*OWNER_COLUMNS, *_DETAILS.values(), "owner", "lat", "lon", "place", "photos", "tags", "species"}
     fields = {name: _FIELD_FORMS.get(name, _as_it_is)(value) for name, value in given.items() if name not in special}
     if not is_of_species(row, species_of(pet_class)):
@@ -139,10 +144,16 @@ def _joined(parts: Iterable[str | None]) -> str | None:
     return text if _parts(text) == entries else json.dumps(entries, ensure_ascii=False)
 
 
-def _moment(value: Any) -> Any:
-    """A pandas time stamp as a plain datetime; anything else unchanged."""
+def _moment(value: Any, *, what: str) -> Any:
+    """A date as pydantic reads it, and a pandas time stamp as a plain datetime; raises InvalidPet."""
     to_python = getattr(value, "to_pydatetime", None)
-    return to_python(warn=False) if isinstance(value, datetime) and to_python else value
+    if isinstance(value, datetime):
+        return to_python(warn=False) if to_python else value
+    try:
+        return _DATE.validate_python(value)
+    except ValidationError:
+        pass  # its text, which repeats the cell, stands in no error raised from here
+    raise InvalidPet(f"{what}: no date that can be read; write 2026-08-30 or 2026-08-30T14:05:00+02:00")
 
 
 def _tags_of(given: Row) -> list[str]:
@@ -156,6 +167,8 @@ def _place_of(given: Row) -> Any:
     sides = {name: _decimal(given[name]) for name in ("lat", "lon") if name in given}
     if sides and "place" in given:
         raise InvalidPet("give place, or lat and lon, not both")
+    if len(sides) == 1:
+        raise InvalidPet(f"{'lon' if 'lat' in sides else 'lat'} is empty: a place needs lat and lon, or neither")
     if sides:
         return Place(**sides)
     return _place(given.get("place"))
@@ -190,13 +203,13 @@ _FIELD_FORMS: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(_PLAIN, as_text),
     "pet_id": lambda value: value.strip() if isinstance(value, str) else as_text(value),
     "status": lambda value: fold(str(value)),
-    "status_at": _moment,
-    "registered_at": _moment,
+    "status_at": partial(_moment, what="status_at"),
+    "registered_at": partial(_moment, what="registered_at"),
 }
 _PHOTO_FORMS: Mapping[str, Callable[[Any], Any]] = {
     "uri": _as_it_is,
     "photo_id": as_text,
-    "taken_at": _moment,
+    "taken_at": partial(_moment, what="photo_dates"),
     "place": _place,
     "box": _box,
 }
