@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from petfinder.connection import connect as connect
     from petfinder.connection import load_encoder as load_encoder
     from petfinder.display.cards import owner_card as owner_card
+    from petfinder.display.places import plot_places as plot_places
     from petfinder.evaluate import evaluate_folder as evaluate_folder
+    from petfinder.evaluate import evaluate_registry as evaluate_registry
     from petfinder.existing import ExistingIndex as ExistingIndex
     from petfinder.export import to_table as to_table
     from petfinder.export import write_csv as write_csv
@@ -54,7 +56,8 @@ _HOMES = {
     "connection": ("connect", "load_encoder"),
     "display.cards": ("owner_card",),
     "errors": ("PetfinderError",),
-    "evaluate": ("evaluate_folder",),
+    "display.places": ("plot_places",),
+    "evaluate": ("evaluate_folder", "evaluate_registry"),
     "existing": ("ExistingIndex",),
     "export": ("to_table", "write_csv", "write_json"),
     "field_names": ("FIFTYONE", "FLASK_IMAGE_SEARCH", "PUPPIES", "FieldNames"),

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from petfinder.calibration import Estimate, mean_over_animals
 from petfinder.connection import load_encoder
 from petfinder.encoders.port import Encoder, EncoderIdentity, identity_of
 from petfinder.errors import ConfigError, EncoderError, InvalidQuery, PetfinderError
-from petfinder.evaluate import Tried, read_samples, try_encoders
+from petfinder.evaluate import read_samples, try_encoders
 from petfinder.evaluation import EQUAL_ERRORS, FOUND, MEAN_PRECISION, RANK1, RANK5, Evaluation, Row
 from petfinder.intake import AnyPath, Grouping
+from petfinder.measuring import Tried
 from petfinder.photos import DEFAULT_LIMITS, PhotoLimits
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SHOWN = (RANK1, RANK5, MEAN_PRECISION, FOUND, EQUAL_ERRORS, "encode", "search")
 
@@ -53,7 +57,7 @@ class Column:
     differences: Mapping[str, Estimate] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Encoders side by side on the same photos. Intervals hold 95 % of a bootstrap over pets.
 
@@ -77,7 +81,7 @@ class Comparison:
             for row in column.evaluation.as_rows()
         )
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         tried = [column.evaluation for column in self.columns if column.evaluation is not None]
         head = [f"{tried[0].queries} query photos of {tried[0].pets} pets, {tried[0].photos} photos"] if tried else []
         table = [["", *(column.encoder for column in self.columns)]]
@@ -93,6 +97,20 @@ class Comparison:
         failures = tried[0].failures if tried else ()
         lines += [failure.left_out for failure in failures]
         return "\n".join([*head, *lines])
+
+    def _repr_html_(self) -> str:
+        from petfinder.display.evaluations import comparison_as_html
+
+        return comparison_as_html(self)
+
+    def plot(self) -> Figure:
+        """Every encoder's rank-1, mAP and share found with their intervals, as a matplotlib figure.
+
+        Needs the `notebook` extra (else ConfigError).
+        """
+        from petfinder.display.evaluation_figures import plot_comparison
+
+        return plot_comparison(self)
 
 
 def compare_encoders(
@@ -156,7 +174,7 @@ def _parts(estimate: Estimate | None) -> tuple[float | None, float | None, float
 def _cell(column: Column, measure: str) -> str:
     if column.evaluation is None:
         return type(column.error).__name__
-    return _text(next(row for row in column.evaluation.as_rows() if row.measure == measure))
+    return next((_text(row) for row in column.evaluation.as_rows() if row.measure == measure), "")
 
 
 def _text(row: Row) -> str:

@@ -25,6 +25,7 @@ from petfinder.versions import side_by_side
 
 _AT_ONCE = 64  # pets compared in one request; with their thumbnails they are held in memory
 _SHOWN = 5
+Tell = Callable[["CopyReport"], object]
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,18 @@ class CopyReport:
             lines.append(f"  … and {len(self.failures) - 20} more in .failures")
         return "\n".join(lines)
 
+    def _repr_html_(self) -> str:
+        from petfinder.display.report import copy_as_html
 
-def copy_registry(source: Registry, target: Registry, *, progress: bool | None = None) -> list[CopyReport]:
+        return copy_as_html(self)
+
+
+def copy_registry(
+    source: Registry, target: Registry, *, progress: bool | None = None, tell: Tell | None = None
+) -> list[CopyReport]:
     """Copy all indexes of a registry, pets with owners, embeddings, thumbnails; one report an index.
 
+    `tell` gets each report as soon as there is one, and of a copy that was broken off what was done by then.
     Indexes that are missing at the target are made, with the encoder and the thresholds of the source's. Raises
     IndexNotFound where the source has none; IndexMismatch before anything is written where one at the target was filled
     by another encoder; StoreError where pets are missing at the end.
@@ -65,13 +74,20 @@ def copy_registry(source: Registry, target: Registry, *, progress: bool | None =
     store = target.util.store
     for name, spec in specs.items():
         _check_target(store, names[name], spec)
-    return [copy_index(source.util.store, store, name, to=names[name], progress=progress) for name in specs]
+    here = source.util.store
+    return [copy_index(here, store, name, to=names[name], progress=progress, tell=tell) for name in specs]
 
 
 def copy_index(
-    source: Store, target: Store, index: str, *, to: str | None = None, progress: bool | None = None
+    source: Store,
+    target: Store,
+    index: str,
+    *,
+    to: str | None = None,
+    progress: bool | None = None,
+    tell: Tell | None = None,
 ) -> CopyReport:
-    """Copy one index to another store, or under another name; errors as of copy_registry."""
+    """Copy one index to another store, or under another name; `tell` and errors as of copy_registry."""
     name = to or index
     spec = source.spec(index)
     _check_target(target, name, spec)
@@ -80,11 +96,17 @@ def copy_index(
     except IndexExists:
         _check_target(target, name, spec)
     copying = _Copying(source, index, target, name, spec)
-    with progress_bar(progress, what=f"copying {index}", total=source.count(index, Restriction())) as bar:
-        copying.run(seen=bar.update)
-    if target.spec(name).thresholds != spec.thresholds:
-        target.change_thresholds(name, spec.thresholds)
-    return copying.checked_report()
+    try:
+        with progress_bar(progress, what=f"copying {index}", total=source.count(index, Restriction())) as bar:
+            copying.run(seen=bar.update)
+        if target.spec(name).thresholds != spec.thresholds:
+            target.change_thresholds(name, spec.thresholds)
+        copying.check()
+    finally:
+        report = copying.report()
+        if tell is not None:
+            tell(report)
+    return report
 
 
 @dataclass
@@ -99,6 +121,7 @@ class _Copying:
     copied: int = 0
     already: int = 0
     failures: list[Failure] = field(default_factory=list)
+    others: int = 0
 
     def run(self, *, seen: Callable[[], object]) -> None:
         """Write what the target lacks, or has otherwise."""
@@ -124,15 +147,19 @@ class _Copying:
                 else:
                     yield replace(one, thumbnails=thumbnails[one.id], version=0, made_from=0)
 
-    def checked_report(self) -> CopyReport:
-        """What was done; raises StoreError, naming them, where pets of the source are not in the target."""
+    def report(self) -> CopyReport:
+        """What was done so far."""
+        return CopyReport(self.name, self.copied, self.already, tuple(self.failures), self.others)
+
+    def check(self) -> None:
+        """Count the target's other pets; raises StoreError, naming them, where pets of the source are not in it."""
         failed = {failure.item for failure in self.failures}
-        missing, others = 0, 0
+        missing = 0
         examples: list[str] = []
         both = side_by_side(self.source.versions(self.index), self.target.versions(self.name))
         for id_, in_source, in_target in both:
             if in_source is None:
-                others += 1
+                self.others += 1
             elif in_target is None and id_ not in failed:
                 missing += 1
                 examples = [*examples, id_][:_SHOWN]
@@ -142,10 +169,8 @@ class _Copying:
                 f"{missing} pets of {self.index!r} are not in {self.name!r} of {self.target.location}: "
                 f"{', '.join(examples)}{more}; run the copy again"
             )
-        report = CopyReport(self.name, self.copied, self.already, tuple(self.failures), others)
-        if not failed and not others:
+        if not failed and not self.others:
             self._check_counts()
-        return report
 
     def _check_counts(self) -> None:
         here, there = self.source.stats(self.index), self.target.stats(self.name)

@@ -1,43 +1,37 @@
-"""How good is it: an encoder tried on pets whose photos one has, as a registry of just these pets would do.
+"""How good is it: an encoder tried on pets whose photos one has, or a registry as it is.
 
-Knows photos, encoders and measures; no store. Every photo is taken out once and looked for among all others.
+Knows photos, encoders, the repository and measuring. Every photo is taken out once and looked for among all others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from petfinder.calibration import Estimate, found_at, mean_over_animals, measure_thresholds
+from petfinder.calibration import Estimate, mean_over_animals
 from petfinder.encoders.port import Encoder, encode
-from petfinder.errors import ConfigError, EncoderError, InvalidQuery, PetfinderError, PhotoError
-from petfinder.evaluation import FOUND, MEAN_PRECISION, RANK1, RANK5, Evaluation, Latency
+from petfinder.errors import ConfigError, EncoderError, PetfinderError, PhotoError
+from petfinder.evaluation import Evaluation
+from petfinder.finding import PetFinder
 from petfinder.intake import AnyPath, Grouping, read_folder
-from petfinder.measures import (
-    Labelled,
-    Rows,
-    average_precision,
-    error_rates,
-    leave_one_out_registered,
-    pair_similarities,
-    registered,
-)
+from petfinder.measures import Labelled, Rows, leave_one_out_registered
+from petfinder.measuring import Tried, check_enough, measured
 from petfinder.pets import Box, Dog, Pet, Photo
 from petfinder.photos import DEFAULT_LIMITS, PhotoLimits, read_photo
 from petfinder.progress import progress_bar
 from petfinder.reports import Failure, Ignored
-from petfinder.vectors import Matrix, nearest_rows
+from petfinder.repository import PetRepository
+from petfinder.vectors import Matrix
 
 BOX_MARGIN = 0.02  # share of the photo by which a box is widened before the pet is painted out: fur passes its edge
 GREY = (128, 128, 128)
-_TIMED_SEARCHES = 50
+_REMEDY = "Make a sub-folder for each pet and put all its photos there"
 
 
 def evaluate_folder(
@@ -93,6 +87,27 @@ def evaluate_pets(
     return _only(try_encoders(everything, [encoder], limits=limits, progress=progress))
 
 
+def evaluate_registry(registered: PetFinder[Any] | PetRepository[Any]) -> Evaluation:
+    """How well the pets of a registry are told apart: `evaluate_registry(registry.dogs)`; no photo is read.
+
+    Takes the embeddings that the index keeps, so no encoder is loaded; there is no background control and no time to
+    decode and encode, and photos that wait for an embedding are left out (`notes` says so). A repository will do.
+    Raises InvalidQuery where fewer than two pets have two photos with an embedding.
+    """
+    kept = registered.embeddings()
+    repository = registered.repository if isinstance(registered, PetFinder) else registered
+    encoder = repository.spec.encoder or "embeddings given"
+    check_enough(
+        kept.pet_ids, f"index {repository.index!r}", remedy="Give pets that are registered a second photo: add_photo"
+    )
+    photos = Labelled(np.array(kept.pet_ids, dtype=np.str_), kept.matrix)
+    notes = ["measured on the embeddings that the index keeps: no background control, no time to decode and encode"]
+    if pending := repository.store.stats(repository.index).pending:
+        notes.append(f"photos left out that wait for their embedding: {pending}; embed_pending() gives it to them")
+    trial = measured(photos, encoder=encoder, where=f"index {repository.index!r}, ")
+    return replace(trial.evaluation, notes=tuple(notes))
+
+
 def _failures(incoming: Sequence[Pet | Failure | Ignored]) -> tuple[Failure, ...]:
     return tuple(item for item in incoming if isinstance(item, Failure))
 
@@ -112,18 +127,6 @@ class Samples:
     failures: tuple[Failure, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Tried:
-    """An encoder's evaluation and what stands behind its means: the value of each query photo (q,) by measure.
-
-    `ids` (q,) names the query photos' pets, in the same order for every encoder tried on the same samples.
-    """
-
-    evaluation: Evaluation
-    ids: NDArray[np.str_]
-    values: Mapping[str, NDArray[np.float64]]
-
-
 class _Encoded(NamedTuple):
     """The photos that could be used, their embeddings, and the seconds that each took to decode and to encode."""
 
@@ -139,12 +142,13 @@ def try_encoders(
 
     Raises InvalidQuery where fewer than two pets have two photos.
     """
-    _check_enough([sample.pet_id for sample in samples.photos], samples.where)
+    check_enough([sample.pet_id for sample in samples.photos], samples.where, remedy=_REMEDY)
     encoded, unreadable = _encode_all(samples.photos, encoders, limits=limits, progress=progress)
     trials: list[Tried | PetfinderError] = []
     for encoder, photos in zip(encoders, encoded, strict=True):
         if isinstance(photos, _Encoded):
-            _check_enough([one.pet_id for one in photos.samples], samples.where, unreadable=len(unreadable))
+            unread = f"{samples.where} ({len(unreadable)} photos could not be read)" if unreadable else samples.where
+            check_enough([one.pet_id for one in photos.samples], unread, remedy=_REMEDY)
             trials.append(_tried(photos, (*samples.failures, *unreadable), encoder, limits=limits))
         else:
             trials.append(photos)
@@ -160,49 +164,14 @@ def _only(trials: Sequence[Tried | PetfinderError]) -> Evaluation:
 
 def _tried(encoded: _Encoded, failures: tuple[Failure, ...], encoder: Encoder, *, limits: PhotoLimits) -> Tried:
     photos = encoded.photos
-    queries = photos.with_mates()
-    ranking = leave_one_out_registered(photos, queries=queries)
-    found = found_at(ranking, ranking)
-    values = {
-        RANK1: ranking.within(1).astype(np.float64),
-        RANK5: ranking.within(5).astype(np.float64),
-        MEAN_PRECISION: np.asarray(average_precision(photos, queries=queries), dtype=np.float64),
-        FOUND: ranking.found(found.threshold).astype(np.float64),
-    }
-    pets = len(np.unique(photos.ids))
-    evaluation = Evaluation(
+    return measured(
+        photos,
         encoder=encoder.name,
-        pets=pets,
-        photos=len(photos),
-        queries=len(queries),
-        rank1=mean_over_animals(values[RANK1], ranking.ids),
-        rank5=mean_over_animals(values[RANK5], ranking.ids),
-        mean_precision=mean_over_animals(values[MEAN_PRECISION], ranking.ids),
-        errors=error_rates(*pair_similarities(photos, queries=queries)),
-        found=found,
-        background=_background(encoded, queries, encoder, limits=limits),
-        latency=Latency(
-            decode=_median_ms([decoding for decoding, _ in encoded.seconds]),
-            encode=_median_ms([encoding for _, encoding in encoded.seconds]),
-            search=_median_ms(_search_seconds(photos)),
-        ),
-        thresholds=measure_thresholds(
-            photos, photos, source=f"petfinder.evaluate with {encoder.name} on {len(photos)} photos of {pets} pets"
-        ),
+        background=_background(encoded, photos.with_mates(), encoder, limits=limits),
+        decode=_median_ms([decoding for decoding, _ in encoded.seconds]),
+        encode=_median_ms([encoding for _, encoding in encoded.seconds]),
         failures=failures,
     )
-    return Tried(evaluation, ranking.ids, values)
-
-
-def _check_enough(pet_ids: Sequence[str], where: str, *, unreadable: int = 0) -> None:
-    pets, counts = np.unique(np.array(pet_ids, dtype=np.str_), return_counts=True)
-    several = int((counts > 1).sum())
-    if several < 2:
-        unread = f" ({unreadable} photos could not be read)" if unreadable else ""
-        raise InvalidQuery(
-            f"an evaluation needs two photos each of at least two pets; {where}: {len(pets)} pets with photos,"
-            f" {several} of them with two or more{unread}. Make a sub-folder for each pet and put all its photos there"
-        )
 
 
 def _encode_all(
@@ -274,14 +243,3 @@ def _background(encoded: _Encoded, queries: Rows, encoder: Encoder, *, limits: P
 
 def _median_ms(seconds: Sequence[float]) -> float:
     return float(np.median(seconds)) * 1000
-
-
-def _search_seconds(photos: Labelled) -> list[float]:
-    """How long the first photos take to be looked for among all pets, one after the other."""
-    gallery = registered(photos)
-    seconds = []
-    for embedding in photos.embeddings[:_TIMED_SEARCHES]:
-        started = perf_counter()
-        nearest_rows(gallery.similarities(embedding[np.newaxis])[0], 5)
-        seconds.append(perf_counter() - started)
-    return seconds

@@ -5,24 +5,30 @@ Knows measures and thresholds; how they are taken is `evaluate`'s matter.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from petfinder.calibration import Estimate, FoundRate
-from petfinder.measures import ErrorRates
+from petfinder.measures import ErrorRates, Ranking
 from petfinder.reports import Failure
-from petfinder.thresholds import MATCH_ALARMS, Quantiles, Thresholds
+from petfinder.thresholds import MATCH_ALARMS, Cut, Quantiles, Thresholds
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 RANK1, RANK5, MEAN_PRECISION, FOUND = "rank-1", "rank-5", "mAP", "found at 1 % false alarms"
-EQUAL_ERRORS = "equal error rate"
+EQUAL_ERRORS, BACKGROUND = "equal error rate", "rank-1 by background alone"
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Milliseconds a photo, medians: reading and decoding it, encoding it alone, searching all pets for it."""
+    """Milliseconds a photo, medians: reading and decoding it, encoding it alone, searching all pets for it.
 
-    decode: float
-    encode: float
+    None where that was not done: a registry is evaluated on the embeddings that it keeps.
+    """
+
+    decode: float | None
+    encode: float | None
     search: float
 
 
@@ -36,7 +42,7 @@ class Row(NamedTuple):
     high: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """What an encoder reached on one set of pets.
 
@@ -44,7 +50,8 @@ class Evaluation:
     mAP, over photos. `errors`: error rates of pairs of photos. `found`: share of queries whose own pet is first and
     above the similarity that 1 % of strangers' best matches exceed. `background`: rank-1 with the pet painted out of
     the query (None where no box is known): what the background alone gives away. Intervals hold 95 % of a bootstrap
-    over pets.
+    over pets. `ranking`: of each query photo, how near its own pet and the nearest other pet came. `notes`: what was
+    not measured, and why.
     """
 
     encoder: str
@@ -54,12 +61,19 @@ class Evaluation:
     rank1: Estimate
     rank5: Estimate
     mean_precision: Estimate
-    errors: ErrorRates = field(repr=False)
+    errors: ErrorRates
     found: FoundRate
     background: Estimate | None
     latency: Latency
     thresholds: Thresholds
+    ranking: Ranking
     failures: tuple[Failure, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def cut(self) -> Cut:
+        """The thresholds for a registry of just these pets and photos."""
+        return self.thresholds.at(self.pets, self.photos)
 
     def as_rows(self) -> tuple[Row, ...]:
         """The table as rows, as pandas takes them."""
@@ -70,7 +84,8 @@ class Evaluation:
             FOUND: self.found.share,
         }
         if self.background is not None:
-            shares["rank-1 by background alone"] = self.background
+            shares[BACKGROUND] = self.background
+        times = {"decode": self.latency.decode, "encode": self.latency.encode, "search": self.latency.search}
         return (
             Row("pets", self.pets, "count"),
             Row("photos", self.photos, "count"),
@@ -78,19 +93,37 @@ class Evaluation:
             *(Row(name, share.value, "share", share.low, share.high) for name, share in shares.items()),
             Row(EQUAL_ERRORS, self.errors.equal, "share"),
             Row("similarity that 1 % of strangers exceed", self.found.threshold, "similarity"),
-            Row("decode", self.latency.decode, "ms"),
-            Row("encode", self.latency.encode, "ms"),
-            Row("search", self.latency.search, "ms"),
+            *(Row(name, taken, "ms") for name, taken in times.items() if taken is not None),
         )
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = [f"{self.encoder} on {self.pets} pets", *(_line(row) for row in self.as_rows())]
         lines += ["thresholds by number of pets: match / possible"]
         lines += [_threshold_line(row) for row in self.thresholds.measured]
-        if self.queries * MATCH_ALARMS < 1:
-            lines.append(f"  {self.queries} strangers cannot show a rate of 1 %: the thresholds are a first guess")
-        lines += [failure.left_out for failure in self.failures]
+        lines += [f"  {self.doubt}"] if self.doubt else []
+        lines += [*self.notes, *(failure.left_out for failure in self.failures)]
         return "\n".join(lines)
+
+    @property
+    def doubt(self) -> str:
+        """Why the thresholds are not to be relied on yet, in a sentence; empty where they are."""
+        if self.queries * MATCH_ALARMS >= 1:
+            return ""
+        return f"{self.queries} photos are too few to show a rate of 1 %: the thresholds are a first guess"
+
+    def _repr_html_(self) -> str:
+        from petfinder.display.evaluations import evaluation_as_html
+
+        return evaluation_as_html(self)
+
+    def plot(self) -> Figure:
+        """How near same and other pets come, with the thresholds, as a matplotlib figure; needs the `notebook` extra.
+
+        Else ConfigError.
+        """
+        from petfinder.display.evaluation_figures import plot_evaluation
+
+        return plot_evaluation(self)
 
 
 def _line(row: Row) -> str:

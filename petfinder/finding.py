@@ -179,7 +179,12 @@ class PetFinder(OpenedIndex[PetT]):
 
     @outliving_rebuilds
     def duplicates(self, min_similarity: float) -> Sequence[Duplicate]:
-        """Pairs of different pets with photos at least this alike (raw cosine), most alike first."""
+        """Pairs of different pets with photos at least this alike (raw cosine), most alike first.
+
+        Raises InvalidQuery for what is no number from -1 to 1.
+        """
+        if not isinstance(min_similarity, (int, float)) or not -1 <= min_similarity <= 1:
+            raise InvalidQuery("min_similarity is a raw cosine from -1 to 1: duplicates(0.9)")
         all_photos = self.repository.embeddings()
         pairs: dict[tuple[str, str], Duplicate] = {}
         for start in range(0, len(all_photos.matrix), 512):
@@ -230,7 +235,9 @@ class PetFinder(OpenedIndex[PetT]):
     def list(
         self, where: PetFilter | None = None, *, after: str | None = None, limit: int | None = None
     ) -> Sequence[PetT]:
-        """The pets that pass, whole, in the order of their ids; a page of `limit` behind the id `after`."""
+        """The pets that pass, whole, by id; a page of `limit` (from 0) behind the id `after`. Raises InvalidQuery."""
+        if limit is not None and not (isinstance(limit, int) and limit >= 0):
+            raise InvalidQuery("limit is how many pets at most, a whole number from 0; without it all are listed")
         return self.repository.list(where, after=after, limit=limit)
 
     def count(self, where: PetFilter | None = None) -> int:
@@ -248,7 +255,8 @@ class PetFinder(OpenedIndex[PetT]):
     def _placed(self, answer: Matches, centre: Place | None) -> Matches:
         if centre is None:
             return answer
-        return replace(answer, found=tuple(replace(match, distance_km=_km(centre, match.pet)) for match in answer))
+        placed = tuple(replace(match, distance_km=_km(centre, match.pet)) for match in answer)
+        return replace(answer, found=placed, centre=centre.rounded())
 
     def _illustrated(self, answer: Matches) -> Matches:
         shown = answer.found[:SHOWN]
@@ -263,9 +271,7 @@ class PetFinder(OpenedIndex[PetT]):
 def _best_of(answers: Sequence[Matches], k: int) -> Matches:
     best: dict[str, Match] = {}
     for match in (match for answer in answers for match in answer):
-        known = best.get(match.pet.pet_id)
-        if known is None or match.similarity > known.similarity:
-            best[match.pet.pet_id] = match
+        best[match.pet.pet_id] = max(match, best.get(match.pet.pet_id, match), key=lambda one: one.similarity)
     ranked = sorted(best.values(), key=lambda match: (-match.similarity, match.pet.pet_id))
     return replace(answers[0], found=tuple(ranked[:k]))
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -76,7 +77,7 @@ def _writable(text: object) -> object:
     return text
 
 
-Moment = Annotated[datetime, BeforeValidator(_blank_to_none)]
+Moment = Annotated[datetime, BeforeValidator(_blank_to_none), AfterValidator(whole_seconds)]
 Text = Annotated[str | None, BeforeValidator(_blank_to_none), BeforeValidator(_writable)]
 
 
@@ -161,11 +162,6 @@ class Photo(Value):
     @classmethod
     def _path(cls, uri: Any) -> Any:
         return os.fspath(uri) if isinstance(uri, os.PathLike) else uri
-
-    @field_validator("taken_at")
-    @classmethod
-    def _to_the_second(cls, moment: datetime | None) -> datetime | None:
-        return None if moment is None else whole_seconds(moment)
 
     @field_validator("embedding", mode="before")
     @classmethod
@@ -268,10 +264,10 @@ class Pet(Value):
             raise ValueError("pet_id must be printable, at most 512 bytes, without spaces at its ends")
         return pet_id
 
-    @field_validator("status_at", "registered_at")
-    @classmethod
-    def _to_the_second(cls, moment: datetime | None) -> datetime | None:
-        return None if moment is None else whole_seconds(moment)
+    def _repr_html_(self) -> str:
+        from petfinder.display.cards import pet_card
+
+        return pet_card(self)._repr_html_()
 
 
 class Dog(Pet):

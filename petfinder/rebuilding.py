@@ -42,6 +42,11 @@ class RebuildReport:
     failures: tuple[Failure, ...] = ()
     kept: str | None = None
 
+    def _repr_html_(self) -> str:
+        from petfinder.display.report import rebuild_as_html
+
+        return rebuild_as_html(self)
+
 
 @dataclass(eq=False)
 class _Job:

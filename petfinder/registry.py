@@ -25,7 +25,7 @@ from petfinder.search import Match, Matches
 from petfinder.service import CatService, DogService, PetService
 from petfinder.stores.port import IndexSpec, Store
 from petfinder.thresholds import Verdict
-from petfinder.util import IndexInfo, Util
+from petfinder.util import Indexes, Util
 
 PetT = TypeVar("PetT", bound=Pet)
 _BOUND = {"dog": "dogs", "cat": "cats"}
@@ -101,9 +101,9 @@ class Registry:
         there = {name: self._store.spec(name) for name in self._store.index_names()}
         return {name: spec for name, spec in there.items() if name == self.index_name(spec.species)}
 
-    def indexes(self) -> Sequence[IndexInfo]:
+    def indexes(self) -> Indexes:
         """The indexes of this registry, with their counts."""
-        return [self.util.info(name) for name in self.specs()]
+        return Indexes(self.util.info(name) for name in self.specs())
 
     def index_name(self, species: str) -> str:
         """The name of the index that holds a species: `pets-dogs`."""

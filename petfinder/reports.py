@@ -40,7 +40,7 @@ class Ignored:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BulkReport:
     """What was added, replaced and skipped (ids of pets), each failure, and the files that were passed over.
 
@@ -55,6 +55,9 @@ class BulkReport:
     ignored: tuple[Ignored, ...] = ()
     changed: tuple[str, ...] = ()
     pending: int = field(default=0)
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def __str__(self) -> str:
         counts = {

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
-from petfinder.pets import Pet, Photo
+from petfinder.pets import Pet, Photo, Place
 from petfinder.thresholds import Cut, Verdict
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class Matches(Sequence[Match]):
     """The pets nearest to a query, nearest first.
 
     `query` are the query photos (empty for other queries), `cut` the thresholds behind the verdicts, `pets_searched`
-    how many pets were left after the filter, and `photos_searched` how many photos these have.
+    how many pets were left after the filter, and `photos_searched` how many photos these have. `centre` is where
+    distances are counted from, to 0.01 degree.
     """
 
     found: tuple[Match, ...] = ()
@@ -55,6 +56,7 @@ class Matches(Sequence[Match]):
     pets_searched: int = 0
     photos_searched: int = 0
     thresholds_source: str = ""
+    centre: Place | None = None
 
     @property
     def best(self) -> Match | None:
@@ -93,3 +95,12 @@ class Matches(Sequence[Match]):
         from petfinder.display.figures import plot_matches
 
         return plot_matches(self)
+
+    def plot_places(self) -> Figure:
+        """Where these pets are, around where the search was centred or the query photo was taken.
+
+        A matplotlib figure, places to 0.01 degree; needs the `notebook` extra (else ConfigError).
+        """
+        from petfinder.display.places import plot_places
+
+        return plot_places(self)

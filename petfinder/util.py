@@ -6,7 +6,7 @@ Knows the port of stores and of encoders; pets only as the class that fixes a sp
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,6 +37,23 @@ class IndexInfo:
             f"{self.name}: {stats.pets} pets of species {spec.species}, {photos}{waiting}; "
             f"{spec.encoder or 'embeddings given'} ({spec.dims} dims, {spec.metric}), {stats.size_bytes / 1e6:.1f} MB"
         )
+
+    def _repr_html_(self) -> str:
+        from petfinder.display.indexes import indexes_as_html
+
+        return indexes_as_html([self])
+
+
+class Indexes(tuple[IndexInfo, ...]):
+    """Indexes that show themselves as a table in a notebook, one a line in a terminal."""
+
+    def __repr__(self) -> str:
+        return "\n".join(map(str, self)) or "no index"
+
+    def _repr_html_(self) -> str:
+        from petfinder.display.indexes import indexes_as_html
+
+        return indexes_as_html(self)
 
 
 class Util:
@@ -99,9 +116,9 @@ class Util:
             return True
         return True
 
-    def list_indexes(self) -> Sequence[IndexInfo]:
+    def list_indexes(self) -> Indexes:
         """All indexes of the store with their counts and sizes, by name."""
-        return [self.info(name) for name in self.store.index_names()]
+        return Indexes(self.info(name) for name in self.store.index_names())
 
     def info(self, name: str) -> IndexInfo:
         """One index with its counts and size; raises IndexNotFound."""

@@ -24,7 +24,8 @@ LAYERS = [
     ["bulk", "repository"],
     ["opened"],
     ["registering", "completing", "finding", "existing", "service", "folders", "rows", "manifests", "intake", "export"],
-    ["registry", "copying", "measures", "calibration", "evaluation", "evaluate", "fitting", "trial", "tuning"],
+    ["registry", "copying", "measures", "calibration", "evaluation"],
+    ["measuring", "evaluate", "fitting", "trial", "tuning"],
     ["settings", "connection", "comparing"],
     ["display", "puppies", "demo"],
     ["access", "desk"],
@@ -33,7 +34,7 @@ LAYERS = [
     ["cli", "training", "__main__"],
 ]
 # Values that show themselves: their methods import the display when they are called.
-SHOWN_BY_DISPLAY = {"search", "reports", "pets", "util", "evaluation", "comparing"}
+SHOWN_BY_DISPLAY = {"search", "reports", "pets", "util", "evaluation", "comparing", "rebuilding", "copying"}
 HEAVY = ("torch", "onnxruntime", "elasticsearch", "matplotlib", "pandas", "IPython", "sentence_transformers")
 SEEN_BY_USERS = "Dog Cat Pet Owner Photo PetFilter BulkReport Match Matches Thresholds Verdict DogRepository DogService"
 

@@ -483,3 +483,12 @@ def test_the_layers_can_be_used_one_by_one(table_encoder: TableEncoder) -> None:
     with pytest.raises(errors.IndexMismatch, match="species"):
         pf.CatRepository(store, "my-dogs")
     assert isinstance(store.spec("my-dogs"), IndexSpec)
+
+
+def test_an_answer_says_where_distances_are_counted_from_to_a_kilometre(registry: pf.Registry) -> None:
+    registry.dogs.register(pf.Dog(pet_id="rex", place=(48.8566, 2.3522), photos=[picture((200, 0, 0))]))
+
+    near = registry.dogs.find(picture((200, 0, 0)), where=pf.PetFilter(near=(48.85664, 2.35222), within_km=5))
+
+    assert near.centre == pf.Place(lat=48.86, lon=2.35)
+    assert registry.dogs.find(picture((200, 0, 0))).centre is None

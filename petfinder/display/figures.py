@@ -1,22 +1,18 @@
 """The query beside its matches as a matplotlib figure, to be saved in one call.
 
-Knows the values and the sheet they are drawn on; matplotlib is loaded when the first figure is drawn (the `notebook`
-extra). Uses no pyplot, so that no figure stays open.
+Knows the values and the sheet they are drawn on; matplotlib (the `notebook` extra) is loaded with the first sheet.
 """
 
 from __future__ import annotations
 
-import io
 import math
 import textwrap
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from petfinder.display import words
 from petfinder.display.paint import paint_of
-from petfinder.display.sheet import GROUND, INK, QUIET, Sheet
-from petfinder.errors import ConfigError
+from petfinder.display.sheet import GROUND, INK, QUIET, Sheet, new_sheet
 from petfinder.pets import Photo
 from petfinder.search import Match, Matches
 from petfinder.thresholds import Cut
@@ -36,10 +32,6 @@ def plot_matches(matches: Matches) -> Figure:
 
     Raises ConfigError where matplotlib is missing.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ConfigError("figures need matplotlib: pip install 'petfinder-registry[notebook]'") from error
     first_column = 1 if matches.query else 0
     found = matches.found[:_MOST]
     rows = max(1, math.ceil(len(found) / _A_ROW))
@@ -47,8 +39,7 @@ def plot_matches(matches: Matches) -> Figure:
     width = 2 * _MARGIN + columns * (_TILE + _GAP) - _GAP
     small_print = textwrap.wrap(words.small_print(matches, shown=_MOST), int((width - 2 * _MARGIN) * 14))
     height = _HEAD + rows * (_TILE + _UNDER) + len(small_print) * _SMALL_LINE + _FOOT
-    figure = Figure(figsize=(width, height), dpi=150, facecolor="white")
-    sheet = Sheet(figure)
+    sheet = new_sheet(width, height)
     _draw_head(sheet, matches)
     for line, text in enumerate(reversed(small_print)):
         foot = height - _FOOT - line * _SMALL_LINE
@@ -59,8 +50,7 @@ def plot_matches(matches: Matches) -> Figure:
         row, column = divmod(place, _A_ROW)
         x = _MARGIN + (first_column + column) * (_TILE + _GAP)
         _draw_match(sheet, match, matches.cut, x, _HEAD + row * (_TILE + _UNDER))
-    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]  # else notebooks show pyplot's figures only
-    return figure
+    return sheet.figure
 
 
 def _draw_head(sheet: Sheet, matches: Matches) -> None:
@@ -115,9 +105,3 @@ def _draw_similarity(sheet: Sheet, match: Match, cut: Cut | None, x: float, y: f
     for tick in (cut.possible, cut.match) if cut else ():
         if 0 <= tick <= 1:
             sheet.fill(x + _TILE * tick, bar - 0.03, 0.02, 0.11, INK)
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100)
-    return buffer.getvalue()

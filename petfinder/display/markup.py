@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from petfinder.display import words
 from petfinder.display.paint import PAW, paint_of
@@ -19,6 +19,7 @@ from petfinder.thresholds import Cut, Verdict
 _FONT = "font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif;font-size:15px;line-height:1.45"
 _EDGE = "rgba(128,128,128,0.35)"
 _GROUND = "rgba(128,128,128,0.12)"
+_CELL = f"border:none;border-bottom:1px solid {_EDGE};padding:5px 16px 5px 0;vertical-align:top"
 _JPEG = b"\xff\xd8\xff"
 _DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _PADS = "".join(f'<ellipse cx="{x}" cy="{y}" rx="{rx}" ry="{ry}"></ellipse>' for x, y, rx, ry in PAW)
@@ -99,6 +100,35 @@ def card(inner: Iterable[str], *, edge: str = _EDGE, width: int) -> str:
 def row(inner: Iterable[str], *, gap: int = 14) -> str:
     """Boxes side by side, going on below where the screen ends."""
     return block(inner, f"display:flex;flex-wrap:wrap;gap:{gap}px;align-items:flex-start;margin-bottom:{gap}px")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: frozenset[str] = frozenset()) -> str:
+    """A table of ready HTML under its head (escaped; none where it is empty), wider than a phone only by scrolling.
+
+    `numbers` names the columns that stand to the right.
+    """
+    sides = ["right" if column in numbers else "left" for column in head]
+    small = f"{_CELL};white-space:nowrap;font-size:13px;font-weight:400;opacity:0.72"
+    titles = "".join(
+        f'<th scope="col" style="{small};text-align:{side}">{escape(column)}</th>'
+        for column, side in zip(head, sides, strict=True)
+    )
+    lines = "".join(f'<tr style="background:none">{_cells(cells, sides)}</tr>' for cells in rows)
+    top = f'<thead><tr style="background:none">{titles}</tr></thead>' if any(head) else ""
+    look = "border-collapse:collapse;border:none;margin:0;font-size:inherit"
+    return block(f'<table style="{look}">{top}<tbody>{lines}</tbody></table>', "overflow-x:auto")
+
+
+def _cells(cells: Sequence[str], sides: Sequence[str]) -> str:
+    return "".join(
+        f'<td style="{_CELL};text-align:{side}">{cell}</td>' for cell, side in zip(cells, sides, strict=True)
+    )
+
+
+def tile(number: int, what: str, fill: str) -> str:
+    """A count in large figures beside a stripe of colour, and what was counted."""
+    shown = line(f"{number:,}", "font-size:26px;font-weight:700;line-height:1.2")
+    return block(shown + quiet(what), f"border-left:6px solid {fill};padding:2px 18px 2px 12px")
 
 
 def whole(inner: Iterable[str], label: str) -> str:

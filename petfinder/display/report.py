@@ -1,20 +1,23 @@
-"""What a bulk call did, as HTML: the counts, then a table of each failure and of the files that were passed over.
+"""What a call on many pets did, as HTML: the counts, then a table of each failure and of the files passed over.
 
-Knows the report and nothing of how it came about.
+Knows the reports and nothing of how they came about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from petfinder.display import markup
+from petfinder.copying import CopyReport
+from petfinder.display import markup, words
 from petfinder.display.paint import NEUTRAL, PAINT, Paint
-from petfinder.reports import BulkReport
+from petfinder.rebuilding import RebuildReport
+from petfinder.reports import BulkReport, Failure
 from petfinder.thresholds import Verdict
 
 _ROWS = 20
 _GOOD, _ODD, _BAD = PAINT[Verdict.MATCH], PAINT[Verdict.POSSIBLE], Paint(fill="#b34700", ink="#ffffff")
-_CELL = "padding:4px 14px 4px 0;text-align:left;vertical-align:top;overflow-wrap:anywhere"
+_PLAIN = PAINT[Verdict.UNKNOWN]
+Counts = Sequence[tuple[int, str, Paint]]
 
 
 def report_as_html(report: BulkReport) -> str:
@@ -22,42 +25,67 @@ def report_as_html(report: BulkReport) -> str:
     counts = [
         (len(report.added), "added", _GOOD),
         (len(report.replaced), "replaced", NEUTRAL),
-        (len(report.skipped), "skipped", PAINT[Verdict.UNKNOWN]),
+        (len(report.skipped), "skipped", _PLAIN),
         (len(report.failures), "failed", _BAD),
-        (len(report.ignored), "files passed over", PAINT[Verdict.UNKNOWN]),
+        (len(report.ignored), "files passed over", _PLAIN),
         (report.pending, "photos without embedding yet", _ODD),
     ]
-    tiles = [_tile(count, what, paint) for count, what, paint in counts if count]
-    failures = [(failure.photo or failure.item, failure.reason) for failure in report.failures]
     passed_over = [(file.uri, file.reason) for file in report.ignored]
+    changed = [(pet_id, "") for pet_id in report.changed]
     return markup.whole(
         [
-            markup.row(tiles) if tiles else markup.line("nothing to do"),
-            _table("Did not go in", failures, ".failures"),
+            _tiles(counts),
+            failures_as_html("Did not go in", report.failures),
             _table("Files passed over", passed_over, ".ignored"),
-            _table("Skipped, though their photos changed", [(pet_id, "") for pet_id in report.changed], ".changed"),
+            _table("Skipped, though their photos changed", changed, ".changed"),
         ],
         label="What went in",
     )
 
 
-def _tile(count: int, what: str, paint: Paint) -> str:
-    number = markup.line(f"{count:,}", "font-size:26px;font-weight:700;line-height:1.2")
-    return markup.block(number + markup.quiet(what), f"border-left:6px solid {paint.fill};padding:2px 18px 2px 12px")
+def rebuild_as_html(report: RebuildReport) -> str:
+    """The pets in the new index, where their photos were read from, and where the old index is."""
+    counts = [
+        (report.pets, "pets in the new index", _GOOD),
+        (report.originals, "photos encoded from their originals", NEUTRAL),
+        (report.thumbnails, "photos encoded from their thumbnails", _ODD),
+        (len(report.failures), "photos without embedding", _BAD),
+    ]
+    kept = f"The old index is kept as {report.kept}." if report.kept else "The old index was deleted."
+    failures = failures_as_html("Without an embedding", report.failures)
+    return markup.whole([_tiles(counts), markup.quiet(kept), failures], label="What was rebuilt")
 
 
-def _table(title: str, rows: Iterable[tuple[str, str]], where: str) -> str:
-    every = list(rows)
-    if not every:
+def copy_as_html(report: CopyReport) -> str:
+    """The pets that were copied into one index, and those that were there."""
+    counts = [
+        (report.copied, "pets copied", _GOOD),
+        (report.already, "there already", _PLAIN),
+        (report.others, "others left alone", _PLAIN),
+        (len(report.failures), "failed", _BAD),
+    ]
+    title = markup.line(f"Copied into {report.index}", "font-weight:700;margin-bottom:8px")
+    failures = failures_as_html("Did not go over", report.failures)
+    return markup.whole([title, _tiles(counts), failures], label=f"Copied into {words.clean(report.index)}")
+
+
+def failures_as_html(title: str, failures: Iterable[Failure]) -> str:
+    """A table of what was left out, and why; nothing where nothing was."""
+    return _table(title, [(failure.photo or failure.item, failure.reason) for failure in failures], ".failures")
+
+
+def _tiles(counts: Counts) -> str:
+    tiles = [markup.tile(count, what, paint.fill) for count, what, paint in counts if count]
+    return markup.row(tiles) if tiles else markup.line("nothing to do")
+
+
+def _table(title: str, rows: Sequence[tuple[str, str]], where: str) -> str:
+    if not rows:
         return ""
-    lines = "".join(
-        f'<tr><td style="{_CELL};font-weight:600">{markup.escape(what)}</td>'
-        f'<td style="{_CELL}">{markup.escape(why)}</td></tr>'
-        for what, why in every[:_ROWS]
-    )
-    left = len(every) - _ROWS
+    shown = [(markup.line(what, "font-weight:600;min-width:8em"), markup.line(why)) for what, why in rows[:_ROWS]]
+    left = len(rows) - _ROWS
     return (
         markup.line(title, "font-weight:700;margin:16px 0 4px")
-        + f'<table style="border-collapse:collapse;margin:0">{lines}</table>'
+        + markup.table(["", ""], shown)
         + markup.quiet(f"and {left:,} more in {where}" if left > 0 else "")
     )

@@ -6,15 +6,19 @@ Knows the values. There is no owner in any of it, and no place more exact than a
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from petfinder.copying import CopyReport
 from petfinder.documents import as_found
 from petfinder.pets import Pet, Photo
 from petfinder.reports import BulkReport, Failure
 from petfinder.search import Match, Matches
 from petfinder.thresholds import Cut
-from petfinder.util import IndexInfo
+
+if TYPE_CHECKING:
+    from petfinder.copying import CopyReport
+    from petfinder.finding import Duplicate
+    from petfinder.rebuilding import RebuildReport
+    from petfinder.util import IndexInfo
 
 
 def pet_as_data(pet: Pet) -> dict[str, Any]:
@@ -44,7 +48,7 @@ def report_as_data(report: BulkReport) -> dict[str, Any]:
         "replaced": list(report.replaced),
         "skipped": list(report.skipped),
         "changed": list(report.changed),
-        "failures": [_failure_as_data(failure) for failure in report.failures],
+        "failures": [failure_as_data(failure) for failure in report.failures],
         "ignored": [{"uri": ignored.uri, "reason": ignored.reason} for ignored in report.ignored],
         "pending": report.pending,
     }
@@ -57,7 +61,7 @@ def copy_as_data(report: CopyReport) -> dict[str, Any]:
         "copied": report.copied,
         "already": report.already,
         "others": report.others,
-        "failures": [_failure_as_data(failure) for failure in report.failures],
+        "failures": [failure_as_data(failure) for failure in report.failures],
     }
 
 
@@ -73,6 +77,32 @@ def index_as_data(index: IndexInfo) -> dict[str, Any]:
         "encoder": index.spec.encoder,
         "dims": index.spec.dims,
         "metric": index.spec.metric,
+    }
+
+
+def failure_as_data(failure: Failure) -> dict[str, str | None]:
+    """What did not go in: the item, its photo where it was but one, the error's kind and its reason."""
+    return {
+        "item": failure.item,
+        "photo": failure.photo,
+        "error": type(failure.error).__name__,
+        "reason": str(failure.error),
+    }
+
+
+def duplicate_as_data(pair: Duplicate) -> dict[str, Any]:
+    """Two pets that may be one: their ids, the photos that are alike, and how alike."""
+    return {"pet_ids": list(pair.pet_ids), "photo_ids": list(pair.photo_ids), "similarity": pair.similarity}
+
+
+def rebuild_as_data(report: RebuildReport) -> dict[str, Any]:
+    """What a rebuild came to: pets, photos encoded from originals and from thumbnails, the old index, failures."""
+    return {
+        "pets": report.pets,
+        "originals": report.originals,
+        "thumbnails": report.thumbnails,
+        "kept": report.kept,
+        "failures": [failure_as_data(failure) for failure in report.failures],
     }
 
 
@@ -98,12 +128,3 @@ def _match_as_data(match: Match) -> dict[str, Any]:
 def _photo_as_data(photo: Photo) -> dict[str, Any]:
     shown = photo.model_copy(update={"place": photo.place.rounded() if photo.place else None})
     return shown.model_dump(mode="json", exclude_none=True)
-
-
-def _failure_as_data(failure: Failure) -> dict[str, Any]:
-    return {
-        "item": failure.item,
-        "photo": failure.photo,
-        "error": type(failure.error).__name__,
-        "reason": str(failure.error),
-    }

@@ -7,6 +7,8 @@ of the caller changes it.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -16,13 +18,29 @@ from PIL import Image
 from petfinder.display import words
 from petfinder.display.glyphs import drawable, families
 from petfinder.display.paint import PAW
+from petfinder.errors import ConfigError
 from petfinder.pets import Photo
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+Side = Literal["left", "center", "right"]
 INK, QUIET, SHADE, GROUND = "#1b1f24", "#59616d", "#b4bac2", "#eff1f3"
 _LONGEST = 240  # signs in a line; no sheet has room for more
+
+
+def new_sheet(width: float, height: float) -> Sheet:
+    """A white sheet of `width` by `height` inches whose figure notebooks show and `savefig` saves.
+
+    Uses no pyplot, so that no figure stays open. Raises ConfigError where matplotlib is missing.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ConfigError("figures need matplotlib: pip install 'petfinder-registry[notebook]'") from error
+    figure = Figure(figsize=(width, height), dpi=150, facecolor="white")
+    figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]  # else notebooks show pyplot's figures only
+    return Sheet(figure)
 
 
 class Sheet:
@@ -47,9 +65,11 @@ class Sheet:
         colour: str = INK,
         weight: Literal["normal", "bold"] = "normal",
         ground: str | None = None,
+        side: Side = "left",
     ) -> float:
         """Write one line with its foot at `y`, `size` in points, on a rounded `ground` if given, cut to fit the `room`
-        in inches; returns how far to the right it reaches. Dollar signs and backslashes stand for themselves."""
+        in inches; returns how far to the right it reaches. `x` is where the given `side` of the line comes to stand.
+        Dollar signs and backslashes stand for themselves."""
         shown = drawable(words.clip(text, _LONGEST), weight=weight)
         if not shown:
             return x
@@ -61,7 +81,7 @@ class Sheet:
             fontweight=weight,
             fontfamily=list(families()),
             color=colour,
-            ha="left",
+            ha=side,
             va="baseline",
             parse_math=False,
             usetex=False,
@@ -71,7 +91,15 @@ class Sheet:
             written.set_text(shown)
         if ground:
             written.set_bbox({"boxstyle": "round,pad=0.35,rounding_size=0.8", "facecolor": ground, "edgecolor": "none"})
-        return x + float(written.get_window_extent(self.renderer).width) / self.figure.dpi
+        wide = float(written.get_window_extent(self.renderer).width) / self.figure.dpi
+        return x + wide * {"left": 1.0, "center": 0.5, "right": 0.0}[side]
+
+    def width_of(self, text: str, *, size: float, room: float, weight: Literal["normal", "bold"] = "normal") -> float:
+        """How wide a line would become, in inches; nothing is written."""
+        wide = self.write(text, 0.0, 0.0, size=size, room=room, weight=weight)
+        if wide:
+            self.figure.texts[-1].remove()
+        return wide
 
     def fill(self, x: float, y: float, width: float, height: float, colour: str) -> None:
         """A block of colour."""
@@ -81,6 +109,23 @@ class Sheet:
         size = (width / self.width, height / self.height)
         self.figure.add_artist(
             Rectangle(corner, *size, facecolor=colour, edgecolor="none", transform=self.figure.transFigure, zorder=0)
+        )
+
+    def shape(self, corners: Sequence[tuple[float, float]], colour: str) -> None:
+        """A filled shape with a white rim, in front of blocks, from its corners in inches."""
+        from matplotlib.patches import Polygon
+
+        points = [(x / self.width, 1 - y / self.height) for x, y in corners]
+        self.figure.add_artist(
+            Polygon(
+                points,
+                closed=True,
+                facecolor=colour,
+                edgecolor="white",
+                linewidth=1.0,
+                transform=self.figure.transFigure,
+                zorder=1,
+            )
         )
 
     def picture(self, photo: Photo, x: float, y: float, side: float) -> None:
@@ -105,6 +150,12 @@ class Sheet:
             centre = ((x + across * inch) / self.width, 1 - (y + down * inch) / self.height)
             size = (2 * half_width * inch / self.width, 2 * half_height * inch / self.height)
             self.figure.add_artist(Ellipse(centre, *size, facecolor=SHADE, transform=self.figure.transFigure, zorder=0))
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    return buffer.getvalue()
 
 
 def _pixels(photo: Photo) -> npt.NDArray[np.uint8] | None:

@@ -90,9 +90,9 @@ def finding(matches: Matches) -> str:
         return "no pet found"
     if verdict is None:
         return f"{len(matches)} {'pet' if len(matches) == 1 else 'pets'}, nearest first"
+    looks, like = ("looks like", "like ") if verdict is Verdict.MATCH else ("might be", "")
     others = sum(match.verdict is verdict for match in matches) - 1
-    also = f" or {others} other{'s' if others > 1 else ''}" if others else ""
-    looks = "looks like" if verdict is Verdict.MATCH else "might be"
+    also = f", or {like}{counted(others, 'other')} below" if others else ""
     return f"this {looks} {clip(name_of(best.pet), 30)}{also}"
 
 
@@ -140,11 +140,17 @@ def small_print(matches: Matches, *, shown: int | None = None) -> str:
 
 
 def _searched(matches: Matches) -> str:
-    """The pets that were searched, and their photos where these decide about the verdicts: "9 pets with 26 photos"."""
-    pets = _counted(matches.pets_searched, "pet")
-    with_photos = matches.cut is not None and matches.photos_searched > 0
-    return f"{pets} with {_counted(matches.photos_searched, 'photo')}" if with_photos else pets
+    """The pets that were searched; their photos, times the query photos, where these decide about the verdicts.
+
+    "9 pets with 26 photos, times 3 query photos,".
+    """
+    pets = counted(matches.pets_searched, "pet")
+    if matches.cut is None or not matches.photos_searched:
+        return pets
+    times = f", times {len(matches.query)} query photos," if len(matches.query) > 1 else ""
+    return f"{pets} with {counted(matches.photos_searched, 'photo')}{times}"
 
 
-def _counted(number: int, thing: str) -> str:
+def counted(number: int, thing: str) -> str:
+    """A number of things: "1 pet", "1,204 pets"."""
     return f"{number:,} {thing if number == 1 else f'{thing}s'}"

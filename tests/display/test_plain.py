@@ -34,7 +34,9 @@ def test_matches_print_as_their_text(matches: Matches) -> None:
 def test_a_possible_match_says_no_more_than_that(matches: Matches) -> None:
     maybe = tuple(replace(match, verdict=Verdict.POSSIBLE) for match in matches)
 
-    assert matches_as_text(replace(matches, found=maybe)).startswith("possible: this might be Luigi or 1 other\nLook")
+    assert matches_as_text(replace(matches, found=maybe)).startswith(
+        "possible: this might be Luigi, or 1 other below\nLook"
+    )
 
 
 def test_strangers_are_unknown_and_still_shown(matches: Matches) -> None:
@@ -83,6 +85,20 @@ def test_the_photos_are_counted_where_they_decide_about_verdicts(
     assert said in matches_as_text(counted)
     assert "photo searched" not in (without := matches_as_text(replace(counted, cut=None)))
     assert f"{pets} pet{'s' * (pets > 1)} searched." in without
+
+
+def test_others_that_are_as_sure_are_said_to_stand_below(matches: Matches) -> None:
+    three = replace(matches, found=(matches[0],) * 3)
+
+    assert matches_as_text(three).startswith("match: this looks like Luigi, or like 2 others below\n")
+
+
+def test_several_query_photos_are_counted_where_they_decide_about_verdicts(matches: Matches) -> None:
+    several = replace(matches, query=matches.query * 3)
+
+    assert "1,204 pets with 3,310 photos, times 3 query photos, searched." in matches_as_text(several)
+    assert "times" not in matches_as_text(replace(several, cut=None))
+    assert "times" not in matches_as_text(matches)
 
 
 def test_an_encoder_that_was_never_calibrated_states_no_limits(matches: Matches) -> None:

@@ -1,9 +1,11 @@
-"""What a bulk call did, as HTML."""
+"""What a bulk call, a rebuild or a copy did, as HTML."""
 
 from __future__ import annotations
 
+from petfinder.copying import CopyReport
 from petfinder.display.report import report_as_html
 from petfinder.errors import UnreadablePhoto
+from petfinder.rebuilding import RebuildReport
 from petfinder.reports import BulkReport, Failure, Ignored
 from tests.display.test_gallery import Reader
 
@@ -33,3 +35,21 @@ def test_a_long_table_is_cut_and_says_so() -> None:
 
 def test_an_empty_report_says_that_there_was_nothing_to_do() -> None:
     assert Reader(report_as_html(BulkReport())).text == ["nothing to do"]
+
+
+def test_a_rebuild_says_what_was_encoded_and_where_the_old_index_is() -> None:
+    lost = Failure("rex", UnreadablePhoto("<b> is gone"), photo="<b>")
+    report = RebuildReport(pets=1204, originals=3000, thumbnails=310, failures=(lost,), kept="pets-dogs-000001")
+
+    text = Reader(report._repr_html_()).text
+
+    for said in ("1,204", "3,000", "photos encoded from their thumbnails", "UnreadablePhoto: <b> is gone"):
+        assert said in text
+    assert "The old index is kept as pets-dogs-000001." in text
+    assert "The old index was deleted." in Reader(RebuildReport(1, 1, 0)._repr_html_()).text
+
+
+def test_a_copy_says_into_which_index_and_how_many() -> None:
+    text = Reader(CopyReport("pets-dogs", copied=7, already=2, others=1)._repr_html_()).text
+
+    assert text == ["Copied into pets-dogs", "7", "pets copied", "2", "there already", "1", "others left alone"]

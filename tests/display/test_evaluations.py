@@ -1,0 +1,216 @@
+"""Evaluations and comparisons to look at, as HTML and as figures."""
+
+from __future__ import annotations
+
+import io
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image
+
+from petfinder.calibration import Estimate
+from petfinder.comparing import Column, Comparison
+from petfinder.display.paint import NEUTRAL
+from petfinder.errors import ConfigError, EncoderUnavailable, UnreadablePhoto
+from petfinder.evaluation import FOUND, RANK1, Evaluation
+from petfinder.measuring import measured
+from petfinder.reports import Failure
+from tests.display.test_gallery import HOSTILE, Reader
+from tests.test_evaluate import scattered
+
+
+@pytest.fixture(scope="module")
+def evaluation() -> Evaluation:
+    """Twelve pets of three photos each that are not easy to tell apart."""
+    return measured(scattered(pets=12, photos_each=3, dims=8, seed=3, spread=0.7), encoder="table-1").evaluation
+
+
+@pytest.fixture
+def comparison(evaluation: Evaluation) -> Comparison:
+    """Two encoders that could be tried, the second with a difference, and one that could not."""
+    less = {RANK1: Estimate(-0.25, -0.4, -0.1)}
+    return Comparison(
+        (
+            Column("table-1", evaluation),
+            Column("blind-1", replace(evaluation, encoder="blind-1"), differences=less),
+            Column("absent-1", error=EncoderUnavailable("its weights are <gone>")),
+        )
+    )
+
+
+def said(source: str) -> str:
+    return "\n".join(Reader(source).text)
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.texts]
+
+
+def test_every_measure_is_told_in_words_with_its_interval(evaluation: Evaluation) -> None:
+    text = said(evaluation._repr_html_())
+
+    shares = [row for row in evaluation.as_rows() if row.unit == "share"]
+    assert len(shares) == 5
+    for row in shares:
+        assert row.measure in text
+        assert f"{row.value:.1%}" in text
+    assert f"{evaluation.rank1.low:.1%} to {evaluation.rank1.high:.1%}" in text
+    assert "the right pet comes first" in text
+    assert f"table-1 puts the right pet first for {round(evaluation.rank1.value * 36)} of 36 photos" in text
+
+
+def test_plain_text_is_the_table_too(evaluation: Evaluation, comparison: Comparison) -> None:
+    assert repr(evaluation).startswith("table-1 on 12 pets\n  pets ")
+    assert repr(comparison).splitlines()[1].split() == ["table-1", "blind-1", "absent-1"]
+
+
+def test_the_bars_lie_where_the_intervals_are(evaluation: Evaluation) -> None:
+    styles = Reader(evaluation._repr_html_()).values("style")
+
+    low, high = evaluation.rank1.low, evaluation.rank1.high
+    assert any(f"left:{low:.1%};width:{high - low:.1%}" in style for style in styles)
+    assert any(f"left:calc({evaluation.rank1.value:.1%} - 2px)" in style for style in styles)
+
+
+def test_the_thresholds_are_a_table_with_the_line_that_keeps_them(evaluation: Evaluation) -> None:
+    page = Reader(evaluation._repr_html_())
+
+    for row in evaluation.thresholds.measured:
+        assert f"{row.match:.3f}" in page.text
+        assert f"{row.possible:.3f}" in page.text
+    assert "registry.dogs.repository.keep_thresholds(evaluation.thresholds)" in page.text
+    assert page.values("scope") == ["col"] * 4
+
+
+def test_too_few_photos_are_called_a_first_guess_and_enough_are_not(evaluation: Evaluation) -> None:
+    assert "36 photos are too few" in said(evaluation._repr_html_())
+    assert "first guess" not in said(replace(evaluation, queries=100)._repr_html_())
+    assert any("36 photos are too few" in text for text in texts(evaluation.plot()))
+
+
+def test_what_was_left_out_is_named_as_text_only(evaluation: Evaluation) -> None:
+    broken = Failure("rex", UnreadablePhoto("cut off"), photo=HOSTILE)
+    source = replace(evaluation, encoder=HOSTILE, failures=(broken,), notes=("no background control",))._repr_html_()
+
+    assert "No background control." in said(source)
+    assert HOSTILE in Reader(source).text
+    assert "<script" not in source
+    assert source.isascii()
+
+
+def test_encoders_stand_below_one_another_and_one_that_is_missing_says_why(comparison: Comparison) -> None:
+    text = said(comparison._repr_html_())
+
+    assert text.count("blind-1") == 5 + 1 + 1  # a line for each measure, the title, the times
+    assert "25.0 points less than table-1 (-40.0 to -10.0)" in text
+    assert "absent-1 could not be tried: its weights are <gone>" in text
+
+
+def test_where_no_encoder_could_be_tried_that_is_shown(comparison: Comparison) -> None:
+    alone = Comparison(comparison.columns[2:])
+
+    assert Reader(alone._repr_html_()).text == ["absent-1 could not be tried: its weights are <gone>"]
+    assert "could not be tried" in texts(alone.plot())
+
+
+def _blocks(figure: Figure, colour: str) -> list[Rectangle]:
+    return [
+        child
+        for child in figure.get_children()
+        if isinstance(child, Rectangle) and child.get_facecolor() == matplotlib.colors.to_rgba(colour)
+    ]
+
+
+def test_the_plot_counts_each_photos_own_pet_and_the_nearest_other(evaluation: Evaluation) -> None:
+    figure = evaluation.plot()
+
+    cut = evaluation.cut
+    for values in (evaluation.ranking.own, evaluation.ranking.other):
+        matches = sum(float(value) >= cut.match for value in values)
+        assert f"{matches} of 36" in texts(figure)
+    assert {f"match from {cut.match:.3f}", f"possible from {cut.possible:.3f}"} <= set(texts(figure))
+
+
+@pytest.mark.parametrize(("name", "colour"), [("own", NEUTRAL.fill), ("other", "#b34700")])
+def test_the_bars_are_as_high_as_photos_are_many_on_one_scale(evaluation: Evaluation, name: str, colour: str) -> None:
+    figure = evaluation.plot()
+    tallest = max(int(text) for text in texts(figure) if text.isdigit())
+    whole = max(block.get_height() for kind in (NEUTRAL.fill, "#b34700") for block in _blocks(figure, kind))
+
+    counts = [block.get_height() / whole * tallest for block in _blocks(figure, colour)]
+
+    assert sum(counts) == pytest.approx(len(getattr(evaluation.ranking, name)), abs=1e-6)
+    assert counts == pytest.approx([round(count) for count in counts], abs=1e-6)
+
+
+def test_a_photo_that_met_nothing_is_not_drawn(evaluation: Evaluation) -> None:
+    other = evaluation.ranking.other.copy()
+    other[0] = -np.inf
+    ranking = replace(evaluation.ranking, other=other)
+
+    assert any(text.endswith("of 35") for text in texts(replace(evaluation, ranking=ranking).plot()))
+
+
+def test_the_comparison_has_a_dot_and_an_interval_for_each_encoder(comparison: Comparison) -> None:
+    figure = comparison.plot()
+    written = texts(figure)
+
+    evaluation = comparison.columns[0].evaluation
+    assert evaluation is not None
+    assert written.count(f"{evaluation.rank1.value:.1%}") >= 2
+    for words in (RANK1, "mAP", FOUND, "table-1", "blind-1", "absent-1", "could not be tried"):
+        assert words in written
+    assert len(_blocks(figure, "#8fc1e0")) == 2 * 3
+
+
+@pytest.mark.parametrize("drawn", ["evaluation", "comparison"])
+def test_no_words_lie_on_each_other_and_none_leaves_the_sheet(drawn: str, request: pytest.FixtureRequest) -> None:
+    figure: Figure = request.getfixturevalue(drawn).plot()
+    boxes = [text.get_window_extent() for text in figure.texts]
+
+    assert [i for i, box in enumerate(boxes) if box.count_overlaps(boxes) > 1] == []  # one: itself
+    assert all(box.x0 >= 0 and box.x1 <= figure.bbox.width and box.y0 >= 0 for box in boxes)
+
+
+@pytest.mark.parametrize("name", ["$5^$ \\frac", "ポチ", "a\nb", "x" * 300], ids=ascii)
+def test_any_encoders_name_is_drawn(comparison: Comparison, name: str) -> None:
+    columns = tuple(replace(column, encoder=name) for column in comparison.columns)
+    figure = Comparison(columns).plot()
+
+    figure.savefig(io.BytesIO())
+    assert all(text.get_window_extent().x1 <= figure.bbox.width for text in figure.texts)
+
+
+def test_a_callers_style_does_not_change_the_picture(evaluation: Evaluation) -> None:
+    plain, styled = io.BytesIO(), io.BytesIO()
+    evaluation.plot().savefig(plain)
+    with matplotlib.rc_context({"text.color": "white", "figure.facecolor": "black", "font.size": 40}):
+        evaluation.plot().savefig(styled)
+
+    assert Image.open(plain).tobytes() == Image.open(styled).tobytes()
+
+
+def test_a_plot_is_saved_in_one_call_without_pyplot(evaluation: Evaluation, tmp_path: Path) -> None:
+    from matplotlib import pyplot
+
+    evaluation.plot().savefig(tmp_path / "evaluation.png")
+
+    with Image.open(tmp_path / "evaluation.png") as picture:
+        assert picture.width > 1200
+    assert pyplot.get_fignums() == []
+
+
+def test_without_matplotlib_the_pip_line_is_named(
+    evaluation: Evaluation, comparison: Comparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+
+    for shown in (evaluation, comparison):
+        with pytest.raises(ConfigError, match=r"pip install 'petfinder-registry\[notebook\]'"):
+            shown.plot()

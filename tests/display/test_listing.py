@@ -1,0 +1,85 @@
+"""A page of pets, a pet and the indexes of a store, as HTML."""
+
+from __future__ import annotations
+
+import base64
+import html
+
+import pytest
+
+from petfinder.connection import connect
+from petfinder.display.cards import pet_card
+from petfinder.display.listing import pets_as_html
+from petfinder.errors import IndexNotFound
+from petfinder.pets import Cat, Dog
+from tests.conftest import TableEncoder
+from tests.display.conftest import ADDRESS, EMAIL, PHONE, photo
+from tests.display.test_gallery import HOSTILE, Reader
+
+
+def test_each_pet_has_its_picture_name_breed_status_place_and_date(luigi: Dog, rex: Dog) -> None:
+    page = Reader(pets_as_html([luigi, rex]))
+
+    assert page.values("alt") == ["Luigi, Jack Russell"]
+    for said in ("2 pets", "Luigi", "lost since ", "2026-10-02", "38.71, -9.14 (to about 1 km)", "rex", "at home"):
+        assert said in page.text
+    assert "rex: no picture here" in page.values("aria-label")
+
+
+def test_the_first_picture_at_hand_is_shown_with_its_date(luigi: Dog) -> None:
+    blank, face, back = photo("a.jpg", colour=None), luigi.photos[1], luigi.photos[2]
+    page = Reader(pets_as_html([luigi.model_copy(update={"photos": (blank, face, back)})]))
+
+    assert page.values("src") == [f"data:image/jpeg;base64,{base64.b64encode(face.thumbnail or b'').decode()}"]
+    assert "photo taken 2026-05-03" in "".join(page.text)
+
+
+def test_a_thousand_pets_are_a_page_of_48_and_the_rest_is_counted() -> None:
+    pets = [Dog(pet_id=f"dog-{number}") for number in range(60)]
+
+    text = Reader(pets_as_html(pets, more=940)).text
+
+    assert ("dog-47" in text, "dog-48" in text) == (True, False)
+    assert (text[0], text[-1]) == ("1,000 pets", "and 952 more")
+
+
+def test_a_page_without_pets_says_so() -> None:
+    assert Reader(pets_as_html([])).text == ["No pet here."]
+
+
+def test_a_hostile_pet_is_only_text_and_nothing_of_its_owner_is_on_the_page(luigi: Dog) -> None:
+    source = pets_as_html([luigi.model_copy(update={"name": HOSTILE, "breed": HOSTILE})])
+
+    assert HOSTILE in Reader(source).text
+    assert "<script" not in source
+    assert source.isascii()
+    for hidden in ("Ully", "ully", PHONE, EMAIL, ADDRESS, "38.712", "/home"):
+        assert hidden not in html.unescape(source)
+
+
+def test_a_notebook_shows_a_pet_as_its_card_without_contact(luigi: Dog) -> None:
+    shown = luigi._repr_html_()
+
+    assert shown == pet_card(luigi)._repr_html_()
+    assert "Ully" in shown
+    for hidden in (PHONE, EMAIL, ADDRESS, "38.712"):
+        assert hidden not in html.unescape(shown)
+
+
+def test_the_indexes_of_a_store_are_a_table(table_encoder: TableEncoder) -> None:
+    with connect(":memory:", encoder=table_encoder) as registry:
+        assert "There is no index yet" in "".join(Reader(registry.util.list_indexes()._repr_html_()).text)
+        assert repr(registry.util.list_indexes()) == "no index"
+        registry.dogs.register(Dog(pet_id="rex"))
+        registry.cats.register(Cat(pet_id="mimi"))
+        indexes = registry.util.list_indexes()
+        registry.util.delete_index("pets-cats")
+        with pytest.raises(IndexNotFound):
+            registry.util.info("pets-cats")
+
+    page = Reader(indexes._repr_html_())
+    assert page.values("scope") == ["col"] * 7
+    for said in ("pets-dogs", "pets-cats", "dog", "cat", "table-1", "8 dims, cosine", "the encoder's"):
+        assert said in page.text
+    assert repr(indexes).splitlines() == [str(index) for index in indexes]
+    assert Reader(indexes[0]._repr_html_()).text.count("pets-cats") == 1

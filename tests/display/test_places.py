@@ -1,0 +1,156 @@
+"""Where pets are, as a figure: marks, names, the scale, and that nothing lies on anything."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from datetime import datetime
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.patches import Polygon
+
+from petfinder.display.places import plot_places
+from petfinder.errors import InvalidPet
+from petfinder.pets import Dog, Place, Status
+from petfinder.search import Matches
+from tests.display.conftest import photo
+
+
+def dog(pet_id: str, lat: float, lon: float, *, status: Status = Status.HOME) -> Dog:
+    return Dog(pet_id=pet_id, name=pet_id.title(), place=(lat, lon), status=status)
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.texts]
+
+
+def marks(figure: Figure) -> list[tuple[float, float, str, int]]:
+    """Each mark on the sheet: its middle in inches (from the left, from below), its colour, its corners."""
+    found = []
+    for shape in (child for child in figure.get_children() if isinstance(child, Polygon)):
+        corners = np.asarray(shape.get_xy())[:-1] * figure.get_size_inches()
+        x, y = (corners.min(axis=0) + corners.max(axis=0)) / 2
+        found.append((float(x), float(y), to_hex(shape.get_facecolor()), len(corners)))
+    return found
+
+
+FOUR = [
+    dog("ana", 38.70, -9.10, status=Status.LOST),
+    dog("bob", 38.80, -9.10, status=Status.FOUND),
+    dog("cid", 38.75, -9.20),
+    dog("dot", 38.75, -9.00, status=Status.REUNITED),
+]
+
+
+def test_every_place_has_a_mark_its_name_and_its_status() -> None:
+    figure = plot_places(FOUR)
+
+    for said in ("4 pets on the map", "Ana", "Bob", "Cid", "Dot", "lost: 1", "found: 1", "at home: 1", "reunited: 1"):
+        assert said in texts(figure)
+    assert len(marks(figure)) == 4 + 4  # on the map, in the legend
+
+
+def test_each_status_has_a_colour_and_a_shape_of_its_own() -> None:
+    drawn = marks(plot_places(FOUR))
+
+    assert len({colour for _, _, colour, _ in drawn}) == 4
+    assert len({corners for _, _, _, corners in drawn}) == 4
+
+
+def test_kilometres_are_equally_long_in_both_directions_and_north_is_up() -> None:
+    (ana_x, ana_y, *_), (bob_x, bob_y, *_), (cid_x, _, *_), (dot_x, _, *_) = marks(plot_places(FOUR))[:4]
+
+    northwards = Place(lat=38.70, lon=-9.10).km_to(Place(lat=38.80, lon=-9.10))
+    eastwards = Place(lat=38.75, lon=-9.20).km_to(Place(lat=38.75, lon=-9.00))
+    assert ana_x == pytest.approx(bob_x, abs=0.02)
+    assert (bob_y - ana_y) / northwards > 0.1
+    assert (bob_y - ana_y) / northwards == pytest.approx((dot_x - cid_x) / eastwards, rel=0.02)
+
+
+def test_places_are_rounded_so_that_one_house_cannot_be_told_from_the_next() -> None:
+    exact, rounded = plot_places([dog("ana", 38.7123, -9.1432)]), plot_places([dog("ana", 38.71, -9.14)])
+
+    assert marks(exact) == marks(rounded)
+    assert not any("38.71" in text for text in texts(exact))
+
+
+def test_the_date_line_does_not_tear_neighbours_apart() -> None:
+    (one, *_), (other, *_) = marks(plot_places([dog("fiji", -17.0, 179.9), dog("samoa", -17.0, -179.9)]))[:2]
+
+    assert 1 < other - one < 6
+
+
+def test_pets_at_one_place_share_a_mark_for_each_status_and_a_line_of_names() -> None:
+    same = [dog(name, 38.7, -9.1) for name in ("ana", "bob", "cid")] + [dog("dot", 38.7, -9.1, status=Status.LOST)]
+
+    figure = plot_places(same)
+
+    assert "Ana, Bob and 2 more" in texts(figure)
+    assert len(marks(figure)) == 2 + 2
+
+
+def test_a_crowd_is_named_as_far_as_there_is_room_and_the_rest_is_counted() -> None:
+    crowd = [dog(f"dog number {number}", 38.7 + number % 10 / 100, -9.1 + number // 10 / 100) for number in range(100)]
+    figure = plot_places(crowd)
+    boxes = [text.get_window_extent() for text in figure.texts]
+
+    assert [i for i, box in enumerate(boxes) if box.count_overlaps(boxes) > 1] == []  # one: itself
+    assert len(marks(figure)) == 101
+    assert any("found no room." in text for text in texts(figure))
+
+
+def test_matches_are_shown_around_where_the_search_was_centred(matches: Matches) -> None:
+    figure = replace(matches, centre=Place(lat=38.7, lon=-9.2)).plot_places()
+
+    assert "searched from here" in texts(figure)
+    assert "Luigi, rex" in texts(figure)
+    assert "searched from here" not in texts(plot_places([match.pet for match in matches]))
+
+
+def test_pets_without_a_place_are_counted(luigi: Dog) -> None:
+    figure = plot_places([luigi, Dog(pet_id="x"), Dog(pet_id="y")])
+
+    assert {"1 pet on the map", "2 pets without a place."} <= set(texts(figure))
+    assert "No pet here has a place" in texts(plot_places([]))
+
+
+def test_a_photo_tells_the_place_of_a_pet_that_has_none() -> None:
+    assert "1 pet on the map" in texts(
+        plot_places([Dog(pet_id="x", photos=[photo("a.jpg", taken_at=datetime(2026, 1, 1))])])
+    )
+
+
+@pytest.mark.parametrize("name", ["$5^$ \\frac", "<script>alert(1)</script>", "ポチ", "a\nb", "x" * 300], ids=ascii)
+def test_any_name_is_drawn_and_stays_on_the_sheet(name: str) -> None:
+    figure = plot_places([dog("ana", 38.7, -9.1).model_copy(update={"name": name})])
+
+    figure.savefig(io.BytesIO())
+    assert all(text.get_window_extent().x1 <= figure.bbox.width for text in figure.texts)
+
+
+@pytest.mark.parametrize("lat", [90.0, -90.0, 0.0])
+def test_the_poles_can_be_drawn_too(lat: float) -> None:
+    assert "2 pets on the map" in texts(plot_places([dog("a", lat, 10.0), dog("b", lat, -170.0)]))
+
+
+def test_a_centre_that_is_no_place_is_refused(matches: Matches) -> None:
+    with pytest.raises(InvalidPet):
+        plot_places(matches, centre=(200.0, 0.0))
+
+
+def test_a_centre_may_be_given_as_two_numbers(matches: Matches) -> None:
+    assert "searched from here" in texts(plot_places(matches, centre=(38.7, -9.2)))
+
+
+def test_around_a_centre_a_pet_stands_where_its_distance_is_counted_from() -> None:
+    near, far = Place(lat=38.7, lon=-9.2), Place(lat=41.1, lon=-8.6)
+    pet = dog("ana", 41.1, -8.6).model_copy(update={"photos": (photo("a.jpg").model_copy(update={"place": near}),)})
+
+    both = texts(plot_places([pet], centre=(38.71, -9.21)))
+    only_far = texts(plot_places([dog("ana", far.lat, far.lon)], centre=(38.71, -9.21)))
+
+    assert [text for text in both if text.endswith(" km")] == ["0.5 km"]
+    assert [text for text in only_far if text.endswith(" km")] == ["100 km"]

@@ -1,0 +1,87 @@
+"""How good is it, on what is registered: the kept embeddings measured, no photo read and no encoder asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from petfinder.connection import connect
+from petfinder.errors import InvalidQuery
+from petfinder.evaluate import evaluate_folder, evaluate_registry
+from petfinder.intake import read_folder
+from petfinder.pets import Dog, Photo
+from petfinder.registry import Registry
+from petfinder.repository import DogRepository
+from petfinder.thresholds import Verdict
+from tests.conftest import TableEncoder
+from tests.test_evaluate import dapples
+
+
+def test_a_registry_is_measured_as_the_folder_it_was_filled_from(
+    tmp_path: Path, registry: Registry, table_encoder: TableEncoder
+) -> None:
+    folder = dapples(tmp_path / "photos", pets=6)
+    registry.dogs.register_many(read_folder(folder, Dog), progress=False)
+    expected = evaluate_folder(folder, TableEncoder(), progress=False)
+    asked = table_encoder.encoded
+
+    found = evaluate_registry(registry.dogs)
+
+    assert table_encoder.encoded == asked
+    assert (found.pets, found.photos, found.queries) == (6, 18, 18)
+    assert (found.rank1, found.rank5, found.mean_precision) == (expected.rank1, expected.rank5, expected.mean_precision)
+    assert found.found.share == expected.found.share
+    assert found.found.threshold == pytest.approx(expected.found.threshold, abs=1e-4)
+    assert found.errors.equal == pytest.approx(expected.errors.equal)
+
+
+def test_what_the_embeddings_cannot_tell_is_absent_and_said(tmp_path: Path, table_encoder: TableEncoder) -> None:
+    with connect(":memory:", encoder=table_encoder) as registry:
+        registry.dogs.register_many(read_folder(dapples(tmp_path), Dog), progress=False)
+        registry.dogs.register_many([Dog(pet_id="late", photos=[tmp_path / "pet0" / "0.png"])], embed=False)
+        found = evaluate_registry(registry.dogs)
+
+    assert (found.background, found.latency.decode, found.latency.encode) == (None, None, None)
+    assert {row.measure for row in found.as_rows() if row.unit == "ms"} == {"search"}
+    assert found.pets == 5
+    assert "no background control" in str(found)
+    assert "wait for their embedding: 1;" in found.notes[1]
+
+
+def test_embeddings_given_ready_are_measured_though_no_encoder_is_known(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    with connect(str(tmp_path / "pets.db"), encoder=TableEncoder()) as registry:
+        registry.util.create_index("ready", Dog, dims=4)
+        pets = DogRepository(registry.util.store, "ready")
+        for number, middle in enumerate(random.normal(size=(4, 4))):
+            photos = [Photo(embedding=middle + 0.01 * random.normal(size=4)) for _ in range(3)]
+            pets.insert(Dog(pet_id=f"pet{number}", photos=photos))
+
+        found = evaluate_registry(pets)
+
+    assert (found.encoder, found.rank1.value) == ("embeddings given", 1)
+
+
+def test_thresholds_measured_on_a_registry_judge_its_searches(tmp_path: Path, table_encoder: TableEncoder) -> None:
+    folder = dapples(tmp_path)
+    with connect(":memory:", encoder=table_encoder) as registry:
+        registry.dogs.register_many(read_folder(folder, Dog), progress=False)
+        before = registry.dogs.find(folder / "pet0" / "0.png").verdict
+
+        registry.dogs.repository.keep_thresholds(evaluate_registry(registry.dogs).thresholds)
+
+        after = registry.dogs.find(folder / "pet0" / "0.png")
+    assert (before, after.verdict) == (Verdict.POSSIBLE, Verdict.MATCH)
+    assert "index 'pets-dogs'" in after.thresholds_source
+
+
+@pytest.mark.parametrize(("pets", "photos"), [(0, 0), (1, 3), (4, 1)])
+def test_too_few_pets_with_two_photos_are_told_what_is_needed(
+    tmp_path: Path, table_encoder: TableEncoder, pets: int, photos: int
+) -> None:
+    with connect(":memory:", encoder=table_encoder) as registry:
+        registry.dogs.register_many(read_folder(dapples(tmp_path, pets=pets, photos=photos), Dog), progress=False)
+        with pytest.raises(InvalidQuery, match=r"two photos each of at least two pets.*add_photo"):
+            evaluate_registry(registry.dogs)
