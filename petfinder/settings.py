@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     timeout: float = Field(default=30.0, gt=0)
     retries: int = Field(default=3, ge=0)
     wait: float = Field(default=0.0, ge=0)
+    passphrase_hash: SecretStr | None = None  # of the page: what `petfinder passphrase` prints
 
     @property
     def photo_limits(self) -> PhotoLimits:
