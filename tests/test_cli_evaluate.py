@@ -1,4 +1,4 @@
-"""The verb `evaluate`: one table for several encoders, thresholds kept where they belong, exit codes."""
+"""The verb `evaluate`: encoders side by side, a registry as it is, thresholds kept where they belong, exit codes."""
 
 from __future__ import annotations
 
@@ -122,3 +122,64 @@ def test_too_few_photos_are_bad_use(photos: Path) -> None:
     alone = run("evaluate", "photos/pet0")
 
     assert (alone.exit_code, "sub-folder for each pet" in alone.stderr) == (2, True)
+
+
+def test_without_a_folder_the_registry_is_measured_and_no_photo_is_read(photos: Path, tmp_path: Path) -> None:
+    run("register", "photos", "--registry", "pets.db")
+    for photo in photos.rglob("*.png"):
+        photo.unlink()
+
+    table = run("evaluate", "--registry", "pets.db", "--save", "measured.png")
+    kept = run("evaluate", "--registry", "pets.db", "--save-thresholds", "--json")
+
+    assert (table.exit_code, kept.exit_code) == (0, 0)
+    assert "pocket-2 on 3 pets" in table.stdout
+    assert "no background control" in table.stdout
+    with Image.open(tmp_path / "measured.png") as picture:
+        assert picture.format == "PNG"
+    answer = json.loads(kept.stdout)["encoders"][0]
+    assert {"rank-1", "search"} <= {row["measure"] for row in answer["measures"]}
+    assert "encode" not in {row["measure"] for row in answer["measures"]}
+    assert "no background control" in answer["notes"][0]
+    with connect("pets.db", create=False) as registry:
+        assert registry.dogs.repository.thresholds == Thresholds(**answer["thresholds"])
+
+
+def test_a_registry_is_measured_though_its_encoder_cannot_be_had(photos: Path) -> None:
+    with connect("pets.db", encoder=ShelterEncoder()) as registry:
+        for pet in ("pet0", "pet1"):
+            registry.dogs.register(Dog(pet_id=pet, photos=[f"photos/{pet}/0.png", f"photos/{pet}/1.png"]))
+
+    measured = run("evaluate", "--registry", "pets.db")
+
+    assert (measured.exit_code, "tuned:shelter@pocket-2 on 2 pets" in measured.stdout) == (0, True)
+
+
+def test_a_registry_that_cannot_be_measured_says_what_is_missing(photos: Path) -> None:
+    run("register", "photos/pet0", "--registry", "pets.db")
+    few = run("evaluate", "--registry", "pets.db")
+    cats = run("evaluate", "--registry", "pets.db", "--species", "cat")
+    other = run("evaluate", "--registry", "pets.db", "--encoder", "pocket")
+    nowhere = run("evaluate", "--registry", "missing.db")
+
+    assert (few.exit_code, "two photos each of at least two pets" in few.stderr) == (2, True)
+    assert (cats.exit_code, "no cat is registered here" in cats.stderr) == (3, True)
+    assert (other.exit_code, "FOLDER" in other.stderr) == (2, True)
+    assert (nowhere.exit_code, Path("missing.db").exists()) == (3, False)
+
+
+def test_encoders_side_by_side_are_saved_as_one_picture(photos: Path, tmp_path: Path) -> None:
+    both = run("evaluate", "photos", "--encoder", "pocket", "--encoder", "pocket-99", "--save", "both.png")
+    none = run("evaluate", "photos", "--encoder", "pocket-99", "--save", "none.png")
+    wrong = run("evaluate", "photos", "--save", "nowhere/both.png")
+
+    assert (both.exit_code, (tmp_path / "both.png").is_file()) == (3, True)
+    assert (none.exit_code, (tmp_path / "none.png").exists(), "nothing to draw" in none.stderr) == (3, False, True)
+    assert (wrong.exit_code, "cannot be written as a picture" in wrong.stderr) == (2, True)
+
+
+def test_the_help_has_an_example_of_each_use() -> None:
+    text = " ".join(run("evaluate", "--help").stdout.split())
+
+    for example in ("evaluate photos/ --encoder", "evaluate --registry pets.db", "--save-thresholds --registry"):
+        assert example in text

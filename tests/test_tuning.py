@@ -278,7 +278,7 @@ def test_the_verb_tells_each_photo_left_out_and_obeys_the_limits(
 
     told = json.loads(made.stdout)
     assert told["species"] == "cat"
-    assert [(Path(failure["photo"]).name, failure["reason"].split(":")[0]) for failure in told["failures"]] == [
+    assert [(Path(failure["photo"]).name, failure["error"]) for failure in told["failures"]] == [
         ("broken.jpg", "UnreadablePhoto"),
         ("large.png", "PhotoTooLarge"),
     ]

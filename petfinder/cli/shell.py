@@ -1,23 +1,39 @@
 """How a verb speaks: results on standard output, notes and errors in one sentence each on standard error, an exit code.
 
-Knows the errors, and what was left out.
+Knows the errors, what was left out, and the colours that a terminal has.
 """
 
 from __future__ import annotations
 
 import functools
 import json
+import os
+import re
 from collections.abc import Callable, Iterable
-from typing import Any, ParamSpec, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import typer
 
-from petfinder.errors import EncoderError, PetfinderError, PetNotFound, StoreError
+from petfinder.display.script import failure_as_data
+from petfinder.errors import ConfigError, EncoderError, PetfinderError, PetNotFound, StoreError
 from petfinder.reports import Failure
+from petfinder.thresholds import Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 NOTHING_FOUND, BAD_USE, TROUBLE, INTERRUPTED = 1, 2, 3, 130
+EXIT_CODES = (
+    "Exit codes: 0 found or done; 1 nothing found, or something was left out; 2 asked wrongly; "
+    "3 trouble with the store or the encoder; 130 stopped by Ctrl-C."
+)
 P = ParamSpec("P")
 R = TypeVar("R")
+_COLOURS = {Verdict.MATCH: "green", Verdict.POSSIBLE: "yellow", Verdict.UNKNOWN: "cyan"}
+_WORD = "|".join(_COLOURS)
+# The verdict that a text begins with, and the one in each row of the table, where a similarity follows.
+_VERDICTS = re.compile(rf"\A(?:{_WORD})(?=:)|(?<=  )(?:{_WORD})(?= +-?\d\.\d{{3}}\b)")
 
 
 def told(function: Callable[P, R]) -> Callable[P, R]:
@@ -30,16 +46,15 @@ def told(function: Callable[P, R]) -> Callable[P, R]:
         except PetfinderError as error:
             note(str(error))
             raise typer.Exit(exit_code(error)) from error
-        except KeyboardInterrupt as error:
-            note("stopped; what was done so far is kept")
-            raise typer.Exit(INTERRUPTED) from error
+        except (KeyboardInterrupt, typer.Abort) as error:
+            raise stopped("what was done so far is kept") from error
 
     return in_words
 
 
 def say(result: Any) -> None:
-    """Print text as it is, anything else as JSON."""
-    typer.echo(result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, indent=2))
+    """Print text with its verdicts in colour (on a terminal; NO_COLOR is obeyed), anything else as JSON."""
+    typer.echo(_coloured(result) if isinstance(result, str) else json.dumps(result, ensure_ascii=False, indent=2))
 
 
 def note(sentence: str) -> None:
@@ -47,9 +62,26 @@ def note(sentence: str) -> None:
     typer.echo(f"petfinder: {sentence}", err=True)
 
 
+def save_picture(figure: Figure, path: Path) -> None:
+    """Save a plot in the format that the path ends in, and say so; raises ConfigError where it cannot be written."""
+    try:
+        figure.savefig(path)
+    except (OSError, ValueError) as error:  # matplotlib: an ending that names no picture format
+        raise ConfigError(
+            f"{path} cannot be written as a picture; name a PNG file in a folder that is there"
+        ) from error
+    note(f"saved {path}")
+
+
+def stopped(what_now: str) -> typer.Exit:
+    """Say that Ctrl-C was heard and what became of the work; gives the exit to raise."""
+    note(f"stopped; {what_now}")
+    return typer.Exit(INTERRUPTED)
+
+
 def left_out_as_data(failures: Iterable[Failure]) -> list[dict[str, str | None]]:
-    """What was left out, as data: each item, its photo where it was but one, and the reason with its kind."""
-    return [{"item": failure.item, "photo": failure.photo, "reason": failure.reason} for failure in failures]
+    """What was left out, as data: each item, its photo where it was but one, the error's kind and the reason."""
+    return [failure_as_data(failure) for failure in failures]
 
 
 def exit_code(error: PetfinderError) -> int:
@@ -57,3 +89,10 @@ def exit_code(error: PetfinderError) -> int:
     if isinstance(error, PetNotFound):
         return NOTHING_FOUND
     return TROUBLE if isinstance(error, (StoreError, EncoderError)) else BAD_USE
+
+
+def _coloured(text: str) -> str:
+    """The text with its verdicts in colour; typer takes colours out again where the output is no terminal."""
+    if os.environ.get("NO_COLOR"):
+        return text
+    return _VERDICTS.sub(lambda word: typer.style(word[0], fg=_COLOURS[Verdict(word[0])], bold=True), text)

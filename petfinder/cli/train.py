@@ -11,8 +11,9 @@ from typing import Annotated
 
 import typer
 
-from petfinder.cli.options import CLASSES, JsonOption, Species, SpeciesOption, read
+from petfinder.cli.options import CLASSES, JsonOption, Species, SpeciesOption
 from petfinder.cli.shell import left_out_as_data, note, say, told
+from petfinder.cli.sources import read
 from petfinder.cli.verbs import app
 from petfinder.connection import load_encoder
 from petfinder.intake import Grouping
@@ -39,7 +40,9 @@ def train(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tune an encoder on your own pets, and keep it only if it finds pets better that it was not tuned on.
+    """Tune an encoder on your own pets.
+
+    It is kept only if it finds pets better that it was not tuned on.
 
     Example: petfinder train photos/ --encoder clip-ViT-B-32 --out shelter.npz
 

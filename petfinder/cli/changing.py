@@ -1,0 +1,143 @@
+"""The verbs that change registered pets: status, update, remove.
+
+Knows the options. What is said of a pet afterwards holds no contact.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from petfinder.cli.listing import line_of
+from petfinder.cli.options import (
+    CLASSES,
+    EncoderOption,
+    JsonOption,
+    RegistryOption,
+    Species,
+    SpeciesOption,
+    lat_lon,
+    open_registry,
+)
+from petfinder.cli.shell import NOTHING_FOUND, say, told
+from petfinder.cli.verbs import app
+from petfinder.display import words
+from petfinder.display.script import pet_as_data
+from petfinder.errors import ConfigError, InvalidPet
+from petfinder.pets import Owner, Pet, Status
+from petfinder.registering import now
+
+PetIdArgument = Annotated[str, typer.Argument(metavar="PET_ID", help="As find and list show it.")]
+PlaceOption = Annotated[str | None, typer.Option("--place", metavar="LAT,LON", help="Where the pet was seen.")]
+
+
+@app.command(no_args_is_help=True)
+@told
+def status(
+    pet_id: PetIdArgument,
+    new: Annotated[Status, typer.Argument(metavar="STATUS", help="lost, found, home or reunited.")],
+    place: PlaceOption = None,
+    at: Annotated[str | None, typer.Option("--at", metavar="DATE", help="Since when, 2026-10-02; else now.")] = None,
+    registry: RegistryOption = None,
+    species: SpeciesOption = Species.DOG,
+    encoder: EncoderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Report a pet lost, found, at home or reunited.
+
+    Example: petfinder status luigi lost --place -23.5505,-46.6333 --at 2026-10-02T18:30
+
+    Example: petfinder status luigi reunited --registry pets.db
+    """
+    changes: dict[str, Any] = {"status": new, "status_at": at or now()}
+    if place is not None:
+        changes["place"] = lat_lon(place, option="--place")
+    with open_registry(registry, encoder, create=False) as opened:
+        _say_pet(opened.of(CLASSES[species]).update(pet_id, **changes), as_json=as_json)
+
+
+@app.command(no_args_is_help=True)
+@told
+def update(
+    pet_id: PetIdArgument,
+    name: Annotated[str | None, typer.Option("--name", metavar="TEXT")] = None,
+    breed: Annotated[str | None, typer.Option("--breed", metavar="TEXT")] = None,
+    colour: Annotated[str | None, typer.Option("--colour", "--color", metavar="TEXT")] = None,
+    sex: Annotated[str | None, typer.Option("--sex", metavar="TEXT")] = None,
+    microchip: Annotated[str | None, typer.Option("--microchip", metavar="NUMBER", help="Chip or tattoo.")] = None,
+    tags: Annotated[
+        list[str] | None, typer.Option("--tag", metavar="TEXT", help="In the place of all tags; several times.")
+    ] = None,
+    note: Annotated[str | None, typer.Option("--note", metavar="TEXT")] = None,
+    place: PlaceOption = None,
+    owner_name: Annotated[str | None, typer.Option("--owner-name", metavar="TEXT")] = None,
+    owner_phone: Annotated[str | None, typer.Option("--owner-phone", metavar="TEXT")] = None,
+    owner_email: Annotated[str | None, typer.Option("--owner-email", metavar="TEXT")] = None,
+    owner_address: Annotated[str | None, typer.Option("--owner-address", metavar="TEXT")] = None,
+    photos: Annotated[list[str] | None, typer.Option("--add-photo", metavar="PHOTO", help="Several times.")] = None,
+    registry: RegistryOption = None,
+    species: SpeciesOption = Species.DOG,
+    encoder: EncoderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change what is named of a pet, owner too. All else stays; an empty text takes a value away.
+
+    Example: petfinder update luigi --breed "Jack Russell" --owner-phone "+1 415 555 0142"
+
+    Example: petfinder update luigi --add-photo garden.jpg --note ""
+    """
+    given: dict[str, Any] = {"name": name, "breed": breed, "colour": colour, "sex": sex, "microchip": microchip}
+    given |= {"note": note, "tags": [tag for tag in tags if tag] if tags else None}
+    given |= {"place": lat_lon(place, option="--place")}
+    contact = {"name": owner_name, "phone": owner_phone, "email": owner_email, "address": owner_address}
+    changes = {field: value for field, value in given.items() if value is not None}
+    owner = {field: value for field, value in contact.items() if value is not None}
+    if not (changes or owner or photos):
+        raise ConfigError("nothing to change was named; petfinder update --help shows what there is")
+
+    def changed(pet: Pet) -> Pet:
+        if owner and not pet.owner and not owner_name:
+            raise InvalidPet(f"pet {pet_id!r} has no owner yet: give --owner-name too")
+        whose = {"owner": Owner(**(dict(pet.owner or ()) | owner))} if owner else {}
+        return type(pet)(**(dict(pet) | changes | whose))
+
+    with open_registry(registry, encoder, create=False) as opened:
+        service = opened.of(CLASSES[species])
+        for photo in photos or ():
+            service.add_photo(pet_id, photo)
+        _say_pet(service.repository.update(pet_id, changed), as_json=as_json)
+
+
+@app.command(no_args_is_help=True)
+@told
+def remove(
+    pet_ids: Annotated[list[str], typer.Argument(metavar="PET_ID", help="The pets to erase.")],
+    missing_ok: Annotated[bool, typer.Option("--missing-ok", help="Pets that are not there are no error.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    registry: RegistryOption = None,
+    species: SpeciesOption = Species.DOG,
+    encoder: EncoderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Erase pets with owner, photos and thumbnails. The original photos are left alone.
+
+    Example: petfinder remove luigi zoe --yes --registry pets.db
+    """
+    with open_registry(registry, encoder, create=False) as opened:
+        service = opened.of(CLASSES[species])
+        if not yes and not _agreed(pet_ids):
+            raise typer.Exit(NOTHING_FOUND)
+        removed = service.remove(pet_ids, missing="ignore" if missing_ok else "error")
+    say({"removed": list(removed)} if as_json else f"removed: {', '.join(removed) or 'none'}")
+
+
+def _say_pet(pet: Pet, *, as_json: bool) -> None:
+    say(pet_as_data(pet) if as_json else line_of(pet))
+
+
+def _agreed(pet_ids: list[str]) -> bool:
+    if not sys.stdin.isatty():
+        raise ConfigError("erasing asks first, and here is nobody to ask: add --yes")
+    return typer.confirm(f"Erase {len(pet_ids)} pets with owners and photos: {', '.join(map(words.clean, pet_ids))}?")

@@ -1,0 +1,121 @@
+"""The verbs that carry pets elsewhere: export (to a file), copy (to another registry).
+
+Knows the options, export and copying.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from petfinder.cli.options import (
+    CLASSES,
+    EncoderOption,
+    JsonOption,
+    RegistryOption,
+    Species,
+    SpeciesOption,
+    filtered,
+    open_registry,
+)
+from petfinder.cli.shell import NOTHING_FOUND, note, say, stopped, told
+from petfinder.cli.sources import TABLE_ENDINGS
+from petfinder.cli.verbs import app
+from petfinder.connection import connect
+from petfinder.copying import CopyReport, copy_registry
+from petfinder.display.script import copy_as_data
+from petfinder.errors import ConfigError
+from petfinder.export import to_rows, write_csv, write_json
+from petfinder.filters import PetFilter
+from petfinder.pets import Pet
+from petfinder.progress import progress_bar
+
+STANDARD_OUTPUT = "-"
+
+
+@app.command(no_args_is_help=True)
+@told
+@filtered
+def export(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Ends in .csv, .json or .jsonl; - prints JSON lines.")],
+    where: PetFilter,
+    contact: Annotated[
+        bool, typer.Option("--contact", help="With owners and exact places: mind who gets the file.")
+    ] = False,
+    registry: RegistryOption = None,
+    species: SpeciesOption = Species.DOG,
+    encoder: EncoderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write pets to a CSV or JSON file, without contact. `petfinder import` and spreadsheets read it.
+
+    Example: petfinder export lost.csv --status lost --registry pets.db
+
+    Example: petfinder export - --species cat | head
+
+    Stopped by Ctrl-C it leaves the file as it was before.
+    """
+    if file != STANDARD_OUTPUT and Path(file).suffix.lower() not in TABLE_ENDINGS:
+        raise ConfigError(f"{file} names no format; let it end in .csv, .json or .jsonl, or print with -")
+    read = 0
+    with open_registry(registry, encoder, create=False) as opened:
+        service = opened.of(CLASSES[species])
+
+        def pets() -> Iterator[Pet]:
+            nonlocal read
+            with progress_bar(None, what="exporting", total=service.count(where)) as bar:
+                for pet in service.repository.scan(where.restriction()):
+                    yield pet
+                    read += 1
+                    bar.update()
+
+        try:
+            _write(pets(), file, contact=contact)
+        except KeyboardInterrupt as stop:
+            became = "the rest is missing" if file == STANDARD_OUTPUT else f"{file} is as it was before"
+            raise stopped(f"{read} {species}s were read, {became}") from stop
+    if file == STANDARD_OUTPUT:
+        note(f"{read} {species}s")
+    else:
+        say({"file": file, "pets": read} if as_json else f"{read} {species}s written to {file}")
+
+
+@app.command(no_args_is_help=True)
+@told
+def copy(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The registry to copy: a file, or a server's URL.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="Where to: a file, or a server's URL.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Copy a registry to another place, owners and thumbnails too. Run it again to go on where it stopped.
+
+    Example: petfinder copy pets.db https://search.example.org:9200
+
+    Exits with 1 if a pet could not be copied. Pets that only TARGET has stay there.
+    """
+    reports: list[CopyReport] = []
+    interrupted = None
+    with connect(source, create=False) as opened, connect(target) as other:
+        try:
+            copy_registry(opened, other, tell=reports.append)
+        except KeyboardInterrupt as stop:
+            interrupted = stop
+    say([copy_as_data(report) for report in reports] if as_json else "\n".join(map(str, reports)))
+    if interrupted:
+        raise stopped("what is counted here is kept; run it again to go on") from interrupted
+    if any(report.failures for report in reports):
+        raise typer.Exit(NOTHING_FOUND)
+
+
+def _write(pets: Iterator[Pet], file: str, *, contact: bool) -> None:
+    """Write the pets in the format that the file's name ends in; one JSON object a line to standard output."""
+    if file != STANDARD_OUTPUT:
+        (write_csv if file.lower().endswith(".csv") else write_json)(pets, file, contact=contact)
+        return
+    for row in to_rows(pets, contact=contact):
+        known = {name: cell for name, cell in row.items() if cell is not None}
+        typer.echo(json.dumps(known, ensure_ascii=False))

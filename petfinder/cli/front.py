@@ -1,0 +1,94 @@
+"""The verbs that show petfinder at work, and the page's: demo, serve, passphrase.
+
+Knows the demonstration, the page and the passphrase, each of which is loaded when it is called for.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from petfinder.cli.options import EncoderOption, RegistryOption, place_of_registry
+from petfinder.cli.shell import say, told
+from petfinder.cli.verbs import app
+from petfinder.errors import ConfigError
+
+
+@app.command()
+@told
+def demo(
+    puppies: Annotated[
+        bool, typer.Option("--puppies", help="Download the pictures of “Finding your puppy” and find Luigi.")
+    ] = False,
+) -> None:
+    """Show the whole story on bundled pictures. Pets registered, a stray recognised, the owner found.
+
+    Example: petfinder demo
+    """
+    from petfinder.demo import run_demo
+
+    run_demo(puppies=puppies)
+
+
+@app.command()
+@told
+def serve(
+    registry: RegistryOption = None,
+    encoder: EncoderOption = None,
+    name: Annotated[
+        str, typer.Option("--name", help="Which registry of the store: pets-dogs belongs to pets.")
+    ] = "pets",
+    ip: Annotated[str, typer.Option("--ip", help="The address to listen on; 0.0.0.0 lets other machines in.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, metavar="NUMBER", help="0 takes any that is free.")
+    ] = 8866,
+    open_browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open a browser, or only print the URL.")
+    ] = True,
+    tiles: Annotated[bool, typer.Option("--tiles", help="Let the map load its background from OpenStreetMap.")] = False,
+    without_passphrase: Annotated[
+        bool, typer.Option("--without-passphrase", help="Let other machines see contacts and change pets without one.")
+    ] = False,
+) -> None:
+    """Show a registry as a page in the browser, for volunteers. Ctrl-C ends it; needs the `notebook` extra.
+
+    Example: petfinder serve --registry pets.db
+
+    Example: petfinder serve --ip 0.0.0.0 --port 8000 --no-open
+    """
+    from petfinder.page.serving import serve as serve_page
+
+    serve_page(
+        place_of_registry(registry),
+        encoder=encoder,
+        name=name,
+        ip=ip,
+        port=port,
+        open_browser=open_browser,
+        tiles=tiles,
+        without_passphrase=without_passphrase,
+    )
+
+
+@app.command()
+@told
+def passphrase() -> None:
+    """Make the passphrase line for petfinder.toml. It asks twice; the page then hides contacts and changes.
+
+    Example: petfinder passphrase >> petfinder.toml
+
+    From a pipe it reads one line: echo "several words" | petfinder passphrase
+    """
+    from petfinder.access import hash_passphrase
+
+    if sys.stdin.isatty():
+        text = typer.prompt("Passphrase", hide_input=True, confirmation_prompt="Once more", err=True)
+    else:
+        text = sys.stdin.readline().rstrip("\r\n")
+    if not text:
+        raise ConfigError("no passphrase was given")
+    say(f"passphrase_hash = '{hash_passphrase(text)}'")

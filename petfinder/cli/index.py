@@ -1,0 +1,182 @@
+"""The verbs `petfinder index …`: the indexes of a store, made, listed, encoded anew, renamed, deleted.
+
+Knows the options and Util.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from petfinder.cli.options import (
+    CLASSES,
+    EncoderOption,
+    JsonOption,
+    RegistryOption,
+    Species,
+    SpeciesOption,
+    open_registry,
+)
+from petfinder.cli.shell import NOTHING_FOUND, say, stopped, told
+from petfinder.cli.verbs import app
+from petfinder.connection import load_encoder
+from petfinder.display import words
+from petfinder.display.script import index_as_data, rebuild_as_data
+from petfinder.errors import ConfigError
+from petfinder.settings import load_settings
+
+indexes = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(indexes, name="index")
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The index, as `petfinder index list` shows it.")]
+SettingOption = Annotated[
+    list[str] | None,
+    typer.Option("--setting", metavar="NAME=VALUE", help="On a server: shards, replicas, vectors ...; several times."),
+]
+
+
+@indexes.callback()
+def index() -> None:
+    """Manage the indexes, one for each species of a registry.
+
+    Example: petfinder index list --registry pets.db
+    """
+
+
+@indexes.command()
+@told
+def create(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Else the registry's own: pets-dogs.")] = None,
+    settings: SettingOption = None,
+    registry: RegistryOption = None,
+    species: SpeciesOption = Species.DOG,
+    encoder: EncoderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an empty index for one species. Registering does so by itself.
+
+    Example: petfinder index create --species cat --setting shards=3 --registry https://host:9200
+    """
+    with open_registry(registry, None, create=True) as opened:
+        chosen = load_encoder(encoder, device=load_settings().device) if encoder else opened.encoder
+        made = opened.util.create_index(
+            name or opened.index_name(species), CLASSES[species], encoder=chosen, settings=_settings(settings)
+        )
+    say(index_as_data(made) if as_json else str(made))
+
+
+@indexes.command("list")
+@told
+def list_(registry: RegistryOption = None, as_json: JsonOption = False) -> None:
+    """List all indexes of a store. Other registries' and kept old ones are among them.
+
+    Example: petfinder index list --registry pets.db
+    """
+    with open_registry(registry, None, create=False) as opened:
+        found = opened.util.list_indexes()
+    say([index_as_data(one) for one in found] if as_json else "\n".join(map(str, found)) or "No indexes.")
+
+
+@indexes.command(no_args_is_help=True)
+@told
+def info(name: NameArgument, registry: RegistryOption = None, as_json: JsonOption = False) -> None:
+    """Say what one index holds and which encoder filled it.
+
+    Example: petfinder index info pets-dogs --registry pets.db
+    """
+    with open_registry(registry, None, create=False) as opened:
+        found = opened.util.info(name)
+    say(index_as_data(found) if as_json else str(found))
+
+
+@indexes.command(no_args_is_help=True)
+@told
+def rebuild(
+    name: NameArgument,
+    encoder: Annotated[
+        str | None,
+        typer.Option("--encoder", metavar="NAME", help="What encodes all photos anew; else settings change."),
+    ] = None,
+    settings: SettingOption = None,
+    keep_old: Annotated[
+        bool, typer.Option("--keep-old/--no-keep-old", help="Keep the old index under another name, or delete it.")
+    ] = True,
+    registry: RegistryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an index anew by another encoder, or with other settings. Others search and write meanwhile.
+
+    Example: petfinder index rebuild pets-dogs --encoder clip-ViT-B-32 --registry pets.db
+
+    Stopped by Ctrl-C, the old index stays in use. Exits with 1 if a photo could not be read.
+    """
+    if encoder is None and not settings:
+        raise ConfigError("name what is to change: --encoder NAME, or --setting NAME=VALUE")
+    ours = load_settings()
+    with open_registry(registry, None, create=False) as opened:
+        opened.util.info(name)
+        chosen = load_encoder(encoder, device=ours.device) if encoder else None
+        try:
+            report = opened.util.rebuild(
+                name, chosen, settings=_settings(settings), keep_old=keep_old, limits=ours.photo_limits
+            )
+        except KeyboardInterrupt as stop:
+            raise stopped(f"{name} is in use as it was; the same again goes on where this stopped") from stop
+    done = f"{name}: {report.pets} pets in the new index; photos encoded: {report.originals} from their originals, "
+    done += f"{report.thumbnails} from thumbnails"
+    lines = [done, *(f"  {failure.left_out}" for failure in report.failures)]
+    lines += [f"the old index is kept as {report.kept}; petfinder index delete erases it"] if report.kept else []
+    say({"name": name, **rebuild_as_data(report)} if as_json else "\n".join(lines))
+    if report.failures:
+        raise typer.Exit(NOTHING_FOUND)
+
+
+@indexes.command(no_args_is_help=True)
+@told
+def delete(
+    name: NameArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    registry: RegistryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Erase an index and every pet in it. Asks for its name to be typed.
+
+    Example: petfinder index delete pets-dogs-000001 --yes --registry pets.db
+    """
+    with open_registry(registry, None, create=False) as opened:
+        there = opened.util.info(name)
+        if not yes:
+            if not sys.stdin.isatty():
+                raise ConfigError("deleting asks first, and here is nobody to ask: add --yes")
+            if typer.prompt(f"{words.clean(str(there))}\nType its name to erase it", err=True) != name:
+                raise ConfigError("that is another name; nothing is deleted")
+        opened.util.delete_index(name)
+    say({"deleted": name} if as_json else f"deleted: {name}")
+
+
+@indexes.command(no_args_is_help=True)
+@told
+def rename(
+    name: NameArgument,
+    new_name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="Lower-case letters, digits, - and _.")],
+    registry: RegistryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give an index another name.
+
+    Example: petfinder index rename pets-dogs shelter-dogs --registry pets.db
+    """
+    with open_registry(registry, None, create=False) as opened:
+        opened.util.rename(name, new_name)
+        renamed = opened.util.info(new_name)
+    say(index_as_data(renamed) if as_json else str(renamed))
+
+
+def _settings(given: list[str] | None) -> dict[str, str | int] | None:
+    """The settings by name, numbers as numbers; raises ConfigError for what is no NAME=VALUE."""
+    pairs = [setting.partition("=") for setting in given or ()]
+    if not all(name and value for name, _, value in pairs):
+        raise ConfigError("--setting wants NAME=VALUE: --setting shards=3")
+    return {name: int(value) if value.isdecimal() else value for name, _, value in pairs} or None

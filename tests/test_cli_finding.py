@@ -1,0 +1,223 @@
+"""The verbs that look for pets and change them: similar, find by text, filters, words, duplicates, status, update."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from petfinder.connection import connect
+from petfinder.errors import InvalidQuery
+from petfinder.pets import Dog
+from tests.encoders.tiny_models import save_clip
+from tests.test_cli import EMAIL, PHONE, data, draw, folder, registered, run
+
+__all__ = ["folder", "registered"]
+
+PETS: list[dict[str, object]] = [
+    {
+        "pet_id": "bia",
+        "breed": "Poodle",
+        "colour": "white",
+        "sex": "female",
+        "tags": ["red collar"],
+        "photos": ["1.png"],
+        "photo_dates": ["2026-10-01T12:00:00Z"],
+    },
+    {
+        "pet_id": "leo",
+        "breed": "Beagle",
+        "colour": "brown",
+        "sex": "male",
+        "microchip": "985 112",
+        "photos": ["2.png"],
+        "photo_dates": ["2026-10-20T12:00:00Z"],
+    },
+    {"pet_id": "max", "breed": "Beagle", "colour": "white", "note": "one white paw", "status": "found"},
+]
+
+
+@pytest.fixture
+def kennel(folder: Path) -> Path:
+    """A registry kennel.db with three described dogs; two have a photo, taken on two days."""
+    for number in (1, 2):
+        draw(folder / f"{number}.png", number)
+    (folder / "kennel.json").write_text(json.dumps(PETS))
+    assert run("register", "kennel.json", "--registry", "kennel.db").exit_code == 0
+    return folder / "kennel.db"
+
+
+def listed(*words: str) -> list[str]:
+    """The ids that `list` shows for these options."""
+    return [pet["pet_id"] for pet in data("list", "--registry", "kennel.db", *words)]
+
+
+@pytest.mark.parametrize(
+    ("options", "ids"),
+    [
+        (["--colour", "WHITE"], ["bia", "max"]),
+        (["--color", "white", "--breed", "beagle"], ["max"]),
+        (["--sex", "male"], ["leo"]),
+        (["--tag", "red collar"], ["bia"]),
+        (["--microchip", "985-112"], ["leo"]),
+        (["--taken-after", "2026-10-10"], ["leo"]),
+        (["--taken-after", "2026-10-01", "--taken-before", "2026-10-01T23:59"], ["bia"]),
+        (["--status", "found", "--status", "lost"], ["max"]),
+        (["--words", "white paw"], ["max"]),
+        (["--words", "white", "--limit", "1"], ["bia"]),
+        (["--words", "white", "--after", "bia"], ["max"]),
+    ],
+)
+def test_list_keeps_to_every_filter(kennel: Path, options: list[str], ids: list[str]) -> None:
+    assert listed(*options) == ids
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--taken-after", "yesterday"],
+        ["--taken-after", "2026-10-02", "--taken-before", "2026-10-01"],
+        ["--words", "..."],
+        ["--near", "1,2,3", "--within-km", "5"],
+        ["--microchip", "-."],
+    ],
+)
+def test_a_filter_without_meaning_is_bad_use_or_finds_nothing(kennel: Path, options: list[str]) -> None:
+    result = run("list", "--registry", "kennel.db", *options)
+
+    assert (result.exit_code, bool(result.stderr)) == (2, True) or result.stdout == "No pets.\n"
+    assert "Traceback" not in result.output
+
+
+def test_find_similar_and_export_know_the_same_filters() -> None:
+    for verb in ("find", "similar", "list", "export"):
+        shown = run(verb, "--help").stdout
+        for option in ("--breed", "--colour", "--sex", "--status", "--tag", "--microchip", "--taken-after", "--near"):
+            assert option in shown, f"{verb} {option}"
+
+
+def test_similar_shows_the_others_and_never_the_pet_itself(registered: Path) -> None:
+    answer = data("similar", "luigi", "--registry", "pets.db")
+    none = run("similar", "luigi", "--registry", "pets.db", "--breed", "Beagle")
+    stranger = run("similar", "rex", "--registry", "pets.db")
+
+    assert [match["pet_id"] for match in answer["matches"]] == ["zoe"]
+    assert answer["verdict"] is None
+    assert (none.exit_code, stranger.exit_code) == (1, 1)
+    assert "rex" in stranger.stderr
+    assert PHONE not in json.dumps(answer)
+
+
+def test_similar_is_saved_as_a_picture_too(registered: Path, folder: Path) -> None:
+    pytest.importorskip("matplotlib")
+
+    assert run("similar", "luigi", "--registry", "pets.db", "--save", "similar.png").exit_code == 0
+    assert (folder / "similar.png").stat().st_size > 1000
+
+
+def test_several_photos_are_searched_by_their_mean_or_each(kennel: Path) -> None:
+    photos = ("find", "1.png", "2.png", "--registry", "kennel.db")
+
+    mean = [match["similarity"] for match in data(*photos)["matches"]]
+    best = [match["similarity"] for match in data(*photos, "--combine", "best")["matches"]]
+
+    assert best == pytest.approx([1.0, 1.0], abs=1e-4)
+    assert max(mean) < 0.999
+
+
+def test_a_description_is_looked_for_by_an_encoder_that_knows_words(folder: Path) -> None:
+    save_clip(folder / "clip")
+    named = ("--registry", "words.db", "--encoder", str(folder / "clip"))
+    assert run("register", "pets.csv", *named).exit_code == 0
+
+    found = run("find", "--text", "a small dog", *named, "--json")
+    both = run("find", "photos/zoe.png", "--text", "a small dog", *named)
+
+    assert found.exit_code == 0
+    assert {match["pet_id"] for match in json.loads(found.stdout)["matches"]} == {"luigi", "zoe"}
+    assert (both.exit_code, "one of the two" in both.stderr) == (2, True)
+
+
+def test_an_encoder_without_words_says_so(registered: Path) -> None:
+    refused = run("find", "--text", "a small dog", "--registry", "pets.db")
+
+    assert refused.exit_code == 3
+    assert refused.stdout == ""
+
+
+def test_pets_that_may_be_one_are_named_in_pairs(kennel: Path) -> None:
+    draw(Path("again.png"), 1)
+    with connect("kennel.db") as registry:
+        registry.dogs.register(Dog(pet_id="bia-again", photos=["again.png"]))
+
+    pairs = data("duplicates", "--min-similarity", "0.99", "--registry", "kennel.db")
+    none = run("duplicates", "--min-similarity", "1", "--registry", "kennel.db", "--species", "cat")
+    refused = run("duplicates", "--min-similarity", "nan", "--registry", "kennel.db")
+
+    assert [pair["pet_ids"] for pair in pairs] == [["bia", "bia-again"]]
+    assert "bia  bia-again" in run("duplicates", "--min-similarity", "0.99", "--registry", "kennel.db").stdout
+    assert none.exit_code == 3  # there are no cats, and none are made
+    assert (refused.exit_code, "-1 to 1" in refused.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("limit", [-1, 1.5, "10"])
+def test_a_limit_that_is_no_number_of_pets_is_refused(kennel: Path, limit: Any) -> None:
+    with connect("kennel.db") as registry, pytest.raises(InvalidQuery, match="whole number"):
+        registry.dogs.list(limit=limit)
+
+
+@pytest.mark.parametrize("similarity", ["0.5", float("nan"), 1.5, None])
+def test_a_similarity_that_is_no_cosine_is_refused(kennel: Path, similarity: Any) -> None:
+    with connect("kennel.db") as registry, pytest.raises(InvalidQuery, match="-1 to 1"):
+        registry.dogs.duplicates(similarity)
+
+
+def test_a_pet_is_reported_lost_found_and_reunited(registered: Path) -> None:
+    named = ("--registry", "pets.db")
+
+    lost = run("status", "zoe", "lost", "--place", "-23.51,-46.61", "--at", "2026-10-02T18:30", *named)
+    found = data("list", "--status", "lost", "--near", "-23.5,-46.6", "--within-km", "5", *named)
+    home = data("status", "zoe", "reunited", *named)
+
+    assert (lost.exit_code, lost.stdout) == (0, "zoe: Zoe, Poodle, lost since 2026-10-02, 1 photo\n")
+    assert [pet["pet_id"] for pet in found] == ["zoe"]
+    assert (home["status"], home["status_at"] > "2026-10-02") == ("reunited", True)
+    assert run("status", "rex", "lost", *named).exit_code == 1
+    assert run("status", "zoe", "asleep", *named).exit_code == 2
+    assert run("status", "zoe", "lost", "--at", "yesterday", *named).exit_code == 2
+
+
+def test_update_changes_what_is_named_and_says_no_contact(registered: Path) -> None:
+    named = ("--registry", "pets.db")
+    words = ("--breed", "Terrier", "--tag", "shy", "--owner-phone", "+55 21 555", "--note", "limps")
+
+    changed = run("update", "luigi", *words, *named)
+    cleared = data("update", "luigi", "--note", "", *named)
+
+    assert changed.stdout == "luigi: Luigi, Terrier, lost, 1 photo\n"
+    assert "555" not in changed.output
+    assert (cleared["breed"], cleared["tags"], "note" in cleared, "owner" in cleared) == (
+        "Terrier",
+        ["shy"],
+        False,
+        False,
+    )
+    owner = data("owner", "luigi", *named)["owner"]
+    assert (owner["name"], owner["phone"], owner["email"]) == ("Ully", "+55 21 555", EMAIL)
+
+
+def test_update_takes_a_first_owner_and_one_more_photo(registered: Path) -> None:
+    named = ("--registry", "pets.db")
+
+    nameless = run("update", "zoe", "--owner-phone", PHONE, *named)
+    owned = run(
+        "update", "zoe", "--owner-name", "Ana", "--owner-phone", PHONE, "--add-photo", "photos/mimi.png", *named
+    )
+    nothing = run("update", "zoe", *named)
+
+    assert (nameless.exit_code, "--owner-name" in nameless.stderr, PHONE in nameless.output) == (2, True, False)
+    assert (owned.exit_code, "2 photos" in owned.stdout, PHONE in owned.output) == (0, True, False)
+    assert data("owner", "zoe", *named)["owner"] == {"name": "Ana", "phone": PHONE}
+    assert (nothing.exit_code, "--help" in nothing.stderr) == (2, True)

@@ -1,0 +1,164 @@
+"""The verbs `petfinder index …`, on a file; and the new verbs on Elasticsearch."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from elasticsearch import Elasticsearch
+
+from petfinder.connection import connect
+from tests.elastic.stores import empty_elasticsearch_store
+from tests.test_cli import data, folder, registered, run
+
+__all__ = ["folder", "registered"]
+READING = [("list",), ("info", "pets-dogs"), ("rename", "pets-dogs", "x"), ("delete", "pets-dogs", "--yes")]
+
+
+def names() -> list[str]:
+    """The indexes of pets.db."""
+    return [index["name"] for index in data("index", "list", "--registry", "pets.db")]
+
+
+def test_indexes_are_made_listed_renamed_and_deleted(folder: Path) -> None:
+    named = ("--registry", "pets.db")
+
+    made = data("index", "create", "--species", "cat", *named)
+    own = run("index", "create", "shelter-dogs", *named)
+    twice = run("index", "create", "shelter-dogs", *named)
+    bad = run("index", "create", "Shelter Dogs", *named)
+
+    assert (made["name"], made["species"], made["pets"], made["encoder"]) == ("pets-cats", "cat", 0, "pocket-2")
+    assert (own.exit_code, twice.exit_code, bad.exit_code) == (0, 3, 2)
+    assert names() == ["pets-cats", "shelter-dogs"]
+    assert run("index", "rename", "shelter-dogs", "pets-dogs", *named).stdout.startswith("pets-dogs: 0 pets")
+    assert run("register", "pets.csv", *named).exit_code == 0
+    assert data("index", "info", "pets-dogs", *named)["pets"] == 2
+    assert run("index", "delete", "pets-cats", "--yes", *named).stdout == "deleted: pets-cats\n"
+    assert names() == ["pets-dogs"]
+
+
+def test_an_index_is_deleted_only_by_its_name_or_with_yes(registered: Path) -> None:
+    unasked = run("index", "delete", "pets-dogs", "--registry", "pets.db")
+    typed_wrong = typed("cats", "index", "delete", "pets-dogs", "--registry", "pets.db")
+    kept = names()
+    typed_right = typed("pets-dogs", "index", "delete", "pets-dogs", "--registry", "pets.db")
+
+    assert (unasked.exit_code, "--yes" in unasked.stderr) == (2, True)
+    assert (typed_wrong, kept) == (2, ["pets-cats", "pets-dogs"])
+    assert (typed_right, names()) == (0, ["pets-cats"])
+
+
+def typed(line: str, *words: str) -> int:
+    """The exit code of the command on a terminal where this line is typed."""
+    ours, theirs = pty.openpty()
+    os.write(ours, f"{line}\n".encode())
+    code = subprocess.run([sys.executable, "-m", "petfinder", *words], stdin=theirs, capture_output=True, timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    return code.returncode
+
+
+def test_a_rebuild_changes_the_encoder_and_keeps_the_old_index_unless_told_otherwise(registered: Path) -> None:
+    named = ("--registry", "pets.db")
+
+    kept = run("index", "rebuild", "pets-dogs", "--encoder", "pocket-mirrored", *named)
+    told = data("index", "rebuild", "pets-dogs", "--encoder", "pocket", "--no-keep-old", *named)
+
+    assert kept.exit_code == 0
+    assert "2 pets in the new index; photos encoded: 2 from their originals, 0 from thumbnails" in kept.stdout
+    assert "kept as pets-dogs-000001" in kept.stdout
+    assert (told["pets"], told["originals"], told["kept"], told["failures"]) == (2, 2, None, [])
+    assert names() == ["pets-cats", "pets-dogs", "pets-dogs-000001"]
+    assert data("index", "info", "pets-dogs", *named)["encoder"] == "pocket-2"
+
+
+def test_a_photo_that_cannot_be_read_again_is_named_by_the_rebuild(registered: Path) -> None:
+    with connect("pets.db") as registry:
+        registry.util.client.execute("DELETE FROM thumbnails")
+        registry.util.client.commit()
+    Path("photos/zoe.png").unlink()
+
+    rebuilt = run("index", "rebuild", "pets-dogs", "--encoder", "pocket-mirrored", "--json", "--registry", "pets.db")
+
+    assert rebuilt.exit_code == 1
+    (failure,) = json.loads(rebuilt.stdout)["failures"]
+    assert (failure["item"], failure["photo"], failure["error"]) == ("zoe", "photos/zoe.png", "UnreadablePhoto")
+
+
+@pytest.mark.parametrize("words", [("rebuild", "pets-dogs"), ("create", "--setting", "shards"), ("info",), ("fly",)])
+def test_bad_use_of_indexes_exits_with_2(registered: Path, words: tuple[str, ...]) -> None:
+    result = run("index", *words, "--registry", "pets.db")
+
+    assert (result.exit_code, bool(result.stderr)) == (2, True)
+
+
+@pytest.mark.parametrize("words", [*READING, ("rebuild", "pets-dogs", "--encoder", "pocket")])
+def test_verbs_on_an_index_that_is_not_there_create_nothing(folder: Path, words: tuple[str, ...]) -> None:
+    before = sorted(folder.rglob("*"))
+
+    result = run("index", *words, "--registry", "pets.db")
+
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_the_new_verbs_do_the_same_on_elasticsearch(
+    elasticsearch_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty_elasticsearch_store(elasticsearch_url).close()
+    monkeypatch.setenv("PETFINDER_REGISTRY", elasticsearch_url)
+
+    made = data("index", "create", "--setting", "shards=2", "--setting", "vectors=hnsw")
+    refused = run("index", "create", "--species", "cat", "--setting", "colour=blue")
+    registered = data("register", "pets.csv")
+    similar = data("similar", "luigi")
+    lost = data("status", "zoe", "lost", "--place", "-23.5,-46.6")
+    changed = run("update", "zoe", "--owner-name", "Ana", "--owner-phone", "555 0199", "--tag", "shy")
+
+    assert (made["name"], refused.exit_code) == ("pets-dogs", 2)
+    assert registered["added"] == ["luigi", "zoe"]
+    assert [match["pet_id"] for match in similar["matches"]] == ["zoe"]
+    assert (lost["status"], changed.exit_code, "555" in changed.output) == ("lost", 0, False)
+    assert [pet["pet_id"] for pet in data("list", "--words", "shy")] == ["zoe"]
+    assert data("owner", "zoe")["owner"]["phone"] == "555 0199"
+    assert data("export", "out.jsonl", "--contact", "--status", "lost")["pets"] == 2
+    assert data("import", "out.jsonl")["skipped"] == ["luigi", "zoe"]
+    assert data("duplicates", "--min-similarity", "-1")[0]["pet_ids"] == ["luigi", "zoe"]
+    rebuilt = data("index", "rebuild", "pets-dogs", "--encoder", "pocket-mirrored", "--no-keep-old")
+    assert (rebuilt["pets"], rebuilt["originals"], rebuilt["kept"]) == (2, 2, None)
+    assert [index["encoder"] for index in data("index", "list")] == ["pocket-2-mirrored"]
+    assert run("index", "rename", "pets-dogs", "shelter-dogs").exit_code == 0
+    assert run("index", "delete", "shelter-dogs", "--yes").exit_code == 0
+    assert run("index", "delete", "shelter-dogs", "--yes").exit_code == 3
+
+
+def test_an_index_that_others_made_is_taken_over(elasticsearch_url: str, folder: Path) -> None:
+    empty_elasticsearch_store(elasticsearch_url).close()
+    texts = {name: {"type": "keyword"} for name in ("dog_id", "breed", "image_path", "owner_name")}
+    exif = {"properties": {"location": {"type": "geo_point"}, "date": {"type": "date"}}}
+    mapping = {"image_embedding": {"type": "dense_vector", "dims": 512}, **texts, "exif": exif}
+    look = np.random.default_rng(0).normal(size=(2, 512)).tolist()
+    with Elasticsearch(elasticsearch_url, request_timeout=60) as client:
+        client.options(ignore_status=404).indices.delete(index="cli-puppies")
+        client.indices.create(index="cli-puppies", mappings={"properties": mapping})
+        for pet_id, vector in zip(("luigi", "zoe"), look, strict=True):
+            puppy = {"dog_id": pet_id, "image_embedding": vector, "owner_name": "Ully"}
+            client.index(index="cli-puppies", document=puppy, refresh=True)
+        there = ("--index", "cli-puppies", "--registry", elasticsearch_url)
+
+        taken = data("import", *there)
+        again = data("import", *there, "--encoder", "pocket")
+        others_encoder = run("import", *there, "--encoder", "pocket-mirrored")
+        other_fields = run("import", *there, "--fields", "fiftyone")
+        client.indices.delete(index="cli-puppies")
+
+    assert (taken["added"], again["skipped"]) == (["luigi", "zoe"], ["luigi", "zoe"])
+    assert (others_encoder.exit_code, other_fields.exit_code) == (3, 3)
+    assert data("owner", "luigi", "--registry", elasticsearch_url)["owner"] == {"name": "Ully"}

@@ -1,0 +1,203 @@
+"""The command as a shell sees it: version, completion, colours, help, what it loads, the page and its passphrase."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import termios
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import petfinder
+from petfinder.cli.verbs import HOMES, app
+from petfinder.page import serving
+from petfinder.settings import load_settings
+from tests.test_cli import folder, registered, run
+
+__all__ = ["folder", "registered"]
+
+INDEX_VERBS = ("create", "list", "info", "rebuild", "delete", "rename")
+FIND = ("find", "photos/luigi.png", "-k", "1", "--registry", "pets.db")
+TOO_HEAVY = (
+    "matplotlib pandas torch elasticsearch IPython ipywidgets voila sentence_transformers petfinder.calibration "
+    "petfinder.comparing petfinder.copying petfinder.evaluate petfinder.evaluation petfinder.measures petfinder.tuning "
+    "petfinder.demo petfinder.export petfinder.intake petfinder.cli.evaluate petfinder.cli.train petfinder.cli.index"
+)
+
+
+def ran(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own."""
+    command = [sys.executable, "-m", "petfinder", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment})
+
+
+def on_terminal(*words: str, environment: Mapping[str, str]) -> str:
+    """What the command writes to a terminal."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    command = [sys.executable, "-m", "petfinder", *words]
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env={**os.environ, **environment}) as process:
+        os.close(theirs)
+        written = b""
+        try:
+            while piece := os.read(ours, 4096):
+                written += piece
+        except OSError:  # Linux: the other side was closed
+            pass
+        process.wait(timeout=60)
+    os.close(ours)
+    return written.decode()
+
+
+def test_the_version_is_shown() -> None:
+    assert run("--version").stdout == f"petfinder {petfinder.__version__}\n"
+
+
+def test_every_verb_and_every_index_verb_shows_its_help_with_an_example() -> None:
+    listed = run("--help").stdout
+
+    assert "Exit codes: 0 found or done; 1 nothing found" in listed
+    for verb in HOMES:
+        assert re.search(rf"^  {verb} ", listed, re.MULTILINE)
+        assert f"Example: petfinder {verb}" in run(verb, "--help").stdout
+    for verb in INDEX_VERBS:
+        assert f"Example: petfinder index {verb}" in run("index", verb, "--help").stdout
+
+
+def test_a_mistyped_verb_is_answered_with_the_one_that_was_meant() -> None:
+    mistyped = run("fnd")
+
+    assert mistyped.exit_code == 2
+    assert "'find'" in mistyped.stderr
+
+
+def test_the_shell_completes_verbs_options_and_choices() -> None:
+    def completed(line: str, word: int) -> list[str]:
+        asked = ran(_PETFINDER_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(word))
+        assert asked.returncode == 0, asked.stderr
+        return asked.stdout.split()
+
+    assert completed("petfinder s", 1) == ["similar", "status", "serve"]
+    assert completed("petfinder index re", 2) == ["rebuild", "rename"]
+    assert "--min-similarity" in completed("petfinder find --m", 2)
+    assert completed("petfinder status luigi ", 3) == ["home", "lost", "found", "reunited"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_completion_of_each_shell_is_shown(shell: str) -> None:
+    shown = ran("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+
+    assert shown.returncode == 0, shown.stderr
+    assert "_PETFINDER_COMPLETE" in shown.stdout
+
+
+def test_verdicts_are_coloured_on_a_terminal_and_plain_in_a_pipe(registered: Path) -> None:
+    coloured = on_terminal(*FIND, environment={"TERM": "xterm", "NO_COLOR": ""})
+    unwanted = on_terminal(*FIND, environment={"TERM": "xterm", "NO_COLOR": "1"})
+    piped = ran(*FIND)
+
+    assert coloured.startswith("\x1b[32m\x1b[1mmatch\x1b[0m: ")
+    assert coloured.count("\x1b[32m\x1b[1mmatch\x1b[0m") == 2
+    assert "\x1b" not in unwanted + piped.stdout + piped.stderr
+    assert re.sub(r"\x1b\[\d+m", "", coloured).replace("\r\n", "\n") == piped.stdout
+
+
+def test_a_breed_that_is_called_like_a_verdict_stays_as_it_is(registered: Path) -> None:
+    assert run("update", "luigi", "--breed", "match", "--name", "possible", "--registry", "pets.db").exit_code == 0
+
+    coloured = on_terminal(*FIND, environment={"TERM": "xterm", "NO_COLOR": ""})
+
+    assert coloured.count("\x1b[32m") == 2
+    assert coloured.count("\x1b[33m") == 0
+
+
+def test_long_work_shows_a_bar_on_a_terminal_and_none_in_a_pipe(registered: Path) -> None:
+    named = ("--registry", "pets.db")
+    verbs: dict[str, tuple[str, ...]] = {
+        "registering": ("register", "photos", *named),
+        "exporting": ("export", "out.csv", *named),
+        "copying": ("copy", "pets.db", "copy.db"),
+        "rebuilding": ("index", "rebuild", "pets-dogs", "--encoder", "pocket-mirrored", *named),
+    }
+
+    for what, words in verbs.items():
+        assert what in on_terminal(*words, environment={"TERM": "xterm"})
+    assert ran("import", "out.csv", "--registry", "new.db").stderr == ""
+
+
+def test_find_loads_nothing_that_other_verbs_need(registered: Path) -> None:
+    code = "import sys; from petfinder.cli import main\ntry: main()\nexcept SystemExit: pass\n"
+    code += f"print(*sorted(set({TOO_HEAVY.split()!r}) & set(sys.modules)), file=sys.stderr)"
+
+    loaded = subprocess.run([sys.executable, "-c", code, *FIND], capture_output=True, text=True, timeout=60)
+
+    assert "Luigi" in loaded.stdout
+    assert loaded.stderr == "\n"
+
+
+def test_a_passphrase_becomes_a_line_that_the_settings_file_takes(folder: Path) -> None:
+    made = CliRunner().invoke(app, ["passphrase"], input="a horse and a battery\n")
+    (folder / "petfinder.toml").write_text(made.stdout)
+
+    assert made.exit_code == 0
+    assert made.stdout.count("\n") == 1
+    assert "horse" not in made.output
+    kept = load_settings().passphrase_hash
+    assert kept is not None
+    assert kept.get_secret_value().startswith("$argon2id$")
+
+
+def test_on_a_terminal_the_passphrase_is_asked_for_twice_and_not_shown(folder: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "petfinder", "passphrase"]
+    shown = ""
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, text=True, start_new_session=True
+    ) as process:
+        os.close(theirs)
+        for question in ("Passphrase: ", "Once more: "):
+            while not shown.endswith(question):
+                shown += os.read(ours, 1024).decode()
+            os.write(ours, b"a horse and a battery\n")
+        made, _ = process.communicate(timeout=60)
+    os.close(ours)
+
+    assert process.returncode == 0
+    assert made.startswith("passphrase_hash = '$argon2id$")
+    assert "horse" not in shown + made
+
+
+def test_no_passphrase_or_too_short_a_one_is_bad_use() -> None:
+    none = CliRunner().invoke(app, ["passphrase"], input="")
+    short = CliRunner().invoke(app, ["passphrase"], input="abc\n")
+
+    assert (none.exit_code, none.stdout) == (2, "")
+    assert (short.exit_code, short.stdout) == (2, "")
+
+
+def test_serve_opens_the_registry_that_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str | None, dict[str, Any]]] = []
+    monkeypatch.setattr(serving, "serve", lambda registry, **how: asked.append((registry, how)))
+
+    assert run("serve", "--registry", "pets.db", "--port", "0", "--no-open", "--tiles").exit_code == 0
+    unnamed = run("serve")
+
+    (named, how), (default, usual) = asked
+    assert (named, how["port"], how["open_browser"], how["tiles"]) == ("pets.db", 0, False, True)
+    assert (default, "using ./petfinder.db" in unnamed.stderr) == ("petfinder.db", True)
+    assert (usual["ip"], usual["port"], usual["name"]) == ("127.0.0.1", serving.PORT, "pets")
+    assert (usual["encoder"], usual["without_passphrase"]) == (None, False)
+
+
+def test_serve_refuses_other_machines_without_a_passphrase(folder: Path) -> None:
+    refused = run("serve", "--registry", "pets.db", "--ip", "0.0.0.0", "--no-open")
+
+    assert (refused.exit_code, "--without-passphrase" in refused.stderr) == (2, True)
+    assert not (folder / "pets.db").exists()
