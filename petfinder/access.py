@@ -24,10 +24,10 @@ LONGEST_WAIT = 16.0
 def hash_passphrase(text: str) -> str:
     """The hash (argon2id) of a passphrase, which goes into the settings in its place: PETFINDER_PASSPHRASE_HASH.
 
-    Raises ConfigError for fewer than 8 or more than 1,000 characters, spaces at the ends not counted.
+    Raises ConfigError for fewer than 8 or more than 1,000 characters; spaces at the ends do not count.
     """
     passphrase = _normal(text)
-    if passphrase is None or not SHORTEST <= len(passphrase.strip()) <= LONGEST:
+    if passphrase is None or not SHORTEST <= len(passphrase) <= LONGEST:
         raise ConfigError(f"a passphrase has {SHORTEST} to {LONGEST} characters; several words are easy to remember")
     return _hasher().hash(passphrase)
 
@@ -62,7 +62,7 @@ class Access:
         if self._hash is None:
             return True
         given = _normal(passphrase)
-        if given is not None and len(given) <= LONGEST + SHORTEST and _verify(self._hash, given):
+        if given is not None and len(given) <= LONGEST and _verify(self._hash, given):
             self._unlocked, self._wrong = True, 0
             return True
         self._wrong += 1
@@ -109,8 +109,8 @@ def _hasher() -> PasswordHasher:
 
 
 def _normal(text: str) -> str | None:
-    """The same characters however a keyboard composes them; None for what is no text in UTF-8."""
+    """The same characters however a keyboard composes them, no spaces at the ends; None for what is not in UTF-8."""
     try:
-        return unicodedata.normalize("NFC", text).encode().decode()
+        return unicodedata.normalize("NFC", text.strip()).encode().decode()
     except UnicodeError:
         return None

@@ -103,9 +103,9 @@ def evaluate_registry(registered: PetFinder[Any] | PetRepository[Any]) -> Evalua
     photos = Labelled(np.array(kept.pet_ids, dtype=np.str_), kept.matrix)
     notes = ["measured on the embeddings that the index keeps: no background control, no time to decode and encode"]
     if pending := repository.store.stats(repository.index).pending:
-        notes.append(f"photos left out that wait for their embedding: {pending}; embed_pending() gives it to them")
+        notes.append(f"photos left out that wait for their embedding: {pending}; have them embedded first")
     trial = measured(photos, encoder=encoder, where=f"index {repository.index!r}, ")
-    return replace(trial.evaluation, notes=tuple(notes))
+    return replace(trial.evaluation, notes=(*notes, *trial.evaluation.notes))
 
 
 def _failures(incoming: Sequence[Pet | Failure | Ignored]) -> tuple[Failure, ...]:

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -50,7 +51,7 @@ def write_csv(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> i
     """
     target = Path(path)
     count = 0
-    with _replacing(target) as file:
+    with _replacing(target, private=contact) as file:
         rows = to_rows((_seen_from(pet, target.parent) for pet in pets), contact=contact)
         columns = _columns(contact)
         for count, row in enumerate(rows, 1):
@@ -76,7 +77,7 @@ def write_json(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> 
     target = Path(path)
     before, between, after = ("", "\n", "\n") if target.suffix.lower() in _ONE_A_LINE else ("[\n", ",\n", "\n]\n")
     count = 0
-    with _replacing(target) as file:
+    with _replacing(target, private=contact) as file:
         file.write(before)
         for count, pet in enumerate(pets, 1):
             shown = _seen_from(pet if contact else as_found(pet), target.parent)
@@ -124,18 +125,28 @@ def _photo_seen_from(photo: Photo, folder: Path) -> Photo:
 
 
 @contextmanager
-def _replacing(target: Path) -> Iterator[IO[str]]:
-    """A new file that takes the target's place once it is whole; if anything fails, the target stays as it was."""
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+def _replacing(target: Path, *, private: bool) -> Iterator[IO[str]]:
+    """A new file that takes the target's place, and its rights, once it is whole; if anything fails, the target stays.
+
+    Where there was none, a `private` one is for its owner's eyes only.
+    """
+    whole = Path(os.path.realpath(target))
+    part = whole.with_name(f".{whole.name}.{secrets.token_hex(4)}.part")
     try:
-        with part.open("x", encoding="utf-8", newline="") as file:
+        with open(part, "x", encoding="utf-8", newline="", opener=_for_me_only if private else None) as file:
+            if whole.exists():
+                shutil.copymode(whole, part)
             yield file
             file.flush()
             os.fsync(file.fileno())
-        part.replace(target)
+        part.replace(whole)
     except (OSError, UnicodeEncodeError) as error:
         reason = getattr(error, "strerror", None) or "a name in it is not UTF-8"
         raise ConfigError(f"{target} cannot be written: {reason}") from error
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def _for_me_only(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -10,7 +10,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from petfinder.errors import ConfigError, PetfinderError
-from petfinder.pets import Value
+from petfinder.values import Value
 
 
 class FieldNames(Value):

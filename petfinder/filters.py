@@ -14,8 +14,9 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from petfinder.errors import InvalidQuery, PetfinderError
-from petfinder.pets import Pet, Place, Status, Value, epoch_seconds
+from petfinder.pets import Pet, Place, Status
 from petfinder.text import fold, words
+from petfinder.values import Moment, Value, epoch_seconds
 
 EDGE_KM = 2e-5  # stores keep places to about a centimetre, so the edge of a circle is two wide and belongs to it
 Terms = tuple[tuple[str, tuple[str, ...]], ...]
@@ -121,8 +122,8 @@ class PetFilter(Value):
     ids: Several = None
     exclude: Several = None
     microchip: Several = None
-    taken_after: datetime | None = None
-    taken_before: datetime | None = None
+    taken_after: Moment | None = None
+    taken_before: Moment | None = None
     near: Place | None = None
     within_km: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 

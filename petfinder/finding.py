@@ -19,7 +19,7 @@ from petfinder.errors import IndexMismatch, InvalidEmbedding, InvalidQuery
 from petfinder.filters import PetFilter, fold_microchip, places_of
 from petfinder.opened import OpenedIndex, outliving_rebuilds
 from petfinder.pets import Owner, Pet, Photo, Place
-from petfinder.search import Match, Matches
+from petfinder.search import Match, Matches, Pets
 from petfinder.thresholds import Thresholds, Uncalibrated, thresholds_for
 from petfinder.vectors import mean_direction, unit
 
@@ -131,7 +131,7 @@ class PetFinder(OpenedIndex[PetT]):
     ) -> Matches:
         document = self.repository.get_document(pet_id)
         if not len(document.vectors):
-            raise InvalidQuery(f"pet {pet_id!r} has no embedded photo; add_photo or embed_pending() gives it one")
+            raise InvalidQuery(f"pet {pet_id!r} has no embedded photo; add one, or have those that wait embedded")
         look = mean_direction(document.vectors)
         others = where or PetFilter()
         others = others.model_copy(update={"exclude": (*(others.exclude or ()), *themselves)})
@@ -173,9 +173,9 @@ class PetFinder(OpenedIndex[PetT]):
         where = PetFilter(microchip=str(number))
         return next((as_found(pet) for pet in self.repository.scan(where.restriction())), None)
 
-    def search_text(self, words: str, where: PetFilter | None = None) -> Sequence[PetT]:
+    def search_text(self, words: str, where: PetFilter | None = None) -> Pets[PetT]:
         """Pets that have all these words in name, breed, colour, tags or note, as searches show pets, by id."""
-        return [as_found(pet) for pet in self.repository.with_words(words, where)]
+        return Pets(as_found(pet) for pet in self.repository.with_words(words, where))
 
     @outliving_rebuilds
     def duplicates(self, min_similarity: float) -> Sequence[Duplicate]:
@@ -184,7 +184,7 @@ class PetFinder(OpenedIndex[PetT]):
         Raises InvalidQuery for what is no number from -1 to 1.
         """
         if not isinstance(min_similarity, (int, float)) or not -1 <= min_similarity <= 1:
-            raise InvalidQuery("min_similarity is a raw cosine from -1 to 1: duplicates(0.9)")
+            raise InvalidQuery("min_similarity is a raw cosine from -1 to 1")
         all_photos = self.repository.embeddings()
         pairs: dict[tuple[str, str], Duplicate] = {}
         for start in range(0, len(all_photos.matrix), 512):
@@ -234,7 +234,7 @@ class PetFinder(OpenedIndex[PetT]):
 
     def list(
         self, where: PetFilter | None = None, *, after: str | None = None, limit: int | None = None
-    ) -> Sequence[PetT]:
+    ) -> Pets[PetT]:
         """The pets that pass, whole, by id; a page of `limit` (from 0) behind the id `after`. Raises InvalidQuery."""
         if limit is not None and not (isinstance(limit, int) and limit >= 0):
             raise InvalidQuery("limit is how many pets at most, a whole number from 0; without it all are listed")

@@ -12,11 +12,12 @@ from time import perf_counter
 import numpy as np
 from numpy.typing import NDArray
 
-from petfinder.calibration import Estimate, found_at, mean_over_animals, measure_thresholds
+from petfinder.calibration import SEED, Estimate, found_at, mean_over_animals, measure_thresholds
 from petfinder.errors import InvalidQuery
 from petfinder.evaluation import FOUND, MEAN_PRECISION, RANK1, RANK5, Evaluation, Latency
 from petfinder.measures import (
     Labelled,
+    Rows,
     average_precision,
     error_rates,
     leave_one_out_registered,
@@ -27,6 +28,8 @@ from petfinder.reports import Failure
 from petfinder.vectors import nearest_rows
 
 _TIMED_SEARCHES = 50
+_PAIRS = 10_000_000  # photos compared at once at most: what is computed from them takes some 25 bytes a pair
+_FEWEST = 500  # query photos that a large collection is tried with at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,13 +53,20 @@ def measured(
     decode: float | None = None,
     encode: float | None = None,
     failures: tuple[Failure, ...] = (),
+    notes: tuple[str, ...] = (),
 ) -> Tried:
     """Every photo taken out once and looked for among all others, as a registry of just these pets would do.
 
+    Of more than some 3,000 photos only those of some pets, drawn with a fixed seed, are looked for; `notes` says so.
     `encoder` is the name of what made the embeddings, `where` begins the thresholds' source; `background`, `decode` and
     `encode` (ms) are what the embeddings cannot tell.
     """
-    queries = photos.with_mates()
+    every = photos.with_mates()
+    queries = _drawn(photos.ids, every, most=max(_FEWEST, _PAIRS // len(photos)))
+    strangers = photos
+    if len(queries) < len(every):
+        strangers = photos.at(queries)
+        notes = (*notes, f"{len(queries):,} of {len(every):,} photos, drawn by pet, were looked for among all others")
     ranking = leave_one_out_registered(photos, queries=queries)
     found = found_at(ranking, ranking)
     values = {
@@ -79,11 +89,22 @@ def measured(
         found=found,
         background=background,
         latency=Latency(decode=decode, encode=encode, search=float(np.median(_search_seconds(photos))) * 1000),
-        thresholds=measure_thresholds(photos, photos, source=source),
+        thresholds=measure_thresholds(strangers, photos, source=source),
         ranking=ranking,
         failures=failures,
+        notes=notes,
     )
     return Tried(evaluation, ranking.ids, values)
+
+
+def _drawn(ids: NDArray[np.str_], queries: Rows, *, most: int) -> Rows:
+    """The query photos of as many pets as have at most so many, drawn with a fixed seed; all where these are few."""
+    if len(queries) <= most:
+        return queries
+    pets, places, counts = np.unique(ids[queries], return_inverse=True, return_counts=True)
+    order = np.random.default_rng(SEED).permutation(len(pets))
+    chosen = order[np.cumsum(counts[order]) <= most]
+    return queries[np.isin(places, chosen)]
 
 
 def check_enough(pet_ids: Sequence[str], where: str, *, remedy: str) -> None:

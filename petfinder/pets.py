@@ -8,77 +8,28 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timezone
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SerializationInfo,
     SerializerFunctionWrapHandler,
-    ValidationError,
     field_validator,
     model_serializer,
     model_validator,
 )
 
-from petfinder.errors import InvalidPet, PetfinderError
+from petfinder.errors import InvalidPet
 from petfinder.text import fold
+from petfinder.values import Moment, Text, Value, writable
 from petfinder.vectors import Vector
 
 EARTH_RADIUS_KM = 6371.0088  # mean radius, IUGG
 CONTACT = {"contact": True}  # the serialisation context that asks for an owner's contact by name
 _HIDDEN_OWNER_FIELDS = ("phone", "email", "address", "picture")
-
-
-class Value(BaseModel):
-    """A checked, immutable value whose errors name the field and never repeat what was put in."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
-    refusal: ClassVar[type[PetfinderError]] = InvalidPet
-
-    def __init__(self, **given: Any) -> None:
-        try:
-            super().__init__(**given)
-        except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(map(str, problem['loc'])) or 'as a whole'}: {problem['msg'].removeprefix('Value error, ')}"
-                for problem in error.errors(include_input=False, include_url=False, include_context=False)
-            )
-            raise self.refusal(f"this {type(self).__name__} cannot be used: {problems}") from error
-
-
-def whole_seconds(moment: datetime) -> datetime:
-    """A date cut to the second, as dates are stored; a missing zone stays missing."""
-    return moment.replace(microsecond=0)
-
-
-def epoch_seconds(moment: datetime) -> int:
-    """Seconds since 1970-01-01 UTC; a date without zone counts as UTC."""
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return math.floor(aware.timestamp())
-
-
-def _blank_to_none(text: object) -> object:
-    return None if isinstance(text, str) and not text.strip() else text
-
-
-def _writable(text: object) -> object:
-    if isinstance(text, str):
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise ValueError("this text is not valid Unicode and could not be kept; write it again") from error
-    return text
-
-
-Moment = Annotated[datetime, BeforeValidator(_blank_to_none), AfterValidator(whole_seconds)]
-Text = Annotated[str | None, BeforeValidator(_blank_to_none), BeforeValidator(_writable)]
 
 
 class Place(Value):
@@ -192,7 +143,7 @@ class Owner(Value):
     `picture` is a photo of the owner, for the owner card.
     """
 
-    name: Annotated[str, BeforeValidator(_writable)] = Field(pattern=r"\S")
+    name: Annotated[str, BeforeValidator(writable)] = Field(pattern=r"\S")
     phone: Text = None
     email: Text = None
     address: Text = None
@@ -232,7 +183,7 @@ def _as_tags(given: Any) -> Any:
     if not all(isinstance(tag, str) for tag in several):
         raise ValueError("tags are words")
     tags = [tag.strip() for tag in several if tag.strip()]
-    return tuple({fold(tag): _writable(tag) for tag in tags}.values())
+    return tuple({fold(tag): writable(tag) for tag in tags}.values())
 
 
 class Pet(Value):
@@ -263,6 +214,9 @@ class Pet(Value):
         if pet_id != pet_id.strip() or not pet_id.isprintable() or len(pet_id.encode()) > 512:
             raise ValueError("pet_id must be printable, at most 512 bytes, without spaces at its ends")
         return pet_id
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        return [(name, value) for name, value in super().__repr_args__() if name != "owner"]
 
     def _repr_html_(self) -> str:
         from petfinder.display.cards import pet_card

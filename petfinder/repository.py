@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import Any, Generic, Literal
 
 import numpy as np
@@ -26,7 +27,7 @@ from petfinder.errors import (
 from petfinder.filters import PetFilter, Restriction
 from petfinder.pets import Cat, Dog, Pet, species_of
 from petfinder.reports import BulkReport
-from petfinder.search import Match, Matches
+from petfinder.search import Match, Matches, Pets
 from petfinder.stores.port import Document, IndexSpec, Nearest, Outcome, Store, WriteMode
 from petfinder.text import words
 from petfinder.thresholds import Thresholds
@@ -141,7 +142,7 @@ class PetRepository(Generic[PetT]):
     ) -> Sequence[Matches]:
         """For each embedding (m, dims) the k nearest pets, as `search` gives them, in one request."""
         if not isinstance(k, int) or not 1 <= k <= MOST_NEIGHBOURS:
-            raise InvalidQuery(f"k must be a number from 1 to {MOST_NEIGHBOURS}; list() pages through all pets")
+            raise InvalidQuery(f"k must be a number from 1 to {MOST_NEIGHBOURS}; list pages through all pets")
         if min_similarity is not None and not (isinstance(min_similarity, (int, float)) and -1 <= min_similarity <= 1):
             raise InvalidQuery("min_similarity is a raw cosine from -1 to 1")
         if where is not None and not isinstance(where, PetFilter):
@@ -176,7 +177,7 @@ class PetRepository(Generic[PetT]):
     def _document(self, pet_id: str, *, expected: IndexSpec | None) -> Document:
         document = self.store.get(self.index, [pet_id], vectors=True, expected=expected)[0]
         if document is None:
-            raise PetNotFound(f"no pet {pet_id!r} in index {self.index!r}; list() shows which there are")
+            raise PetNotFound(f"no pet {pet_id!r} in index {self.index!r}; list shows which there are")
         return document
 
     def get_many(self, pet_ids: Sequence[str]) -> Sequence[PetT | None]:
@@ -228,12 +229,10 @@ class PetRepository(Generic[PetT]):
         for document in self.store.scan(self.index, restriction, after=after):
             yield to_pet(document, self.pet_class)
 
-    def list(
-        self, where: PetFilter | None = None, *, after: str | None = None, limit: int | None = None
-    ) -> Sequence[PetT]:
+    def list(self, where: PetFilter | None = None, *, after: str | None = None, limit: int | None = None) -> Pets[PetT]:
         """The pets that pass, in the order of their ids; a page of `limit` behind the id `after`."""
         pets = self.scan(where.restriction() if where else _ALL, after=after)
-        return [pet for _, pet in zip(range(limit), pets, strict=False)] if limit is not None else [*pets]
+        return Pets(pets if limit is None else islice(pets, limit))
 
     def count(self, where: PetFilter | None = None) -> int:
         """How many pets pass."""

@@ -23,6 +23,7 @@ from petfinder.errors import InvalidPet
 from petfinder.folders import located
 from petfinder.pets import CONTACT, Dog, Owner, Pet, Photo, Place, species_of
 from petfinder.text import fold
+from petfinder.values import Moment
 
 Row = Mapping[str, Any]
 Cell = str | float | None
@@ -32,7 +33,7 @@ OWNER_COLUMNS = ("owner_name", "owner_phone", "owner_email", "owner_address", "o
 _DETAILS = {"photo_id": "photo_ids", "taken_at": "photo_dates", "place": "photo_places", "box": "photo_boxes"}
 _PLAIN = ("pet_id", "species", "name", "breed", "colour", "sex", "status", "status_at", "microchip", "note")
 COLUMNS = (*_PLAIN, "tags", "lat", "lon", "place", "registered_at", "photos", *_DETAILS.values(), *OWNER_COLUMNS)
-_DATE: TypeAdapter[datetime] = TypeAdapter(datetime)
+_DATE: TypeAdapter[datetime] = TypeAdapter(Moment)
 _ALIASES = {"photo": "photos", "image": "photos", "images": "photos", "color": "colour"}
 
 

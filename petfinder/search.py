@@ -7,13 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from petfinder.pets import Pet, Photo, Place
 from petfinder.thresholds import Cut, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+PetT = TypeVar("PetT", bound=Pet)
+
+
+class Pets(list[PetT]):
+    """Pets of a listing, by id; a notebook shows the first 48 as cards, without owners and exact places."""
+
+    def _repr_html_(self) -> str:
+        from petfinder.display.listing import pets_as_html
+
+        return pets_as_html(self)
 
 
 @dataclass(frozen=True, repr=False)

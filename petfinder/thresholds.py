@@ -14,7 +14,7 @@ from typing import ClassVar, Self
 from pydantic import Field, model_validator
 
 from petfinder.errors import ConfigError, PetfinderError
-from petfinder.pets import Value
+from petfinder.values import Value
 
 MATCH_ALARMS = 0.01  # share of strangers whose best match may lie above the match threshold
 POSSIBLE_ALARMS = 0.30  # the same for "possible"

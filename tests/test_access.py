@@ -140,3 +140,10 @@ def test_without_argon2_the_message_says_what_to_install() -> None:
 
     assert said.count("ConfigError") == 2
     assert said.count("pip install 'petfinder-registry[notebook]'") == 2
+
+
+def test_spaces_at_the_ends_of_a_passphrase_do_not_count() -> None:
+    access = Access(hash_passphrase("  correct horse \n"), sleep=lambda _: None)
+
+    assert access.unlock("correct horse")
+    assert Access(hash_passphrase("x" * 1000 + "  ")).unlock(" " + "x" * 1000)

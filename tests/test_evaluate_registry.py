@@ -11,10 +11,13 @@ from petfinder.connection import connect
 from petfinder.errors import InvalidQuery
 from petfinder.evaluate import evaluate_folder, evaluate_registry
 from petfinder.intake import read_folder
+from petfinder.measures import Labelled
+from petfinder.measuring import measured
 from petfinder.pets import Dog, Photo
 from petfinder.registry import Registry
 from petfinder.repository import DogRepository
 from petfinder.thresholds import Verdict
+from petfinder.vectors import unit
 from tests.conftest import TableEncoder
 from tests.test_evaluate import dapples
 
@@ -85,3 +88,20 @@ def test_too_few_pets_with_two_photos_are_told_what_is_needed(
         registry.dogs.register_many(read_folder(dapples(tmp_path, pets=pets, photos=photos), Dog), progress=False)
         with pytest.raises(InvalidQuery, match=r"two photos each of at least two pets.*add_photo"):
             evaluate_registry(registry.dogs)
+
+
+def test_of_very_many_photos_some_pets_are_looked_for_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(5)
+    ids = np.repeat([f"dog-{number:02}" for number in range(40)], 3)
+    rows = np.repeat(random.normal(size=(40, 16)), 3, axis=0) + 0.2 * random.normal(size=(120, 16))
+    photos = Labelled(ids, unit(rows))
+    whole = measured(photos, encoder="given").evaluation
+    monkeypatch.setattr("petfinder.measuring._PAIRS", 0)
+    monkeypatch.setattr("petfinder.measuring._FEWEST", 31)
+
+    some = measured(photos, encoder="given").evaluation
+
+    assert (whole.queries, some.queries, some.pets, some.photos) == (120, 30, 40, 120)
+    assert some.notes == ("30 of 120 photos, drawn by pet, were looked for among all others",)
+    assert whole.notes == ()
+    assert abs(some.rank1.value - whole.rank1.value) < 0.15

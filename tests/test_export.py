@@ -263,3 +263,31 @@ def test_a_missing_pandas_is_a_config_error_with_its_pip_line(monkeypatch: pytes
 
     with pytest.raises(ConfigError, match=r"pip install 'petfinder-registry\[notebook\]'"):
         to_table(PETS)
+
+
+def rights(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize("write", [write_csv, write_json])
+def test_a_file_with_contact_is_for_its_owners_eyes_only_and_rights_stay(
+    tmp_path: Path, write: Callable[..., int]
+) -> None:
+    there = tmp_path / "there.txt"
+    there.touch()
+    there.chmod(0o640)
+
+    write([Dog(pet_id="rex")], tmp_path / "new.txt", contact=True)
+    write([Dog(pet_id="rex")], there, contact=True)
+
+    assert (rights(tmp_path / "new.txt"), rights(there)) == (0o600, 0o640)
+
+
+def test_a_link_stays_a_link_and_its_file_is_written(tmp_path: Path) -> None:
+    (tmp_path / "real.csv").write_text("old")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
+
+    write_csv([Dog(pet_id="rex")], tmp_path / "link.csv")
+
+    assert (tmp_path / "link.csv").is_symlink()
+    assert "rex" in (tmp_path / "real.csv").read_text()

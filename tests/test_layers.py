@@ -12,7 +12,7 @@ import petfinder
 PACKAGE = Path(petfinder.__file__).parent
 LAYERS = [
     ["errors", "text", "progress", "cores", "choices", "versions"],
-    ["vectors", "reports"],
+    ["vectors", "reports", "values"],
     ["within_class"],
     ["pets"],
     ["filters", "field_names", "thresholds", "pixels", "exif", "wholeness", "decoding"],

@@ -492,3 +492,15 @@ def test_an_answer_says_where_distances_are_counted_from_to_a_kilometre(registry
 
     assert near.centre == pf.Place(lat=48.86, lon=2.35)
     assert registry.dogs.find(picture((200, 0, 0))).centre is None
+
+
+def test_a_listing_shows_itself_as_cards_without_owners_and_exact_places(registry: pf.Registry) -> None:
+    owner = pf.Owner(name="Ully", phone="+55 11 5550-1234")
+    registry.dogs.register(pf.Dog(pet_id="rex", name="Rex", place=(48.8566, 2.3522), owner=owner))
+
+    for pets in (registry.dogs.list(), registry.dogs.search_text("rex")):
+        shown = pets._repr_html_() + repr(pets)
+
+        assert "Rex" in shown
+        for hidden in ("Ully", "5550", "48.856"):
+            assert hidden not in shown

@@ -56,7 +56,7 @@ def list_(
     with open_registry(registry, encoder, create=False) as opened:
         service = opened.of(CLASSES[species])
         if with_words is None:
-            pets = service.list(where, after=after, limit=limit + 1)
+            pets = [*service.list(where, after=after, limit=limit + 1)]
         else:
             pets = [pet for pet in service.search_text(with_words, where) if after is None or pet.pet_id > after]
     more, pets = len(pets) > limit, pets[:limit]

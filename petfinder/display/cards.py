@@ -70,7 +70,7 @@ def owner_card(owner: Owner, pet: Pet | Match | None = None) -> HtmlCard:
 
 
 def pet_card(pet: Pet) -> HtmlCard:
-    """A pet with its photos and all that is known of it; of its owner the name only, places to about 1 km."""
+    """A pet with its photos and all that is known of it but its owner; places to about 1 km."""
     name = words.name_of(pet)
     facts = {
         "breed": pet.breed,
@@ -80,7 +80,6 @@ def pet_card(pet: Pet) -> HtmlCard:
         "microchip": pet.microchip,
         "tags": ", ".join(pet.tags),
         "note": pet.note,
-        "owner": pet.owner.name if pet.owner else None,
         "id": pet.pet_id,
     }
     pictures = [

@@ -29,8 +29,8 @@ def matches_as_html(matches: Matches) -> str:
     cut = matches.cut
     if matches.query:
         compared = matches.found[: 0 if matches.verdict is Verdict.UNKNOWN else 1]
-        others = [_match_line(match, cut) for match in matches.found[len(compared) : _MOST]]
-        pair = [_query_card(matches.query), *(_match_card(match, cut, width=_LARGE) for match in compared)]
+        others = [match_line(match, cut) for match in matches.found[len(compared) : _MOST]]
+        pair = [query_card(matches.query), *(match_card(match, cut, width=_LARGE) for match in compared)]
         shown = [
             markup.row(
                 [
@@ -42,14 +42,14 @@ def matches_as_html(matches: Matches) -> str:
             markup.row([markup.block(line, "flex:1 1 290px;max-width:350px") for line in others[_BESIDE:]], gap=18),
         ]
     else:
-        shown = [markup.row([_match_card(match, cut, width=_CARD) for match in matches.found[:_MOST]])]
+        shown = [markup.row([match_card(match, cut, width=_CARD) for match in matches.found[:_MOST]])]
     return markup.whole(
-        [_head(matches), *shown, markup.quiet(words.small_print(matches, shown=_MOST))],
+        [head(matches), *shown, markup.quiet(words.small_print(matches, shown=_MOST))],
         label=f"Matches. {words.headline(matches)}",
     )
 
 
-def _head(matches: Matches) -> str:
+def head(matches: Matches) -> str:
     said = words.finding(matches)
     title = markup.escape(said[:1].upper() + said[1:])
     word = markup.badge(matches.verdict, size=16) if matches.verdict else ""
@@ -62,7 +62,7 @@ def _head(matches: Matches) -> str:
     )
 
 
-def _query_card(photos: tuple[Photo, ...]) -> str:
+def query_card(photos: tuple[Photo, ...]) -> str:
     shown, left = photos[:_QUERY_PHOTOS], len(photos) - _QUERY_PHOTOS
     first, *more = [markup.picture(photo, "your photo", width=_LARGE) for photo in shown]
     small = markup.block(
@@ -79,7 +79,7 @@ def _query_card(photos: tuple[Photo, ...]) -> str:
     return markup.card([first, small if more else "", markup.block(text, _PAD)], width=_LARGE)
 
 
-def _match_card(match: Match, cut: Cut | None, *, width: int) -> str:
+def match_card(match: Match, cut: Cut | None, *, width: int) -> str:
     text = [
         markup.badge(match.verdict) if match.verdict else "",
         markup.line(words.name_of(match.pet), "font-weight:700;font-size:17px;margin-top:4px"),
@@ -91,7 +91,7 @@ def _match_card(match: Match, cut: Cut | None, *, width: int) -> str:
     return markup.card([picture, markup.block(text, _PAD)], edge=paint_of(match.verdict).fill, width=width)
 
 
-def _match_line(match: Match, cut: Cut | None) -> str:
+def match_line(match: Match, cut: Cut | None) -> str:
     """One of the matches that come after the best: a small picture, and the same facts beside it."""
     word = markup.badge(match.verdict) if match.verdict else ""
     title = f'<strong style="overflow-wrap:anywhere">{markup.escape(words.name_of(match.pet))}</strong>'

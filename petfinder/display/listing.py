@@ -8,32 +8,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from petfinder.display import markup, words
-from petfinder.pets import Pet, Status
+from petfinder.display.paint import STATUS_COLOURS
+from petfinder.pets import Pet
 
 PAGE = 48
 _CARD = 168
-_EDGES = {Status.LOST: "#d55e00", Status.FOUND: "#007a59"}
 
 
 def pets_as_html(pets: Sequence[Pet], *, more: int | None = None) -> str:
     """The first 48 pets, each with a thumbnail where one is at hand, name, breed, status, place to 1 km and date.
 
+    Where no pet brings a thumbnail (a listing has none) there are no pictures at all.
+
     `more`: how many further pets there are elsewhere, where the caller knows it; else those behind the 48.
     """
     shown = pets[:PAGE]
     left = len(pets) - len(shown) + (more or 0)
+    pictured = any(photo.thumbnail for pet in shown for photo in pet.photos)
     said = words.counted(len(pets) + (more or 0), "pet") if pets else "No pet here."
     return markup.whole(
         [
             markup.line(said, "font-weight:700;font-size:17px;margin-bottom:10px"),
-            markup.row(map(_card, shown)),
+            markup.row(_card(pet, pictured=pictured) for pet in shown),
             markup.quiet(f"and {left:,} more" if left else ""),
         ],
         label=said,
     )
 
 
-def _card(pet: Pet) -> str:
+def _card(pet: Pet, *, pictured: bool) -> str:
     photo = next((photo for photo in pet.photos if photo.thumbnail), None)
     name = words.name_of(pet)
     taken = words.day(photo.taken_at) if photo else ""
@@ -45,7 +48,6 @@ def _card(pet: Pet) -> str:
         markup.quiet("" if name == words.clean(pet.pet_id) else f"id {pet.pet_id}"),
     ]
     alt = ", ".join(filter(None, [name, pet.breed]))
-    picture = markup.picture(photo, alt, width=_CARD)
+    picture = [markup.picture(photo, alt, width=_CARD)] if pictured else []
     body = markup.block(text, "padding:8px 10px 10px")
-    edge = _EDGES.get(pet.status)
-    return markup.card([picture, body], edge=edge, width=_CARD) if edge else markup.card([picture, body], width=_CARD)
+    return markup.card([*picture, body], edge=STATUS_COLOURS[pet.status], width=_CARD)

@@ -1,12 +1,14 @@
-"""The colours of verdicts, told apart by colour-blind people too and never without their word; the paw for no picture.
+"""The colours of verdicts and statuses, never without their word; the paw for no picture.
 
-Knows the verdicts. Hues after Okabe and Ito (Color Universal Design, 2008), darkened where white words stand on them.
+Knows the verdicts and statuses. Hues after Okabe and Ito (Color Universal Design, 2008), which colour-blind people
+tell apart too, darkened where white words stand on them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from petfinder.pets import Status
 from petfinder.thresholds import Verdict
 
 
@@ -22,6 +24,12 @@ PAINT = {
     Verdict.MATCH: Paint(fill="#007a59", ink="#ffffff"),
     Verdict.POSSIBLE: Paint(fill="#e69f00", ink="#201600"),
     Verdict.UNKNOWN: Paint(fill="#667080", ink="#ffffff"),
+}
+STATUS_COLOURS = {
+    Status.LOST: "#c2410c",
+    Status.FOUND: "#007a59",
+    Status.HOME: "#0072b2",
+    Status.REUNITED: "#7b3294",
 }
 NEUTRAL = Paint(fill="#0072b2", ink="#ffffff")
 # the pads of a paw in a square of 64: centre x, centre y from above, half width, half height

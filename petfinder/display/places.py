@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from petfinder.display import words
+from petfinder.display.paint import STATUS_COLOURS
 from petfinder.display.sheet import GROUND, INK, QUIET, Sheet, new_sheet
 from petfinder.filters import places_of
 from petfinder.pets import EARTH_RADIUS_KM, Pet, Place, Status
@@ -27,12 +28,7 @@ _DOT, _PAD, _LETTERS = 0.11, 0.03, 9.0
 _LEAST_KM = 2.0
 _NAMED = 60  # places that are tried to be named; more would hide the map
 _KM_A_DEGREE = math.radians(1) * EARTH_RADIUS_KM
-_MARKS = {
-    Status.LOST: ("#c2410c", 3),
-    Status.FOUND: ("#007a59", 4),
-    Status.HOME: ("#0072b2", 32),
-    Status.REUNITED: ("#7b3294", 5),
-}
+_CORNERS = {Status.LOST: 3, Status.FOUND: 4, Status.HOME: 32, Status.REUNITED: 5}
 _SAID = {Status.LOST: "lost", Status.FOUND: "found", Status.HOME: "at home", Status.REUNITED: "reunited"}
 
 
@@ -159,7 +155,7 @@ def _draw_squares(sheet: Sheet, plane: _Plane) -> float:
 
 
 def _mark(sheet: Sheet, status: Status, x: float, y: float) -> None:
-    colour, corners = _MARKS[status]
+    colour, corners = STATUS_COLOURS[status], _CORNERS[status]
     size = _DOT * (1.25 if corners in (3, 4) else 1.0)
     turn = math.pi / 4 if corners == 4 else -math.pi / 2
     around = [turn + 2 * math.pi * corner / corners for corner in range(corners)]
@@ -168,7 +164,7 @@ def _mark(sheet: Sheet, status: Status, x: float, y: float) -> None:
 
 def _draw_marks(sheet: Sheet, at: tuple[float, float], pets: Sequence[Pet]) -> _Frame:
     """A mark for each status at one place, side by side."""
-    statuses = [status for status in _MARKS if any(pet.status is status for pet in pets)]
+    statuses = [status for status in _CORNERS if any(pet.status is status for pet in pets)]
     left = at[0] - (len(statuses) - 1) * _DOT
     for number, status in enumerate(statuses):
         _mark(sheet, status, left + number * 2 * _DOT, at[1])
@@ -220,7 +216,7 @@ def _draw_legend(sheet: Sheet, pets: Sequence[Pet], frame: _Frame, *, centre: bo
     """Right of the map: each status that is there, and how many pets have it."""
     counts = Counter(pet.status for pet in pets)
     x, y = frame.right + 0.4, frame.top + 0.2
-    for status in (status for status in _MARKS if counts[status]):
+    for status in (status for status in _CORNERS if counts[status]):
         _mark(sheet, status, x, y)
         sheet.write(f"{_SAID[status]}: {counts[status]:,}", x + 0.25, y + 0.05, size=10.5, room=_LEGEND - 0.3)
         y += 0.34

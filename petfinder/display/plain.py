@@ -30,7 +30,7 @@ def matches_as_text(matches: Matches) -> str:
 
 
 def pet_as_text(pet: Pet) -> str:
-    """All that is known of a pet, one fact a line; of its owner the name only, places to about 1 km."""
+    """All that is known of a pet but its owner, one fact a line; places to about 1 km."""
     facts = {
         "id": pet.pet_id,
         "species": pet.species,
@@ -42,7 +42,6 @@ def pet_as_text(pet: Pet) -> str:
         "microchip": pet.microchip,
         "tags": ", ".join(pet.tags),
         "note": pet.note,
-        "owner": pet.owner.name if pet.owner else None,
         "registered": words.day(pet.registered_at),
         "photos": ", ".join(words.photo_name(photo) or "(unnamed)" for photo in pet.photos),
     }

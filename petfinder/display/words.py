@@ -11,15 +11,10 @@ from datetime import datetime
 
 from petfinder.pets import Pet, Photo, Place, Status
 from petfinder.search import Match, Matches
+from petfinder.text import clean as clean
 from petfinder.thresholds import MATCH_ALARMS, POSSIBLE_ALARMS, Verdict
 
 NO_PICTURE = "no picture here"
-_SPACES = re.compile(r"\s+")
-
-
-def clean(text: str) -> str:
-    """The text in one line, without control, direction and other invisible signs: they could rewrite a terminal."""
-    return "".join(sign for sign in _SPACES.sub(" ", text) if sign.isprintable()).strip()
 
 
 def clip(text: str, length: int) -> str:
