@@ -1,0 +1,229 @@
+"""The small parts that every panel is made of: headings, fields with their labels, buttons, messages.
+
+Knows ipywidgets and the looks of the page. Whatever is a name or a text of somebody is escaped here.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import ipywidgets as ipw
+
+from petfinder.display import markup
+from petfinder.errors import (
+    ConfigError,
+    DuplicatePet,
+    EditConflict,
+    EncoderUnavailable,
+    PassphraseNeeded,
+    PetfinderError,
+    PetNotFound,
+    StoreError,
+)
+
+W = TypeVar("W", bound=ipw.DOMWidget)
+_log = logging.getLogger("petfinder.widgets")
+_WIDE = {"width": "auto", "max_width": "100%"}
+_OUT_OF_ORDER = "The registry does not answer. Try again in a minute, and tell whoever runs this page if it stays so."
+_UNEXPECTED = "Something went wrong here, and nothing was changed that you do not see. Please try once more."
+_SENTENCES: tuple[tuple[type[PetfinderError], str], ...] = (
+    (PassphraseNeeded, "Contact details and changes need the passphrase. Unlock at the top of the page."),
+    (PetNotFound, "This pet is no longer registered."),
+    (DuplicatePet, "A pet with this id is registered already. Choose another id, or leave it empty."),
+    (EditConflict, "Somebody else changed this pet at the same moment. Look at it again, then try once more."),
+    (EncoderUnavailable, "Photos cannot be compared at the moment. Tell whoever runs this page."),
+    (StoreError, _OUT_OF_ORDER),
+    (ConfigError, _OUT_OF_ORDER),
+)
+
+
+def html(content: str, *classes: str) -> ipw.HTML:
+    """Ready HTML as a widget."""
+    return styled(ipw.HTML(content, layout=ipw.Layout(**_WIDE, min_width="0")), "pf-html", *classes)
+
+
+def heading(text: str, level: int = 2) -> ipw.HTML:
+    """A heading, escaped; the page has one of level 1, its panels have 2."""
+    return html(heading_html(text, level))
+
+
+def heading_html(text: str, level: int = 2) -> str:
+    """The HTML of a heading, for one that changes."""
+    return f"<h{level}>{markup.escape(text)}</h{level}>"
+
+
+def note(text: str) -> ipw.HTML:
+    """A quiet line that explains, escaped."""
+    return html(f'<p class="pf-quiet">{markup.escape(text)}</p>')
+
+
+def write(shown: ipw.HTML, content: str) -> None:
+    """Put other HTML in; without any it takes no room."""
+    shown.value = content
+    see(shown, bool(content))
+
+
+def see(widget: ipw.Widget, visible: bool) -> None:
+    """Show a widget, or hide it without taking room."""
+    widget.layout.display = None if visible else "none"
+
+
+def styled(widget: W, *classes: str) -> W:
+    """The widget with these classes of the page's style sheet."""
+    for name in classes:
+        widget.add_class(name)
+    return widget
+
+
+def column(children: Iterable[ipw.Widget], *classes: str) -> ipw.VBox:
+    """Widgets below each other."""
+    return styled(ipw.VBox([*children], layout=ipw.Layout(**_WIDE)), "pf-column", *classes)
+
+
+def row(children: Iterable[ipw.Widget], *classes: str) -> ipw.HBox:
+    """Widgets side by side, going on below where the screen ends."""
+    return styled(ipw.HBox([*children], layout=ipw.Layout(flex_flow="row wrap", **_WIDE)), "pf-row", *classes)
+
+
+def tiles(children: Iterable[ipw.Widget], *, least: int) -> ipw.GridBox:
+    """Widgets in as many columns, each at least so many pixels wide, as the screen has room for."""
+    columns = f"repeat(auto-fill, minmax(min(100%, {least}px), 1fr))"
+    return styled(ipw.GridBox([*children], layout=ipw.Layout(grid_template_columns=columns, **_WIDE)), "pf-tiles")
+
+
+def field(kind: Callable[..., W], label: str, **traits: Any) -> W:
+    """An input of this kind with its label above it; the label is tied to the input."""
+    made = kind(description=label, style={"description_width": "auto"}, layout=ipw.Layout(**_WIDE), **traits)
+    return styled(made, "pf-field")
+
+
+def tick(label: str, *, value: bool = False) -> ipw.Checkbox:
+    """A box to tick."""
+    box = ipw.Checkbox(description=label, value=value, indent=False, layout=ipw.Layout(**_WIDE))
+    return styled(box, "pf-tick")
+
+
+def button(label: str, clicked: Callable[[], object], *, kind: str = "", tooltip: str = "") -> ipw.Button:
+    """A button; `kind`: "primary", "danger" or "" for a plain one."""
+    made = ipw.Button(description=label, tooltip=tooltip or None, layout=ipw.Layout(width="auto", height="auto"))
+    made.on_click(lambda _: clicked())
+    return styled(made, "pf-button", *([f"pf-{kind}"] if kind else []))
+
+
+def chooser(options: Iterable[tuple[str, str]], label: str, *classes: str) -> ipw.ToggleButtons:
+    """Real buttons of which one is chosen; each option is (what it says, its value)."""
+    made = ipw.ToggleButtons(
+        options=[*options], description=label, style={"description_width": "auto"}, layout=ipw.Layout(**_WIDE)
+    )
+    return styled(made, "pf-chooser", *classes)
+
+
+def on_enter(text: ipw.Text, entered: Callable[[], object]) -> None:
+    """Call when Enter is pressed in a text field."""
+    text.on_msg(lambda _, content, __: entered() if content.get("event") == "submit" else None)
+
+
+def show(box: ipw.Box, children: Iterable[ipw.Widget]) -> None:
+    """Put these widgets in a box in the place of what was there, which is closed with all that it holds."""
+    before, after = box.children, tuple(children)
+    box.children = after
+    for child in before:
+        if child not in after:
+            close(child)
+
+
+def close(widget: ipw.Widget) -> None:
+    """Close a widget and all that is in it, so that nothing of it stays in kernel or browser."""
+    for several in ("children", "layers", "controls"):
+        for child in getattr(widget, several, ()):
+            close(child)
+    for part in ("layout", "style", "default_style", "dragging_style", "popup", "icon"):
+        if isinstance(own := getattr(widget, part, None), ipw.Widget):
+            close(own)
+    widget.close()
+
+
+def sentence_of(error: PetfinderError) -> str:
+    """One sentence for a visitor: no path, host or index name of whoever runs the page."""
+    return next((said for kind, said in _SENTENCES if isinstance(error, kind)), _as_sentence(str(error)))
+
+
+def _as_sentence(text: str) -> str:
+    said = text.strip()[:1].upper() + text.strip()[1:]
+    return said if said.endswith((".", "!", "?")) else f"{said}."
+
+
+class Fold:
+    """Something folded away behind a button that says what it is; made when it is opened for the first time."""
+
+    def __init__(self, label: str, inner: Callable[[], Iterable[ipw.Widget]]) -> None:
+        self._label, self._make = label, inner
+        self._inner = column([])
+        self.button = button(f"▸ {label}", self.turn)
+        self.widget = column([self.button, self._inner])
+        self.open = False
+        see(self._inner, False)
+
+    def turn(self) -> None:
+        """Open what is folded, or fold it."""
+        self.open = not self.open
+        if self.open and not self._inner.children:
+            self._inner.children = tuple(self._make())
+        see(self._inner, self.open)
+        self.button.description = f"{'▾' if self.open else '▸'} {self._label}"
+
+
+class Messages:
+    """Where a panel says how things went: read out by screen readers, errors at once."""
+
+    def __init__(self) -> None:
+        self.widget = html("")
+        self.clear()
+
+    def say(self, text: str) -> None:
+        """Something went as it should, or is on its way."""
+        write(self.widget, f'<p role="status" aria-live="polite" class="pf-said">{markup.escape(text)}</p>')
+
+    def warn(self, text: str) -> None:
+        """Something is wrong, and what to do about it."""
+        write(self.widget, f'<p role="alert" class="pf-warned">{markup.escape(text)}</p>')
+
+    def clear(self) -> None:
+        """Say nothing."""
+        write(self.widget, "")
+
+    @contextmanager
+    def trying(self, doing: str, *controls: ipw.Widget) -> Iterator[None]:
+        """While something runs, say so and disable the controls (a first button says it too); tell what goes wrong."""
+        first = controls[0] if controls and isinstance(controls[0], ipw.Button) else None
+        label = first.description if first else ""
+        before = [control.disabled for control in controls]
+        self.say(doing)
+        for control in controls:
+            control.disabled = True
+        if first:
+            first.description = doing
+        said = self.widget.value
+        try:
+            yield
+        except PetfinderError as error:
+            if sentence_of(error) == _OUT_OF_ORDER:
+                _log.error("%s: %s", type(error).__name__, error)
+            self.warn(sentence_of(error))
+        except Exception as error:  # a visitor sees a sentence, never a traceback
+            where = [f"{step.filename}:{step.lineno}" for step in traceback.extract_tb(error.__traceback__)]
+            _log.error("%s at %s", type(error).__name__, ", ".join(where))  # its words may hold contact
+            self.warn(_UNEXPECTED)
+        finally:
+            if self.widget.value == said:
+                self.clear()
+            if first:
+                first.description = label
+            for control, disabled in zip(controls, before, strict=True):
+                control.disabled = disabled
+            if first and first.comm is not None:
+                first.focus()  # a button that is disabled loses it

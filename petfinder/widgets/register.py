@@ -1,0 +1,87 @@
+"""Register a pet: its photos, what is known of it, and who to call."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import ipywidgets as ipw
+
+from petfinder.display import words
+from petfinder.display.cards import pet_card
+from petfinder.errors import InvalidPet
+from petfinder.pets import Pet, Status
+from petfinder.widgets import parts
+from petfinder.widgets.fields import OwnerFields, PetFields
+from petfinder.widgets.filters import moment_of
+from petfinder.widgets.panel import Panel, Visit
+from petfinder.widgets.uploads import PhotoUpload
+
+LOCKED = "Registering needs the passphrase: unlock at the top of the page first."
+
+
+class RegisterPanel(Panel):
+    """The form; after success it is empty again and the pet's card is shown, after an error it stays as it is."""
+
+    def __init__(self, visit: Visit) -> None:
+        super().__init__(visit)
+        self.upload = PhotoUpload(visit, self.messages, "Choose photos of the pet")
+        self.fields = PetFields()
+        self.owner = OwnerFields(visit, self.messages)
+        self.missing = parts.tick("It is missing right now")
+        self.since = parts.field(ipw.DatePicker, "Missing since")
+        parts.see(self.since, False)
+        self.missing.observe(lambda change: parts.see(self.since, change["new"]), "value")
+        self.pet_id = parts.field(ipw.Text, "Id (leave empty to have one made of the name)")
+        self.button = parts.button("Register", self.register, kind="primary")
+        self.locked = parts.html("")
+        self.answer = parts.column([])
+        self.widget = parts.column(
+            [
+                parts.heading("Register a pet"),
+                self.locked,
+                parts.note("Two or three photos from different sides help most."),
+                self.upload.widget,
+                parts.heading("The pet", 3),
+                self.fields.widget,
+                self.missing,
+                self.since,
+                parts.heading("Who to call", 3),
+                self.owner.widget,
+                self.pet_id,
+                parts.row([self.button]),
+                self.messages.widget,
+                self.answer,
+            ]
+        )
+        self.access_changed()
+
+    def register(self) -> None:
+        """Register what is in the form."""
+        parts.show(self.answer, [])
+        with self.messages.trying("Registering …", self.button):
+            if not self.upload.uploads:
+                raise InvalidPet("choose at least one photo of the pet: it is found by its looks")
+            fields = {**self.fields.read(), "owner": self.owner.read(), "pet_id": self.pet_id.value.strip()}
+            if self.missing.value:
+                at = moment_of(self.since.value) or datetime.now().astimezone()
+                fields |= {"status": Status.LOST, "status_at": at}
+            pet = self.visit.pets.register(self.upload.uploads, fields, picture=self.owner.picture)
+            for part in (self.upload, self.fields, self.owner):
+                part.clear()
+            self.pet_id.value, self.missing.value, self.since.value = "", False, None
+            parts.show(self.answer, [registered_shown(self.visit, pet)])
+            self.messages.say(f"{words.name_of(pet)} is registered, with the id {pet.pet_id}.")
+            self.visit.changed()
+
+    def access_changed(self) -> None:
+        """Say that it is locked; locking empties what was written of the owner."""
+        open_now = self.visit.desk.access.is_open
+        parts.write(self.locked, "" if open_now else f'<p class="pf-said">{LOCKED}</p>')
+        if not open_now:
+            self.owner.clear()
+
+
+def registered_shown(visit: Visit, pet: Pet) -> ipw.Widget:
+    """The card of a pet that was just registered, and the way to it."""
+    details = parts.button("Details", lambda: visit.open_pet(pet.pet_id), tooltip=f"Details of {words.name_of(pet)}")
+    return parts.column([parts.html(pet_card(pet)._repr_html_()), parts.row([details])])

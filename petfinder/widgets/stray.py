@@ -1,0 +1,114 @@
+"""Report a stray: first see whether it is registered, then register it as found."""
+
+from __future__ import annotations
+
+import ipywidgets as ipw
+
+from petfinder.display import words
+from petfinder.errors import InvalidPet
+from petfinder.pets import Owner
+from petfinder.widgets import parts
+from petfinder.widgets.answers import matches_shown
+from petfinder.widgets.fields import PLACE
+from petfinder.widgets.filters import moment_of, place_in
+from petfinder.widgets.panel import Panel, Visit
+from petfinder.widgets.register import LOCKED, registered_shown
+from petfinder.widgets.uploads import PhotoUpload
+
+
+class StrayPanel(Panel):
+    """Photos of a stray; who it may be; and a short form that keeps it as found."""
+
+    def __init__(self, visit: Visit) -> None:
+        super().__init__(visit)
+        self.upload = PhotoUpload(visit, self.messages, "Choose a photo of the stray", changed=self.search)
+        self.answer = parts.column([])
+        self.place = parts.field(ipw.Text, f"Where it was found: {PLACE.lower()}")
+        self.day = parts.field(ipw.DatePicker, "Found on")
+        self.breed = parts.field(ipw.Text, "Breed")
+        self.colour = parts.field(ipw.Text, "Colour")
+        self.note = parts.field(ipw.Textarea, "Note (collar, behaviour, street)")
+        self.name = parts.field(ipw.Text, "Who has it now")
+        self.phone = parts.field(ipw.Text, "Their phone")
+        self.button = parts.button("Register as found", self.register, kind="primary")
+        self.locked = parts.html("")
+        self.told = parts.Messages()
+        self.card = parts.column([])
+        self.form = parts.column(
+            [
+                parts.heading("None of these? Register it as found", 3),
+                self.locked,
+                parts.row([self.place, self.day]),
+                parts.row([self.breed, self.colour]),
+                self.note,
+                parts.row([self.name, self.phone]),
+                parts.row([self.button]),
+            ],
+            "pf-area",
+        )
+        parts.see(self.form, False)
+        self.widget = parts.column(
+            [
+                parts.heading("Report a stray"),
+                parts.note("Somebody may be looking for it: first we look whether it is registered."),
+                self.upload.widget,
+                self.messages.widget,
+                self.answer,
+                self.form,
+                self.told.widget,
+                self.card,
+            ]
+        )
+        self.access_changed()
+
+    def search(self) -> None:
+        """Show who the stray may be, and the form below."""
+        uploads = self.upload.uploads
+        parts.see(self.form, bool(uploads))
+        self.told.clear()
+        parts.show(self.card, [])
+        if not uploads:
+            parts.show(self.answer, [])
+            return
+        if (place := self.upload.place) and not self.place.value:
+            self.place.value = f"{place.lat:.4f}, {place.lon:.4f}"
+        with self.messages.trying("Searching …", self.upload.button):
+            parts.show(self.answer, [matches_shown(self.visit, self.visit.pets.find(uploads))])
+
+    def register(self) -> None:
+        """Keep the stray as found, with the person who has it as the one to call."""
+        with self.told.trying("Registering …", self.button):
+            pet = self.visit.pets.report_found(self.upload.uploads, self._fields())
+            for field in (self.place, self.breed, self.colour, self.note, self.name, self.phone):
+                field.value = ""
+            self.day.value = None
+            self.upload.clear()
+            parts.see(self.form, False)
+            parts.show(self.answer, [])
+            parts.show(self.card, [registered_shown(self.visit, pet)])
+            self.told.say(f"Thank you. {words.name_of(pet)} is registered as found.")
+            self.visit.changed()
+
+    def _fields(self) -> dict[str, object]:
+        name, phone = self.name.value.strip(), self.phone.value.strip()
+        if phone and not name:
+            raise InvalidPet("write who has it now beside the phone number")
+        return {
+            "breed": self.breed.value.strip(),
+            "colour": self.colour.value.strip(),
+            "note": self.note.value.strip(),
+            "place": place_in(self.place.value),
+            "status_at": moment_of(self.day.value),
+            "owner": Owner(name=name, phone=phone or None) if name else None,
+        }
+
+    def species_changed(self) -> None:
+        """The same photo is looked for among the other species."""
+        self.search()
+
+    def access_changed(self) -> None:
+        """Say that it is locked; locking empties who has it."""
+        open_now = self.visit.desk.access.is_open
+        parts.write(self.locked, "" if open_now else f'<p class="pf-said">{LOCKED}</p>')
+        if not open_now:
+            self.name.value = self.phone.value = ""

@@ -1,0 +1,296 @@
+"""The desk: what a visitor may ask and do, on every store; contact and changes only while the access is open."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from PIL.ExifTags import GPS, IFD, Base
+
+import petfinder as pf
+from petfinder import errors
+from petfinder.access import Access, hash_passphrase
+from petfinder.desk import PAGE, Counts, Desk, PetDesk, Upload
+from petfinder.vectors import Matrix
+from tests.conftest import TableEncoder
+
+PASSPHRASE = "four small paws"
+PHONE = "555-0147-90210"
+EXACT = (38.712345, -9.143217)
+RED, NEARLY_RED, BLUE = (200, 40, 40), (204, 44, 41), (50, 60, 210)
+
+
+@pytest.fixture(scope="module")
+def hashed() -> str:
+    return hash_passphrase(PASSPHRASE)
+
+
+@pytest.fixture
+def access(hashed: str) -> Access:
+    return Access(hashed, sleep=lambda _: None)
+
+
+@pytest.fixture
+def desk(registry: pf.Registry, access: Access) -> Desk:
+    return Desk(registry, access)
+
+
+def upload(colour: tuple[int, int, int] = RED, *, name: str = "photo.jpg", exif: Image.Exif | None = None) -> Upload:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 64), colour).save(out, "JPEG", **({"exif": exif} if exif else {}))
+    return Upload(name, out.getvalue())
+
+
+def noise(side: int) -> Upload:
+    """A picture that cannot be made smaller: three bytes a pixel."""
+    out = io.BytesIO()
+    pixels = np.random.default_rng(7).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(out, "PNG", compress_level=0)
+    return Upload("noise.png", out.getvalue())
+
+
+def register_luigi(registry: pf.Registry, **fields: Any) -> pf.Dog:
+    owner = pf.Owner(name="Ully", phone=PHONE)
+    known = {"name": "Luigi", "place": EXACT, "owner": owner, **fields}
+    return registry.dogs.register(pf.Dog(pet_id="luigi", photos=[upload().photo()], **known))
+
+
+CHANGES: dict[str, Callable[[PetDesk], object]] = {
+    "owner_of": lambda dogs: dogs.owner_of("luigi"),
+    "whole": lambda dogs: dogs.whole("luigi"),
+    "register": lambda dogs: dogs.register([upload(BLUE)], {"name": "Bella"}),
+    "report_found": lambda dogs: dogs.report_found([upload(BLUE)], {}),
+    "update": lambda dogs: dogs.update("luigi", {"name": "Other"}),
+    "add_photos": lambda dogs: dogs.add_photos("luigi", [upload(BLUE)]),
+    "remove_photo": lambda dogs: dogs.remove_photo("luigi", dogs.pet("luigi").photos[0].photo_id or ""),
+    "report_lost": lambda dogs: dogs.report_lost("luigi"),
+    "reunite": lambda dogs: dogs.reunite("luigi"),
+    "remove": lambda dogs: dogs.remove("luigi"),
+}
+
+
+def test_every_change_and_every_contact_asks_the_access_each_time(registry: pf.Registry, desk: Desk) -> None:
+    register_luigi(registry)
+    before = registry.dogs.get("luigi")
+    dogs = desk.of("dog")
+
+    for call in CHANGES.values():
+        with pytest.raises(errors.PassphraseNeeded):
+            call(dogs)
+    assert desk.access.unlock(PASSPHRASE)
+    assert dogs.owner_of("luigi") == before.owner
+    desk.access.lock()
+    for call in CHANGES.values():
+        with pytest.raises(errors.PassphraseNeeded):
+            call(dogs)
+
+    assert registry.dogs.get("luigi") == before
+    assert registry.dogs.count() == 1
+
+
+def test_with_the_passphrase_each_change_is_made(registry: pf.Registry, desk: Desk) -> None:
+    for name, call in CHANGES.items():
+        register_luigi(registry)
+        desk.access.unlock(PASSPHRASE)
+        call(desk.of("dog"))
+        desk.access.lock()
+        changed = (registry.dogs.count(), registry.dogs.count(pf.PetFilter(ids=["luigi"])))
+        assert changed == {"register": (2, 1), "report_found": (2, 1), "remove": (0, 0)}.get(name, (1, 1)), name
+        registry.dogs.remove([pet.pet_id for pet in registry.dogs.list()])
+
+
+def test_what_is_open_to_all_shows_pets_as_searches_do(registry: pf.Registry, desk: Desk) -> None:
+    register_luigi(registry, breed="Jack Russell", microchip="999000000000112", note="comes for cheese")
+    registry.dogs.register(pf.Dog(pet_id="bella", photos=[upload(BLUE).photo()], owner=pf.Owner(name="Ana")))
+    dogs = desk.of("dog")
+
+    shown = [
+        dogs.pet("luigi"),
+        *dogs.page().pets,
+        *dogs.placed(),
+        *dogs.search("cheese").pets,
+        *dogs.search("999 000 000 000 112").pets,
+        *(match.pet for match in dogs.find([upload(NEARLY_RED)])),
+        *(match.pet for match in dogs.similar("bella")),
+    ]
+
+    assert [pet.pet_id for pet in shown].count("luigi") == 7
+    assert all(pet.owner is None for pet in shown)
+    assert {pet.place for pet in shown if pet.pet_id == "luigi"} == {pf.Place(lat=38.71, lon=-9.14)}
+    assert all(photo.embedding is None for photo in dogs.pet("luigi").photos)
+    assert PHONE not in repr(shown) + "".join(pet.model_dump_json() for pet in shown)
+
+
+def test_a_thousand_pets_are_paged_by_48_each_once_and_in_order(
+    registry: pf.Registry, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = upload().photo()
+    pets = [pf.Dog(pet_id=f"d{number:04}", photos=[photo] if number < 60 else ()) for number in range(1_005)]
+    registry.dogs.register_many(pets, progress=False)
+    dogs, asked = desk.of("dog"), _counted_thumbnails(registry, monkeypatch)
+
+    first = dogs.page()
+    requests = len(asked)
+    page, seen, pages = first, [*first.pets], 1
+    while page.following:
+        page = dogs.page(after=page.following)
+        seen += page.pets
+        pages += 1
+
+    assert (len(first.pets), first.count, requests) == (PAGE, 1_005, 1)
+    assert all(pet.photos[0].thumbnail for pet in first.pets)
+    assert [pet.pet_id for pet in seen] == [pet.pet_id for pet in pets]
+    assert pages == -(-1_005 // PAGE)
+
+
+def _counted_thumbnails(registry: pf.Registry, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many thumbnails each request to the store asks for from now on."""
+    store, asked = registry.dogs.repository.store, []
+    ask = store.thumbnails
+
+    def counted(name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
+        asked.append(len(photos))
+        return ask(name, photos)
+
+    monkeypatch.setattr(store, "thumbnails", counted)
+    return asked
+
+
+def test_counts_say_how_many_are_lost_and_make_no_index(registry: pf.Registry, desk: Desk) -> None:
+    assert desk.counts() == Counts()
+    assert registry.specs() == {}
+    register_luigi(registry, status="lost")
+    registry.cats.register(pf.Cat(pet_id="mimi", status="found"))
+    registry.cats.register(pf.Cat(pet_id="chita"))
+
+    assert desk.counts() == Counts(pets=3, lost=1, found=1)
+    assert desk.of("cat").counts() == Counts(pets=2, found=1)
+    with pytest.raises(errors.InvalidQuery, match="dog and cat"):
+        desk.of("rabbit")
+
+
+def test_files_over_the_limit_are_refused_alone_and_together(registry: pf.Registry) -> None:
+    desk = Desk(registry, upload_limit_bytes=2 * 2**20)
+    dogs = desk.of("dog")
+    large, half = Upload("garden.jpg", bytes(3 * 2**20)), noise(600)
+    calls: list[Callable[[list[Upload]], object]] = [
+        dogs.find,
+        lambda files: dogs.register(files, {"name": "Luigi"}),
+        lambda files: dogs.add_photos("luigi", files),
+    ]
+
+    for call in calls:
+        with pytest.raises(errors.PhotoTooLarge, match=r"garden\.jpg has 3 MB .* at most 2 MB"):
+            call([large])
+        with pytest.raises(errors.PhotoTooLarge, match=r"these 2 photos have 2\.1 MB together .* at most 2 MB"):
+            call([half, half])
+    with pytest.raises(errors.PhotoTooLarge, match="garden"):
+        desk.look_at(large)
+    assert len(dogs.find([half])) == 0
+    assert registry.dogs.count() == 0
+
+
+def test_a_broken_upload_is_called_by_its_name_and_nothing_is_written(registry: pf.Registry) -> None:
+    dogs = Desk(registry).of("dog")
+    broken = Upload("holiday.jpg", b"not a picture")
+
+    for call in (
+        lambda: dogs.find([broken]),
+        lambda: dogs.register([upload(), broken], {"name": "Luigi"}),
+        lambda: dogs.register([upload()], {"name": "Luigi", "owner": pf.Owner(name="Ully")}, picture=broken),
+    ):
+        with pytest.raises(errors.UnreadablePhoto, match=r"holiday\.jpg"):
+            call()
+    assert registry.dogs.count() == 0
+    dogs.register([upload()], {"name": "Luigi"})
+    with pytest.raises(errors.UnreadablePhoto):
+        dogs.add_photos("luigi", [upload(BLUE), broken])
+    assert len(dogs.pet("luigi").photos) == 1
+
+
+def test_an_id_is_made_of_the_name_and_is_nobody_elses(registry: pf.Registry) -> None:
+    dogs = Desk(registry).of("dog")
+    names = ["Faísca", "Faísca", "  Faísca! ", "", "../../etc", "<b>Rex</b>"]
+
+    ids = [dogs.register([upload(RED)], {"name": name}).pet_id for name in names]
+
+    assert ids[:3] == ["faísca", "faísca-2", "faísca-3"]
+    assert ids[3].startswith("dog-")
+    assert ids[4:] == ["etc", "b-rex-b"]
+    with pytest.raises(errors.DuplicatePet):
+        dogs.register([upload()], {"name": "Other", "pet_id": "etc"})
+
+
+def test_an_upload_tells_its_own_visitor_date_and_exact_place(registry: pf.Registry) -> None:
+    exif = Image.Exif()
+    exif[Base.DateTime] = "2026:05:03 10:20:30"
+    gps = exif.get_ifd(IFD.GPSInfo)
+    gps[GPS.GPSLatitudeRef], gps[GPS.GPSLatitude] = "N", (38.0, 42.0, 44.4)
+    gps[GPS.GPSLongitudeRef], gps[GPS.GPSLongitude] = "W", (9.0, 8.0, 35.6)
+    desk = Desk(registry)
+
+    photo = desk.look_at(upload(exif=exif))
+    kept = desk.of("dog").register([upload(exif=exif)], {"name": "Luigi"})
+
+    assert photo.taken_at == datetime(2026, 5, 3, 10, 20, 30)
+    assert photo.place is not None
+    assert photo.place.lat == pytest.approx(38.712333, abs=1e-5)
+    assert kept.photos[0].place == pf.Place(lat=38.71, lon=-9.14)
+    assert b"Exif" not in (photo.thumbnail or b"")
+
+
+def test_words_say_how_they_were_meant(registry: pf.Registry) -> None:
+    register_luigi(registry, microchip="999 000 000 000 112", note="comes for cheese")
+    dogs = Desk(registry).of("dog")
+
+    assert not dogs.knows_text
+    assert dogs.search("cheese", by_meaning=True).meant == "words"
+    assert [pet.pet_id for pet in dogs.search("cheese").pets] == ["luigi"]
+    assert dogs.search("999000000000112").meant == "microchip"
+    assert dogs.search("1234567890").meant == "words"
+    with pytest.raises(errors.InvalidQuery):
+        dogs.search("  ")
+
+
+class TextEncoder(TableEncoder):
+    """The table of vectors that knows two words for colours too."""
+
+    supports_text = True
+
+    def encode_texts(self, texts: Sequence[str]) -> Matrix:
+        return self.encode_images([Image.new("RGB", (8, 8), RED if "red" in text else BLUE) for text in texts])
+
+
+def test_an_encoder_that_knows_text_finds_by_meaning_where_asked(place: str) -> None:
+    with pf.connect(place, encoder=TextEncoder()) as registry:
+        registry.dogs.register(pf.Dog(pet_id="luigi", photos=[upload(RED).photo()]))
+        registry.dogs.register(pf.Dog(pet_id="bella", photos=[upload(BLUE).photo()]))
+        dogs = Desk(registry).of("dog")
+
+        answer = dogs.search("a red dog", by_meaning=True)
+
+        assert answer.meant == "meaning"
+        assert answer.matches is not None
+        assert [match.pet.pet_id for match in answer.matches] == ["luigi", "bella"]
+        assert answer.matches.verdict is None
+        assert dogs.search("a red dog").meant == "words"
+
+
+def test_an_update_keeps_the_owner_and_takes_a_picture_of_them(registry: pf.Registry) -> None:
+    register_luigi(registry)
+    dogs = Desk(registry).of("dog")
+
+    dogs.update("luigi", {"breed": "Jack Russell"})
+    assert registry.dogs.get("luigi").owner == pf.Owner(name="Ully", phone=PHONE)
+    dogs.update("luigi", {"owner": pf.Owner(name="Ully", phone=PHONE)}, picture=upload(BLUE))
+
+    owner = dogs.owner_of("luigi")
+    assert owner is not None
+    assert owner.phone == PHONE
+    assert owner.picture is not None
+    assert owner.picture.thumbnail

@@ -1,0 +1,325 @@
+"""Looking for a pet on the page: by photo, by words, page by page, on the map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import ipyleaflet
+import ipywidgets as ipw
+import pytest
+from PIL import Image
+
+import petfinder as pf
+from petfinder.desk import Desk
+from petfinder.vectors import Matrix
+from petfinder.widgets import find_panel, pet_map
+from petfinder.widgets.browse import BrowsePanel
+from petfinder.widgets.find import FindPanel
+from petfinder.widgets.front import SECTIONS, Front
+from petfinder.widgets.map import MapPanel
+from petfinder.widgets.words import WordsPanel
+from tests.conftest import TableEncoder
+from tests.widgets.conftest import BLUE, NEARLY_RED, RED, buttons, chosen, inside, jpeg, press, text_of
+
+
+def finding(front: Front) -> FindPanel:
+    front.ways.value = "Find by photo"
+    assert isinstance(front.panel, FindPanel)
+    return front.panel
+
+
+def test_the_page_says_what_is_registered_and_offers_six_ways(front: Front) -> None:
+    said = text_of(front.widget)
+
+    assert "<h1>petfinder</h1>" in said
+    assert "4 pets registered, 1 lost" in said
+    assert [label for label, _ in front.ways.options] == list(SECTIONS)
+    assert "<h2>Find by photo</h2>" in said
+    assert "Passphrase" not in said
+    assert not buttons(front.widget, "Lock")
+
+
+def test_every_section_opens_with_its_heading_and_one_h1(front: Front) -> None:
+    for name in SECTIONS:
+        front.ways.value = name
+        said = text_of(front.widget)
+        assert f"<h2>{name}</h2>" in said
+        assert said.count("<h1>") == said.count("<h2>") == 1
+        assert 'role="alert"' not in said
+
+
+def test_a_photo_is_searched_at_once_and_shown_beside_the_best_match(front: Front) -> None:
+    panel = finding(front)
+
+    panel.upload.button.value = (chosen(NEARLY_RED),)
+
+    said = text_of(panel.answer)
+    assert "Your photo" in said
+    assert said.index("Luigi") < said.index("Bella")
+    assert "lost" in said
+    assert "no date in it, no place in it" in text_of(panel.widget)
+    assert [len(buttons(panel.answer, label)) for label in ("Details", "More like this")] == [3, 3]
+    assert not panel.upload.button.disabled
+
+
+def test_a_filter_narrows_the_search_and_the_photo_stays(front: Front) -> None:
+    panel = finding(front)
+    panel.upload.button.value = (chosen(NEARLY_RED),)
+    assert "Breed" not in text_of(panel.widget)
+    panel.filters.fold.turn()
+    panel.filters.breed.value = " beagle "
+
+    press(panel.widget, "Search again")
+
+    assert "Bella" in text_of(panel.answer)
+    assert "Luigi" not in text_of(panel.answer)
+    panel.filters.breed.value = ""
+    panel.filters.near.value = "somewhere"
+    press(panel.widget, "Search again")
+    assert "two numbers" in panel.messages.widget.value
+    panel.filters.near.value = "38.7, -9.1"
+    press(panel.widget, "Search again")
+    assert "Luigi" in text_of(panel.answer)
+    assert "Rex" not in text_of(panel.answer)
+    panel.filters.after.value, panel.filters.before.value = date(2026, 2, 1), date(2026, 1, 1)
+    press(panel.widget, "Search again")
+    assert 'role="alert"' in panel.messages.widget.value
+
+
+def test_another_species_searches_the_same_photo_again(front: Front) -> None:
+    panel = finding(front)
+    panel.upload.button.value = (chosen(NEARLY_RED),)
+
+    front.species.value = "cat"
+
+    assert "Mimi" in text_of(panel.answer)
+    assert "Luigi" not in text_of(panel.answer)
+
+
+def test_a_file_that_is_no_picture_is_named_and_the_others_count(front: Front) -> None:
+    panel = finding(front)
+
+    panel.upload.button.value = (chosen(RED), chosen(name="notes.jpg", content=b"not a picture"))
+
+    assert "notes.jpg is not a picture" in panel.messages.widget.value.lower()
+    assert 'role="alert"' in panel.messages.widget.value
+    assert "Luigi" in text_of(panel.answer)
+
+
+def test_the_upload_button_counts_the_photos_and_keeps_no_bytes(front: Front) -> None:
+    panel = finding(front)
+
+    panel.upload.button.value = (chosen(RED), chosen(BLUE), chosen(RED))  # one of them twice
+
+    assert len(panel.upload.button.value) == len(panel.upload.uploads) == 2
+    assert all(file["size"] == 0 for file in panel.upload.button.value)
+    press(panel.widget, "Take out")
+    assert len(panel.upload.button.value) == len(panel.upload.uploads) == 1
+    press(panel.widget, "Take out")
+    assert text_of(panel.answer).strip() == ""
+
+
+def test_the_next_animals_photo_takes_the_place_of_the_one_before(front: Front) -> None:
+    panel = finding(front)
+
+    panel.upload.button.value = (chosen(BLUE, name="blue.jpg"),)
+    panel.upload.button.value = (chosen(RED, name="red.jpg"),)
+
+    assert [upload.name for upload in panel.upload.uploads] == ["red.jpg"]
+
+
+def test_who_to_call_is_one_button_away_from_the_best_match(front: Front) -> None:
+    panel = finding(front)
+    panel.upload.button.value = (chosen(RED),)
+
+    press(panel.answer, "Who to call")
+
+    assert "About Luigi" in text_of(front.panel.widget)
+    assert "Ully" in text_of(front.panel.widget)
+    press(front.panel.widget, "← Back")
+    assert front.panel is panel
+
+
+def test_a_map_out_of_sight_has_no_bounds_and_that_is_no_error(front: Front) -> None:
+    shown = next(widget for widget in inside(pet_map([])) if isinstance(widget, ipyleaflet.Map))
+
+    shown.set_state({"east": None, "north": None, "zoom": 5.0})
+
+    assert shown.zoom == 5.0
+
+
+def test_photos_over_the_limit_are_refused_in_megabytes(registry: pf.Registry) -> None:
+    panel = finding(Front(Desk(registry, upload_limit_bytes=2**20)))
+
+    panel.upload.button.value = (chosen(content=bytes(3 * 2**20), name="garden.jpg"),)
+
+    assert "garden.jpg has 3 mb" in panel.messages.widget.value.lower()
+    assert "at most 1 MB" in panel.messages.widget.value
+    assert panel.upload.uploads == []
+
+
+def test_details_and_more_like_this_lead_there_and_back(front: Front) -> None:
+    panel = finding(front)
+    panel.upload.button.value = (chosen(NEARLY_RED),)
+
+    press(panel.answer, "Details")
+    assert "<h2>About Luigi</h2>" in text_of(front.widget)
+    press(front.widget, "More like this")
+    assert "<h2>Pets that look like Luigi</h2>" in text_of(front.widget)
+    assert "Bella" in text_of(front.widget)
+    press(front.widget, "← Back")
+    assert "<h2>About Luigi</h2>" in text_of(front.widget)
+    press(front.widget, "← Back")
+
+    assert front.panel is panel
+    assert "Luigi" in text_of(panel.answer)
+
+
+def test_words_find_pets_and_the_page_says_how(front: Front) -> None:
+    front.ways.value = "Search by words"
+    panel = front.panel
+    assert isinstance(panel, WordsPanel)
+    assert "by what the photos look like" not in text_of(panel.widget)
+
+    panel.text.value = "cheese"
+    press(panel.widget, "Search")
+    assert "1 dog with “cheese” in name, breed, colour or note" in panel.messages.widget.value
+    assert "Luigi" in text_of(panel.answer)
+    panel.text.value = "unicorn"
+    press(panel.widget, "Search")
+    assert "No dog has “unicorn”" in panel.messages.widget.value
+    panel.text.value = " "
+    press(panel.widget, "Search")
+    assert "at least one word" in panel.messages.widget.value
+
+
+class TextEncoder(TableEncoder):
+    """The table of vectors that knows the word red too."""
+
+    supports_text = True
+
+    def encode_texts(self, texts: Sequence[str]) -> Matrix:
+        return self.encode_images([Image.new("RGB", (8, 8), RED if "red" in text else BLUE) for text in texts])
+
+
+def test_an_encoder_that_knows_text_offers_to_look_by_meaning() -> None:
+    with pf.connect(":memory:", encoder=TextEncoder()) as registry:
+        registry.dogs.register(pf.Dog(pet_id="luigi", name="Luigi", photos=[jpeg(RED)]))
+        front = Front(Desk(registry))
+        front.ways.value = "Search by words"
+        panel = front.panel
+        assert isinstance(panel, WordsPanel)
+
+        panel.way.value = "meaning"
+        panel.text.value = "a red dog"
+        press(panel.widget, "Search")
+
+        assert "by what the photos look like" in [label for label, _ in panel.way.options]
+        assert "Found by what the photos look like" in panel.messages.widget.value
+        assert "Luigi" in text_of(panel.answer)
+
+
+def test_all_pets_go_by_pages_of_48_and_back(front: Front, registry: pf.Registry) -> None:
+    registry.dogs.register_many([pf.Dog(pet_id=f"d{number:03}") for number in range(97)], progress=False)
+    front.ways.value = "All pets"
+    panel = front.panel
+    assert isinstance(panel, BrowsePanel)
+
+    assert "100 dogs, page 1 of 3" in text_of(panel.widget)
+    assert len(buttons(panel.answer, "Details")) == 48
+    assert panel.above.previous.disabled
+    press(panel.widget, "Next")
+    press(panel.widget, "Next")
+    assert "page 3 of 3" in text_of(panel.widget)
+    assert len(buttons(panel.answer, "Details")) == 4
+    assert panel.below.next.disabled
+    press(panel.widget, "Previous")
+    assert "page 2 of 3" in text_of(panel.widget)
+    panel.status.value = "lost"
+    assert "1 dog<" in text_of(panel.widget)
+    assert "Luigi" in text_of(panel.answer)
+    panel.status.value, panel.breed.value = "", "beagle"
+    press(panel.widget, "Show")
+    assert "Bella" in text_of(panel.answer)
+
+
+def test_the_map_draws_circles_at_rounded_places_and_says_them_as_a_list(front: Front) -> None:
+    front.ways.value = "Map"
+    panel = front.panel
+    assert isinstance(panel, MapPanel)
+    shown = next(one for one in inside(panel.widget) if isinstance(one, ipyleaflet.Map))
+    circles = [layer for layer in shown.layers if isinstance(layer, ipyleaflet.CircleMarker)]
+
+    assert [circle.location for circle in circles] == [[38.71, -9.14]]
+    [name] = [layer for layer in shown.layers if isinstance(layer, ipyleaflet.Marker)]
+    assert "Luigi, lost" in name.icon.html
+    assert text_of(panel.widget).count("Luigi: lost") == 1
+    circles[0]._handle_mouse_events(None, {"event": "interaction", "type": "click"}, None)
+    assert text_of(panel.widget).count("Luigi: lost, Jack Russell, near 38.71, -9.14") == 2
+    assert "Luigi: lost, Jack Russell, near 38.71, -9.14" in text_of(panel.widget)
+    assert not any(isinstance(layer, ipyleaflet.TileLayer) for layer in shown.layers)
+    assert not shown.attribution_control
+    front.species.value = "cat"
+    assert "No place is known" in text_of(panel.widget)
+
+
+def test_a_map_in_a_notebook_has_tiles_and_the_same_circles() -> None:
+    pets = [
+        pf.Dog(pet_id="a", place=(38.712, -9.143), status="found"),
+        pf.Dog(pet_id="b", place=(38.713, -9.144), status="lost"),
+        pf.Dog(pet_id="c"),
+    ]
+
+    with_tiles, plain = pet_map(pets), pet_map(pets, tiles=False)
+
+    for shown, tiles in ((with_tiles, 1), (plain, 0)):
+        kinds = [type(layer) for layer in shown.children[0].layers]
+        assert kinds.count(ipyleaflet.TileLayer) == tiles
+        assert kinds.count(ipyleaflet.CircleMarker) == 1
+    assert "b, lost +1" in next(layer.icon.html for layer in plain.children[0].layers if hasattr(layer, "icon"))
+    assert pet_map([]).children
+
+
+def test_many_places_are_a_list_without_a_button_each(front: Front, registry: pf.Registry) -> None:
+    pets = [pf.Dog(pet_id=f"d{n:03}", status="lost", place=(38 + n / 50, -9)) for n in range(60)]
+    registry.dogs.register_many(pets, progress=False)
+
+    front.ways.value = "Map"
+
+    said = text_of(front.panel.widget)
+    assert said.count("<li>") == 61
+    assert not buttons(front.panel.widget, "Details")
+
+
+def test_a_part_of_the_page_stands_alone_in_a_notebook(registry: pf.Registry) -> None:
+    panel = find_panel(registry)
+
+    assert isinstance(panel, ipw.Widget)
+    assert "<h2>Find by photo</h2>" in text_of(panel)
+    assert "<h1>" not in text_of(panel)
+
+
+def test_a_lost_store_is_one_sentence_without_paths(front: Front, registry: pf.Registry) -> None:
+    registry.close()
+
+    front.ways.value = "All pets"
+
+    said = front.panel.messages.widget.value
+    assert "The registry does not answer" in said
+    assert "memory" not in said
+
+
+def test_an_unexpected_error_is_a_sentence_and_logged_without_its_words(
+    front: Front, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("call 555-0147-90210")
+
+    monkeypatch.setattr(front.visit.pets.__class__, "page", broken)
+
+    front.ways.value = "All pets"
+
+    assert "Something went wrong" in front.panel.messages.widget.value
+    assert "RuntimeError" in caplog.text
+    assert "555" not in caplog.text

@@ -1,0 +1,220 @@
+"""What the browser gets: no contact before the passphrase and none after the lock, no exact place, no live markup."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import sys
+
+import ipywidgets as ipw
+import pytest
+
+import petfinder as pf
+from petfinder.desk import Desk
+from petfinder.widgets.front import SECTIONS, Front
+from petfinder.widgets.register import RegisterPanel
+from tests.display.test_gallery import HOSTILE, Reader
+from tests.widgets.conftest import (
+    ADDRESS,
+    BLUE,
+    CONTACT,
+    EMAIL,
+    PASSPHRASE,
+    PHONE,
+    Sent,
+    buttons,
+    chosen,
+    inside,
+    press,
+    states,
+    text_of,
+)
+
+ACTIONS = ("Who to call", "Edit", "Reunited")
+
+
+def go_everywhere(front: Front) -> None:
+    """Each section, a search, a pet, those like it."""
+    for name in SECTIONS:
+        front.ways.value = name
+    front.ways.value = "Find by photo"
+    front.panel.upload.button.value = (chosen(),)  # type: ignore[attr-defined]
+    front.visit.open_pet("luigi")
+    front.visit.open_similar("luigi")
+    press(front.widget, "← Back")
+
+
+def owner_picture(registry: pf.Registry) -> str:
+    """The owner's picture as it would stand in a page."""
+    owner = registry.dogs.owner_of("luigi")
+    assert owner is not None
+    assert owner.picture is not None
+    return base64.b64encode(owner.picture.thumbnail or b"").decode()
+
+
+def test_no_contact_is_sent_before_the_passphrase_whatever_is_pressed(
+    locked: Front, sent: Sent, registry: pf.Registry
+) -> None:
+    go_everywhere(locked)
+    for action in ACTIONS:
+        press(locked.widget, action)
+        assert "need the passphrase" in locked.panel.messages.widget.value
+    press(locked.widget, "Remove")
+    press(locked.widget, "Yes, remove for ever")
+    assert "need the passphrase" in locked.panel.messages.widget.value
+
+    assert registry.dogs.get("luigi").status is pf.Status.LOST
+    assert len(sent) > 100
+    assert sent.holds("Luigi")
+    assert not sent.holds(*CONTACT, owner_picture(registry), "38.712", "9.1432")
+    assert not any(text in states() for text in (*CONTACT, "38.712", "9.1432"))
+
+
+def test_contact_comes_when_asked_after_unlocking_and_goes_with_the_lock(
+    locked: Front, sent: Sent, registry: pf.Registry
+) -> None:
+    go_everywhere(locked)
+    locked.lock.passphrase.value = "not this one"
+    press(locked.widget, "Unlock")
+    assert "not the passphrase" in locked.lock.messages.widget.value
+    locked.lock.passphrase.value = PASSPHRASE
+    press(locked.widget, "Unlock")
+    assert not sent.holds(*CONTACT)
+
+    for action, seen in (("Who to call", (*CONTACT, owner_picture(registry))), ("Edit", CONTACT)):
+        press(locked.widget, action)
+        assert all(text in states() for text in seen)
+        press(locked.widget, "Lock")
+        assert not any(text in states() for text in seen)
+        assert "need the passphrase" not in text_of(locked.panel.widget)
+        locked.lock.passphrase.value = PASSPHRASE
+        press(locked.widget, "Unlock")
+    press(locked.widget, "Who to call")
+    locked.ways.value = "All pets"
+    assert not any(text in states() for text in (PHONE, EMAIL, ADDRESS))
+    assert PASSPHRASE not in states()
+
+
+def test_locking_empties_contact_that_was_being_written(locked: Front) -> None:
+    locked.lock.passphrase.value = PASSPHRASE
+    press(locked.widget, "Unlock")
+    locked.ways.value = "Register a pet"
+    form = locked.panel
+    assert isinstance(form, RegisterPanel)
+    form.fields.name.value, form.owner.phone.value = "Rex", "555-0100"
+
+    press(locked.widget, "Lock")
+
+    assert (form.fields.name.value, form.owner.phone.value) == ("Rex", "")
+    assert "Registering needs the passphrase" in text_of(form.widget)
+    form.upload.button.value = (chosen(BLUE),)
+    press(form.widget, "Register")
+    assert "need the passphrase" in form.messages.widget.value
+
+
+def test_enabling_a_button_in_the_browser_opens_nothing(locked: Front, registry: pf.Registry) -> None:
+    locked.visit.open_pet("luigi")
+    panel = locked.panel
+
+    panel.lost.click()  # type: ignore[attr-defined]
+    press(panel.area, "Report as lost")  # type: ignore[attr-defined]
+
+    assert "need the passphrase" in panel.messages.widget.value
+    assert registry.dogs.get("luigi").status_at is None
+
+
+def test_what_leaves_the_page_is_closed(locked: Front) -> None:
+    def go() -> None:
+        locked.visit.open_pet("luigi")
+        locked.visit.open_similar("luigi")
+        press(locked.widget, "← Back")
+        press(locked.widget, "← Back")
+        for name in SECTIONS:
+            locked.ways.value = name
+
+    go()
+    before = len(ipw.widgets.widget._instances)
+
+    go()
+
+    assert len(ipw.widgets.widget._instances) == before
+
+
+def test_hostile_names_show_as_text_everywhere(registry: pf.Registry) -> None:
+    registry.dogs.update(
+        "luigi", name=HOSTILE, breed=HOSTILE, note=HOSTILE, owner=pf.Owner(name=HOSTILE, phone=HOSTILE)
+    )
+    front = Front(Desk(registry))
+    shown: list[str] = []
+
+    for name in SECTIONS:
+        front.ways.value = name
+        shown += _html(front)
+    front.ways.value = "Find by photo"
+    front.panel.upload.button.value = (chosen(name=HOSTILE + ".jpg"),)  # type: ignore[attr-defined]
+    shown += _html(front)
+    front.visit.open_pet("luigi")
+    press(front.widget, "Who to call")
+    shown += _html(front)
+    press(front.widget, "Edit")
+    shown += _html(front)
+    front.visit.open_similar("luigi")
+    shown += _html(front)
+
+    read = [Reader(one) for one in shown]
+    assert any("<script>alert(1)</script>" in "".join(page.text) for page in read)
+    tags = {tag for page in read for tag, _, _ in page.attributes}
+    assert "script" not in tags
+    assert not [name for page in read for _, name, _ in page.attributes if name.startswith("on")]
+
+
+def _html(front: Front) -> list[str]:
+    values = [one.value for one in inside(front.widget) if isinstance(one, ipw.HTML)]
+    names = [
+        layer.icon.html
+        for one in inside(front.widget)
+        for layer in getattr(one, "layers", ())
+        if getattr(layer, "icon", None)
+    ]
+    return [value for value in [*values, *names] if not value.startswith("<style>")]
+
+
+def test_every_input_has_a_label_and_every_picture_says_what_it_shows(front: Front) -> None:
+    labelled = (ipw.Text, ipw.Textarea, ipw.Dropdown, ipw.DatePicker, ipw.BoundedFloatText, ipw.Checkbox, ipw.Button)
+    go_everywhere(front)
+    press(front.widget, "Edit")
+
+    every = [*ipw.widgets.widget._instances.values()]
+    assert [one for one in every if isinstance(one, labelled) and not one.description.strip()] == []
+    for one in every:
+        if isinstance(one, ipw.HTML) and "<img" in one.value:
+            assert all(Reader(one.value).values("alt"))
+
+
+def test_two_visitors_do_not_share_what_is_open(registry: pf.Registry, locked: Front, hashed: str) -> None:
+    from petfinder.access import Access
+
+    other = Front(Desk(registry, Access(hashed, sleep=lambda _: None)))
+    locked.lock.passphrase.value = PASSPHRASE
+    press(locked.widget, "Unlock")
+
+    other.visit.open_pet("luigi")
+    press(other.widget, "Who to call")
+
+    assert "need the passphrase" in other.panel.messages.widget.value
+    assert buttons(locked.widget, "Lock")
+    assert not buttons(other.widget, "Lock")
+
+
+@pytest.mark.parametrize("missing", ["ipywidgets", "ipyleaflet"])
+def test_a_missing_package_is_named_with_its_pip_line(missing: str) -> None:
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from petfinder.errors import ConfigError\n"
+        "try:\n    from petfinder.widgets import front_page\n"
+        "except ConfigError as error:\n    print(error)"
+    )
+
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert f"widgets need {missing}: pip install 'petfinder-registry[notebook]'" in said
