@@ -19,7 +19,7 @@ from typing import Any, Literal
 from petfinder.access import Access
 from petfinder.documents import as_found
 from petfinder.errors import InvalidQuery, PhotoTooLarge
-from petfinder.filters import PetFilter
+from petfinder.filters import PetFilter, place_of
 from petfinder.pets import Cat, Dog, Owner, Pet, Photo, Place, Status
 from petfinder.photos import completed, read_photo
 from petfinder.registry import Registry
@@ -178,8 +178,12 @@ class PetDesk:
         return PetPage(self._with_pictures(shown), self._service.count(where), following)
 
     def pet(self, pet_id: str) -> Pet:
-        """A pet with the thumbnails of all its photos, as searches show pets; raises PetNotFound."""
-        return _shown(self._service.get(pet_id))
+        """A pet with the thumbnails of all its photos, as searches show pets; raises PetNotFound.
+
+        While the desk is locked without its chip number, by which somebody could pass for the owner.
+        """
+        pet = _shown(self._service.get(pet_id))
+        return pet if self._desk.access.is_open else pet.model_copy(update={"microchip": None})
 
     def placed(self, where: PetFilter | None = None, *, most: int = MOST_PLACED) -> tuple[Pet, ...]:
         """Pets whose own place or a photo's is known, without pictures; at most `most`."""
@@ -275,11 +279,6 @@ class PetDesk:
         numbered = [stem, *(f"{stem}-{number}" for number in range(2, _NUMBERED))]
         taken = {pet.pet_id for pet in self._service.list(PetFilter(ids=numbered))}
         return next((one for one in numbered if one not in taken), f"{stem}-{secrets.token_hex(4)}")
-
-
-def place_of(pet: Pet) -> Place | None:
-    """Where a pet is shown on a map: its own place, else that of its first photo with one."""
-    return pet.place or next((photo.place for photo in pet.photos if photo.place), None)
 
 
 def _shown(pet: Pet, pictures: Mapping[tuple[str, str], bytes | None] | None = None) -> Pet:

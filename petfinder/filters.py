@@ -94,6 +94,11 @@ def places_of(pet: Pet) -> tuple[Place, ...]:
     return tuple(place for place in (pet.place, *(photo.place for photo in pet.photos)) if place)
 
 
+def place_of(pet: Pet) -> Place | None:
+    """Where a pet is shown on a map: its own place, else that of its first photo with one."""
+    return next(iter(places_of(pet)), None)
+
+
 def _several(given: Any) -> Any:
     if given is None:
         return None

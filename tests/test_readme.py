@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -85,8 +87,24 @@ def test_the_evaluation_of_the_readme_works(tmp_path: Path) -> None:
     assert "pocket-mirrored" in done.stdout
 
 
+def test_the_page_of_the_readme_opens_and_ends_with_ctrl_c(tmp_path: Path) -> None:
+    (line,) = blocks(section("A page for volunteers"), "sh")
+    command = [sys.executable, "-m", *line.split(), "--port", "0", "--no-open"]
+
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as served:
+        try:
+            assert served.stdout is not None
+            address = re.search(r"http://\S+", served.stdout.readline())
+            assert address is not None
+            with urllib.request.urlopen(address[0], timeout=120) as page:
+                assert b"petfinder" in page.read()
+        finally:
+            served.send_signal(signal.SIGINT)
+        assert served.wait(timeout=60) == 0
+
+
 def test_every_block_of_the_readme_is_one_that_is_run_here() -> None:
-    assert sorted(name for name, _ in BLOCK.findall(README)) == ["csv", "python", "sh", "sh", "sh", "sh"]
+    assert sorted(name for name, _ in BLOCK.findall(README)) == ["csv", "python", "sh", "sh", "sh", "sh", "sh"]
 
 
 def test_the_shell_lines_of_the_readme_work(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class BrowsePanel(Panel):
     def __init__(self, visit: Visit) -> None:
         super().__init__(visit)
         self.status = parts.field(ipw.Dropdown, "Status", options=[*STATUSES])
-        self.breed = parts.field(ipw.Text, "Breed", continuous_update=False)
+        self.breed = parts.field(ipw.Text, "Breed")
         self.button = parts.button("Show", lambda: self.first_page(self.button))
         self.status.observe(lambda _: self.first_page(), "value")
         parts.on_enter(self.breed, self.first_page)

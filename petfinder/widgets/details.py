@@ -58,6 +58,8 @@ class DetailsPanel(Panel):
     def access_changed(self) -> None:
         """What was shown for the passphrase goes with it."""
         self._leave_area()
+        with self.messages.trying("One moment …"):
+            self._show(self.visit.desk.of(self.species).pet(self.pet_id))
 
     def _show(self, pet: Pet) -> None:
         self.title.value = parts.heading_html(f"About {words.name_of(pet)}")

@@ -36,6 +36,8 @@ class Lock:
 
     def _unlock(self) -> None:
         given, self.passphrase.value = self.passphrase.value, ""
+        if not given:
+            return
         with self.messages.trying("Checking …", self.unlock):
             if not self._access.unlock(given):
                 self.messages.warn("That is not the passphrase.")

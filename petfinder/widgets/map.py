@@ -13,10 +13,10 @@ from typing import Any
 import ipyleaflet as leaflet
 import ipywidgets as ipw
 
-from petfinder.desk import MOST_PLACED, place_of
+from petfinder.desk import MOST_PLACED
 from petfinder.display import markup, words
 from petfinder.display.paint import STATUS_COLOURS
-from petfinder.filters import PetFilter
+from petfinder.filters import PetFilter, place_of
 from petfinder.pets import Pet, Place, Status
 from petfinder.widgets import parts
 from petfinder.widgets.panel import Panel, Visit

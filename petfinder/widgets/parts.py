@@ -123,8 +123,12 @@ def chooser(options: Iterable[tuple[str, str]], label: str, *classes: str) -> ip
 
 
 def on_enter(text: ipw.Text, entered: Callable[[], object]) -> None:
-    """Call when Enter is pressed in a text field."""
-    text.on_msg(lambda _, content, __: entered() if content.get("event") == "submit" else None)
+    """Call when Enter is pressed in a text field, or it is left, after it was changed.
+
+    The browser says that Enter was pressed before it says what was typed, so that the text itself is waited for.
+    """
+    text.continuous_update = False
+    text.observe(lambda _: entered(), "value")
 
 
 def show(box: ipw.Box, children: Iterable[ipw.Widget]) -> None:
@@ -153,7 +157,9 @@ def sentence_of(error: PetfinderError) -> str:
 
 
 def _as_sentence(text: str) -> str:
-    said = text.strip()[:1].upper() + text.strip()[1:]
+    said = text.strip()
+    if "." not in said.split(" ", 1)[0]:  # a file is called as its owner calls it
+        said = said[:1].upper() + said[1:]
     return said if said.endswith((".", "!", "?")) else f"{said}."
 
 

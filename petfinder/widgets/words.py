@@ -18,7 +18,7 @@ class WordsPanel(Panel):
 
     def __init__(self, visit: Visit) -> None:
         super().__init__(visit)
-        self.text = parts.field(ipw.Text, "Name, breed, colour, or chip number", continuous_update=False)
+        self.text = parts.field(ipw.Text, "Name, breed, colour, or chip number")
         self.way = parts.chooser(_WAYS, "Where to look")
         self.button = parts.button("Search", self.search, kind="primary")
         self.answer = parts.column([])
@@ -45,6 +45,9 @@ class WordsPanel(Panel):
     def search(self) -> None:
         """Show the pets that the words find, and say how the words were meant."""
         words = self.text.value
+        if not words.strip():
+            self.messages.say("Write a word or two, or a chip number.")
+            return
         with self.messages.trying("Searching …", self.button):
             answer = self.visit.pets.search(words, by_meaning=self.way.value == _MEANT)
             shown = matches_shown(self.visit, answer.matches) if answer.matches else pets_shown(self.visit, answer.pets)

@@ -75,10 +75,8 @@ def test_contact_comes_when_asked_after_unlocking_and_goes_with_the_lock(
 ) -> None:
     go_everywhere(locked)
     locked.lock.passphrase.value = "not this one"
-    press(locked.widget, "Unlock")
     assert "not the passphrase" in locked.lock.messages.widget.value
     locked.lock.passphrase.value = PASSPHRASE
-    press(locked.widget, "Unlock")
     assert not sent.holds(*CONTACT)
 
     for action, seen in (("Who to call", (*CONTACT, owner_picture(registry))), ("Edit", CONTACT)):
@@ -88,7 +86,6 @@ def test_contact_comes_when_asked_after_unlocking_and_goes_with_the_lock(
         assert not any(text in states() for text in seen)
         assert "need the passphrase" not in text_of(locked.panel.widget)
         locked.lock.passphrase.value = PASSPHRASE
-        press(locked.widget, "Unlock")
     press(locked.widget, "Who to call")
     locked.ways.value = "All pets"
     assert not any(text in states() for text in (PHONE, EMAIL, ADDRESS))
@@ -97,7 +94,6 @@ def test_contact_comes_when_asked_after_unlocking_and_goes_with_the_lock(
 
 def test_locking_empties_contact_that_was_being_written(locked: Front) -> None:
     locked.lock.passphrase.value = PASSPHRASE
-    press(locked.widget, "Unlock")
     locked.ways.value = "Register a pet"
     form = locked.panel
     assert isinstance(form, RegisterPanel)
@@ -196,7 +192,6 @@ def test_two_visitors_do_not_share_what_is_open(registry: pf.Registry, locked: F
 
     other = Front(Desk(registry, Access(hashed, sleep=lambda _: None)))
     locked.lock.passphrase.value = PASSPHRASE
-    press(locked.widget, "Unlock")
 
     other.visit.open_pet("luigi")
     press(other.widget, "Who to call")
@@ -218,3 +213,17 @@ def test_a_missing_package_is_named_with_its_pip_line(missing: str) -> None:
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
     assert f"widgets need {missing}: pip install 'petfinder-registry[notebook]'" in said
+
+
+def test_a_chip_number_which_proves_ownership_shows_only_to_those_who_may_see_contact(
+    registry: pf.Registry, locked: Front
+) -> None:
+    registry.dogs.update("luigi", microchip="985 112 003")
+    locked.visit.open_pet("luigi")
+    assert "985 112 003" not in states()
+
+    locked.lock.passphrase.value = PASSPHRASE
+    assert "985 112 003" in text_of(locked.panel.widget)
+    press(locked.widget, "Lock")
+
+    assert "985 112 003" not in states()

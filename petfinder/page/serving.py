@@ -1,0 +1,125 @@
+"""`petfinder serve`: the front end as a page, for volunteers who write no code.
+
+Knows the settings, the access and connect; Voila does the serving. What cannot work is said before any page is up.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import threading
+import webbrowser
+from pathlib import Path
+
+import typer
+
+from petfinder.access import Access
+from petfinder.connection import IN_MEMORY, connect
+from petfinder.errors import ConfigError
+from petfinder.page.told import Told
+from petfinder.settings import Settings, load_settings
+from petfinder.tuned import is_tuned_file
+
+PORT = 8866
+
+
+def serve(
+    registry: str | None,
+    *,
+    encoder: str | None = None,
+    name: str = "pets",
+    ip: str = "127.0.0.1",
+    port: int = PORT,
+    open_browser: bool = True,
+    tiles: bool = False,
+    without_passphrase: bool = False,
+) -> None:
+    """Show a registry as a page until Ctrl-C: search, look, register; contacts and changes behind the passphrase.
+
+    Every visitor has a process of their own; the registry is made if it is not there. `ip` other than this machine's
+    own (127.0.0.1) wants a passphrase in the settings, or `without_passphrase`. Port 0: any that is free. `tiles` lets
+    the map load its background from OpenStreetMap; all else comes from this server.
+    Raises ConfigError, StoreError, EncoderError, IndexMismatch before anything is served.
+    """
+    settings = load_settings(registry=registry)
+    place = _place(settings)
+    secret = settings.passphrase_hash
+    Access(None if secret is None else secret.get_secret_value())
+    local = _is_local(ip)
+    if secret is None and not local and not without_passphrase:
+        raise ConfigError(
+            f"{ip} lets other machines in, and no passphrase is set: contacts and changes would be open to all."
+            " Set PETFINDER_PASSPHRASE_HASH to what `petfinder passphrase` prints, or allow it: --without-passphrase"
+        )
+    _check_installed()
+    encoder = str(Path(encoder).resolve()) if encoder is not None and is_tuned_file(encoder) else encoder
+    connect(place, encoder=encoder, name=name).close()
+    bound = _bound(ip, port)
+    Told(registry=place, encoder=encoder, name=name, folder=str(Path.cwd()), tiles=tiles).tell()
+    _run(bound, local=local, tiles=tiles, open_browser=open_browser)
+
+
+def _run(bound: list[socket.socket], *, local: bool, tiles: bool, open_browser: bool) -> None:
+    """Print the address and serve on it; back when it was stopped."""
+    from petfinder.page.server import NOTEBOOK, PageServer
+
+    ip, port = bound[0].getsockname()[:2]
+    address = f"http://{_host(ip)}:{port}/"
+    os.environ["VOILA_APP_IP"] = "127.0.0.1" if ipaddress.ip_address(ip).is_unspecified else ip
+    server = PageServer(bound, local=local, tiles=tiles)
+    server.initialize([str(NOTEBOOK)])
+    server.port = port
+    typer.echo(f"petfinder is at {address} (Ctrl-C ends it)")
+    if not local:
+        typer.echo("What visitors send is not encrypted here: for more than a trusted network, put https before it.")
+    if open_browser:
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+    server.start()
+
+
+def _place(settings: Settings) -> str | None:
+    """Where the registry is, as any folder's process can find it; None for the cloud id. Raises ConfigError."""
+    if settings.registry is None and settings.cloud_id is not None:
+        return None
+    if settings.registry in (None, IN_MEMORY):
+        raise ConfigError("each visitor has a process of their own: name a file or a server, not memory")
+    place = str(settings.registry)
+    return place if "://" in place else str(Path(place).resolve())
+
+
+def _is_local(ip: str) -> bool:
+    """Whether only this machine reaches the address."""
+    if ip == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(ip).is_loopback
+    except ValueError as error:
+        raise ConfigError(f"{ip!r} is no IP address; 127.0.0.1 is this machine, 0.0.0.0 lets others in") from error
+
+
+def _bound(ip: str, port: int) -> list[socket.socket]:
+    """Sockets that listen there; raises ConfigError for a port that is taken or not allowed."""
+    from tornado.netutil import bind_sockets
+
+    try:
+        return bind_sockets(port, "127.0.0.1" if ip == "localhost" else ip)
+    except (OSError, OverflowError) as error:
+        raise ConfigError(f"port {port} of {ip} cannot be had ({error}); name another, or 0 for any") from error
+
+
+def _host(ip: str) -> str:
+    """How an address stands in a URL: this machine's name where every address is meant."""
+    found = ipaddress.ip_address(ip)
+    if found.is_unspecified:
+        return socket.gethostname()
+    return f"[{ip}]" if found.version == 6 else ip
+
+
+def _check_installed() -> None:
+    """Raise ConfigError where Voila or the widgets are missing."""
+    try:
+        import ipywidgets  # noqa: F401
+        import voila.app  # noqa: F401
+    except ImportError as error:
+        raise ConfigError("the page needs Voila and widgets: pip install 'petfinder-registry[notebook]'") from error

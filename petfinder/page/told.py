@@ -1,0 +1,32 @@
+"""What a served page is told by the server that starts it: which registry, from which folder, in what manner.
+
+Knows only the environment variable that carries it from the server to the process behind each visitor.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+
+VARIABLE = "PETFINDER_PAGE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """The arguments of `serve` that the process behind a visitor needs, and the folder that it works in."""
+
+    registry: str | None
+    encoder: str | None
+    name: str
+    folder: str
+    tiles: bool
+
+    def tell(self) -> None:
+        """Put it where processes that start from now on find it."""
+        os.environ[VARIABLE] = json.dumps(asdict(self))
+
+    @classmethod
+    def here(cls) -> Told:
+        """What this process was told."""
+        return cls(**json.loads(os.environ[VARIABLE]))

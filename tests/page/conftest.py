@@ -1,0 +1,76 @@
+"""A real Chromium, and pages that are served to it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from petfinder.access import hash_passphrase
+from petfinder.connection import connect
+from petfinder.demo import register_bundled
+from tests.elastic.stores import empty_elasticsearch_store
+from tests.page.serving import DATASET, PASSPHRASE, Served, served
+
+QUIET = "--disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where Chromium is; without one a test is skipped on a developer's machine, and fails in CI."""
+    named = os.environ.get("PETFINDER_TEST_CHROMIUM")
+    found = named or shutil.which("chromium") or shutil.which("chromium-browser")
+    if found:
+        return found
+    reason = "no Chromium for this test: apt install chromium, or name one in PETFINDER_TEST_CHROMIUM"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """A browser; each visitor is a context of their own in it."""
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-sync", *QUIET.split()]
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="session")
+def locked() -> dict[str, str]:
+    """The settings of a page with a passphrase."""
+    return {"PETFINDER_PASSPHRASE_HASH": hash_passphrase(PASSPHRASE)}
+
+
+@pytest.fixture(scope="module", params=["embedded", "elasticsearch"])
+def page_on_each_store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, locked: dict[str, str], chromium: str
+) -> Iterator[Served]:
+    """The bundled pets behind a passphrase, from a file and from a server."""
+    folder = tmp_path_factory.mktemp(request.param)
+    registry = "pets.db"
+    if request.param == "elasticsearch":
+        registry = request.getfixturevalue("elasticsearch_url")
+        empty_elasticsearch_store(registry).close()
+    yield from _filled(registry, folder, locked)
+
+
+@pytest.fixture(scope="session")
+def page(tmp_path_factory: pytest.TempPathFactory, locked: dict[str, str], chromium: str) -> Iterator[Served]:
+    """The bundled pets behind a passphrase, from a file."""
+    yield from _filled("pets.db", tmp_path_factory.mktemp("page"), locked)
+
+
+def _filled(registry: str, folder: Path, settings: dict[str, str]) -> Iterator[Served]:
+    place = registry if "://" in registry else folder / registry
+    with connect(place) as opened:
+        register_bundled(opened, DATASET, progress=False)
+    with served(registry, folder, settings=settings) as running:
+        yield running

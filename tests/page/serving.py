@@ -1,0 +1,181 @@
+"""The page as its visitors meet it: `petfinder serve` as a process of its own, and a browser in front of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Locator, Page, WebSocket
+
+ROOT = Path(__file__).resolve().parents[2]
+DATASET = ROOT / "dataset"
+START_SECONDS = 90
+SHOWN_MS = 20_000
+PASSPHRASE = "three grey whiskers"
+
+
+@dataclass
+class Served:
+    """A running page: its address, what it wrote, and its process."""
+
+    url: str
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def said(self) -> str:
+        """All that it wrote until now."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a server that knows no settings but these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PETFINDER_")}
+    return {**kept, **more}
+
+
+@contextmanager
+def served(
+    registry: str,
+    folder: Path,
+    *arguments: str,
+    settings: Mapping[str, str] | None = None,
+    command: Sequence[str] = (sys.executable, "-m", "petfinder"),
+) -> Iterator[Served]:
+    """`petfinder serve` on a free port, working in `folder`, until the block ends (by Ctrl-C)."""
+    log = folder / "serve.log"
+    with log.open("wb") as writing:
+        process = subprocess.Popen(
+            [*command, "serve", "--registry", registry, "--port", "0", "--no-open", *arguments],
+            cwd=folder,
+            env=environment(**(settings or {})),
+            stdout=writing,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    running = Served("", log, process)
+    try:
+        running.url = _address(running)
+        yield running
+    finally:
+        stop(running)
+
+
+def stop(running: Served) -> int:
+    """End a server as Ctrl-C does; its exit code."""
+    if running.process.poll() is None:
+        running.process.send_signal(signal.SIGINT)
+    try:
+        return running.process.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        running.process.kill()
+        raise
+
+
+def _address(running: Served) -> str:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and running.process.poll() is None:
+        if found := re.search(r"petfinder is at (http://\S+)", running.said):
+            return found[1]
+        time.sleep(0.1)
+    raise AssertionError(f"no page came up:\n{running.said}")
+
+
+@dataclass
+class Visitor:
+    """Somebody with a browser of their own, and all that came over their line."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    frames: list[bytes] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Keep what comes: requests, what the line brings, errors of scripts."""
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("websocket", self._listen)
+
+    def _listen(self, line: WebSocket) -> None:
+        self.requests.append(line.url)
+        line.on("framereceived", lambda frame: self.frames.append(_bytes(frame)))
+
+    def received(self, text: str) -> bool:
+        """Whether this text came to the browser, seen or unseen."""
+        return text in self.page.content() or any(text.encode() in frame for frame in self.frames)
+
+    def button(self, name: str, *, exact: bool = True) -> Locator:
+        """The first button in view with this name."""
+        return self.page.get_by_role("button", name=name, exact=exact).filter(visible=True).first
+
+    def press(self, name: str, *, exact: bool = True) -> None:
+        """Click the button with this name."""
+        self.button(name, exact=exact).click()
+
+    def go(self, section: str) -> None:
+        """Choose a section of the page, and wait until it is there."""
+        self.press(section)
+        self.page.get_by_role("heading", name=section, exact=True).wait_for(timeout=SHOWN_MS)
+
+    def field(self, label: str) -> Locator:
+        """The input in view with this label."""
+        return self.page.get_by_label(label, exact=True).filter(visible=True).first
+
+    def upload(self, *photos: Path | Mapping[str, Any]) -> None:
+        """Choose files for the upload button in view."""
+        with self.page.expect_file_chooser() as chooser:
+            self.page.locator(".pf-upload:visible").first.click()
+        chooser.value.set_files(list(photos))  # type: ignore[arg-type]
+
+    def sees(self, text: str) -> None:
+        """Wait until this text is in view."""
+        self.page.get_by_text(text).filter(visible=True).first.wait_for(timeout=SHOWN_MS)
+
+    def sees_not(self, text: str) -> bool:
+        """Whether nothing in view has this text."""
+        return self.page.get_by_text(text).filter(visible=True).count() == 0
+
+    def unlock(self, passphrase: str = PASSPHRASE) -> None:
+        """Give the passphrase."""
+        self.field("Passphrase").fill(passphrase)
+        self.press("Unlock")
+
+    def process(self) -> Path:
+        """The process behind this visitor, as a folder in /proc."""
+        kernel = self.page.evaluate("JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId")
+        return next(
+            folder
+            for folder in Path("/proc").glob("[0-9]*")
+            if f"kernel-{kernel}.json" in (folder / "cmdline").read_text(errors="replace")
+        )
+
+    def close(self) -> None:
+        """Leave."""
+        self.page.context.close()
+
+
+def _bytes(frame: Any) -> bytes:
+    return frame if isinstance(frame, bytes) else str(frame).encode()
+
+
+@contextmanager
+def visiting(browser: Browser, url: str, *, width: int = 1280, wait: bool = True) -> Iterator[Visitor]:
+    """Somebody new on the page, with nothing of any other visitor."""
+    visitor = Visitor(browser.new_context(viewport={"width": width, "height": 844}).new_page())
+    visitor.watch()
+    try:
+        visitor.page.goto(url, wait_until="commit")
+        if wait:
+            visitor.page.get_by_role("heading", name="petfinder").wait_for(timeout=SHOWN_MS)
+        yield visitor
+    finally:
+        visitor.close()
