@@ -18,6 +18,7 @@ from petfinder.evaluation import EQUAL_ERRORS, FOUND, MEAN_PRECISION, RANK1, RAN
 from petfinder.intake import AnyPath, Grouping
 from petfinder.measuring import Tried
 from petfinder.photos import DEFAULT_LIMITS, PhotoLimits
+from petfinder.text import clean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -84,7 +85,7 @@ class Comparison:
     def __repr__(self) -> str:
         tried = [column.evaluation for column in self.columns if column.evaluation is not None]
         head = [f"{tried[0].queries} query photos of {tried[0].pets} pets, {tried[0].photos} photos"] if tried else []
-        table = [["", *(column.encoder for column in self.columns)]]
+        table = [["", *(clean(column.encoder) for column in self.columns)]]
         for measure in SHOWN:
             table.append([measure, *(_cell(column, measure) for column in self.columns)])
             if any(measure in column.differences for column in self.columns):
@@ -93,7 +94,7 @@ class Comparison:
         lines = [
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table
         ]
-        lines += [f"{name} could not be tried: {error}" for name, error in self.errors.items()]
+        lines += [f"{clean(name)} could not be tried: {clean(str(error))}" for name, error in self.errors.items()]
         failures = tried[0].failures if tried else ()
         lines += [failure.left_out for failure in failures]
         return "\n".join([*head, *lines])

@@ -20,6 +20,7 @@ from petfinder.progress import progress_bar
 from petfinder.registry import Registry
 from petfinder.reports import Failure
 from petfinder.stores.port import Document, IndexSpec, Store
+from petfinder.text import clean
 from petfinder.vectors import Matrix, Vector
 from petfinder.versions import side_by_side
 
@@ -45,8 +46,8 @@ class CopyReport:
         counts = [f"{self.copied} pets copied", f"{self.already} there already"]
         counts += [f"{len(self.failures)} failed"] if self.failures else []
         counts += [f"{self.others} others left alone"] if self.others else []
-        lines = [f"{self.index}: {', '.join(counts)}"]
-        lines += [f"  {failure.item}: {failure.reason}" for failure in self.failures[:20]]
+        lines = [f"{clean(self.index)}: {', '.join(counts)}"]
+        lines += [f"  {failure}" for failure in self.failures[:20]]
         if len(self.failures) > 20:
             lines.append(f"  … and {len(self.failures) - 20} more in .failures")
         return "\n".join(lines)
@@ -67,15 +68,21 @@ def copy_registry(
     IndexNotFound where the source has none; IndexMismatch before anything is written where one at the target was filled
     by another encoder; StoreError where pets are missing at the end.
     """
-    specs = source.specs()
-    if not specs:
-        raise IndexNotFound(f"{source!r} holds no pets yet; register some, or check its name")
+    specs = specs_to_copy(source)
     names = {name: target.index_name(spec.species) for name, spec in specs.items()}
     store = target.util.store
     for name, spec in specs.items():
         _check_target(store, names[name], spec)
     here = source.util.store
     return [copy_index(here, store, name, to=names[name], progress=progress, tell=tell) for name in specs]
+
+
+def specs_to_copy(source: Registry) -> dict[str, IndexSpec]:
+    """What the indexes of a registry remember of themselves, by name; raises IndexNotFound where it has none."""
+    specs = source.specs()
+    if not specs:
+        raise IndexNotFound(f"{source!r} holds no pets yet; register some, or check its name")
+    return specs
 
 
 def copy_index(

@@ -86,7 +86,7 @@ def check_pixels(image: Image.Image, *, name: str, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise PhotoTooLarge(
             f"{name} has {width} x {height} pixels and the limit is {max_pixels}: "
-            "make the picture smaller or raise the limit max_pixels"
+            "make the picture smaller or raise max_photo_pixels"
         )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from petfinder.calibration import Estimate, FoundRate
 from petfinder.measures import ErrorRates, Ranking
 from petfinder.reports import Failure
+from petfinder.text import clean
 from petfinder.thresholds import MATCH_ALARMS, Cut, Quantiles, Thresholds
 
 if TYPE_CHECKING:
@@ -97,11 +98,11 @@ class Evaluation:
         )
 
     def __repr__(self) -> str:
-        lines = [f"{self.encoder} on {self.pets} pets", *(_line(row) for row in self.as_rows())]
+        lines = [f"{clean(self.encoder)} on {self.pets} pets", *(_line(row) for row in self.as_rows())]
         lines += ["thresholds by number of pets: match / possible"]
         lines += [_threshold_line(row) for row in self.thresholds.measured]
         lines += [f"  {self.doubt}"] if self.doubt else []
-        lines += [*self.notes, *(failure.left_out for failure in self.failures)]
+        lines += [*map(clean, self.notes), *(failure.left_out for failure in self.failures)]
         return "\n".join(lines)
 
     @property

@@ -232,9 +232,7 @@ class PetFinder(OpenedIndex[PetT]):
         )
         return pet.model_copy(update={"photos": photos})
 
-    def list(
-        self, where: PetFilter | None = None, *, after: str | None = None, limit: int | None = None
-    ) -> Pets[PetT]:
+    def list(self, where: PetFilter | None = None, *, after: str | None = None, limit: int | None = None) -> Pets[PetT]:
         """The pets that pass, whole, by id; a page of `limit` (from 0) behind the id `after`. Raises InvalidQuery."""
         if limit is not None and not (isinstance(limit, int) and limit >= 0):
             raise InvalidQuery("limit is how many pets at most, a whole number from 0; without it all are listed")

@@ -157,7 +157,7 @@ def _bytes(source: object, name: str, limits: PhotoLimits) -> bytes:
         ) from error
     if len(content) > limits.max_bytes:
         raise PhotoTooLarge(
-            f"{name} has more than {limits.max_bytes} bytes: make the picture smaller or raise the limit max_bytes"
+            f"{name} has more than {limits.max_bytes} bytes: make the picture smaller or raise max_photo_bytes"
         )
     if not content:
         raise UnreadablePhoto(f"{name} is empty: give a file that holds a picture")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from petfinder.errors import BulkFailed, PetfinderError
+from petfinder.text import clean
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,16 @@ class Failure:
     @property
     def reason(self) -> str:
         """The error in one line, with its kind."""
-        return f"{type(self.error).__name__}: {self.error}"
+        return f"{type(self.error).__name__}: {clean(str(self.error))}"
 
     @property
     def left_out(self) -> str:
         """One line that says what was left out, and why."""
-        return f"left out {self.photo or self.item}: {self.reason}"
+        return f"left out {clean(self.photo or self.item)}: {self.reason}"
+
+    def __str__(self) -> str:
+        photo = f" ({clean(self.photo)})" if self.photo else ""
+        return f"{clean(self.item)}{photo}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,9 @@ class Ignored:
 
     uri: str
     reason: str
+
+    def __str__(self) -> str:
+        return f"passed over {clean(self.uri)}: {clean(self.reason)}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,10 +82,7 @@ class BulkReport:
                 f"  {len(self.changed)} of the skipped have other photos than are registered: "
                 'on_conflict="replace" puts what is read now in their place, owner included'
             )
-        lines += [
-            f"  {failure.item}{(failure.photo and f' ({failure.photo})') or ''}: {failure.reason}"
-            for failure in self.failures[:20]
-        ]
+        lines += [f"  {failure}" for failure in self.failures[:20]]
         if len(self.failures) > 20:
             lines.append(f"  … and {len(self.failures) - 20} more in .failures")
         return "\n".join(lines)
@@ -92,6 +97,6 @@ class BulkReport:
         if self.failures:
             first = self.failures[0]
             raise BulkFailed(
-                f"{len(self.failures)} of the items did not go in, the first: {first.item}: {first.reason}",
+                f"{len(self.failures)} of the items did not go in, the first: {clean(first.item)}: {first.reason}",
                 self,
             )

@@ -1,4 +1,4 @@
-"""How words are compared: one folding for breeds, names and tags, in every store alike.
+"""How words are compared, one folding for breeds, names and tags in every store alike, and how they may be shown.
 
 Knows only text.
 """
@@ -9,6 +9,8 @@ import re
 import unicodedata
 
 _WORD = re.compile(r"\w+")
+_SPACES = re.compile(r"\s+")
+_SPACE = re.compile(r"[^\S\n]")
 
 
 def fold(text: str) -> str:
@@ -19,3 +21,13 @@ def fold(text: str) -> str:
 def words(text: str) -> tuple[str, ...]:
     """The folded words of a text, each once, in the order in which they first stand."""
     return tuple(dict.fromkeys(_WORD.findall(fold(text))))
+
+
+def clean(text: str) -> str:
+    """The text in one line, without control, direction and other invisible signs: they could rewrite a terminal."""
+    return "".join(sign for sign in _SPACES.sub(" ", text) if sign.isprintable()).strip()
+
+
+def clean_lines(text: str) -> str:
+    """The text without such signs, its lines and the spaces in them as they are."""
+    return "".join(sign for sign in _SPACE.sub(" ", text) if sign == "\n" or sign.isprintable())

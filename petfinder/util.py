@@ -12,13 +12,27 @@ from typing import Any
 
 from petfinder.encoders.port import Encoder, EncoderIdentity, identity_of
 from petfinder.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
-from petfinder.pets import Dog, Pet, species_of
+from petfinder.pets import Cat, Dog, Pet, species_of
 from petfinder.photos import PhotoLimits
 from petfinder.progress import progress_bar
 from petfinder.rebuilding import Rebuilding, RebuildReport
 from petfinder.stores.port import IndexSpec, IndexStats, Store
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,199}")  # what Elasticsearch too accepts as an index name
+
+
+def check_name(name: str, species: str) -> None:
+    """Refuse a name that an index of this species cannot have; raises InvalidQuery.
+
+    Registries look for their cats in an index whose name ends in "-cats", and would find dogs there.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidQuery(f"{name!r} is no index name: lower-case letters, digits, '-', '_' and '.' only")
+    for other in {species_of(Dog), species_of(Cat)} - {species}:
+        if name.endswith(f"-{other}s"):
+            raise InvalidQuery(
+                f"{name!r} is the name of an index of {other}s, and this one is for the species {species}"
+            )
 
 
 @dataclass(frozen=True)
@@ -81,8 +95,7 @@ class Util:
 
         Raises IndexExists; with exist_ok, IndexMismatch where the index that is there is another.
         """
-        if not _NAME.fullmatch(name):
-            raise InvalidQuery(f"{name!r} is no index name: lower-case letters, digits, '-', '_' and '.' only")
+        check_name(name, species_of(pet_class))
         if encoder is None and not (isinstance(dims, int) and dims > 0):
             raise InvalidQuery("an index needs its encoder, or the dims of the vectors that it will be given")
         identity = identity_of(encoder) if encoder else EncoderIdentity("", dims or 0)
@@ -125,9 +138,11 @@ class Util:
         return IndexInfo(name, self.store.spec(name), self.store.stats(name))
 
     def rename(self, name: str, new_name: str) -> None:
-        """Give an index another name; raises IndexNotFound, IndexExists, InvalidQuery."""
-        if not _NAME.fullmatch(new_name):
-            raise InvalidQuery(f"{new_name!r} is no index name: lower-case letters, digits, '-', '_' and '.' only")
+        """Give an index another name; raises IndexNotFound, IndexExists, InvalidQuery.
+
+        A name under which a registry looks for another species (pets-cats for dogs) is refused.
+        """
+        check_name(new_name, self.store.spec(name).species)
         self.store.rename_index(name, new_name)
 
     def rebuild(

@@ -53,7 +53,7 @@ def test_one_encoder_without_a_name_is_the_one_that_is_set(photos: Path, monkeyp
 def test_thresholds_are_kept_with_the_index_whose_encoder_was_tried(photos: Path) -> None:
     assert run("register", "photos", "--registry", "pets.db").exit_code == 0
 
-    kept = run("evaluate", "photos", "--registry", "pets.db", "--save-thresholds", "--json")
+    kept = run("evaluate", "photos", "--registry", "pets.db", "--save-thresholds", "--yes", "--json")
     other = run("evaluate", "photos", "--encoder", "pocket-99", "--registry", "pets.db", "--save-thresholds")
 
     assert (kept.exit_code, other.exit_code) == (0, 2)
@@ -130,7 +130,7 @@ def test_without_a_folder_the_registry_is_measured_and_no_photo_is_read(photos: 
         photo.unlink()
 
     table = run("evaluate", "--registry", "pets.db", "--save", "measured.png")
-    kept = run("evaluate", "--registry", "pets.db", "--save-thresholds", "--json")
+    kept = run("evaluate", "--registry", "pets.db", "--save-thresholds", "--yes", "--json")
 
     assert (table.exit_code, kept.exit_code) == (0, 0)
     assert "pocket-2 on 3 pets" in table.stdout
@@ -153,6 +153,35 @@ def test_a_registry_is_measured_though_its_encoder_cannot_be_had(photos: Path) -
     measured = run("evaluate", "--registry", "pets.db")
 
     assert (measured.exit_code, "tuned:shelter@pocket-2 on 2 pets" in measured.stdout) == (0, True)
+
+
+def test_thresholds_that_are_in_doubt_are_kept_only_with_yes_and_forgotten_again(photos: Path) -> None:
+    run("register", "photos", "--registry", "pets.db")
+    named = ("--registry", "pets.db")
+
+    def own() -> tuple[Thresholds | None, object, bool]:
+        with connect("pets.db", create=False) as registry:
+            thresholds = registry.dogs.repository.thresholds
+        told = json.loads(run("index", "info", "pets-dogs", *named, "--json").stdout)["own_thresholds"]
+        return thresholds, told, "its own thresholds: " in run("index", "info", "pets-dogs", *named).stdout
+
+    refused = [
+        run("evaluate", *named, "--save-thresholds", "--json"),
+        run("evaluate", "photos", *named, "--save-thresholds", "--json"),
+    ]
+    assert own() == (None, None, False)
+    kept = run("evaluate", *named, "--save-thresholds", "--yes")
+    thresholds, source, shown = own()
+    forgotten = run("evaluate", *named, "--forget-thresholds")
+
+    for result in refused:
+        assert (result.exit_code, "few" in result.stderr, "--yes" in result.stderr) == (2, True, True)
+        assert "few" in json.loads(result.stdout)["encoders"][0]["doubt"]
+    assert (kept.exit_code, "few" in kept.stderr) == (0, True)
+    assert thresholds is not None
+    assert (source, shown) == (thresholds.source, True)
+    assert (forgotten.exit_code, own()) == (0, (None, None, False))
+    assert run("evaluate", *named, "--forget-thresholds", "--species", "cat").exit_code == 3
 
 
 def test_a_registry_that_cannot_be_measured_says_what_is_missing(photos: Path) -> None:

@@ -51,18 +51,19 @@ def test_an_index_is_deleted_only_by_its_name_or_with_yes(registered: Path) -> N
     typed_right = typed("pets-dogs", "index", "delete", "pets-dogs", "--registry", "pets.db")
 
     assert (unasked.exit_code, "--yes" in unasked.stderr) == (2, True)
-    assert (typed_wrong, kept) == (2, ["pets-cats", "pets-dogs"])
-    assert (typed_right, names()) == (0, ["pets-cats"])
+    assert (typed_wrong.returncode, kept) == (2, ["pets-cats", "pets-dogs"])
+    assert (typed_right.returncode, names()) == (0, ["pets-cats"])
 
 
-def typed(line: str, *words: str) -> int:
-    """The exit code of the command on a terminal where this line is typed."""
+def typed(line: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command on a terminal where this line is typed, its output and what it says beside kept apart."""
     ours, theirs = pty.openpty()
     os.write(ours, f"{line}\n".encode())
-    code = subprocess.run([sys.executable, "-m", "petfinder", *words], stdin=theirs, capture_output=True, timeout=60)
+    command = [sys.executable, "-m", "petfinder", *words]
+    done = subprocess.run(command, stdin=theirs, capture_output=True, text=True, timeout=60)
     os.close(ours)
     os.close(theirs)
-    return code.returncode
+    return done
 
 
 def test_a_rebuild_changes_the_encoder_and_keeps_the_old_index_unless_told_otherwise(registered: Path) -> None:

@@ -433,7 +433,7 @@ def test_too_many_bytes_are_refused_without_reading_on(tmp_path: Path) -> None:
     path = tmp_path / "big.png"
     path.write_bytes(content)
     for given in (content, path):
-        with pytest.raises(PhotoTooLarge, match="max_bytes"):
+        with pytest.raises(PhotoTooLarge, match="max_photo_bytes"):
             read_photo(given, limits=limits)
         with pytest.raises(PhotoTooLarge, match="1000"):
             photo_id_of(given, limits=limits)

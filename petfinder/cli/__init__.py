@@ -1,5 +1,35 @@
-"""The command line `petfinder`."""
+"""The command line `petfinder`: its entry, which loads the verbs, and the exit codes of what can end any of them.
 
-from petfinder.cli.verbs import main
+Knows nothing when it is imported, so that Ctrl-C is heard from the first moment on.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from contextlib import suppress
+
+TROUBLE, INTERRUPTED = 3, 130
 
 __all__ = ["main"]
+
+
+def main() -> None:
+    """The entry point of the `petfinder` command."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # a stream of somebody else's, in a notebook or a test; or None, closed
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        from petfinder.cli.verbs import app
+
+        app(prog_name="petfinder")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still to be printed would fail once more at the end
+        if sys.stderr is not None:
+            sys.stderr.write("petfinder: the disk is full; what was printed is not whole\n")
+        sys.exit(TROUBLE)

@@ -5,7 +5,7 @@ Knows the options. What is said of a pet afterwards holds no contact.
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -13,21 +13,25 @@ import typer
 from petfinder.cli.listing import line_of
 from petfinder.cli.options import (
     CLASSES,
-    EncoderOption,
     JsonOption,
     RegistryOption,
     Species,
     SpeciesOption,
     lat_lon,
+    moment,
     open_registry,
 )
-from petfinder.cli.shell import NOTHING_FOUND, say, told
+from petfinder.cli.shell import NOTHING_FOUND, asked, note, say, told
 from petfinder.cli.verbs import app
 from petfinder.display import words
 from petfinder.display.script import pet_as_data
+from petfinder.documents import distinct_photos
+from petfinder.embedding import embed_photos
 from petfinder.errors import ConfigError, InvalidPet
+from petfinder.opened import outliving_rebuilds
 from petfinder.pets import Owner, Pet, Status
 from petfinder.registering import now
+from petfinder.service import PetService
 
 PetIdArgument = Annotated[str, typer.Argument(metavar="PET_ID", help="As find and list show it.")]
 PlaceOption = Annotated[str | None, typer.Option("--place", metavar="LAT,LON", help="Where the pet was seen.")]
@@ -42,7 +46,6 @@ def status(
     at: Annotated[str | None, typer.Option("--at", metavar="DATE", help="Since when, 2026-10-02; else now.")] = None,
     registry: RegistryOption = None,
     species: SpeciesOption = Species.DOG,
-    encoder: EncoderOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Report a pet lost, found, at home or reunited.
@@ -51,10 +54,10 @@ def status(
 
     Example: petfinder status luigi reunited --registry pets.db
     """
-    changes: dict[str, Any] = {"status": new, "status_at": at or now()}
+    changes: dict[str, Any] = {"status": new, "status_at": moment(at, option="--at") or now()}
     if place is not None:
         changes["place"] = lat_lon(place, option="--place")
-    with open_registry(registry, encoder, create=False) as opened:
+    with open_registry(registry, None, create=False) as opened:
         _say_pet(opened.of(CLASSES[species]).update(pet_id, **changes), as_json=as_json)
 
 
@@ -76,38 +79,49 @@ def update(
     owner_phone: Annotated[str | None, typer.Option("--owner-phone", metavar="TEXT")] = None,
     owner_email: Annotated[str | None, typer.Option("--owner-email", metavar="TEXT")] = None,
     owner_address: Annotated[str | None, typer.Option("--owner-address", metavar="TEXT")] = None,
+    no_owner: Annotated[bool, typer.Option("--no-owner", help="Take the owner away, contact and all.")] = False,
     photos: Annotated[list[str] | None, typer.Option("--add-photo", metavar="PHOTO", help="Several times.")] = None,
     registry: RegistryOption = None,
     species: SpeciesOption = Species.DOG,
-    encoder: EncoderOption = None,
+    encoder: Annotated[
+        str | None, typer.Option("--encoder", metavar="NAME", help="What reads --add-photo; else the registry's own.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Change what is named of a pet, owner too. All else stays; an empty text takes a value away.
+    """Change what is named of a pet, owner too; all of it or nothing. What is not named stays.
+
+    An empty text takes a value away (--note "", --place ""), --no-owner the owner.
 
     Example: petfinder update luigi --breed "Jack Russell" --owner-phone "+1 415 555 0142"
 
     Example: petfinder update luigi --add-photo garden.jpg --note ""
     """
+    if encoder and not photos:
+        raise ConfigError("--encoder reads what --add-photo adds; leave it out")
     given: dict[str, Any] = {"name": name, "breed": breed, "colour": colour, "sex": sex, "microchip": microchip}
     given |= {"note": note, "tags": [tag for tag in tags if tag] if tags else None}
-    given |= {"place": lat_lon(place, option="--place")}
-    contact = {"name": owner_name, "phone": owner_phone, "email": owner_email, "address": owner_address}
     changes = {field: value for field, value in given.items() if value is not None}
+    if place is not None:
+        changes["place"] = lat_lon(place, option="--place") if place.strip() else None
+    contact = {"name": owner_name, "phone": owner_phone, "email": owner_email, "address": owner_address}
     owner = {field: value for field, value in contact.items() if value is not None}
-    if not (changes or owner or photos):
+    if no_owner and owner:
+        raise ConfigError("--no-owner takes the owner away; name nothing of the owner with it")
+    if owner_name is not None and not owner_name.strip():
+        raise InvalidPet("an owner without a name cannot be kept; --no-owner takes the owner away")
+    if not (changes or owner or no_owner or photos):
         raise ConfigError("nothing to change was named; petfinder update --help shows what there is")
 
     def changed(pet: Pet) -> Pet:
         if owner and not pet.owner and not owner_name:
             raise InvalidPet(f"pet {pet_id!r} has no owner yet: give --owner-name too")
+        if no_owner:
+            return type(pet)(**(dict(pet) | changes | {"owner": None}))
         whose = {"owner": Owner(**(dict(pet.owner or ()) | owner))} if owner else {}
         return type(pet)(**(dict(pet) | changes | whose))
 
     with open_registry(registry, encoder, create=False) as opened:
-        service = opened.of(CLASSES[species])
-        for photo in photos or ():
-            service.add_photo(pet_id, photo)
-        _say_pet(service.repository.update(pet_id, changed), as_json=as_json)
+        _say_pet(_update(opened.of(CLASSES[species]), pet_id, changed, photos or ()), as_json=as_json)
 
 
 @app.command(no_args_is_help=True)
@@ -118,16 +132,18 @@ def remove(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     registry: RegistryOption = None,
     species: SpeciesOption = Species.DOG,
-    encoder: EncoderOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Erase pets with owner, photos and thumbnails. The original photos are left alone.
 
     Example: petfinder remove luigi zoe --yes --registry pets.db
+
+    Asks first; exits with 1 if the answer is no.
     """
-    with open_registry(registry, encoder, create=False) as opened:
+    with open_registry(registry, None, create=False) as opened:
         service = opened.of(CLASSES[species])
         if not yes and not _agreed(pet_ids):
+            note("nothing removed")
             raise typer.Exit(NOTHING_FOUND)
         removed = service.remove(pet_ids, missing="ignore" if missing_ok else "error")
     say({"removed": list(removed)} if as_json else f"removed: {', '.join(removed) or 'none'}")
@@ -137,7 +153,21 @@ def _say_pet(pet: Pet, *, as_json: bool) -> None:
     say(pet_as_data(pet) if as_json else line_of(pet))
 
 
+@outliving_rebuilds
+def _update(service: PetService[Any], pet_id: str, change: Callable[[Pet], Pet], photos: Sequence[str]) -> Pet:
+    """Change a pet and add photos in one write; what is refused, be it one photo, leaves the pet as it was."""
+    change(service.repository.get(pet_id))
+    new = embed_photos(photos, service.encoder, limits=service.limits) if photos else []
+
+    def changed(pet: Pet) -> Pet:
+        known = {photo.photo_id for photo in pet.photos}
+        added = [photo for photo in new if photo.photo_id not in known]
+        return change(pet).model_copy(update={"photos": distinct_photos((*pet.photos, *added))})
+
+    kept: Pet = service.repository.update(pet_id, changed)
+    return kept
+
+
 def _agreed(pet_ids: list[str]) -> bool:
-    if not sys.stdin.isatty():
-        raise ConfigError("erasing asks first, and here is nobody to ask: add --yes")
-    return typer.confirm(f"Erase {len(pet_ids)} pets with owners and photos: {', '.join(map(words.clean, pet_ids))}?")
+    named = f"{words.counted(len(pet_ids), 'pet')} with owners and photos: {', '.join(map(words.clean, pet_ids))}"
+    return asked("erasing", f"Erase {named}? [y/N]").lower() in ("y", "yes")

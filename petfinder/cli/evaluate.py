@@ -10,13 +10,17 @@ from typing import Annotated, Any
 
 import typer
 
-from petfinder.cli.options import CLASSES, JsonOption, RegistryOption, Species, SpeciesOption, open_registry
-from petfinder.cli.shell import TROUBLE, left_out_as_data, note, save_picture, say, told
+from petfinder.cli import TROUBLE
+from petfinder.cli.options import CLASSES, JsonOption, RegistryOption, Species, open_registry
+from petfinder.cli.pictures import SaveOption, check_picture, save_picture
+from petfinder.cli.shell import left_out_as_data, note, say, told
+from petfinder.cli.sources import named
 from petfinder.cli.verbs import app
 from petfinder.comparing import Column, Comparison, compare_encoders
 from petfinder.errors import ConfigError, EncoderUnavailable, IndexNotFound
 from petfinder.evaluate import evaluate_registry
 from petfinder.intake import Grouping
+from petfinder.registry import Registry
 from petfinder.repository import PetRepository
 from petfinder.settings import load_settings
 from petfinder.tuned import file_of, is_tuned_name
@@ -26,7 +30,7 @@ from petfinder.tuned import file_of, is_tuned_name
 @told
 def evaluate(
     folder: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
             metavar="FOLDER",
             help="Photos, a sub-folder for each pet. Without it, the pets of the registry as they are.",
@@ -35,13 +39,17 @@ def evaluate(
     encoder: Annotated[
         list[str] | None, typer.Option("--encoder", metavar="NAME", help="What is tried; may be given several times.")
     ] = None,
-    by: Annotated[Grouping, typer.Option("--by", help="What is one pet in the folder.")] = "pet",
+    by: Annotated[Grouping | None, typer.Option("--by", help="What is one pet in the folder; pet if not said.")] = None,
     save_thresholds: Annotated[
         bool, typer.Option("--save-thresholds", help="Keep the thresholds measured with the registry's encoder there.")
     ] = False,
-    save: Annotated[Path | None, typer.Option("--save", metavar="PNG", help="Save the plot as a picture.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Keep thresholds that were measured on few photos too.")] = False,
+    forget_thresholds: Annotated[
+        bool, typer.Option("--forget-thresholds", help="Measure nothing: the encoder's own thresholds hold again.")
+    ] = False,
+    save: SaveOption = None,
     registry: RegistryOption = None,
-    species: SpeciesOption = Species.DOG,
+    species: Annotated[Species | None, typer.Option("--species", help="Whose registry; dog if not said.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure how well your own pets are found.
@@ -55,61 +63,81 @@ def evaluate(
     Example: petfinder evaluate photos/ --save-thresholds --registry pets.db --species cat
 
     The second reads no photo: it takes the embeddings that the registry keeps. With --save-thresholds the registry's
-    verdicts are judged by what was measured. Exits with 3 if an encoder could not be tried; the others are.
+    verdicts are judged by what was measured; few photos measure badly, and then --yes is wanted too. Exits with 3 if an
+    encoder could not be tried; the others are.
     """
+    check_picture(save)
+    if yes and not save_thresholds:
+        raise ConfigError("--yes is for --save-thresholds")
+    if forget_thresholds:
+        if folder is not None or encoder or by or save_thresholds or save:
+            raise ConfigError("--forget-thresholds measures nothing: name --registry and --species only")
+        with open_registry(registry, None, create=False) as opened:
+            _forget(_index_of(opened, species or Species.DOG), as_json=as_json)
+        return
     if folder is None:
-        comparison = _registered(registry, species, encoder, save_thresholds=save_thresholds, as_json=as_json)
+        if encoder or by:
+            raise ConfigError(
+                f"--{'encoder' if encoder else 'by'} is for photos: name their FOLDER; a registry's pets are measured "
+                "as they are, with its own encoder"
+            )
+        with open_registry(registry, None, create=False) as opened:
+            index = _index_of(opened, species or Species.DOG)
+            comparison = _registered(index, as_json=as_json)
+            if save_thresholds:
+                _keep(comparison, index, sure=yes)
     elif save_thresholds:
         with open_registry(registry, None, create=False) as opened:
-            index = opened.of(CLASSES[species]).repository
-            comparison = _compared(folder, encoder or [index.encoder_identity.name], by, as_json=as_json)
-            _keep(comparison, index)
-    elif registry is not None:
+            index = opened.of(CLASSES[species or Species.DOG]).repository
+            comparison = _compared(folder, encoder or [index.encoder_identity.name], by or "pet", as_json=as_json)
+            _keep(comparison, index, sure=yes)
+    elif registry is not None or species is not None:
         raise ConfigError(
-            "--registry says where --save-thresholds keeps what is measured on FOLDER: add it, or leave FOLDER out "
-            "to measure on the pets of the registry"
+            f"--{'species' if registry is None else 'registry'} says where --save-thresholds keeps what is measured on "
+            "FOLDER: add it, or leave FOLDER out to measure on the pets of the registry"
         )
     else:
-        comparison = _compared(folder, encoder or [load_settings().encoder or "pocket"], by, as_json=as_json)
+        comparison = _compared(folder, encoder or [load_settings().encoder or "pocket"], by or "pet", as_json=as_json)
     if save is not None:
-        _save(comparison, save)
+        _draw(comparison, save)
     if comparison.errors:
         raise typer.Exit(TROUBLE)
 
 
-def _registered(
-    registry: str | None, species: Species, encoder: list[str] | None, *, save_thresholds: bool, as_json: bool
-) -> Comparison:
-    """What evaluating the registry's pets by their kept embeddings comes to; printed, and no encoder loaded."""
-    if encoder:
-        raise ConfigError(
-            "--encoder is tried on photos: name their FOLDER; a registry's pets are measured with its own encoder"
-        )
-    with open_registry(registry, None, create=False) as opened:
-        name = opened.index_name(species)
-        if not opened.util.exists(name):
-            raise IndexNotFound(f"no {species} is registered here; register some, or name another --species")
-        index = PetRepository[Any](opened.util.store, name, pet_class=CLASSES[species])
-        evaluation = evaluate_registry(index)
-        comparison = Comparison((Column(evaluation.encoder, evaluation, identity=index.encoder_identity),))
-        say(_as_data(comparison) if as_json else str(evaluation))
-        if save_thresholds:
-            _keep(comparison, index)
+def _index_of(opened: Registry, species: Species) -> PetRepository[Any]:
+    """The index of a species, no encoder loaded; raises IndexNotFound."""
+    name = opened.index_name(species)
+    if not opened.util.exists(name):
+        raise IndexNotFound(f"no {species} is registered here; register some, or name another --species")
+    return PetRepository[Any](opened.util.store, name, pet_class=CLASSES[species])
+
+
+def _registered(index: PetRepository[Any], *, as_json: bool) -> Comparison:
+    """What evaluating an index's pets by their kept embeddings comes to; printed."""
+    evaluation = evaluate_registry(index)
+    comparison = Comparison((Column(evaluation.encoder, evaluation, identity=index.encoder_identity),))
+    say(_as_data(comparison) if as_json else str(evaluation))
     return comparison
 
 
-def _compared(folder: Path, encoders: list[str], by: Grouping, *, as_json: bool) -> Comparison:
+def _compared(folder: str, encoders: list[str], by: Grouping, *, as_json: bool) -> Comparison:
     """What comparing comes to with the photo limits and the device that are set, as registering has them; printed."""
     settings = load_settings()
-    comparison = compare_encoders(folder, encoders, by=by, limits=settings.photo_limits, device=settings.device)
+    comparison = compare_encoders(named(folder), encoders, by=by, limits=settings.photo_limits, device=settings.device)
     say(_as_data(comparison) if as_json else str(comparison))
     return comparison
 
 
-def _keep(comparison: Comparison, index: PetRepository[Any]) -> None:
-    """Keep the thresholds of the index's own encoder with the index.
+def _forget(index: PetRepository[Any], *, as_json: bool) -> None:
+    """Let the index's encoder's thresholds hold again."""
+    index.keep_thresholds(None)
+    say({"forgotten": index.index} if as_json else f"{index.index} has no thresholds of its own any more")
 
-    Raises EncoderUnavailable where it was tried in vain, and ConfigError where it was not tried.
+
+def _keep(comparison: Comparison, index: PetRepository[Any], *, sure: bool) -> None:
+    """Keep the thresholds of the index's own encoder with the index; doubtful ones only if one is sure.
+
+    Raises EncoderUnavailable where it was tried in vain, and ConfigError where it was not tried or is in doubt.
     """
     own = next((column for column in comparison.columns if column.identity == index.encoder_identity), None)
     if own is None or own.evaluation is None:
@@ -121,8 +149,11 @@ def _keep(comparison: Comparison, index: PetRepository[Any]) -> None:
             raise ConfigError(f"{filled}; try it with {way}")
         remedy = f"name its file: {way}" if is_tuned_name(name) and failed.identity is None else str(failed.error)
         raise EncoderUnavailable(f"{filled}, which could not be tried; {remedy}") from failed.error
+    doubt = own.evaluation.doubt
+    if doubt and not sure:
+        raise ConfigError(f"no thresholds kept: {doubt}; --yes keeps them all the same")
     index.keep_thresholds(own.evaluation.thresholds)
-    note(f"thresholds of {own.encoder} are kept with index {index.index!r}")
+    note(f"thresholds of {own.encoder} are kept with index {index.index!r}{doubt and f'; {doubt}'}")
 
 
 def _is_of(column: Column, index: PetRepository[Any]) -> bool:
@@ -133,7 +164,7 @@ def _is_of(column: Column, index: PetRepository[Any]) -> bool:
     return column.encoder == own.name or (is_tuned_name(own.name) and Path(column.encoder).name == file_of(own.name))
 
 
-def _save(comparison: Comparison, path: Path) -> None:
+def _draw(comparison: Comparison, path: Path) -> None:
     """The plot of the only evaluation, or of all side by side, as a picture."""
     evaluations = [column.evaluation for column in comparison.columns if column.evaluation is not None]
     if not evaluations:
@@ -154,6 +185,7 @@ def _column_as_data(comparison: Comparison, column: Column) -> dict[str, Any]:
         "encoder": column.encoder,
         "measures": [{name: value for name, value in row.items() if name != "encoder"} for row in rows],
         "thresholds": column.evaluation.thresholds.model_dump(mode="json", exclude_none=True),
+        "doubt": column.evaluation.doubt or None,
         "failures": left_out_as_data(column.evaluation.failures),
         "notes": list(column.evaluation.notes),
     }

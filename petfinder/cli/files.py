@@ -5,7 +5,6 @@ Knows the options, export and copying.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -14,19 +13,19 @@ import typer
 
 from petfinder.cli.options import (
     CLASSES,
-    EncoderOption,
     JsonOption,
     RegistryOption,
     Species,
     SpeciesOption,
-    filtered,
+    filter_of,
     open_registry,
+    with_options,
 )
-from petfinder.cli.shell import NOTHING_FOUND, note, say, stopped, told
+from petfinder.cli.shell import NOTHING_FOUND, note, say, stopped, to_json, told
 from petfinder.cli.sources import TABLE_ENDINGS
 from petfinder.cli.verbs import app
 from petfinder.connection import connect
-from petfinder.copying import CopyReport, copy_registry
+from petfinder.copying import CopyReport, copy_registry, specs_to_copy
 from petfinder.display.script import copy_as_data
 from petfinder.errors import ConfigError
 from petfinder.export import to_rows, write_csv, write_json
@@ -39,7 +38,7 @@ STANDARD_OUTPUT = "-"
 
 @app.command(no_args_is_help=True)
 @told
-@filtered
+@with_options(where=filter_of)
 def export(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Ends in .csv, .json or .jsonl; - prints JSON lines.")],
     where: PetFilter,
@@ -48,7 +47,6 @@ def export(
     ] = False,
     registry: RegistryOption = None,
     species: SpeciesOption = Species.DOG,
-    encoder: EncoderOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write pets to a CSV or JSON file, without contact. `petfinder import` and spreadsheets read it.
@@ -62,7 +60,7 @@ def export(
     if file != STANDARD_OUTPUT and Path(file).suffix.lower() not in TABLE_ENDINGS:
         raise ConfigError(f"{file} names no format; let it end in .csv, .json or .jsonl, or print with -")
     read = 0
-    with open_registry(registry, encoder, create=False) as opened:
+    with open_registry(registry, None, create=False) as opened:
         service = opened.of(CLASSES[species])
 
         def pets() -> Iterator[Pet]:
@@ -99,11 +97,13 @@ def copy(
     """
     reports: list[CopyReport] = []
     interrupted = None
-    with connect(source, create=False) as opened, connect(target) as other:
-        try:
-            copy_registry(opened, other, tell=reports.append)
-        except KeyboardInterrupt as stop:
-            interrupted = stop
+    with connect(source, create=False) as opened:
+        specs_to_copy(opened)  # before anything is made at the target
+        with connect(target) as other:
+            try:
+                copy_registry(opened, other, tell=reports.append)
+            except KeyboardInterrupt as stop:
+                interrupted = stop
     say([copy_as_data(report) for report in reports] if as_json else "\n".join(map(str, reports)))
     if interrupted:
         raise stopped("what is counted here is kept; run it again to go on") from interrupted
@@ -118,4 +118,4 @@ def _write(pets: Iterator[Pet], file: str, *, contact: bool) -> None:
         return
     for row in to_rows(pets, contact=contact):
         known = {name: cell for name, cell in row.items() if cell is not None}
-        typer.echo(json.dumps(known, ensure_ascii=False))
+        typer.echo(to_json(known))

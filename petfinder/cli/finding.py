@@ -5,8 +5,10 @@ Knows the options and the display.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import typer
 
@@ -17,45 +19,77 @@ from petfinder.cli.options import (
     RegistryOption,
     Species,
     SpeciesOption,
-    filtered,
+    check_similarity,
+    filter_of,
     open_registry,
+    with_options,
 )
-from petfinder.cli.shell import NOTHING_FOUND, save_picture, say, told
+from petfinder.cli.pictures import SaveOption, check_picture, save_picture
+from petfinder.cli.shell import NOTHING_FOUND, say, told
 from petfinder.cli.verbs import app
 from petfinder.display import words
 from petfinder.display.script import duplicate_as_data, matches_as_data
-from petfinder.errors import InvalidQuery
+from petfinder.errors import ConfigError, InvalidQuery
 from petfinder.filters import PetFilter
 from petfinder.finding import Combine
+from petfinder.repository import MOST_NEIGHBOURS
 from petfinder.search import Matches
+from petfinder.service import PetService
 from petfinder.thresholds import Verdict
 
-NumberOption = Annotated[int, typer.Option("--k", "-k", metavar="NUMBER", help="How many pets to show.")]
-MinSimilarityOption = Annotated[
-    float | None, typer.Option("--min-similarity", metavar="NUMBER", help="Show none below, -1 to 1.")
-]
-SaveOption = Annotated[Path | None, typer.Option("--save", metavar="PNG", help="Save the result as a picture.")]
+
+@dataclass(frozen=True)
+class Search:
+    """How pets are looked for and shown: what `find` and `similar` may both be told."""
+
+    k: Annotated[int, typer.Option("--k", "-k", metavar="NUMBER", help="How many pets to show.")] = 5
+    min_similarity: Annotated[
+        float | None, typer.Option("--min-similarity", metavar="NUMBER", help="Show none below, -1 to 1.")
+    ] = None
+    save: SaveOption = None
+    registry: RegistryOption = None
+    species: SpeciesOption = Species.DOG
+    encoder: EncoderOption = None
+    as_json: JsonOption = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.k <= MOST_NEIGHBOURS:
+            raise InvalidQuery(
+                f"--k wants a number of pets from 1 to {MOST_NEIGHBOURS:,}; petfinder list pages through all"
+            )
+        check_similarity(self.min_similarity)
+        check_picture(self.save)
+
+    @contextmanager
+    def opened(self) -> Iterator[PetService[Any]]:
+        """The service of the species that is searched, as long as it is needed."""
+        with open_registry(self.registry, self.encoder, create=False) as opened:
+            yield opened.of(CLASSES[self.species])
+
+    def show(self, matches: Matches) -> None:
+        """Print what was found, and save its picture; exits with 1 where that is nothing."""
+        say(matches_as_data(matches) if self.as_json else str(matches))
+        if self.save is not None:
+            save_picture(matches.plot(), self.save)
+        if not matches or matches.verdict is Verdict.UNKNOWN:
+            raise typer.Exit(NOTHING_FOUND)
 
 
 @app.command(no_args_is_help=True)
 @told
-@filtered
+@with_options(where=filter_of, search=Search)
 def find(
-    where: PetFilter,
     photos: Annotated[list[str] | None, typer.Argument(metavar="PHOTO", help="Photos of ONE animal.")] = None,
     text: Annotated[
         str | None, typer.Option("--text", metavar="WORDS", help="A description instead (encoders that know words).")
     ] = None,
-    k: NumberOption = 5,
     combine: Annotated[
-        Combine, typer.Option("--combine", help="Several photos: search their mean, or each and take the best.")
-    ] = "mean",
-    min_similarity: MinSimilarityOption = None,
-    save: SaveOption = None,
-    registry: RegistryOption = None,
-    species: SpeciesOption = Species.DOG,
-    encoder: EncoderOption = None,
-    as_json: JsonOption = False,
+        Combine | None,
+        typer.Option("--combine", help="Several photos: search their mean (default), or each for itself."),
+    ] = None,
+    *,
+    where: PetFilter,
+    search: Search,
 ) -> None:
     """Find the registered pets that look like a stray. Owners are not shown: see `petfinder owner`.
 
@@ -69,28 +103,24 @@ def find(
     """
     if bool(photos) == bool(text):
         raise InvalidQuery("name photos of one animal, or describe it with --text, one of the two")
-    with open_registry(registry, encoder, create=False) as opened:
-        service = opened.of(CLASSES[species])
+    if text and combine:
+        raise ConfigError("--combine is for several photos; leave it out with --text")
+    k, min_similarity = search.k, search.min_similarity
+    with search.opened() as pets:
         if text:
-            matches = service.find_by_text(text, k=k, where=where, min_similarity=min_similarity)
+            matches = pets.find_by_text(text, k=k, where=where, min_similarity=min_similarity)
         else:
-            matches = service.find(photos, k=k, where=where, min_similarity=min_similarity, combine=combine)
-    _show(matches, save, as_json=as_json)
+            matches = pets.find(photos, k=k, where=where, min_similarity=min_similarity, combine=combine or "mean")
+    search.show(matches)
 
 
 @app.command(no_args_is_help=True)
 @told
-@filtered
+@with_options(where=filter_of, search=Search)
 def similar(
     pet_id: Annotated[str, typer.Argument(metavar="PET_ID", help="As find and list show it.")],
     where: PetFilter,
-    k: NumberOption = 5,
-    min_similarity: MinSimilarityOption = None,
-    save: SaveOption = None,
-    registry: RegistryOption = None,
-    species: SpeciesOption = Species.DOG,
-    encoder: EncoderOption = None,
-    as_json: JsonOption = False,
+    search: Search,
 ) -> None:
     """Find registered pets that look like a registered one.
 
@@ -98,10 +128,9 @@ def similar(
 
     Exits with 1 if nothing is found.
     """
-    with open_registry(registry, encoder, create=False) as opened:
-        service = opened.of(CLASSES[species])
-        matches = service.find_similar(pet_id, k=k, where=where, min_similarity=min_similarity)
-    _show(matches, save, as_json=as_json)
+    with search.opened() as pets:
+        matches = pets.find_similar(pet_id, k=search.k, where=where, min_similarity=search.min_similarity)
+    search.show(matches)
 
 
 @app.command(no_args_is_help=True)
@@ -121,17 +150,10 @@ def duplicates(
 
     Exits with 1 if there are none.
     """
+    check_similarity(min_similarity)
     with open_registry(registry, encoder, create=False) as opened:
         pairs = opened.of(CLASSES[species]).duplicates(min_similarity)
     lines = [f"{pair.similarity:.3f}  {'  '.join(map(words.clean, pair.pet_ids))}" for pair in pairs]
     say([duplicate_as_data(pair) for pair in pairs] if as_json else "\n".join(lines) or "No two pets are that alike.")
     if not pairs:
-        raise typer.Exit(NOTHING_FOUND)
-
-
-def _show(matches: Matches, save: Path | None, *, as_json: bool) -> None:
-    say(matches_as_data(matches) if as_json else str(matches))
-    if save is not None:
-        save_picture(matches.plot(), save)
-    if not matches or matches.verdict is Verdict.UNKNOWN:
         raise typer.Exit(NOTHING_FOUND)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from petfinder.cli.options import EncoderOption, RegistryOption, place_of_registry
-from petfinder.cli.shell import say, told
+from petfinder.cli.shell import say, somebody_to_ask, told
 from petfinder.cli.verbs import app
 from petfinder.errors import ConfigError
 
@@ -85,10 +85,10 @@ def passphrase() -> None:
     """
     from petfinder.access import hash_passphrase
 
-    if sys.stdin.isatty():
+    if somebody_to_ask():
         text = typer.prompt("Passphrase", hide_input=True, confirmation_prompt="Once more", err=True)
     else:
-        text = sys.stdin.readline().rstrip("\r\n")
+        text = sys.stdin.readline().rstrip("\r\n") if sys.stdin is not None else ""
     if not text:
         raise ConfigError("no passphrase was given")
     say(f"passphrase_hash = '{hash_passphrase(text)}'")

@@ -5,7 +5,6 @@ Knows the options and Util.
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -18,14 +17,17 @@ from petfinder.cli.options import (
     Species,
     SpeciesOption,
     open_registry,
+    server_settings,
 )
-from petfinder.cli.shell import NOTHING_FOUND, say, stopped, told
+from petfinder.cli.shell import NOTHING_FOUND, asked, say, stopped, told
 from petfinder.cli.verbs import app
 from petfinder.connection import load_encoder
 from petfinder.display import words
 from petfinder.display.script import index_as_data, rebuild_as_data
+from petfinder.encoders.port import Encoder, identity_of
 from petfinder.errors import ConfigError
 from petfinder.settings import load_settings
+from petfinder.util import check_name
 
 indexes = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(indexes, name="index")
@@ -59,10 +61,13 @@ def create(
 
     Example: petfinder index create --species cat --setting shards=3 --registry https://host:9200
     """
+    wanted = server_settings(settings, registry)
+    if name is not None:
+        check_name(name, species)
+    chosen = _encoder_named(encoder)
     with open_registry(registry, None, create=True) as opened:
-        chosen = load_encoder(encoder, device=load_settings().device) if encoder else opened.encoder
         made = opened.util.create_index(
-            name or opened.index_name(species), CLASSES[species], encoder=chosen, settings=_settings(settings)
+            name or opened.index_name(species), CLASSES[species], encoder=chosen or opened.encoder, settings=wanted
         )
     say(index_as_data(made) if as_json else str(made))
 
@@ -88,7 +93,9 @@ def info(name: NameArgument, registry: RegistryOption = None, as_json: JsonOptio
     """
     with open_registry(registry, None, create=False) as opened:
         found = opened.util.info(name)
-    say(index_as_data(found) if as_json else str(found))
+    thresholds = found.spec.thresholds
+    own = "" if thresholds is None else f"\nits own thresholds: {words.clean(thresholds.get('source', '')) or 'given'}"
+    say(index_as_data(found) if as_json else f"{found}{own}")
 
 
 @indexes.command(no_args_is_help=True)
@@ -114,14 +121,13 @@ def rebuild(
     """
     if encoder is None and not settings:
         raise ConfigError("name what is to change: --encoder NAME, or --setting NAME=VALUE")
-    ours = load_settings()
+    wanted = server_settings(settings, registry)
+    limits = load_settings().photo_limits
     with open_registry(registry, None, create=False) as opened:
         opened.util.info(name)
-        chosen = load_encoder(encoder, device=ours.device) if encoder else None
+        chosen = _encoder_named(encoder)
         try:
-            report = opened.util.rebuild(
-                name, chosen, settings=_settings(settings), keep_old=keep_old, limits=ours.photo_limits
-            )
+            report = opened.util.rebuild(name, chosen, settings=wanted, keep_old=keep_old, limits=limits)
         except KeyboardInterrupt as stop:
             raise stopped(f"{name} is in use as it was; the same again goes on where this stopped") from stop
     done = f"{name}: {report.pets} pets in the new index; photos encoded: {report.originals} from their originals, "
@@ -147,11 +153,8 @@ def delete(
     """
     with open_registry(registry, None, create=False) as opened:
         there = opened.util.info(name)
-        if not yes:
-            if not sys.stdin.isatty():
-                raise ConfigError("deleting asks first, and here is nobody to ask: add --yes")
-            if typer.prompt(f"{words.clean(str(there))}\nType its name to erase it", err=True) != name:
-                raise ConfigError("that is another name; nothing is deleted")
+        if not yes and asked("deleting", f"{words.clean(str(there))}\nType its name to erase it:") != name:
+            raise ConfigError("that is another name; nothing is deleted")
         opened.util.delete_index(name)
     say({"deleted": name} if as_json else f"deleted: {name}")
 
@@ -174,9 +177,10 @@ def rename(
     say(index_as_data(renamed) if as_json else str(renamed))
 
 
-def _settings(given: list[str] | None) -> dict[str, str | int] | None:
-    """The settings by name, numbers as numbers; raises ConfigError for what is no NAME=VALUE."""
-    pairs = [setting.partition("=") for setting in given or ()]
-    if not all(name and value for name, _, value in pairs):
-        raise ConfigError("--setting wants NAME=VALUE: --setting shards=3")
-    return {name: int(value) if value.isdecimal() else value for name, _, value in pairs} or None
+def _encoder_named(name: str | None) -> Encoder | None:
+    """The encoder of this name, where one was named; raises EncoderUnavailable before anything is made."""
+    if name is None:
+        return None
+    encoder = load_encoder(name, device=load_settings().device)
+    identity_of(encoder)
+    return encoder

@@ -11,13 +11,13 @@ import typer
 
 from petfinder.cli.options import (
     CLASSES,
-    EncoderOption,
     JsonOption,
     RegistryOption,
     Species,
     SpeciesOption,
-    filtered,
+    filter_of,
     open_registry,
+    with_options,
 )
 from petfinder.cli.shell import NOTHING_FOUND, note, say, told
 from petfinder.cli.verbs import app
@@ -31,7 +31,7 @@ from petfinder.pets import CONTACT, Pet
 
 @app.command("list")
 @told
-@filtered
+@with_options(where=filter_of)
 def list_(
     where: PetFilter,
     with_words: Annotated[
@@ -44,7 +44,6 @@ def list_(
     after: Annotated[str | None, typer.Option("--after", metavar="PET_ID", help="Go on behind this pet.")] = None,
     registry: RegistryOption = None,
     species: SpeciesOption = Species.DOG,
-    encoder: EncoderOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the registered pets by id.
@@ -52,8 +51,10 @@ def list_(
     Example: petfinder list --status lost --limit 20 --after luigi
 
     Example: petfinder list --words "white paw"
+
+    Exits with 1 if there are none.
     """
-    with open_registry(registry, encoder, create=False) as opened:
+    with open_registry(registry, None, create=False) as opened:
         service = opened.of(CLASSES[species])
         if with_words is None:
             pets = [*service.list(where, after=after, limit=limit + 1)]
@@ -63,6 +64,8 @@ def list_(
     say([pet_as_data(pet) for pet in pets] if as_json else "\n".join(map(line_of, pets)) or "No pets.")
     if more:
         note(f"there are more: --after {pets[-1].pet_id!r}")
+    if not pets:
+        raise typer.Exit(NOTHING_FOUND)
 
 
 @app.command(no_args_is_help=True)
@@ -71,7 +74,6 @@ def owner(
     pet_id: Annotated[str, typer.Argument(metavar="PET_ID", help="As find and list show it.")],
     registry: RegistryOption = None,
     species: SpeciesOption = Species.DOG,
-    encoder: EncoderOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Reveal who to call about a pet.
@@ -80,7 +82,7 @@ def owner(
 
     Exits with 1 if no owner is known.
     """
-    with open_registry(registry, encoder, create=False) as opened:
+    with open_registry(registry, None, create=False) as opened:
         found = opened.of(CLASSES[species]).owner_of(pet_id)
     shown = found.model_dump(mode="json", context=CONTACT, exclude_none=True) if found else None
     if as_json:
@@ -96,14 +98,13 @@ def owner(
 def info(
     registry: RegistryOption = None,
     species: Annotated[Species | None, typer.Option("--species", help="Only this species.")] = None,
-    encoder: EncoderOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say what a registry holds: pets, photos, encoder, size.
 
     Example: petfinder info --registry pets.db
     """
-    with open_registry(registry, encoder, create=False) as opened:
+    with open_registry(registry, None, create=False) as opened:
         indexes = [index for index in opened.indexes() if species is None or index.spec.species == species]
         if not indexes:
             raise IndexNotFound(f"{opened!r} holds no {species or 'pets'} yet; petfinder register takes them in")

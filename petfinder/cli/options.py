@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from petfinder.cli.shell import note
-from petfinder.connection import connect
-from petfinder.errors import InvalidQuery
+from petfinder.connection import connect, load_encoder
+from petfinder.encoders.port import identity_of
+from petfinder.errors import ConfigError, InvalidQuery
 from petfinder.filters import PetFilter
 from petfinder.pets import Cat, Dog, Pet, Status
 from petfinder.registry import Registry
 from petfinder.settings import load_settings
+from petfinder.values import epoch_seconds
 
 DEFAULT_FILE = "petfinder.db"
 
@@ -70,7 +74,14 @@ def filter_of(
     ] = None,
     within_km: Annotated[float | None, typer.Option("--within-km", metavar="KM", help="How far from --near.")] = None,
 ) -> PetFilter:
-    """The filter that the options describe; raises InvalidQuery."""
+    """The filter that the options describe; raises InvalidQuery, naming the option."""
+    after, before = moment(taken_after, option="--taken-after"), moment(taken_before, option="--taken-before")
+    if after and before and epoch_seconds(after) > epoch_seconds(before):
+        raise InvalidQuery("--taken-after is later than --taken-before")
+    if (near is None) != (within_km is None):
+        raise InvalidQuery("--near and --within-km go together: around which place, and how far from it")
+    if within_km is not None and not 0 < within_km < math.inf:
+        raise InvalidQuery("--within-km wants a number above 0: --within-km 20")
     return PetFilter(
         breed=breed or None,
         colour=colour or None,
@@ -78,40 +89,65 @@ def filter_of(
         status=status or None,
         tags=tag or None,
         microchip=microchip or None,
-        taken_after=taken_after,
-        taken_before=taken_before,
+        taken_after=after,
+        taken_before=before,
         near=lat_lon(near, option="--near"),
         within_km=within_km,
     )
 
 
-def filtered(verb: Callable[..., None]) -> Callable[..., None]:
-    """The verb with the options of a filter in the place of its parameter `where`."""
-    options = inspect.signature(filter_of, eval_str=True).parameters
-    own = inspect.signature(verb, eval_str=True)
+def with_options(**makers: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The verb with options in the place of some parameters: those of the functions that make their values of them."""
+    options = {name: inspect.signature(maker, eval_str=True).parameters for name, maker in makers.items()}
 
-    @functools.wraps(verb)
-    def with_filter(*args: Any, **given: Any) -> None:
-        where = filter_of(**{name: given.pop(name) for name in options})
-        verb(*args, where=where, **given)
+    def with_them(verb: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(verb, eval_str=True)
 
-    parameters = [
-        one for name, kept in own.parameters.items() for one in (options.values() if name == "where" else (kept,))
-    ]
-    in_order = sorted(parameters, key=lambda parameter: parameter.default is not parameter.empty)
-    with_filter.__signature__ = own.replace(parameters=in_order)  # type: ignore[attr-defined]
-    with_filter.__annotations__ = {one.name: one.annotation for one in in_order}
-    return with_filter
+        @functools.wraps(verb)
+        def made(*args: Any, **given: Any) -> None:
+            values = {name: makers[name](**{one: given.pop(one) for one in options[name]}) for name in makers}
+            verb(*args, **values, **given)
+
+        parameters = [
+            one
+            for name, kept in own.parameters.items()
+            for one in (options[name].values() if name in makers else [kept])
+        ]
+        in_order = sorted(parameters, key=lambda parameter: parameter.default is not parameter.empty)
+        made.__signature__ = own.replace(parameters=in_order)  # type: ignore[attr-defined]
+        made.__annotations__ = {one.name: one.annotation for one in in_order}
+        return made
+
+    return with_them
 
 
-def lat_lon(text: str | None, *, option: str) -> list[str] | None:
-    """The two numbers of a place, as text; raises InvalidQuery where there are not two."""
+def lat_lon(text: str | None, *, option: str) -> tuple[float, float] | None:
+    """The two numbers of a place, in degrees; raises InvalidQuery where there are not two in their ranges."""
     if text is None:
         return None
-    sides = text.split(",")
-    if len(sides) != 2:
-        raise InvalidQuery(f"{option} wants two numbers, LAT,LON: {option} -23.5,-46.6")
-    return sides
+    try:
+        lat, lon = map(float, text.split(","))
+    except ValueError as error:
+        raise InvalidQuery(f"{option} wants two numbers, LAT,LON: {option} -23.5,-46.6") from error
+    if not (-90 <= lat <= 90 and -180 <= lon <= 180):
+        raise InvalidQuery(f"{option} wants a latitude from -90 to 90 and a longitude from -180 to 180")
+    return lat, lon
+
+
+def moment(text: str | None, *, option: str) -> datetime | None:
+    """The date that was written; raises InvalidQuery for what is none."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise InvalidQuery(f"{option} wants a date: {option} 2026-10-02, or 2026-10-02T18:30") from error
+
+
+def check_similarity(number: float | None) -> None:
+    """Refuse a --min-similarity that is no number from -1 to 1; raises InvalidQuery."""
+    if number is not None and not -1 <= number <= 1:
+        raise InvalidQuery("--min-similarity wants a number from -1 to 1: --min-similarity 0.9")
 
 
 def place_of_registry(url: str | None) -> str | None:
@@ -124,5 +160,24 @@ def place_of_registry(url: str | None) -> str | None:
 
 
 def open_registry(url: str | None, encoder: str | None, *, create: bool) -> Registry:
-    """The registry that was named, or the file in this folder, opened."""
+    """The registry that was named, or the file in this folder, opened.
+
+    Nothing is made where the encoder that was named for a new one cannot be had: raises EncoderUnavailable.
+    """
+    if create and encoder:
+        identity_of(load_encoder(encoder, device=load_settings().device))
     return connect(place_of_registry(url), encoder=encoder, create=create)
+
+
+def server_settings(given: Sequence[str] | None, url: str | None) -> dict[str, str | int] | None:
+    """What --setting says by name, numbers as numbers; raises ConfigError for no NAME=VALUE, and for a file's index."""
+    if not given:
+        return None
+    pairs = [setting.partition("=") for setting in given]
+    if not all(name and value for name, _, value in pairs):
+        raise ConfigError("--setting wants NAME=VALUE: --setting shards=3")
+    ours = load_settings()
+    place = url or ours.registry or (None if ours.cloud_id else DEFAULT_FILE)
+    if place is not None and "://" not in place:
+        raise ConfigError("--setting is for an index on a server; in a file there is nothing to set")
+    return {name: int(value) if value.isdecimal() else value for name, _, value in pairs}

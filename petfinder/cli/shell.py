@@ -1,29 +1,29 @@
 """How a verb speaks: results on standard output, notes and errors in one sentence each on standard error, an exit code.
 
-Knows the errors, what was left out, and the colours that a terminal has.
+Knows the errors, what was left out, the colours that a terminal has, and whether somebody is there to answer.
 """
 
 from __future__ import annotations
 
+import codecs
 import functools
 import json
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import typer
 
+from petfinder.cli import INTERRUPTED, TROUBLE
 from petfinder.display.script import failure_as_data
 from petfinder.errors import ConfigError, EncoderError, PetfinderError, PetNotFound, StoreError
 from petfinder.reports import Failure
+from petfinder.text import clean_lines
 from petfinder.thresholds import Verdict
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-NOTHING_FOUND, BAD_USE, TROUBLE, INTERRUPTED = 1, 2, 3, 130
+NOTHING_FOUND, BAD_USE = 1, 2
 EXIT_CODES = (
     "Exit codes: 0 found or done; 1 nothing found, or something was left out; 2 asked wrongly; "
     "3 trouble with the store or the encoder; 130 stopped by Ctrl-C."
@@ -53,24 +53,39 @@ def told(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def say(result: Any) -> None:
-    """Print text with its verdicts in colour (on a terminal; NO_COLOR is obeyed), anything else as JSON."""
-    typer.echo(_coloured(result) if isinstance(result, str) else json.dumps(result, ensure_ascii=False, indent=2))
+    """Print text with its verdicts in colour (on a terminal; NO_COLOR is obeyed), anything else as JSON.
+
+    Text is printed without the signs that could rewrite a terminal.
+    """
+    typer.echo(_coloured(clean_lines(result)) if isinstance(result, str) else to_json(result, indent=2))
 
 
 def note(sentence: str) -> None:
-    """Print a sentence beside the results, on standard error."""
-    typer.echo(f"petfinder: {sentence}", err=True)
+    """Print a sentence beside the results, on standard error, without the signs that could rewrite a terminal.
+
+    Further lines are set in, so that none passes for a sentence of its own.
+    """
+    lines = clean_lines(sentence).replace("\n", "\n  ")
+    typer.echo(f"petfinder: {lines}", err=True)
 
 
-def save_picture(figure: Figure, path: Path) -> None:
-    """Save a plot in the format that the path ends in, and say so; raises ConfigError where it cannot be written."""
-    try:
-        figure.savefig(path)
-    except (OSError, ValueError) as error:  # matplotlib: an ending that names no picture format
-        raise ConfigError(
-            f"{path} cannot be written as a picture; name a PNG file in a folder that is there"
-        ) from error
-    note(f"saved {path}")
+def to_json(result: Any, *, indent: int | None = None) -> str:
+    """The result as JSON that standard output can hold: other letters than ASCII's as they are only in UTF-8."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return json.dumps(result, ensure_ascii=codecs.lookup(encoding).name != "utf-8", indent=indent)
+
+
+def somebody_to_ask() -> bool:
+    """Whether a person can answer: standard input is there, and a terminal."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def asked(doing: str, question: str) -> str:
+    """The answer to a question, beside the results, before this is done; raises ConfigError where nobody can answer."""
+    if not somebody_to_ask():
+        raise ConfigError(f"{doing} asks first, and here is nobody to ask: add --yes")
+    typer.echo(f"{clean_lines(question)} ", nl=False, err=True)
+    return sys.stdin.readline().strip()
 
 
 def stopped(what_now: str) -> typer.Exit:

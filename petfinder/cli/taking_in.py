@@ -5,9 +5,9 @@ Knows the options and the registration, so that what was done before Ctrl-C can 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from enum import StrEnum
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +27,6 @@ from petfinder.cli.shell import NOTHING_FOUND, say, stopped, told
 from petfinder.cli.sources import TABLE_ENDINGS, read
 from petfinder.cli.verbs import app
 from petfinder.connection import load_encoder
-from petfinder.display import words
 from petfinder.display.script import report_as_data
 from petfinder.errors import ConfigError
 from petfinder.field_names import FIFTYONE, FLASK_IMAGE_SEARCH, PUPPIES, FieldNames
@@ -36,7 +35,7 @@ from petfinder.opened import check_encoder
 from petfinder.pets import Pet
 from petfinder.registering import Incoming, Registration
 from petfinder.registry import Registry
-from petfinder.reports import BulkReport
+from petfinder.reports import BulkReport, Failure, Ignored
 from petfinder.service import PetService
 from petfinder.settings import load_settings
 
@@ -63,7 +62,7 @@ FIELDS: dict[Maker, FieldNames] = {
 @app.command(no_args_is_help=True)
 @told
 def register(
-    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE", help="Folders of photos, CSV or JSON files.")],
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Folders of photos, CSV or JSON files.")],
     by: Annotated[Grouping, typer.Option("--by", help="What is one pet in a folder.")] = "pet",
     on_conflict: OnConflictOption = "skip",
     verbose: VerboseOption = False,
@@ -89,14 +88,17 @@ def register(
 @app.command("import", no_args_is_help=True)
 @told
 def import_(
-    files: Annotated[list[Path] | None, typer.Argument(metavar="FILE", help="CSV, JSON or JSON lines.")] = None,
+    files: Annotated[list[str] | None, typer.Argument(metavar="FILE", help="CSV, JSON or JSON lines.")] = None,
     index: Annotated[
         str | None,
         typer.Option("--index", metavar="NAME", help="An index on the same server, made by others, instead."),
     ] = None,
     fields: Annotated[
-        Maker, typer.Option("--fields", help="Who made that index; FieldNames in Python describe any other.")
-    ] = Maker.PUPPIES,
+        Maker | None,
+        typer.Option(
+            "--fields", help="Who made that index: puppies if not said; FieldNames in Python describe others."
+        ),
+    ] = None,
     on_conflict: OnConflictOption = "skip",
     verbose: VerboseOption = False,
     registry: RegistryOption = None,
@@ -117,13 +119,15 @@ def import_(
     """
     if bool(files) == bool(index):
         raise ConfigError("name files, or an --index that others made, one of the two")
+    if files and fields:
+        raise ConfigError("--fields says who made an --index; a file's columns are told by its header: leave it out")
     for file in files or ():
-        if file.suffix.lower() not in TABLE_ENDINGS:
+        if Path(file).suffix.lower() not in TABLE_ENDINGS:
             raise ConfigError(f"{file} is no CSV, JSON or JSON lines by its ending; petfinder register takes folders")
     incoming: list[Incoming[Any]] = [read(file, CLASSES[species], "pet") for file in files or ()]
     with open_registry(registry, encoder, create=True) as opened:
         if index:
-            incoming = [_pets_of(opened, index, CLASSES[species], FIELDS[fields], encoder)]
+            incoming = [_pets_of(opened, index, CLASSES[species], FIELDS[fields or Maker.PUPPIES], encoder)]
         service = opened.of(CLASSES[species])
         _take_in(service, chain.from_iterable(incoming), on_conflict, verbose=verbose, as_json=as_json)
 
@@ -164,16 +168,14 @@ def _report_as_text(report: BulkReport, *, verbose: bool) -> str:
             f"  {len(report.changed)} of the skipped have other photos than are registered: "
             "--on-conflict replace puts what is read now in their place, owner included"
         )
-    failed = (
-        f"  {failure.item}{(failure.photo and f' ({failure.photo})') or ''}: {failure.reason}"
-        for failure in report.failures
-    )
-    passed_over = (f"  passed over {words.clean(ignored.uri)}: {ignored.reason}" for ignored in report.ignored)
-    lines += _first(failed, len(report.failures), None if verbose else 20)
-    lines += _first(passed_over, len(report.ignored), None if verbose else SHOWN)
+    lines += _first(report.failures, None if verbose else 20)
+    lines += _first(report.ignored, None if verbose else SHOWN)
     return "\n".join(lines)
 
 
-def _first(lines: Iterable[str], count: int, most: int | None) -> list[str]:
-    more = [] if most is None or count <= most else [f"  … and {count - most} more: --verbose names all"]
-    return [*islice(lines, most), *more]
+def _first(things: Sequence[Failure | Ignored], most: int | None) -> list[str]:
+    left = 0 if most is None else max(0, len(things) - most)
+    return [
+        *(f"  {thing}" for thing in things[:most]),
+        *([f"  … and {left} more: --verbose names all"] if left else []),
+    ]

@@ -25,7 +25,7 @@ from petfinder.tuning import VIEWS, tune_pets
 @app.command(no_args_is_help=True)
 @told
 def train(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Photos, a sub-folder for each pet; or CSV, JSON.")],
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Photos, a sub-folder for each pet; or CSV, JSON.")],
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="The new encoder's file, its name ending in .npz.")
     ],

@@ -5,8 +5,6 @@ Knows typer and the exit codes; a verb's module is imported when the verb is cal
 
 from __future__ import annotations
 
-import sys
-from contextlib import suppress
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -14,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from petfinder.cli.shell import EXIT_CODES, INTERRUPTED
+from petfinder.cli.shell import EXIT_CODES, stopped
 
 HOMES = {
     "demo": "front",
@@ -56,6 +54,13 @@ class Verbs(TyperGroup):
             self.commands.update(get_group(app).commands)
         return super().get_command(ctx, cmd_name)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb; Ctrl-C before it began ends like Ctrl-C later."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise stopped("nothing was done") from error
+
 
 app = typer.Typer(
     cls=Verbs,
@@ -81,14 +86,3 @@ def petfinder(
     ] = False,
 ) -> None:
     """Find the registered pet that a stranger's photo shows, and say who to call."""
-
-
-def main() -> None:
-    """The entry point of the `petfinder` command."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError):  # a stream of somebody else's, in a notebook or a test
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    try:
-        app(prog_name="petfinder")
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)

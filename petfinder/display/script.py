@@ -66,7 +66,10 @@ def copy_as_data(report: CopyReport) -> dict[str, Any]:
 
 
 def index_as_data(index: IndexInfo) -> dict[str, Any]:
-    """One index: its name, species, counts, size and encoder."""
+    """One index: its name, species, counts, size and encoder, and on what its own thresholds were measured.
+
+    These are None where the encoder's hold.
+    """
     return {
         "name": index.name,
         "species": index.spec.species,
@@ -77,6 +80,7 @@ def index_as_data(index: IndexInfo) -> dict[str, Any]:
         "encoder": index.spec.encoder,
         "dims": index.spec.dims,
         "metric": index.spec.metric,
+        "own_thresholds": None if index.spec.thresholds is None else index.spec.thresholds.get("source", ""),
     }
 
 

@@ -58,7 +58,7 @@ def find(client: Elasticsearch, name: str) -> Opened:
         raise IndexNotFound(
             f"index {name!r} is there but not petfinder's; open_existing reads it, import_index takes its pets over"
         )
-    raise IndexNotFound(f"there is no index {name!r} here; index_names() shows which there are")
+    raise IndexNotFound(f"there is no index {name!r} here; the list of indexes shows which there are")
 
 
 def _described(client: Elasticsearch, name: str) -> Mapping[str, Any]:

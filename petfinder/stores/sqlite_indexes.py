@@ -44,7 +44,7 @@ def find_index(connection: sqlite3.Connection, name: str) -> IndexRow:
     """The index of this name; raises IndexNotFound, and IndexMismatch for a schema of later days."""
     row = connection.execute("SELECT index_id, spec, change FROM indexes WHERE name = ?", (name,)).fetchone()
     if row is None:
-        raise IndexNotFound(f"there is no index {name!r} in this registry; index_names() shows which there are")
+        raise IndexNotFound(f"there is no index {name!r} in this registry; the list of indexes shows which there are")
     stored = json.loads(row[1])
     if stored["schema"] > SCHEMA:
         raise IndexMismatch(
