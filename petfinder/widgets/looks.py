@@ -9,7 +9,8 @@ INK, QUIET, LINK, EDGE = "#1b1f24", "#535b66", "#0b57a4", "#8a929c"
 
 STYLE = f"""<style>
 .pf-page {{ max-width: 1100px !important; margin: 0 auto !important; padding: 0 16px 48px; box-sizing: border-box;
-  width: 100% !important; color: {INK}; background: #fff; font-family: system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif; }}
+  width: 100% !important; color: {INK}; background: #fff;
+  font-family: system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif; }}
 .pf-page, .pf-page .widget-html-content, .pf-page p {{ font-size: 16px; line-height: 1.45; }}
 .pf-page h1 {{ font-size: 28px; line-height: 1.2; margin: 12px 0 0; }}
 .pf-page h2 {{ font-size: 22px; line-height: 1.25; margin: 12px 0 2px; }}
