@@ -50,6 +50,10 @@ def serve(
         bool, typer.Option("--open/--no-open", help="Open a browser, or only print the URL.")
     ] = True,
     tiles: Annotated[bool, typer.Option("--tiles", help="Let the map load its background from OpenStreetMap.")] = False,
+    greeting: Annotated[
+        str,
+        typer.Option("--greeting", metavar="TEXT", help="Whose page it is and how to reach them."),
+    ] = "",
     without_passphrase: Annotated[
         bool, typer.Option("--without-passphrase", help="Let other machines see contacts and change pets without one.")
     ] = False,
@@ -58,7 +62,7 @@ def serve(
 
     Example: petfinder serve --registry pets.db
 
-    Example: petfinder serve --ip 0.0.0.0 --port 8000 --no-open
+    Example: petfinder serve --ip 0.0.0.0 --port 8000 --no-open --greeting "Shelter Lisbon, +351 555 0100"
     """
     from petfinder.page.serving import serve as serve_page
 
@@ -70,6 +74,7 @@ def serve(
         port=port,
         open_browser=open_browser,
         tiles=tiles,
+        greeting=greeting,
         without_passphrase=without_passphrase,
     )
 

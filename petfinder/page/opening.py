@@ -42,7 +42,7 @@ def page() -> Widget:
     try:
         told, secret = Told.here(), load_settings().passphrase_hash
         access = Access(None if secret is None else secret.get_secret_value())
-        return front_page(_registry(), access=access, tiles=told.tiles)
+        return front_page(_registry(), access=access, tiles=told.tiles, greeting=told.greeting)
     except PetfinderError as error:
         logging.getLogger(__name__).error("%s: %s", type(error).__name__, error)  # for whoever runs the page
         return html(f'<p role="alert">{escape(sentence_of(error))}</p>')

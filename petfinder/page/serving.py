@@ -33,13 +33,15 @@ def serve(
     port: int = PORT,
     open_browser: bool = True,
     tiles: bool = False,
+    greeting: str = "",
     without_passphrase: bool = False,
 ) -> None:
     """Show a registry as a page until Ctrl-C: search, look, register; contacts and changes behind the passphrase.
 
     Every visitor has a process of their own; the registry is made if it is not there. `ip` other than this machine's
     own (127.0.0.1) wants a passphrase in the settings, or `without_passphrase`. Port 0: any that is free. `tiles` lets
-    the map load its background from OpenStreetMap; all else comes from this server.
+    the map load its background from OpenStreetMap; all else comes from this server. `greeting` says whose page it is
+    and how to reach them, for everybody to read.
     Raises ConfigError, StoreError, EncoderError, IndexMismatch before anything is served.
     """
     settings = load_settings(registry=registry)
@@ -50,13 +52,15 @@ def serve(
     if secret is None and not local and not without_passphrase:
         raise ConfigError(
             f"{ip} lets other machines in, and no passphrase is set: contacts and changes would be open to all."
-            " Set PETFINDER_PASSPHRASE_HASH to what `petfinder passphrase` prints, or allow it: --without-passphrase"
+            " Put the line that `petfinder passphrase` prints into petfinder.toml here, or say --without-passphrase"
         )
     _check_installed()
     encoder = str(Path(encoder).resolve()) if encoder is not None and is_tuned_file(encoder) else encoder
-    connect(place, encoder=encoder, name=name).close()
+    with connect(place, encoder=encoder, name=name) as opened:
+        if not any(index.stats.pets for index in opened.indexes()):
+            typer.echo(f"{opened!r} is empty: the page can register the first pet")
     bound = _bound(ip, port)
-    Told(registry=place, encoder=encoder, name=name, folder=str(Path.cwd()), tiles=tiles).tell()
+    Told(registry=place, encoder=encoder, name=name, folder=str(Path.cwd()), tiles=tiles, greeting=greeting).tell()
     _run(bound, local=local, tiles=tiles, open_browser=open_browser)
 
 

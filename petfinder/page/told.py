@@ -21,6 +21,7 @@ class Told:
     name: str
     folder: str
     tiles: bool
+    greeting: str
 
     def tell(self) -> None:
         """Put it where processes that start from now on find it."""

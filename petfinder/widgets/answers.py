@@ -40,9 +40,18 @@ def matches_shown(visit: Visit, matches: Matches) -> ipw.Widget:
             *([_pair_beside(pair, beside)] if pair else []),
             *([_tiles(below, matches)] if below else []),
             *([_folded(visit, others, matches)] if others else []),
-            parts.html(markup.quiet(words.small_print(matches))),
+            *_small_print(matches),
         ]
     )
+
+
+def _small_print(matches: Matches) -> list[ipw.Widget]:
+    said = words.small_print(matches)
+    if matches.verdict is None or not matches.found:
+        return [parts.html(markup.quiet(said))]
+    advice = "Not the animal you look for? Somebody can be told of it under “Report a stray” or “Report a lost pet”."
+    unsure = [parts.note(advice)] if matches.verdict is Verdict.UNKNOWN else []
+    return [*unsure, parts.Fold("How sure is this?", lambda: [parts.html(markup.quiet(said))]).widget]
 
 
 def _divided(matches: Matches) -> tuple[tuple[Match, ...], tuple[Match, ...]]:

@@ -12,6 +12,7 @@ import ipywidgets as ipw
 
 from petfinder.access import Access
 from petfinder.desk import UPLOAD_LIMIT, Desk
+from petfinder.display import markup
 from petfinder.registry import Registry
 from petfinder.widgets import parts
 from petfinder.widgets.browse import BrowsePanel
@@ -21,16 +22,17 @@ from petfinder.widgets.lock import Lock
 from petfinder.widgets.looks import STYLE
 from petfinder.widgets.map import MapPanel
 from petfinder.widgets.panel import Panel, Visit
-from petfinder.widgets.register import RegisterPanel
+from petfinder.widgets.register import LostPanel, RegisterPanel
 from petfinder.widgets.stray import StrayPanel
 from petfinder.widgets.words import WordsPanel
 
 SECTIONS: Mapping[str, type[Panel]] = {
     "Find by photo": FindPanel,
+    "Report a stray": StrayPanel,
+    "Report a lost pet": LostPanel,
     "Search by words": WordsPanel,
     "All pets": BrowsePanel,
     "Register a pet": RegisterPanel,
-    "Report a stray": StrayPanel,
     "Map": MapPanel,
 }
 _SPECIES = (("Dogs", "dog"), ("Cats", "cat"))
@@ -39,7 +41,9 @@ _SPECIES = (("Dogs", "dog"), ("Cats", "cat"))
 class Front:
     """One visitor's page; `widget` is what is shown."""
 
-    def __init__(self, desk: Desk, sections: Sequence[str] = tuple(SECTIONS), *, tiles: bool = False) -> None:
+    def __init__(
+        self, desk: Desk, sections: Sequence[str] = tuple(SECTIONS), *, tiles: bool = False, greeting: str = ""
+    ) -> None:
         self.desk = desk
         self.visit = Visit(desk, tiles=tiles)
         self.visit.open_pet = partial(self._open, DetailsPanel)
@@ -56,7 +60,8 @@ class Front:
         self.ways.observe(lambda _: self._go(), "value")
         self.species.observe(lambda change: self._choose(change["new"]), "value")
         several = len(sections) > 1
-        head = [parts.html("<h1>petfinder</h1>"), self.counts] if several else []
+        greeted = [parts.html(f'<p class="pf-greeting">{markup.escape(greeting)}</p>')] if greeting else []
+        head = [parts.html("<h1>petfinder</h1>"), *greeted, self.counts] if several else []
         self.widget = parts.styled(
             parts.column(
                 [
@@ -136,13 +141,16 @@ def front_page(
     *,
     access: Access | None = None,
     tiles: bool = False,
+    greeting: str = "",
     upload_limit_bytes: int = UPLOAD_LIMIT,
 ) -> ipw.Widget:
     """The page for volunteers: find, search, look through, register, report; reading is open, the rest by `access`.
 
-    `tiles`: the map shows OpenStreetMap, from its servers; without, nothing is loaded from outside.
+    `tiles`: the map shows OpenStreetMap, from its servers; without, nothing is loaded from outside. `greeting`: whose
+    page it is and how to reach them, for everybody to read.
     """
-    return Front(Desk(registry, access, upload_limit_bytes=upload_limit_bytes), tiles=tiles).widget
+    desk = Desk(registry, access, upload_limit_bytes=upload_limit_bytes)
+    return Front(desk, tiles=tiles, greeting=greeting).widget
 
 
 def find_panel(registry: Registry, *, access: Access | None = None) -> ipw.Widget:

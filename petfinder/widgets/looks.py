@@ -22,6 +22,7 @@ STYLE = f"""<style>
 .pf-row {{ gap: 10px; align-items: flex-end; }}
 .pf-tiles {{ gap: 18px 14px; align-items: start; }}
 .pf-html > .widget-html-content {{ overflow-wrap: anywhere; }}
+.pf-page .pf-greeting {{ font-size: 18px; font-weight: 600; margin: 4px 0; }}
 .pf-quiet, .pf-page .pf-quiet {{ color: {QUIET}; font-size: 15px; }}
 .pf-said, .pf-warned {{ padding: 10px 14px; border-radius: 8px; border-left: 6px solid; }}
 .pf-page .pf-said {{ background: #eaf3fb; border-color: {LINK}; }}

@@ -25,7 +25,7 @@ _URGENT = (Status.LOST, Status.FOUND, Status.REUNITED, Status.HOME)
 _SHOWN = (("lost and found", "missing"), ("all pets", "all"))
 _SAID = 6  # pets named for one place
 _NAMED = 40  # places with the name beside the circle; more would hide the map
-_GROUND = "Places are rounded to about 1 km. The ground is plain: this page loads no map from outside."
+_GROUND = "Places are rounded to about 1 km. No streets are shown: whoever runs the page can load them, with --tiles."
 _ROOM, _WORLD = 300, 256  # pixels: the map's narrower side without its edges; the whole earth at zoom 0
 _WIDEST_ZOOM, _CLOSEST_ZOOM = 1, 13
 

@@ -31,7 +31,10 @@ _WIDE = {"width": "auto", "max_width": "100%"}
 _OUT_OF_ORDER = "The registry does not answer. Try again in a minute, and tell whoever runs this page if it stays so."
 _UNEXPECTED = "Something went wrong here, and nothing was changed that you do not see. Please try once more."
 _SENTENCES: tuple[tuple[type[PetfinderError], str], ...] = (
-    (PassphraseNeeded, "Contact details and changes need the passphrase. Unlock at the top of the page."),
+    (
+        PassphraseNeeded,
+        "Contact details and changes need the passphrase of whoever runs this page. Ask them, or unlock at the top.",
+    ),
     (PetNotFound, "This pet is no longer registered."),
     (DuplicatePet, "A pet with this id is registered already. Choose another id, or leave it empty."),
     (EditConflict, "Somebody else changed this pet at the same moment. Look at it again, then try once more."),

@@ -16,20 +16,23 @@ from petfinder.widgets.filters import moment_of
 from petfinder.widgets.panel import Panel, Visit
 from petfinder.widgets.uploads import PhotoUpload
 
-LOCKED = "Registering needs the passphrase: unlock at the top of the page first."
+LOCKED = "Registering needs the passphrase of whoever runs this page: unlock at the top first."
+NOBODY = "Nobody to call is known for it yet: Details, then Edit, adds who."
 
 
 class RegisterPanel(Panel):
     """The form; after success it is empty again and the pet's card is shown, after an error it stays as it is."""
+
+    title, hint, is_missing = "Register a pet", "Two or three photos from different sides help most.", False
 
     def __init__(self, visit: Visit) -> None:
         super().__init__(visit)
         self.upload = PhotoUpload(visit, self.messages, "Choose photos of the pet")
         self.fields = PetFields()
         self.owner = OwnerFields(visit, self.messages)
-        self.missing = parts.tick("It is missing right now")
+        self.missing = parts.tick("It is missing right now", value=self.is_missing)
         self.since = parts.field(ipw.DatePicker, "Missing since")
-        parts.see(self.since, False)
+        parts.see(self.since, self.is_missing)
         self.missing.observe(lambda change: parts.see(self.since, change["new"]), "value")
         self.pet_id = parts.field(ipw.Text, "Id (leave empty to have one made of the name)")
         self.button = parts.button("Register", self.register, kind="primary")
@@ -37,9 +40,9 @@ class RegisterPanel(Panel):
         self.answer = parts.column([])
         self.widget = parts.column(
             [
-                parts.heading("Register a pet"),
+                parts.heading(self.title),
                 self.locked,
-                parts.note("Two or three photos from different sides help most."),
+                parts.note(self.hint),
                 self.upload.widget,
                 parts.heading("The pet", 3),
                 self.fields.widget,
@@ -68,9 +71,11 @@ class RegisterPanel(Panel):
             pet = self.visit.pets.register(self.upload.uploads, fields, picture=self.owner.picture)
             for part in (self.upload, self.fields, self.owner):
                 part.clear()
-            self.pet_id.value, self.missing.value, self.since.value = "", False, None
+            self.pet_id.value, self.missing.value, self.since.value = "", self.is_missing, None
             parts.show(self.answer, [registered_shown(self.visit, pet)])
-            self.messages.say(f"{words.name_of(pet)} is registered, with the id {pet.pet_id}.")
+            self.messages.say(
+                f"{words.name_of(pet)} is registered, with the id {pet.pet_id}. {'' if fields['owner'] else NOBODY}"
+            )
             self.visit.changed()
 
     def access_changed(self) -> None:
@@ -79,6 +84,16 @@ class RegisterPanel(Panel):
         parts.write(self.locked, "" if open_now else f'<p class="pf-said">{LOCKED}</p>')
         if not open_now:
             self.owner.clear()
+
+
+class LostPanel(RegisterPanel):
+    """The same form for a pet that is missing."""
+
+    title, is_missing = "Report a lost pet", True
+    hint = (
+        "Is it registered already? Find it under “All pets” and press “Report lost” there. If it is not, register it"
+        " here, with two or three photos from different sides: whoever finds it can then see whose it is."
+    )
 
 
 def registered_shown(visit: Visit, pet: Pet) -> ipw.Widget:

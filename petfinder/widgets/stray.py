@@ -12,7 +12,7 @@ from petfinder.widgets.answers import matches_shown
 from petfinder.widgets.fields import PLACE
 from petfinder.widgets.filters import moment_of, place_in
 from petfinder.widgets.panel import Panel, Visit
-from petfinder.widgets.register import LOCKED, registered_shown
+from petfinder.widgets.register import LOCKED, NOBODY, registered_shown
 from petfinder.widgets.uploads import PhotoUpload
 
 
@@ -37,7 +37,6 @@ class StrayPanel(Panel):
         self.form = parts.column(
             [
                 parts.heading("None of these? Register it as found", 3),
-                self.locked,
                 parts.row([self.place, self.day]),
                 parts.row([self.breed, self.colour]),
                 self.note,
@@ -51,6 +50,7 @@ class StrayPanel(Panel):
             [
                 parts.heading("Report a stray"),
                 parts.note("Somebody may be looking for it: first we look whether it is registered."),
+                self.locked,
                 self.upload.widget,
                 self.messages.widget,
                 self.answer,
@@ -78,7 +78,8 @@ class StrayPanel(Panel):
     def register(self) -> None:
         """Keep the stray as found, with the person who has it as the one to call."""
         with self.told.trying("Registering …", self.button):
-            pet = self.visit.pets.report_found(self.upload.uploads, self._fields())
+            fields = self._fields()
+            pet = self.visit.pets.report_found(self.upload.uploads, fields)
             for field in (self.place, self.breed, self.colour, self.note, self.name, self.phone):
                 field.value = ""
             self.day.value = None
@@ -86,7 +87,9 @@ class StrayPanel(Panel):
             parts.see(self.form, False)
             parts.show(self.answer, [])
             parts.show(self.card, [registered_shown(self.visit, pet)])
-            self.told.say(f"Thank you. {words.name_of(pet)} is registered as found.")
+            self.told.say(
+                f"Thank you. {words.name_of(pet)} is registered as found. {'' if fields['owner'] else NOBODY}"
+            )
             self.visit.changed()
 
     def _fields(self) -> dict[str, object]:

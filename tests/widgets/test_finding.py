@@ -18,6 +18,7 @@ from petfinder.widgets.browse import BrowsePanel
 from petfinder.widgets.find import FindPanel
 from petfinder.widgets.front import SECTIONS, Front
 from petfinder.widgets.map import MapPanel
+from petfinder.widgets.register import RegisterPanel
 from petfinder.widgets.words import WordsPanel
 from tests.conftest import TableEncoder
 from tests.widgets.conftest import BLUE, NEARLY_RED, RED, buttons, chosen, inside, jpeg, press, text_of
@@ -29,7 +30,7 @@ def finding(front: Front) -> FindPanel:
     return front.panel
 
 
-def test_the_page_says_what_is_registered_and_offers_six_ways(front: Front) -> None:
+def test_the_page_says_what_is_registered_and_offers_its_ways(front: Front) -> None:
     said = text_of(front.widget)
 
     assert "<h1>petfinder</h1>" in said
@@ -323,3 +324,31 @@ def test_an_unexpected_error_is_a_sentence_and_logged_without_its_words(
     assert "Something went wrong" in front.panel.messages.widget.value
     assert "RuntimeError" in caplog.text
     assert "555" not in caplog.text
+
+
+def test_the_page_says_whose_it_is_and_how_to_reach_them(registry: pf.Registry) -> None:
+    front = Front(Desk(registry), greeting="Shelter <Lisbon>, +351 555 0100")
+
+    assert "Shelter <Lisbon>, +351 555 0100" in text_of(front.widget)
+
+
+def test_the_form_for_a_lost_pet_registers_it_as_missing(front: Front) -> None:
+    front.ways.value = "Report a lost pet"
+    panel = front.panel
+    assert isinstance(panel, RegisterPanel)
+
+    panel.upload.button.value = (chosen(BLUE),)
+    press(panel.widget, "Register")
+
+    assert "lost since" in text_of(panel.answer)
+    assert "Nobody to call is known" in panel.messages.widget.value
+
+
+def test_the_figures_behind_a_verdict_are_folded_away(front: Front) -> None:
+    panel = finding(front)
+    panel.upload.button.value = (chosen(RED),)
+    assert "searched" not in text_of(panel.answer)
+
+    press(panel.answer, "▸ How sure is this?")
+
+    assert "3 pets with 3 photos searched" in text_of(panel.answer)
