@@ -6,20 +6,19 @@ whatever shows contact or changes something asks the Access, at every call.
 
 from __future__ import annotations
 
-import io
 import math
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
 from petfinder.access import Access
+from petfinder.desk_answers import Counts, PetPage, Upload, WordsAnswer
 from petfinder.documents import as_found
-from petfinder.errors import InvalidQuery, PhotoTooLarge
-from petfinder.filters import PetFilter, place_of
+from petfinder.errors import InvalidPet, InvalidQuery, PhotoTooLarge
+from petfinder.filters import PetFilter, place_of, places_of
 from petfinder.pets import Cat, Dog, Owner, Pet, Photo, Place, Status
 from petfinder.photos import completed, read_photo
 from petfinder.registry import Registry
@@ -27,6 +26,8 @@ from petfinder.search import Matches
 from petfinder.service import PetService
 from petfinder.text import fold
 
+ROUNDED_BY_KM = 1.0  # a place and the same to 0.01 degree are at most 0.8 km apart
+HALF_ROUND_KM = 20_040.0  # half way round the earth: everywhere
 PAGE = 48  # pets on a page, as many as one answer brings thumbnails for
 NEAREST = 12  # matches of one search
 UPLOAD_LIMIT = 25 * 2**20
@@ -34,53 +35,6 @@ SPECIES: Mapping[str, type[Pet]] = {"dog": Dog, "cat": Cat}
 MOST_PLACED = 300  # pets on one map
 _NUMBERED = 30  # pets of one name that are told apart by a number
 _CHIP = re.compile(r"[\d\s.\-]{9,}")
-
-Meant = Literal["microchip", "meaning", "words"]
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A file that a visitor handed in: the name it had there, and its bytes."""
-
-    name: str
-    content: bytes = field(repr=False)
-
-    def photo(self) -> Photo:
-        """The file as a photo whose errors call it by its name; nothing of where it came from is kept."""
-        file = io.BytesIO(self.content)
-        file.name = self.name
-        return Photo(source=file)
-
-
-@dataclass(frozen=True)
-class PetPage:
-    """One page of pets by id, how many pass in all, and the id behind which the next page begins, if there is one."""
-
-    pets: tuple[Pet, ...] = ()
-    count: int = 0
-    following: str | None = None
-
-
-@dataclass(frozen=True)
-class WordsAnswer:
-    """What words found, and how they were meant: a chip number, what photos look like (`matches`), or written words.
-
-    `more`: there are others that the answer leaves out.
-    """
-
-    meant: Meant
-    pets: tuple[Pet, ...] = ()
-    matches: Matches | None = None
-    more: bool = False
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many pets are registered, and of these lost and found."""
-
-    pets: int = 0
-    lost: int = 0
-    found: int = 0
 
 
 class Desk:
@@ -152,17 +106,18 @@ class PetDesk:
     def find(self, uploads: Sequence[Upload], *, k: int = NEAREST, where: PetFilter | None = None) -> Matches:
         """The pets nearest to one or more photos of ONE animal; raises PhotoError, InvalidQuery."""
         self._desk.check_uploads(uploads)
-        return self._service.find([upload.photo() for upload in uploads], k=k, where=where)
+        return self._service.find([upload.photo() for upload in uploads], k=k, where=self._open_to_all(where))
 
     def similar(self, pet_id: str, *, k: int = NEAREST, where: PetFilter | None = None) -> Matches:
         """Other pets that look like a registered one; raises PetNotFound, InvalidQuery."""
-        return self._service.find_similar(pet_id, k=k, where=where)
+        return self._service.find_similar(pet_id, k=k, where=self._open_to_all(where))
 
     def search(self, words: str, *, by_meaning: bool = False, where: PetFilter | None = None) -> WordsAnswer:
         """Pets by a chip number, by what their photos look like (if asked for and the encoder knows text), or by words.
 
         The answer says which. Words must all stand in name, breed, colour, tags or note. Raises InvalidQuery.
         """
+        where = self._open_to_all(where)
         if _CHIP.fullmatch(words.strip()) and (pet := self._service.find_by_microchip(words)):
             return WordsAnswer("microchip", self._with_pictures([pet]))
         if by_meaning and words.strip() and self.knows_text:
@@ -172,6 +127,7 @@ class PetDesk:
 
     def page(self, *, after: str | None = None, where: PetFilter | None = None) -> PetPage:
         """At most 48 pets in the order of their ids, those behind `after`; their pictures come in one request."""
+        where = self._open_to_all(where)
         pets = self._service.list(where, after=after, limit=PAGE + 1)
         shown = pets[:PAGE]
         following = shown[-1].pet_id if len(pets) > PAGE else None
@@ -187,7 +143,7 @@ class PetDesk:
 
     def placed(self, where: PetFilter | None = None, *, most: int = MOST_PLACED) -> tuple[Pet, ...]:
         """Pets whose own place or a photo's is known, without pictures; at most `most`."""
-        restriction = (where or PetFilter()).restriction()
+        restriction = (self._open_to_all(where) or PetFilter()).restriction()
         pets = (as_found(pet) for pet in self._service.repository.scan(restriction))
         return tuple(islice((pet for pet in pets if place_of(pet)), most))
 
@@ -204,10 +160,12 @@ class PetDesk:
     def register(self, uploads: Sequence[Upload], fields: Mapping[str, Any], *, picture: Upload | None = None) -> Pet:
         """Register a pet of these photos and fields (those of Pet); `picture` is the owner's.
 
-        An id is made of the name where `fields` has none. Raises PassphraseNeeded, PhotoError, InvalidPet,
-        DuplicatePet; then nothing is written.
+        An id is made of the name where `fields` has none. Raises PassphraseNeeded, PhotoError, InvalidPet (without a
+        photo too), DuplicatePet; then nothing is written.
         """
         self._desk.access.check()
+        if not uploads:
+            raise InvalidPet("choose at least one photo of the pet: it is found by its looks")
         self._desk.check_uploads([*uploads, *([picture] if picture else [])])
         known = {name: value for name, value in fields.items() if value not in (None, "")}
         known["owner"] = _with_picture(known.get("owner"), picture)
@@ -264,6 +222,22 @@ class PetDesk:
         """Erase a pet with owner, photos and thumbnails; raises PassphraseNeeded, PetNotFound."""
         self._desk.access.check()
         self._service.remove(pet_id)
+
+    def _open_to_all(self, where: PetFilter | None) -> PetFilter | None:
+        """The filter as it is answered while the desk is locked: distances between places as they are shown.
+
+        With the exact ones somebody could ask again and again until a pet's home is known to the metre.
+        """
+        if where is None or where.near is None or where.within_km is None or self._desk.access.is_open:
+            return where
+        centre, km = where.near.rounded(), where.within_km
+        wider = where.model_copy(update={"near": centre, "within_km": km + ROUNDED_BY_KM})
+        inside = [
+            pet.pet_id
+            for pet in self._service.repository.scan(wider.restriction())
+            if any(centre.km_to(place.rounded()) <= km for place in places_of(pet))
+        ]
+        return where.model_copy(update={"near": centre, "within_km": HALF_ROUND_KM, "ids": tuple(inside)})
 
     def _with_pictures(self, pets: Sequence[Pet]) -> tuple[Pet, ...]:
         """The pets as searches show them, the first photo of each with its thumbnail, all fetched in one request."""

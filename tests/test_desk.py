@@ -15,7 +15,8 @@ from PIL.ExifTags import GPS, IFD, Base
 import petfinder as pf
 from petfinder import errors
 from petfinder.access import Access, hash_passphrase
-from petfinder.desk import PAGE, Counts, Desk, PetDesk, Upload
+from petfinder.desk import PAGE, Desk, PetDesk
+from petfinder.desk_answers import Counts, Upload
 from petfinder.vectors import Matrix
 from tests.conftest import TableEncoder
 
@@ -294,3 +295,31 @@ def test_an_update_keeps_the_owner_and_takes_a_picture_of_them(registry: pf.Regi
     assert owner.phone == PHONE
     assert owner.picture is not None
     assert owner.picture.thumbnail
+
+
+def test_asking_with_ever_smaller_circles_tells_a_locked_visitor_no_more_than_is_shown(
+    registry: pf.Registry, desk: Desk
+) -> None:
+    register_luigi(registry)
+    dogs, centre = desk.of("dog"), pf.Place(lat=38.71, lon=-9.14)
+
+    def found(at: tuple[float, float], km: float) -> bool:
+        return len(dogs.page(where=pf.PetFilter(near=at, within_km=km)).pets) == 1
+
+    for at in ((38.70, -9.13), (38.73, -9.16), (38.7049, -9.1451)):
+        shown = pf.Place(lat=at[0], lon=at[1]).rounded().km_to(centre)
+        assert found(at, shown + 0.01)
+        assert not found(at, shown - 0.01)
+    assert dogs.find([upload()], where=pf.PetFilter(near=EXACT, within_km=0.1)).best is not None
+    assert desk.access.unlock(PASSPHRASE)
+    assert found(EXACT, 0.001)
+    assert not found((38.71, -9.14), 0.1)
+
+
+def test_a_pet_without_a_photo_is_not_registered(registry: pf.Registry, desk: Desk) -> None:
+    assert desk.access.unlock(PASSPHRASE)
+
+    for call in (desk.of("dog").register, desk.of("dog").report_found):
+        with pytest.raises(errors.InvalidPet, match="at least one photo"):
+            call([], {"name": "Bella"})
+    assert registry.dogs.count() == 0

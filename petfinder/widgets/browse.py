@@ -88,6 +88,9 @@ class BrowsePanel(Panel):
             given = {name: value for name, value in asked.items() if value}
             where = PetFilter(**given) if given else None
             page = self.visit.pets.page(after=self._starts[-1], where=where)
+            while not page.pets and len(self._starts) > 1:  # its last pet was removed
+                self._starts.pop()
+                page = self.visit.pets.page(after=self._starts[-1], where=where)
             self._following = page.following
             parts.show(self.answer, [pets_shown(self.visit, page.pets)])
             count, number = page.count, len(self._starts)

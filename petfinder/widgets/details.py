@@ -50,7 +50,9 @@ class DetailsPanel(Panel):
         )
 
     def shown(self) -> None:
-        """The pet as it is now."""
+        """The pet as it is now; where it was removed meanwhile nothing but the way back."""
+        parts.see(self.buttons, False)
+        self.card.value = ""
         with self.messages.trying("One moment …"):
             self._show(self.visit.desk.of(self.species).pet(self.pet_id))
         self.back.focus()
@@ -58,6 +60,8 @@ class DetailsPanel(Panel):
     def access_changed(self) -> None:
         """What was shown for the passphrase goes with it."""
         self._leave_area()
+        parts.see(self.buttons, False)
+        self.card.value = ""
         with self.messages.trying("One moment …"):
             self._show(self.visit.desk.of(self.species).pet(self.pet_id))
 
@@ -120,7 +124,7 @@ class DetailsPanel(Panel):
         no = parts.button("Keep it", self._leave_area)
         question = parts.note("This erases the pet with its photos and its owner's contact. It cannot be undone.")
         parts.show(self.area, [question, parts.row([yes, no])])
-        yes.focus()
+        no.focus()  # a key that is held down must not erase a pet
 
     def _remove(self, pressed: ipw.Button) -> None:
         with self.messages.trying("Removing …", pressed):
@@ -130,6 +134,7 @@ class DetailsPanel(Panel):
             self._leave_area()
             self.messages.say("Removed, with photos and contact.")
             self.visit.changed()
+            self.back.focus()
 
     def _changed(self, pet: Pet, said: str) -> None:
         self._leave_area()

@@ -11,7 +11,7 @@ from typing import Any
 import ipywidgets as ipw
 
 from petfinder.display import markup, words
-from petfinder.pets import Pet, Photo
+from petfinder.pets import Owner, Pet, Photo
 from petfinder.widgets import parts
 from petfinder.widgets.fields import OwnerFields, PetFields
 from petfinder.widgets.panel import Visit
@@ -57,10 +57,22 @@ class EditForm:
             if not changes and not self.owner.picture:
                 self._messages.say("Nothing was changed.")
                 return
-            if self.owner.picture:
-                changes["owner"] = now["owner"]
+            if self.owner.picture or "owner" in changes:
+                changes["owner"] = self._merged(now["owner"])
             pet = self._desk.update(self._pet.pet_id, changes, picture=self.owner.picture)
             self._done(pet, f"{words.name_of(pet)} is saved.")
+
+    def _merged(self, owner: Owner | None) -> Owner | None:
+        """The owner as it is now, with what was changed here: others may have changed something else meanwhile."""
+        before, current = self._before["owner"], self._desk.whole(self._pet.pet_id).owner
+        if owner is None or before is None or current is None:
+            return owner
+        changed = {
+            name: getattr(owner, name)
+            for name in ("name", "phone", "email", "address")
+            if getattr(owner, name) != getattr(before, name)
+        }
+        return current.model_copy(update=changed)
 
     def _add(self) -> None:
         if uploads := self.upload.uploads:

@@ -9,7 +9,7 @@ from typing import Any
 
 import ipywidgets as ipw
 
-from petfinder.desk import Upload
+from petfinder.desk_answers import Upload
 from petfinder.errors import InvalidPet
 from petfinder.pets import Owner, Pet
 from petfinder.widgets import parts
@@ -44,6 +44,11 @@ class PetFields:
             ]
         )
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is written in any field."""
+        return not any(getattr(self, name).value.strip() for name in (*_TEXTS, "tags", "place")) and not self.sex.value
+
     def read(self) -> dict[str, Any]:
         """The fields as a Pet takes them, None where nothing is written; raises InvalidQuery for a place."""
         texts = {name: getattr(self, name).value.strip() or None for name in _TEXTS}
@@ -67,6 +72,10 @@ class PetFields:
             getattr(self, name).value = ""
         self.sex.value = ""
 
+    def clear_private(self) -> None:
+        """Empty what only those with the passphrase may see: the chip number and the exact place."""
+        self.microchip.value = self.place.value = ""
+
 
 class OwnerFields:
     """Name, phone, e-mail, address and picture of who to call."""
@@ -80,6 +89,12 @@ class OwnerFields:
         self.widget = parts.column(
             [parts.row([self.name, self.phone]), parts.row([self.email, self.address]), self.upload.widget]
         )
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is written in any field and no picture was handed in."""
+        texts = (self.name, self.phone, self.email, self.address)
+        return not any(field.value.strip() for field in texts) and self.picture is None
 
     @property
     def picture(self) -> Upload | None:

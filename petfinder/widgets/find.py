@@ -46,6 +46,11 @@ class FindPanel(Panel):
             matches = self.visit.pets.find(uploads, where=where)
             parts.show(self.answer, [matches_shown(self.visit, matches)])
 
+    def shown(self) -> None:
+        """Search again where pets have changed meanwhile."""
+        if self.stale:
+            self.search()
+
     def species_changed(self) -> None:
         """The same photo is looked for among the other species."""
         self.search()

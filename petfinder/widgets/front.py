@@ -49,10 +49,11 @@ class Front:
         self.visit.open_pet = partial(self._open, DetailsPanel)
         self.visit.open_owner = self._open_owner
         self.visit.open_similar = partial(self._open, SimilarPanel)
-        self.visit.changed = self._count
+        self.visit.changed = self._changed
         self._panels: dict[str, Panel] = {}
         self._opened: list[Panel] = []  # pets and look-alikes, the one in view last
         self.counts = parts.html("")
+        self._unsaid = parts.Messages()  # what goes wrong with counting is logged, and said nowhere
         self.lock = Lock(desk.access, self._access_changed)
         self.ways = parts.chooser([(name, name) for name in sections], "", "pf-nav")
         self.species = parts.chooser(_SPECIES, "", "pf-species")
@@ -114,21 +115,25 @@ class Front:
         for panel in self._opened[:-1]:
             panel.access_changed()
         self.stage.children = (self.panel.widget,)
-        self.panel.shown()
+        self.panel.come_into_view()
 
     def _choose(self, species: str) -> None:
         self.visit.species = species
         self._go()
-        for panel in self._panels.values():
-            panel.species_changed()
 
     def _access_changed(self) -> None:
         for panel in (*self._panels.values(), *self._opened):
             panel.access_changed()
 
+    def _changed(self) -> None:
+        """Pets came, went or changed: count them, and let the panels out of sight know."""
+        for panel in self._panels.values():
+            panel.stale = panel is not self.panel
+        self._count()
+
     def _count(self) -> None:
         """Say how many pets there are."""
-        with parts.Messages().trying(""):
+        with self._unsaid.trying(""):
             counts = self.desk.counts()
             found = f", {counts.found:,} found" if counts.found else ""
             pets = "pet" if counts.pets == 1 else "pets"

@@ -44,12 +44,17 @@ class Visit:
 
 
 class Panel:
-    """One part of the page: its `widget` is what is shown, `messages` where it says how things went."""
+    """One part of the page: its `widget` is what is shown, `messages` where it says how things went.
+
+    `stale`: pets came, went or changed since it was in view.
+    """
 
     widget: ipw.Box
 
     def __init__(self, visit: Visit) -> None:
         self.visit = visit
+        self.species_seen: str | None = None
+        self.stale = False
         self.messages = parts.Messages()
 
     def shown(self) -> None:
@@ -60,6 +65,15 @@ class Panel:
 
     def access_changed(self) -> None:
         """The desk was unlocked or locked; whatever shows contact lets go of it."""
+
+    def come_into_view(self) -> None:
+        """Show what is so now, for the species that is chosen."""
+        other, self.species_seen = self.species_seen not in (None, self.visit.species), self.visit.species
+        if other:
+            self.species_changed()
+        else:
+            self.shown()
+        self.stale = False
 
     def close(self) -> None:
         """Leave nothing behind, in the kernel or in the browser."""

@@ -113,7 +113,15 @@ def tick(label: str, *, value: bool = False) -> ipw.Checkbox:
 def button(label: str, clicked: Callable[[], object], *, kind: str = "", tooltip: str = "") -> ipw.Button:
     """A button; `kind`: "primary", "danger" or "" for a plain one."""
     made = ipw.Button(description=label, tooltip=tooltip or None, layout=ipw.Layout(width="auto", height="auto"))
-    made.on_click(lambda _: clicked())
+
+    def press(_: ipw.Button) -> None:
+        made.pressed = True
+        try:
+            clicked()
+        finally:
+            made.pressed = False
+
+    made.on_click(press)
     return styled(made, "pf-button", *([f"pf-{kind}"] if kind else []))
 
 
@@ -234,5 +242,5 @@ class Messages:
                 first.description = label
             for control, disabled in zip(controls, before, strict=True):
                 control.disabled = disabled
-            if first and first.comm is not None:
+            if first and first.comm is not None and getattr(first, "pressed", False):
                 first.focus()  # a button that is disabled loses it

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipywidgets as ipw
 
-from petfinder.desk import PAGE, WordsAnswer
+from petfinder.desk import PAGE
+from petfinder.desk_answers import WordsAnswer
 from petfinder.widgets import parts
 from petfinder.widgets.answers import matches_shown, pets_shown
 from petfinder.widgets.panel import Panel, Visit
@@ -46,6 +47,7 @@ class WordsPanel(Panel):
         """Show the pets that the words find, and say how the words were meant."""
         words = self.text.value
         if not words.strip():
+            parts.show(self.answer, [])
             self.messages.say("Write a word or two, or a chip number.")
             return
         with self.messages.trying("Searching …", self.button):

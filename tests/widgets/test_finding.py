@@ -329,7 +329,7 @@ def test_an_unexpected_error_is_a_sentence_and_logged_without_its_words(
 def test_the_page_says_whose_it_is_and_how_to_reach_them(registry: pf.Registry) -> None:
     front = Front(Desk(registry), greeting="Shelter <Lisbon>, +351 555 0100")
 
-    assert "Shelter <Lisbon>, +351 555 0100" in text_of(front.widget)
+    assert "Shelter &lt;Lisbon&gt;, +351 555 0100" in text_of(front.widget)
 
 
 def test_the_form_for_a_lost_pet_registers_it_as_missing(front: Front) -> None:
