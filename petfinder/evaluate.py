@@ -142,6 +142,8 @@ def try_encoders(
 
     Raises InvalidQuery where fewer than two pets have two photos.
     """
+    if any(not hasattr(encoder, "encode_images") for encoder in encoders):
+        raise ConfigError("an evaluation takes an encoder, not its name: petfinder.load_encoder('pocket')")
     check_enough([sample.pet_id for sample in samples.photos], samples.where, remedy=_REMEDY)
     encoded, unreadable = _encode_all(samples.photos, encoders, limits=limits, progress=progress)
     trials: list[Tried | PetfinderError] = []

@@ -49,6 +49,9 @@ class OpenedIndex(Generic[PetT]):
         self._reopen = reopen
         self._opening = Lock()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.repository.index!r} in {self.repository.store.location}>"
+
     def pinned(self) -> Self:
         """This service as it is now: it stays with one repository and one encoder, whatever is rebuilt."""
         with self._opening:

@@ -128,7 +128,9 @@ class Registry:
     def owner_of(self, match: Match) -> Owner | None:
         """Who to call about a match; raises IndexMismatch for a match from another registry."""
         if not isinstance(match, Match):
-            raise InvalidQuery("owner_of takes a match; an empty search has no best match")
+            raise InvalidQuery(
+                "owner_of takes a match; an empty search has no best one. registry.dogs.owner_of takes a pet_id too"
+            )
         if match.index != self.index_name(match.pet.species):
             raise IndexMismatch(f"this match comes from index {match.index!r}, not from registry {self.name!r}")
         return self._service(match.pet.species).owner_of(match)

@@ -77,7 +77,8 @@ def test_pets_are_registered_found_and_their_owner_is_revealed_only_by_owner(reg
     for secret in (PHONE, EMAIL, "Ully"):
         assert secret not in found.output + run("find", "photos/luigi.png", "--registry", "pets.db", "--json").output
         assert secret in owner.stdout
-    assert (found.stderr, owner.stderr) == ("", "")
+    told = "petfinder: who to call: petfinder owner luigi --registry pets.db\n"
+    assert (found.stderr, owner.stderr) == (told, "")
 
 
 def test_find_as_json_names_the_matches_with_places_to_a_kilometre(registered: Path) -> None:

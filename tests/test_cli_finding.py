@@ -221,3 +221,13 @@ def test_update_takes_a_first_owner_and_one_more_photo(registered: Path) -> None
     assert (owned.exit_code, "2 photos" in owned.stdout, PHONE in owned.output) == (0, True, False)
     assert data("owner", "zoe", *named)["owner"] == {"name": "Ana", "phone": PHONE}
     assert (nothing.exit_code, "--help" in nothing.stderr) == (2, True)
+
+
+def test_who_found_a_pet_is_told_how_to_ask_whom_to_call(registered: Path) -> None:
+    found = run("find", "photos/luigi.png", "--registry", "pets.db")
+
+    line = next(line for line in found.stderr.splitlines() if "who to call: petfinder " in line)
+    owner = run(*line.split("who to call: petfinder ")[1].split())
+    assert PHONE not in found.output
+    assert PHONE in owner.stdout
+    assert "who to call" not in run("find", "photos/luigi.png", "--registry", "pets.db", "--json").stderr

@@ -40,3 +40,8 @@ def test_a_repr_shows_no_owner_and_no_exact_place() -> None:
         assert "48.856" not in shown
         assert "Ully" not in shown
     assert "rex" in repr(pet)
+
+
+def test_a_service_says_which_index_it_is() -> None:
+    with pf.connect(":memory:") as registry:
+        assert repr(registry.dogs) == "<DogService 'pets-dogs' in :memory:>"

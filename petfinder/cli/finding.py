@@ -5,6 +5,7 @@ Knows the options and the display.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from petfinder.cli.options import (
     with_options,
 )
 from petfinder.cli.pictures import SaveOption, check_picture, save_picture
-from petfinder.cli.shell import NOTHING_FOUND, say, told
+from petfinder.cli.shell import NOTHING_FOUND, note, say, told
 from petfinder.cli.verbs import app
 from petfinder.display import words
 from petfinder.display.script import duplicate_as_data, matches_as_data
@@ -33,7 +34,7 @@ from petfinder.errors import ConfigError, InvalidQuery
 from petfinder.filters import PetFilter
 from petfinder.finding import Combine
 from petfinder.repository import MOST_NEIGHBOURS
-from petfinder.search import Matches
+from petfinder.search import Match, Matches
 from petfinder.service import PetService
 from petfinder.thresholds import Verdict
 
@@ -73,6 +74,14 @@ class Search:
             save_picture(matches.plot(), self.save)
         if not matches or matches.verdict is Verdict.UNKNOWN:
             raise typer.Exit(NOTHING_FOUND)
+        if matches.best and matches.verdict and not self.as_json:
+            note(f"who to call: {self._owner_verb(matches.best)}")
+
+    def _owner_verb(self, match: Match) -> str:
+        """What reveals who to call about a match; a server's URL, which may hold a password, is left out."""
+        species = f" --species {self.species}" if self.species is not Species.DOG else ""
+        registry = f" --registry {shlex.quote(self.registry)}" if self.registry and "://" not in self.registry else ""
+        return f"petfinder owner {shlex.quote(match.pet.pet_id)}{species}{registry}"
 
 
 @app.command(no_args_is_help=True)
