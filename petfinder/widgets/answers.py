@@ -49,7 +49,7 @@ def _small_print(matches: Matches) -> list[ipw.Widget]:
     said = words.small_print(matches)
     if matches.verdict is None or not matches.found:
         return [parts.html(markup.quiet(said))]
-    advice = "Not the animal you look for? Somebody can be told of it under “Report a stray” or “Report a lost pet”."
+    advice = "Not among them? If you found it, use “Report a stray”; if it is yours, “Report a lost pet”."
     unsure = [parts.note(advice)] if matches.verdict is Verdict.UNKNOWN else []
     return [*unsure, parts.Fold("How sure is this?", lambda: [parts.html(markup.quiet(said))]).widget]
 

@@ -5,12 +5,13 @@ Knows PetFilter.
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+import re
+from datetime import date, datetime, time, timedelta, timezone
 from typing import Any
 
 import ipywidgets as ipw
 
-from petfinder.errors import InvalidQuery
+from petfinder.errors import InvalidPet, InvalidQuery
 from petfinder.filters import PetFilter
 from petfinder.pets import Place, Status
 from petfinder.widgets import parts
@@ -25,20 +26,36 @@ STATUSES = (
 )
 _NEAR = "Near this place (latitude, longitude)"
 _FAR = 20.0
+_BAD_PLACE = "write the place as two numbers, latitude and longitude in degrees, such as 37.76, -122.43"
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")  # 38,71 may be one number as well as two
+_FIRST_ZONE = timezone(timedelta(hours=14))  # where a day begins first on earth
 
 
 def place_in(text: str) -> Place | None:
-    """The place that somebody typed as two numbers, None for nothing; raises InvalidQuery."""
-    if not text.strip():
+    """The place that somebody typed as two numbers, None for nothing.
+
+    Raises InvalidQuery where it is no place on earth, or may be one number with a decimal comma.
+    """
+    typed = text.replace("°", "").strip()
+    if not typed:
         return None
+    if _DECIMAL_COMMA.fullmatch(typed):
+        raise InvalidQuery(_BAD_PLACE)
     try:
-        lat, lon = (float(part) for part in text.replace("°", "").replace(",", " ").replace(";", " ").split())
+        lat, lon = (float(part) for part in typed.replace(",", " ").replace(";", " ").split())
         return Place(lat=lat, lon=lon)
-    except ValueError as error:
-        raise InvalidQuery("write the place as two numbers, such as 37.76, -122.43") from error
+    except (ValueError, InvalidPet) as error:
+        raise InvalidQuery(_BAD_PLACE) from error
 
 
-def moment_of(day: date | None, *, end: bool = False) -> datetime | None:
+def moment_of(day: date | None) -> datetime | None:
+    """The first second of the day on which something happened; raises InvalidQuery for a day still to come."""
+    if day is not None and day > datetime.now(_FIRST_ZONE).date():
+        raise InvalidQuery(f"that day is still to come: {day:%Y-%m-%d}; choose today or a day before it")
+    return _bound(day)
+
+
+def _bound(day: date | None, *, end: bool = False) -> datetime | None:
     """The first (or, with end=True, the last) second of a day."""
     return None if day is None else datetime.combine(day, time(23, 59, 59) if end else time())
 
@@ -81,8 +98,8 @@ class FilterFields:
             "breed": self.breed.value.strip(),
             "colour": self.colour.value.strip(),
             "status": self.status.value,
-            "taken_after": moment_of(self.after.value),
-            "taken_before": moment_of(self.before.value, end=True),
+            "taken_after": _bound(self.after.value),
+            "taken_before": _bound(self.before.value, end=True),
             "near": near,
             "within_km": self.km.value if near else None,
         }

@@ -23,6 +23,7 @@ from petfinder.widgets.panel import Panel, Visit
 
 _URGENT = (Status.LOST, Status.FOUND, Status.REUNITED, Status.HOME)
 _SHOWN = (("lost and found", "missing"), ("all pets", "all"))
+_CALLED = 18  # signs of a name on its button
 _SAID = 6  # pets named for one place
 _NAMED = 40  # places with the name beside the circle; more would hide the map
 _GROUND = "Places are rounded to about 1 km. No streets are shown: whoever runs the page can load them, with --tiles."
@@ -157,8 +158,11 @@ class MapPanel(Panel):
 
     def _line(self, pet: Pet) -> ipw.Widget:
         pet_id, name = pet.pet_id, words.name_of(pet)
-        details = parts.button("Details", lambda: self.visit.open_pet(pet_id), tooltip=f"Details of {name}")
-        return parts.styled(parts.row([parts.html(markup.line(line_of(pet)), "pf-grow"), details]), "pf-preview")
+        label = f"Details of {words.clip(name, _CALLED)}"
+        details = parts.button(label, lambda: self.visit.open_pet(pet_id), tooltip=f"Details of {name}")
+        line = parts.html(markup.line(line_of(pet)), "pf-grow")
+        line.layout.flex = "1 1 140px"  # beside a long name the button goes below
+        return parts.styled(parts.row([line, details]), "pf-preview")
 
 
 def _dot(status: Status) -> str:

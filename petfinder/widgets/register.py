@@ -59,8 +59,9 @@ class RegisterPanel(Panel):
         self.access_changed()
 
     def register(self) -> None:
-        """Register what is in the form."""
-        parts.show(self.answer, [])
+        """Register what is in the form; a second click, when it is empty again, leaves what the first one said."""
+        if self.answer.children and self._empty:
+            return
         with self.messages.trying("Registering …", self.button):
             if not self.upload.uploads:
                 raise InvalidPet("choose at least one photo of the pet: it is found by its looks")
@@ -68,6 +69,7 @@ class RegisterPanel(Panel):
             if self.missing.value:
                 at = moment_of(self.since.value) or datetime.now().astimezone()
                 fields |= {"status": Status.LOST, "status_at": at}
+            parts.show(self.answer, [])
             pet = self.visit.pets.register(self.upload.uploads, fields, picture=self.owner.picture)
             for part in (self.upload, self.fields, self.owner):
                 part.clear()
@@ -78,12 +80,21 @@ class RegisterPanel(Panel):
             )
             self.visit.changed()
 
+    @property
+    def _empty(self) -> bool:
+        """Whether nobody has begun to fill in the form."""
+        written = self.upload.uploads or self.pet_id.value.strip() or self.since.value
+        ticked = self.missing.value != self.is_missing
+        return not written and not ticked and self.fields.empty and self.owner.empty
+
     def access_changed(self) -> None:
-        """Say that it is locked; locking empties what was written of the owner."""
+        """Say that it is locked; locking empties what was written of the owner, chip, place, and what was answered."""
         open_now = self.visit.desk.access.is_open
         parts.write(self.locked, "" if open_now else f'<p class="pf-said">{LOCKED}</p>')
         if not open_now:
             self.owner.clear()
+            self.fields.clear_private()
+            parts.show(self.answer, [])
 
 
 class LostPanel(RegisterPanel):

@@ -24,6 +24,7 @@ class StrayPanel(Panel):
         self.upload = PhotoUpload(visit, self.messages, "Choose a photo of the stray", changed=self.search)
         self.answer = parts.column([])
         self.place = parts.field(ipw.Text, f"Where it was found: {PLACE.lower()}")
+        self._place_of_photos = ""  # what stands in the field if nobody wrote there
         self.day = parts.field(ipw.DatePicker, "Found on")
         self.breed = parts.field(ipw.Text, "Breed")
         self.colour = parts.field(ipw.Text, "Colour")
@@ -67,17 +68,31 @@ class StrayPanel(Panel):
         parts.see(self.form, bool(uploads))
         self.told.clear()
         parts.show(self.card, [])
+        self._put_in_place()
         if not uploads:
             parts.show(self.answer, [])
             return
-        if (place := self.upload.place) and not self.place.value:
-            self.place.value = f"{place.lat:.4f}, {place.lon:.4f}"
         with self.messages.trying("Searching …", self.upload.button):
             parts.show(self.answer, [matches_shown(self.visit, self.visit.pets.find(uploads))])
 
+    def _put_in_place(self) -> None:
+        """Put in where the photos were taken, unless somebody wrote another place."""
+        if self.place.value.strip() not in ("", self._place_of_photos):
+            return
+        place = self.upload.place
+        self._place_of_photos = f"{place.lat:.4f}, {place.lon:.4f}" if place else ""
+        self.place.value = self._place_of_photos
+
     def register(self) -> None:
-        """Keep the stray as found, with the person who has it as the one to call."""
+        """Keep the stray as found, with the person who has it as the one to call.
+
+        A second click, when the photos are gone, leaves what the first one said.
+        """
+        if self.card.children and not self.upload.uploads:
+            return
         with self.told.trying("Registering …", self.button):
+            if not self.upload.uploads:
+                raise InvalidPet("choose at least one photo of the stray: it is found by its looks")
             fields = self._fields()
             pet = self.visit.pets.report_found(self.upload.uploads, fields)
             for field in (self.place, self.breed, self.colour, self.note, self.name, self.phone):
@@ -110,8 +125,11 @@ class StrayPanel(Panel):
         self.search()
 
     def access_changed(self) -> None:
-        """Say that it is locked; locking empties who has it."""
+        """Say that it is locked; locking empties who has it, the exact place, and what was answered."""
         open_now = self.visit.desk.access.is_open
         parts.write(self.locked, "" if open_now else f'<p class="pf-said">{LOCKED}</p>')
         if not open_now:
-            self.name.value = self.phone.value = ""
+            self.name.value = self.phone.value = self.place.value = ""
+            parts.show(self.card, [])
+        else:
+            self._put_in_place()

@@ -11,7 +11,7 @@ from typing import Any
 
 import ipywidgets as ipw
 
-from petfinder.desk import Upload
+from petfinder.desk_answers import Upload
 from petfinder.display import markup, words
 from petfinder.errors import PetfinderError
 from petfinder.pets import Photo, Place
