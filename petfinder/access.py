@@ -1,13 +1,18 @@
 """Who may see contacts and change pets: a passphrase, kept only as its hash, asked for by whoever serves the registry.
 
-Knows the errors and argon2. An Access belongs to one visitor: what one unlocks stays locked for the others.
+Knows the errors, argon2 and a file in which wrong ones are counted. An Access belongs to one visitor: what one unlocks
+stays locked for the others.
 """
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 import time
 import unicodedata
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petfinder.errors import ConfigError, PassphraseNeeded
@@ -19,6 +24,9 @@ SHORTEST = 8
 LONGEST = 1000
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 16.0
+FORGOTTEN_AFTER = 600.0
+
+log = logging.getLogger(__name__)
 
 
 def hash_passphrase(text: str) -> str:
@@ -35,9 +43,19 @@ def hash_passphrase(text: str) -> str:
 class Access:
     """What one visitor may do: reading is open; contacts and changes need the passphrase where one is set."""
 
-    def __init__(self, passphrase_hash: str | None = None, *, sleep: Callable[[float], object] = time.sleep) -> None:
-        """Locked where a hash is given, else open. Raises ConfigError for what is no hash of hash_passphrase."""
+    def __init__(
+        self,
+        passphrase_hash: str | None = None,
+        *,
+        tries: Path | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        """Locked where a hash is given, else open; raises ConfigError for what is no hash of hash_passphrase.
+
+        `tries`: a file in which all visitors of a server count wrong ones, so that who comes anew waits as well.
+        """
         self._hash = passphrase_hash
+        self._tries = tries
         self._sleep = sleep
         self._unlocked = False
         self._wrong = 0
@@ -58,16 +76,57 @@ class Access:
         return self._unlocked or not self.needed
 
     def unlock(self, passphrase: str) -> bool:
-        """Open it with the passphrase; False, after a wait that doubles each time up to 16 s, for a wrong one."""
+        """Open it with the passphrase; False, after a wait that doubles each time up to 16 s, for a wrong one.
+
+        With `tries` the wait is everybody's: one is looked at after the other, each when the wait of the one before is
+        over, until nobody gave a wrong one for ten minutes.
+        """
         if self._hash is None:
             return True
         given = _normal(passphrase)
-        if given is not None and len(given) <= LONGEST and _verify(self._hash, given):
+        right = self._is_right(given) if self._tries is None else self._is_right_after_others(given, self._tries)
+        if right:
             self._unlocked, self._wrong = True, 0
             return True
-        self._wrong += 1
-        self._sleep(min(FIRST_WAIT * 2 ** min(self._wrong - 1, 10), LONGEST_WAIT))
+        log.warning("a wrong passphrase was given")
+        self._sleep(_wait_after(self._wrong))
         return False
+
+    def _is_right(self, given: str | None) -> bool:
+        """Whether this is the passphrase; counted if not."""
+        assert self._hash is not None
+        right = given is not None and len(given) <= LONGEST and _verify(self._hash, given)
+        self._wrong += not right
+        return right
+
+    def _is_right_after_others(self, given: str | None, tries: Path) -> bool:
+        """Whether this is the passphrase, looked at when it is its turn; counted for all if not."""
+        try:
+            with closing(sqlite3.connect(tries, timeout=FORGOTTEN_AFTER, isolation_level=None)) as counting:
+                counting.execute("BEGIN EXCLUSIVE")  # nobody else's turn until COMMIT, or the end of this process
+                self._wrong = self._wait_for_turn(counting)
+                right = self._is_right(given)
+                if not right:
+                    counting.execute("INSERT INTO wrong VALUES (?)", [time.time()])
+                counting.execute("COMMIT")
+                return right
+        except sqlite3.OperationalError as error:
+            log.error("wrong passphrases cannot be counted for all visitors: %s", error)
+            return self._is_right(given)
+
+    def _wait_for_turn(self, counting: sqlite3.Connection) -> int:
+        """Wait until the wait after the latest wrong one is over; how many there were lately."""
+        counting.execute("CREATE TABLE IF NOT EXISTS wrong (at REAL)")
+        wrong, latest = counting.execute("SELECT count(*), max(at) FROM wrong").fetchone()
+        if not wrong:
+            return 0
+        since = time.time() - latest
+        if not 0 <= since < FORGOTTEN_AFTER:
+            counting.execute("DELETE FROM wrong")
+            return 0
+        if since < (wait := _wait_after(wrong)):
+            self._sleep(wait - since)
+        return int(wrong)
 
     def lock(self) -> None:
         """Forget that the passphrase was given."""
@@ -77,6 +136,11 @@ class Access:
         """Raise PassphraseNeeded unless contacts and changes are allowed now."""
         if not self.is_open:
             raise PassphraseNeeded("contact details and changes need the passphrase; give it first")
+
+
+def _wait_after(wrong: int) -> float:
+    """The seconds to wait after that many wrong ones."""
+    return float(min(FIRST_WAIT * 2 ** min(wrong - 1, 10), LONGEST_WAIT))
 
 
 def _verify(passphrase_hash: str, passphrase: str) -> bool:

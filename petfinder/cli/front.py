@@ -46,6 +46,10 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, metavar="NUMBER", help="0 takes any that is free.")
     ] = 8866,
+    host: Annotated[
+        str | None,
+        typer.Option("--host", metavar="NAME", help="The name under which a web server with https shows the page."),
+    ] = None,
     open_browser: Annotated[
         bool, typer.Option("--open/--no-open", help="Open a browser, or only print the URL.")
     ] = True,
@@ -62,6 +66,8 @@ def serve(
 
     Example: petfinder serve --registry pets.db
 
+    Example: petfinder serve --host pets.example.org  (the web server there passes on Host, Upgrade and Connection)
+
     Example: petfinder serve --ip 0.0.0.0 --port 8000 --no-open --greeting "Shelter Lisbon, +351 555 0100"
     """
     from petfinder.page.serving import serve as serve_page
@@ -72,6 +78,7 @@ def serve(
         name=name,
         ip=ip,
         port=port,
+        host=host,
         open_browser=open_browser,
         tiles=tiles,
         greeting=greeting,

@@ -11,6 +11,7 @@ import os
 import sys
 from functools import lru_cache
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petfinder.access import Access
@@ -41,7 +42,7 @@ def page() -> Widget:
 
     try:
         told, secret = Told.here(), load_settings().passphrase_hash
-        access = Access(None if secret is None else secret.get_secret_value())
+        access = Access(None if secret is None else secret.get_secret_value(), tries=Path(told.tries))
         return front_page(_registry(), access=access, tiles=told.tiles, greeting=told.greeting)
     except PetfinderError as error:
         logging.getLogger(__name__).error("%s: %s", type(error).__name__, error)  # for whoever runs the page

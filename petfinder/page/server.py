@@ -6,30 +6,29 @@ behind the page; no file of the server, no list of visitors, no way to run code.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
+import re
+import secrets
 import shutil
 import socket
 import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from jupyter_core.utils import run_sync
-from jupyter_server.base.handlers import FileFindHandler
 from jupyter_server.services.kernels.handlers import KernelHandler
 from tornado.httpserver import HTTPServer
-from tornado.ioloop import IOLoop
-from tornado.web import RequestHandler, authenticated
+from tornado.ioloop import IOLoop, PeriodicCallback
 from traitlets.config import Config
 from voila.app import Voila
-from voila.request_info_handler import RequestInfoSocketHandler
 from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.static_file_handler import MultiStaticFileHandler, TemplateStaticFileHandler
 from voila.tornado.handler import TornadoVoilaHandler
-from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler, read_header_from_binary_message
 
 from petfinder.desk import UPLOAD_LIMIT
+from petfinder.page.handlers import LineHandler, PageHandler, WarmHandler, WidgetHandler
 
 FOLDER = Path(__file__).parent
 NOTEBOOK = FOLDER / "page.ipynb"
@@ -39,64 +38,27 @@ MESSAGE_LIMIT = UPLOAD_LIMIT * 4 // 3 + ENVELOPE
 
 WIDGETS = ("@jupyter-widgets/jupyterlab-manager", "@voila-dashboards/widgets-manager8", "jupyter-leaflet")
 ONE_VISITOR = r"(?P<kernel_id>\w+-\w+-\w+-\w+-\w+)"
-PRINTED = ("stream", "error")
-MOST_VISITORS = 40
+NEVER_MET_SECONDS = 90  # the scripts of the page have 5 MB, for which a slow line needs most of a minute
 VANISHED_SECONDS = 300
 LONGEST_FOLDER = 32  # a socket's name has at most 103 characters, of which Voila and Jupyter take 67
-TILES = "https://tile.openstreetmap.org https://*.tile.openstreetmap.org"
-
-
-class PageHandler(TornadoVoilaHandler):  # type: ignore[misc]
-    """The page itself; its Content-Security-Policy lets a browser load nothing from elsewhere."""
-
-    write_error = RequestHandler.write_error
-
-    @authenticated
-    async def get(self) -> None:
-        """The page for a new visitor, with a process of its own behind it; 503 where there are too many already."""
-        if len(self.kernel_manager.list_kernel_ids()) >= MOST_VISITORS:
-            self.set_status(503)
-            self.finish("petfinder has as many visitors as it can serve. Please try again in a few minutes.")
-            return
-        host, tiles = self.request.host, f" {TILES}" if self.settings["petfinder_tiles"] else ""
-        self.set_header(
-            "Content-Security-Policy",
-            "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:;"
-            f" img-src 'self' data: blob:{tiles}; connect-src 'self' data: blob: ws://{host} wss://{host};"
-            " object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'",
-        )
-        self.xsrf_token  # noqa: B018  (sets the cookie by which a visitor may end the process when leaving)
-        await super().get()
-
-
-class WidgetHandler(FileFindHandler):
-    """The scripts of the widgets, from where Jupyter keeps them."""
-
-    write_error = RequestHandler.write_error
-
-
-class LineHandler(VoilaKernelWebsocketHandler):  # type: ignore[misc]
-    """A visitor's line to the process behind the page; what that process prints stays here."""
-
-    write_error = RequestHandler.write_error
-
-    def write_message(self, message: bytes | str | dict[str, Any], binary: bool = False) -> Any:
-        """Send what is for the page's widgets."""
-        if isinstance(message, bytes):
-            header = read_header_from_binary_message(message)
-        else:
-            header = (json.loads(message) if isinstance(message, str) else message).get("header")
-        return None if (header or {}).get("msg_type") in PRINTED else super().write_message(message, binary)
+LOGS = ("tornado.access", "tornado.application", "tornado.general")
+IDENTITY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class PageServer(Voila):  # type: ignore[misc]
     """Voila for one notebook on a socket that is bound already."""
 
-    def __init__(self, bound: list[socket.socket], *, local: bool, tiles: bool, **given: Any) -> None:
-        """`bound`: where to listen; `local`: only for this machine, so that no other host's name leads here."""
+    def __init__(
+        self, bound: list[socket.socket], *, local: bool, tiles: bool, host: str | None = None, **given: Any
+    ) -> None:
+        """`bound`: where to listen; `local`: for this machine only, so that no name leads here but `host`."""
         logging.getLogger("tornado.general").setLevel(logging.ERROR)  # Jupyter's pings displease tornado, each time
-        super().__init__(config=_config(local=local, tiles=tiles), **given)
+        super().__init__(config=_config(local=local, tiles=tiles, host=host), **given)
+        for name in (*LOGS, self.log.name):
+            logging.getLogger(name).addFilter(without_identities)
         self._bound = bound
+        self._of_processes = f"/{secrets.token_urlsafe()}/"
+        os.environ["VOILA_WS_BASE_URL"] = self._of_processes
 
     def setup_template_dirs(self) -> None:
         """Voila's own template, with petfinder's page before it."""
@@ -114,7 +76,7 @@ class PageServer(Voila):  # type: ignore[misc]
             (rf"/voila/labextensions/((?:{'|'.join(WIDGETS)})/static/[\w.-]+)", WidgetHandler, scripts),
             (f"/api/kernels/{ONE_VISITOR}", KernelHandler),
             (f"/api/kernels/{ONE_VISITOR}/channels", LineHandler),
-            (f"/voila/query/{ONE_VISITOR}", RequestInfoSocketHandler),
+            (f"{self._of_processes}voila/query/{ONE_VISITOR}", WarmHandler),
             (r"/voila/api/shutdown/([\w-]+)", VoilaShutdownKernelHandler),
         ]
 
@@ -122,6 +84,7 @@ class PageServer(Voila):  # type: ignore[misc]
         """Serve until Ctrl-C or SIGTERM; the visitors' processes end with it."""
         HTTPServer(self.app, max_body_size=ENVELOPE).add_sockets(self._bound)
         self.ioloop = IOLoop.current()
+        PeriodicCallback(self._end_never_met, 1000 * NEVER_MET_SECONDS / 9).start()
         try:
             self.ioloop.start()
         except KeyboardInterrupt:
@@ -129,13 +92,31 @@ class PageServer(Voila):  # type: ignore[misc]
         finally:
             self.stop()
 
+    async def _end_never_met(self) -> None:
+        """End the processes of those who asked for the page and never opened a line: no browser, or one that left."""
+        manager, met = self.kernel_manager, self.app.settings["petfinder_met"]
+        met.intersection_update(manager.list_kernel_ids())
+        latest = datetime.now(UTC) - timedelta(seconds=NEVER_MET_SECONDS)
+        for identity in {*manager.list_kernel_ids()} - met - WarmHandler.waiting():
+            process = manager.get_kernel(identity) if identity in manager else None
+            if process is not None and process.execution_state == "idle" and process.last_activity < latest:
+                await manager.shutdown_kernel(identity, now=True)
+
     def stop(self) -> None:
         """End the visitors' processes at once: what they wrote until now is kept."""
         run_sync(self.kernel_manager.shutdown_all)(now=True)
         shutil.rmtree(self.connection_dir, ignore_errors=True)
 
 
-def _config(*, local: bool, tiles: bool) -> Config:
+def without_identities(record: logging.LogRecord) -> bool:
+    """Take the names of visitors' processes out of a log line: who knows one can read along."""
+    record.msg, record.args = IDENTITY.sub("...", record.getMessage()), ()
+    if record.exc_info:
+        record.exc_text = IDENTITY.sub("...", logging.Formatter().formatException(record.exc_info))
+    return True
+
+
+def _config(*, local: bool, tiles: bool, host: str | None) -> Config:
     """The settings of Voila, of Jupyter's kernels and of tornado that the page rests on."""
     return Config(
         {
@@ -146,7 +127,10 @@ def _config(*, local: bool, tiles: bool) -> Config:
                 "tornado_settings": {
                     "websocket_max_message_size": MESSAGE_LIMIT,
                     "allow_remote_access": not local,
-                    "local_hostnames": ["localhost"],
+                    "local_hostnames": ["localhost", *([host] if host else [])],
+                    "allow_origin_pat": f"https://{re.escape(host)}(:[0-9]+)?" if host else None,
+                    "petfinder_host": host,
+                    "petfinder_met": set(),
                     "petfinder_tiles": tiles,
                     "headers": {"Referrer-Policy": "no-referrer"},
                 },

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import socket
+import tempfile
 import threading
 import webbrowser
 from pathlib import Path
@@ -31,6 +33,7 @@ def serve(
     name: str = "pets",
     ip: str = "127.0.0.1",
     port: int = PORT,
+    host: str | None = None,
     open_browser: bool = True,
     tiles: bool = False,
     greeting: str = "",
@@ -42,6 +45,10 @@ def serve(
     own (127.0.0.1) wants a passphrase in the settings, or `without_passphrase`. Port 0: any that is free. `tiles` lets
     the map load its background from OpenStreetMap; all else comes from this server. `greeting` says whose page it is
     and how to reach them, for everybody to read.
+
+    `host` (pets.example.org) is the name under which a web server with https shows the page to others; it wants a
+    passphrase too. That web server runs on this machine and passes on every path, the headers Host, Upgrade and
+    Connection (the page talks over a websocket); it should not close a quiet line before 60 s.
     Raises ConfigError, StoreError, EncoderError, IndexMismatch before anything is served.
     """
     settings = load_settings(registry=registry)
@@ -49,32 +56,44 @@ def serve(
     secret = settings.passphrase_hash
     Access(None if secret is None else secret.get_secret_value())
     local = _is_local(ip)
-    if secret is None and not local and not without_passphrase:
+    host = None if host is None else _name_of_host(host)
+    if secret is None and not (local and host is None) and not without_passphrase:
         raise ConfigError(
-            f"{ip} lets other machines in, and no passphrase is set: contacts and changes would be open to all."
+            f"{host or ip} lets other machines in, and no passphrase is set: contacts and changes would be open to all."
             " Put the line that `petfinder passphrase` prints into petfinder.toml here, or say --without-passphrase"
         )
     _check_installed()
     encoder = str(Path(encoder).resolve()) if encoder is not None and is_tuned_file(encoder) else encoder
     with connect(place, encoder=encoder, name=name) as opened:
         if not any(index.stats.pets for index in opened.indexes()):
-            typer.echo(f"{opened!r} is empty: the page can register the first pet")
+            typer.echo(f"{opened!r} is empty: the page can register the first pet", err=True)
     bound = _bound(ip, port)
-    Told(registry=place, encoder=encoder, name=name, folder=str(Path.cwd()), tiles=tiles, greeting=greeting).tell()
-    _run(bound, local=local, tiles=tiles, open_browser=open_browser)
+    with tempfile.TemporaryDirectory(prefix="petfinder_") as own:
+        Told(
+            registry=place,
+            encoder=encoder,
+            name=name,
+            folder=str(Path.cwd()),
+            tiles=tiles,
+            greeting=greeting,
+            tries=str(Path(own) / "tries.db"),
+        ).tell()
+        _run(bound, local=local, host=host, tiles=tiles, open_browser=open_browser)
 
 
-def _run(bound: list[socket.socket], *, local: bool, tiles: bool, open_browser: bool) -> None:
+def _run(bound: list[socket.socket], *, local: bool, host: str | None, tiles: bool, open_browser: bool) -> None:
     """Print the address and serve on it; back when it was stopped."""
     from petfinder.page.server import NOTEBOOK, PageServer
 
     ip, port = bound[0].getsockname()[:2]
     address = f"http://{_host(ip)}:{port}/"
-    os.environ["VOILA_APP_IP"] = "127.0.0.1" if ipaddress.ip_address(ip).is_unspecified else ip
-    server = PageServer(bound, local=local, tiles=tiles)
+    os.environ["VOILA_APP_IP"] = host_for_processes(ip)
+    server = PageServer(bound, local=local, tiles=tiles, host=host)
     server.initialize([str(NOTEBOOK)])
     server.port = port
     typer.echo(f"petfinder is at {address} (Ctrl-C ends it)")
+    if host is not None:
+        typer.echo(f"https://{host}/ shows it when its web server passes on all paths, Host, Upgrade and Connection.")
     if not local:
         typer.echo("What visitors send is not encrypted here: for more than a trusted network, put https before it.")
     if open_browser:
@@ -118,6 +137,21 @@ def _host(ip: str) -> str:
     if found.is_unspecified:
         return socket.gethostname()
     return f"[{ip}]" if found.version == 6 else ip
+
+
+def host_for_processes(ip: str) -> str:
+    """How the visitors' processes name the address that the server listens on."""
+    found = ipaddress.ip_address(ip)
+    if found.is_unspecified:
+        return "[::1]" if found.version == 6 else "127.0.0.1"
+    return _host(ip)
+
+
+def _name_of_host(name: str) -> str:
+    """A host's name as browsers send it; raises ConfigError for what is none."""
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", name):
+        raise ConfigError(f"{name!r} is no name of a host; say it without https:// and port, as in pets.example.org")
+    return name.lower()
 
 
 def _check_installed() -> None:

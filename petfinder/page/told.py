@@ -14,7 +14,7 @@ VARIABLE = "PETFINDER_PAGE"
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """The arguments of `serve` that the process behind a visitor needs, and the folder that it works in."""
+    """What a visitor's process needs of `serve`: its arguments, its folder, and where wrong guesses are counted."""
 
     registry: str | None
     encoder: str | None
@@ -22,6 +22,7 @@ class Told:
     folder: str
     tiles: bool
     greeting: str
+    tries: str
 
     def tell(self) -> None:
         """Put it where processes that start from now on find it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Locator, Page, WebSocket
 
@@ -88,6 +90,19 @@ def _address(running: Served) -> str:
             return found[1]
         time.sleep(0.1)
     raise AssertionError(f"no page came up:\n{running.said}")
+
+
+def asked(url: str, path: str, *, host: str | None = None, **headers: str) -> tuple[int, str, dict[str, str]]:
+    """Status, body and headers of what the server answers to a path as it is written."""
+    place = urlsplit(url)
+    line = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
+    try:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        line.request("GET", path, headers={"Host": host or place.netloc, **named})
+        answer = line.getresponse()
+        return answer.status, answer.read().decode(errors="replace"), dict(answer.getheaders())
+    finally:
+        line.close()
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import re
 import socket
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser
 
-from tests.page.serving import ROOT, Served, environment, served, stop, visiting
+from tests.page.serving import ROOT, Served, asked, environment, served, stop, visiting
 
 SHUT = [
     "/voila/files/page.ipynb",
@@ -36,6 +35,7 @@ SHUT = [
     "/voila/render/page.ipynb",
     "/voila/api/contents/",
     "/voila/api/themes/x",
+    "/voila/query/00000000-0000-4000-8000-000000000000",
     "/voila/execution/00000000-0000-4000-8000-000000000000",
     "/api/kernels",
     "/api/kernels/00000000-0000-4000-8000-000000000000",
@@ -65,18 +65,6 @@ RUN_CODE = """([code, kinds]) => new Promise((resolve) => {
     line.onmessage = ({ data }) => { seen.push(JSON.parse(data).header.msg_type); };
     setTimeout(() => { line.close(); resolve(seen); }, 3000);
 })"""
-
-
-def asked(url: str, path: str, *, host: str | None = None) -> tuple[int, str, dict[str, str]]:
-    """Status, body and headers of what the server answers to a path as it is written."""
-    place = urlsplit(url)
-    line = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
-    try:
-        line.request("GET", path, headers={"Host": host or place.netloc})
-        answer = line.getresponse()
-        return answer.status, answer.read().decode(errors="replace"), dict(answer.getheaders())
-    finally:
-        line.close()
 
 
 @pytest.mark.parametrize("path", SHUT)

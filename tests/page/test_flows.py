@@ -61,15 +61,15 @@ def test_contact_comes_to_the_browser_only_after_the_passphrase(browser: Browser
         visitor.sees("This looks like Bento")
         visitor.page.locator(".pf-pet:visible").first.get_by_role("button", name="Details").click()
         visitor.press("Who to call")
-        visitor.sees("Contact details and changes need the passphrase.")
+        visitor.sees("Contact details and changes need the passphrase of whoever runs this page.")
         for change in ("Edit", "Report lost"):
             if visitor.button(change).count():
                 visitor.press(change)
-                visitor.sees("Contact details and changes need the passphrase.")
+                visitor.sees("Contact details and changes need the passphrase of whoever runs this page.")
         visitor.unlock("three grey whisker")
         visitor.sees("That is not the passphrase.")
         visitor.press("Who to call")
-        visitor.sees("Contact details and changes need the passphrase.")
+        visitor.sees("Contact details and changes need the passphrase of whoever runs this page.")
         assert not any(visitor.received(contact) for contact in (PHONE, EMAIL, "Amara", "Okafor"))
 
         visitor.unlock()
@@ -83,7 +83,7 @@ def test_contact_comes_to_the_browser_only_after_the_passphrase(browser: Browser
         expect(visitor.page.get_by_text(PHONE)).to_have_count(0)
         assert PHONE not in visitor.page.content()
         visitor.press("Who to call")
-        visitor.sees("Contact details and changes need the passphrase.")
+        visitor.sees("Contact details and changes need the passphrase of whoever runs this page.")
     assert not any(secret in page_on_each_store.said for secret in (PHONE, EMAIL, "whisker"))
 
 
@@ -109,16 +109,16 @@ def test_what_one_visitor_registers_another_finds_who_stays_locked(
         finder.sees("1 dog with “hedge”")
         finder.page.locator(".pf-pet:visible").get_by_role("button", name="Details").click()
         finder.press("Who to call")
-        finder.sees("Contact details and changes need the passphrase.")
+        finder.sees("Contact details and changes need the passphrase of whoever runs this page.")
         finder.press("Remove")
         finder.press("Yes, remove for ever")
-        finder.sees("Contact details and changes need the passphrase.")
+        finder.sees("Contact details and changes need the passphrase of whoever runs this page.")
         finder.go("Register a pet")
         finder.upload(STRANGER_CAT)
         finder.sees("on-the-beach-wall.jpg")
         finder.field("Name").fill("Nobody")
         finder.press("Register")
-        finder.sees("Contact details and changes need the passphrase.")
+        finder.sees("Contact details and changes need the passphrase of whoever runs this page.")
         assert not any(finder.received(contact) for contact in (OWN_PHONE, "Teresa", "Lume"))
 
         keeper.press("Details")
