@@ -22,7 +22,7 @@ from petfinder.encoders.port import Encoder
 from petfinder.filters import Restriction
 from petfinder.registry import Registry
 from petfinder.stores.embedded import EmbeddedStore
-from petfinder.stores.port import IndexSpec
+from petfinder.stores.port import IndexSpec, Store
 from petfinder.thresholds import Quantiles
 from petfinder.vectors import Matrix
 from tests.conftest import TableEncoder
@@ -117,6 +117,18 @@ def test_a_second_process_searches_and_writes_all_through_a_rebuild(shared_place
     registry.close()
 
 
+def settled(store: Store, index: str) -> int:
+    """How many photos an index has, once a server has worked off what it was sent last."""
+    seen = -1
+    while True:
+        store.refresh(index)
+        now = store.stats(index).photos
+        if now == seen:
+            return now
+        seen = now
+        time.sleep(1)
+
+
 def test_a_rebuild_that_is_killed_goes_on_where_it_stopped(shared_place: str) -> None:
     registry = opened(shared_place)
     stock(registry, 300)
@@ -131,7 +143,7 @@ def test_a_rebuild_that_is_killed_goes_on_where_it_stopped(shared_place: str) ->
     os.kill(pid, signal.SIGKILL)
     process.join()
     assert heard(pipe) == []
-    done = store.stats(target).photos
+    done = settled(store, target)
     assert 0 < done < 300
     assert registry.dogs.find(picture(shade(7)), k=1)[0].pet.pet_id == "old0007"
     registry.dogs.update("old0000", name="Renamed")
