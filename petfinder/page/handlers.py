@@ -84,7 +84,11 @@ class LineHandler(VoilaKernelWebsocketHandler):  # type: ignore[misc]
             header = read_header_from_binary_message(message)
         else:
             header = (json.loads(message) if isinstance(message, str) else message).get("header")
-        return None if (header or {}).get("msg_type") in PRINTED else super().write_message(message, binary)
+        if (header or {}).get("msg_type") in PRINTED:
+            return None
+        sent = super().write_message(message, binary)
+        sent.add_done_callback(lambda done: done.cancelled() or done.exception())  # who has left misses it: no error
+        return sent
 
 
 class WarmHandler(RequestInfoSocketHandler):  # type: ignore[misc]
