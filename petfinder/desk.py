@@ -22,13 +22,13 @@ from petfinder.filters import PetFilter, place_of, places_of
 from petfinder.pets import Cat, Dog, Owner, Pet, Photo, Place, Status
 from petfinder.photos import completed, read_photo
 from petfinder.registry import Registry
-from petfinder.search import Matches
+from petfinder.search import SHOWN, Matches
 from petfinder.service import PetService
 from petfinder.text import fold
 
 ROUNDED_BY_KM = 1.0  # a place and the same to 0.01 degree are at most 0.8 km apart
 HALF_ROUND_KM = 20_040.0  # half way round the earth: everywhere
-PAGE = 48  # pets on a page, as many as one answer brings thumbnails for
+PAGE = SHOWN  # pets on a page
 NEAREST = 12  # matches of one search
 UPLOAD_LIMIT = 25 * 2**20
 SPECIES: Mapping[str, type[Pet]] = {"dog": Dog, "cat": Cat}

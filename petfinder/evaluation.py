@@ -76,6 +76,11 @@ class Evaluation:
         """The thresholds for a registry of just these pets and photos."""
         return self.thresholds.at(self.pets, self.photos)
 
+    @property
+    def found_first(self) -> int:
+        """How many query photos have their own pet first."""
+        return round(self.rank1.value * self.queries)
+
     def as_rows(self) -> tuple[Row, ...]:
         """The table as rows, as pandas takes them."""
         shares = {

@@ -10,10 +10,8 @@ import csv
 import json
 import os
 import re
-import secrets
-import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeVar
 
@@ -22,6 +20,7 @@ from petfinder.errors import ConfigError
 from petfinder.folders import named_from
 from petfinder.manifests import FORMULA_SIGNS
 from petfinder.pets import CONTACT, Pet, Photo
+from petfinder.replacing import replacing
 from petfinder.rows import COLUMNS, OWNER_COLUMNS, Cell, row_of
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def write_csv(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> i
     """
     target = Path(path)
     count = 0
-    with _replacing(target, private=contact) as file:
+    with _written(target, private=contact) as file:
         rows = to_rows((_seen_from(pet, target.parent) for pet in pets), contact=contact)
         columns = _columns(contact)
         for count, row in enumerate(rows, 1):
@@ -77,7 +76,7 @@ def write_json(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> 
     target = Path(path)
     before, between, after = ("", "\n", "\n") if target.suffix.lower() in _ONE_A_LINE else ("[\n", ",\n", "\n]\n")
     count = 0
-    with _replacing(target, private=contact) as file:
+    with _written(target, private=contact) as file:
         file.write(before)
         for count, pet in enumerate(pets, 1):
             shown = _seen_from(pet if contact else as_found(pet), target.parent)
@@ -125,27 +124,18 @@ def _photo_seen_from(photo: Photo, folder: Path) -> Photo:
 
 
 @contextmanager
-def _replacing(target: Path, *, private: bool) -> Iterator[IO[str]]:
-    """A new file that takes the target's place, and its rights, once it is whole; if anything fails, the target stays.
+def _written(target: Path, *, private: bool) -> Iterator[IO[str]]:
+    """The target as a new text file, whole or not at all; raises ConfigError.
 
     Where there was none, a `private` one is for its owner's eyes only.
     """
-    whole = Path(os.path.realpath(target))
-    part = whole.with_name(f".{whole.name}.{secrets.token_hex(4)}.part")
+    opener = _for_me_only if private else None
     try:
-        with open(part, "x", encoding="utf-8", newline="", opener=_for_me_only if private else None) as file:
-            if whole.exists():
-                shutil.copymode(whole, part)
+        with replacing(target) as part, open(part, "x", encoding="utf-8", newline="", opener=opener) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(whole)
     except (OSError, UnicodeEncodeError) as error:
         reason = getattr(error, "strerror", None) or "a name in it is not UTF-8"
         raise ConfigError(f"{target} cannot be written: {reason}") from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 def _for_me_only(path: str, flags: int) -> int:

@@ -19,12 +19,11 @@ from petfinder.errors import IndexMismatch, InvalidEmbedding, InvalidQuery
 from petfinder.filters import PetFilter, fold_microchip, places_of
 from petfinder.opened import OpenedIndex, outliving_rebuilds
 from petfinder.pets import Owner, Pet, Photo, Place
-from petfinder.search import Match, Matches, Pets
+from petfinder.search import SHOWN, Match, Matches, Pets
 from petfinder.thresholds import Thresholds, Uncalibrated, thresholds_for
 from petfinder.vectors import mean_direction, unit
 
 Combine = Literal["mean", "best"]
-SHOWN = 48  # matches whose thumbnails come with one answer: a page of the gallery
 
 
 @dataclass(frozen=True)

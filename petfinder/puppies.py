@@ -6,8 +6,6 @@ Knows the errors and HTTP. The pictures: MIT licence, (c) 2023 Alex Salgado, fro
 from __future__ import annotations
 
 import hashlib
-import secrets
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,6 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from petfinder.errors import ConfigError, StoreUnavailable
 from petfinder.progress import progress_bar
+from petfinder.replacing import replacing
 
 if TYPE_CHECKING:
     import urllib3
@@ -132,13 +131,9 @@ def _fetched(pool: urllib3.PoolManager, base_url: str, name: str) -> bytes:
 
 
 def _keep(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(path)
+        with replacing(path) as part:
+            part.write_bytes(content)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written ({error.strerror}); name another folder") from error
-    finally:
-        with suppress(OSError):
-            part.unlink()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PetT = TypeVar("PetT", bound=Pet)
+SHOWN = 48  # pets on one page or in one gallery, and so many thumbnails come with one answer
 
 
 class Pets(list[PetT]):

@@ -229,7 +229,7 @@ def test_a_picture_that_cannot_be_written_leaves_the_older_one(registered: Path,
     def broken_off(file: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("petfinder.cli.pictures.os.fsync", broken_off)
+    monkeypatch.setattr("petfinder.replacing.os.fsync", broken_off)
     refused = run(*FIND, "--save", "x.png")
 
     assert (refused.exit_code, "No space left" in refused.stderr) == (2, True)

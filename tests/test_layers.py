@@ -11,7 +11,7 @@ import petfinder
 
 PACKAGE = Path(petfinder.__file__).parent
 LAYERS = [
-    ["errors", "text", "progress", "cores", "choices", "versions"],
+    ["errors", "text", "progress", "cores", "choices", "versions", "replacing"],
     ["vectors", "reports", "values"],
     ["within_class"],
     ["pets"],

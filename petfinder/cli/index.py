@@ -16,12 +16,12 @@ from petfinder.cli.options import (
     RegistryOption,
     Species,
     SpeciesOption,
+    encoder_named,
     open_registry,
     server_settings,
 )
 from petfinder.cli.shell import NOTHING_FOUND, asked, say, stopped, told
 from petfinder.cli.verbs import app
-from petfinder.connection import load_encoder
 from petfinder.display import words
 from petfinder.display.script import index_as_data, rebuild_as_data
 from petfinder.encoders.port import Encoder, identity_of
@@ -64,7 +64,7 @@ def create(
     wanted = server_settings(settings, registry)
     if name is not None:
         check_name(name, species)
-    chosen = _encoder_named(encoder)
+    chosen = _checked(encoder)
     with open_registry(registry, None, create=True) as opened:
         made = opened.util.create_index(
             name or opened.index_name(species), CLASSES[species], encoder=chosen or opened.encoder, settings=wanted
@@ -125,7 +125,7 @@ def rebuild(
     limits = load_settings().photo_limits
     with open_registry(registry, None, create=False) as opened:
         opened.util.info(name)
-        chosen = _encoder_named(encoder)
+        chosen = _checked(encoder)
         try:
             report = opened.util.rebuild(name, chosen, settings=wanted, keep_old=keep_old, limits=limits)
         except KeyboardInterrupt as stop:
@@ -177,10 +177,10 @@ def rename(
     say(index_as_data(renamed) if as_json else str(renamed))
 
 
-def _encoder_named(name: str | None) -> Encoder | None:
+def _checked(name: str | None) -> Encoder | None:
     """The encoder of this name, where one was named; raises EncoderUnavailable before anything is made."""
     if name is None:
         return None
-    encoder = load_encoder(name, device=load_settings().device)
+    encoder = encoder_named(name)
     identity_of(encoder)
     return encoder

@@ -17,7 +17,7 @@ import typer
 
 from petfinder.cli.shell import note
 from petfinder.connection import connect, load_encoder
-from petfinder.encoders.port import identity_of
+from petfinder.encoders.port import Encoder, identity_of
 from petfinder.errors import ConfigError, InvalidQuery
 from petfinder.filters import PetFilter
 from petfinder.pets import Cat, Dog, Pet, Status
@@ -165,8 +165,13 @@ def open_registry(url: str | None, encoder: str | None, *, create: bool) -> Regi
     Nothing is made where the encoder that was named for a new one cannot be had: raises EncoderUnavailable.
     """
     if create and encoder:
-        identity_of(load_encoder(encoder, device=load_settings().device))
+        identity_of(encoder_named(encoder))
     return connect(place_of_registry(url), encoder=encoder, create=create)
+
+
+def encoder_named(name: str) -> Encoder:
+    """The encoder of this name, on the device that is set; its weights are loaded when they are needed."""
+    return load_encoder(name, device=load_settings().device)
 
 
 def server_settings(given: Sequence[str] | None, url: str | None) -> dict[str, str | int] | None:

@@ -5,9 +5,6 @@ Knows files; figures are drawn by whoever has the result.
 
 from __future__ import annotations
 
-import os
-import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +12,7 @@ import typer
 
 from petfinder.cli.shell import note
 from petfinder.errors import ConfigError
+from petfinder.replacing import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,16 +38,9 @@ def check_picture(path: Path | None) -> None:
 
 def save_picture(figure: Figure, path: Path) -> None:
     """Save a figure in the format that the path ends in, and say so; raises ConfigError, and nothing is changed."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with part.open("xb") as file:
+        with replacing(path) as part, part.open("xb") as file:
             figure.savefig(file, format=path.suffix[1:].lower())
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
     except OSError as error:
         raise ConfigError(f"--save: {str(path)!r} cannot be written as a picture: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
     note(f"saved {path}")

@@ -21,12 +21,12 @@ from petfinder.cli.options import (
     RegistryOption,
     Species,
     SpeciesOption,
+    encoder_named,
     open_registry,
 )
 from petfinder.cli.shell import NOTHING_FOUND, say, stopped, told
 from petfinder.cli.sources import TABLE_ENDINGS, read
 from petfinder.cli.verbs import app
-from petfinder.connection import load_encoder
 from petfinder.display.script import report_as_data
 from petfinder.errors import ConfigError
 from petfinder.field_names import FIFTYONE, FLASK_IMAGE_SEARCH, PUPPIES, FieldNames
@@ -37,7 +37,6 @@ from petfinder.registering import Incoming, Registration
 from petfinder.registry import Registry
 from petfinder.reports import BulkReport, Failure, Ignored
 from petfinder.service import PetService
-from petfinder.settings import load_settings
 
 SHOWN = 5
 OnConflictOption = Annotated[OnConflict, typer.Option("--on-conflict", help="If a pet is registered already.")]
@@ -136,7 +135,7 @@ def _pets_of(
     registry: Registry, index: str, pet_class: type[Pet], fields: FieldNames, encoder: str | None
 ) -> Incoming[Any]:
     """The pets of another maker's index; raises IndexMismatch where another encoder than the registry's made it."""
-    made_by = load_encoder(encoder, device=load_settings().device) if encoder else registry.encoder
+    made_by = encoder_named(encoder) if encoder else registry.encoder
     existing = registry.open_existing(index, pet_class, fields, encoder=made_by)
     repository = registry.of(pet_class).repository
     check_encoder(repository.encoder_identity, existing.encoder, index=repository.index)

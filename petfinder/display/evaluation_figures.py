@@ -44,8 +44,8 @@ def plot_evaluation(evaluation: Evaluation) -> Figure:
     """
     sheet = new_sheet(_WIDTH, _TOP + 2 * _HIGH + _BETWEEN + 1.2)
     room = _WIDTH - 2 * _MARGIN
-    first = round(evaluation.rank1.value * evaluation.queries)
-    title = f"{evaluation.encoder}: the right pet comes first for {first:,} of {evaluation.queries:,} photos"
+    first = f"{evaluation.found_first:,} of {evaluation.queries:,} photos"
+    title = f"{evaluation.encoder}: the right pet comes first for {first}"
     sheet.write(title, _MARGIN, 0.62, size=17, room=room, weight="bold")
     about = f"{words.counted(evaluation.pets, 'pet')} with {words.counted(evaluation.photos, 'photo')}"
     said = f"{about}; each photo taken out once and looked for among all others"
@@ -77,7 +77,7 @@ def plot_evaluation(evaluation: Evaluation) -> Figure:
     _draw_thresholds(sheet, edges, cut, bottom)
     _draw_scale(sheet, edges, bottom)
     small = f"At most {MATCH_ALARMS:.0%} of strangers reach match, {POSSIBLE_ALARMS:.0%} possible."
-    small += f" {evaluation.doubt[:1].upper()}{evaluation.doubt[1:]}." if evaluation.doubt else ""
+    small += f" {words.begun(evaluation.doubt)}." if evaluation.doubt else ""
     sheet.write(small, _MARGIN, sheet.height - 0.35, size=8.5, room=room, colour=QUIET)
     return sheet.figure
 

@@ -41,8 +41,8 @@ class _Line(NamedTuple):
 def evaluation_as_html(evaluation: Evaluation) -> str:
     """What the encoder reached, the thresholds measured, how they are kept, and what was left out."""
     shares = [row for row in evaluation.as_rows() if row.unit == "share"]
-    first = round(evaluation.rank1.value * evaluation.queries)
-    headline = f"{evaluation.encoder} puts the right pet first for {first:,} of {evaluation.queries:,} photos"
+    first = f"{evaluation.found_first:,} of {evaluation.queries:,} photos"
+    headline = f"{evaluation.encoder} puts the right pet first for {first}"
     title = markup.line(headline, "font-weight:700;font-size:21px;line-height:1.25")
     measures = markup.row((_measure(row.measure, [_Line("", row)]) for row in shares), gap=18)
     return markup.whole(
@@ -117,11 +117,8 @@ def _times(evaluation: Evaluation) -> str:
 
 
 def _warning(doubt: str) -> str:
-    edge = PAINT[Verdict.POSSIBLE].fill
-    said = doubt[:1].upper() + doubt[1:]
-    return (
-        markup.line(f"{said}.", f"border-left:6px solid {edge};padding:2px 0 2px 12px;margin-top:10px") if doubt else ""
-    )
+    edge = f"border-left:6px solid {PAINT[Verdict.POSSIBLE].fill};padding:2px 0 2px 12px;margin-top:10px"
+    return markup.line(f"{words.begun(doubt)}.", edge) if doubt else ""
 
 
 def _measure(name: str, lines: Iterable[_Line]) -> str:
@@ -189,5 +186,5 @@ def _between(interval: Interval | None) -> str:
 
 
 def _ending(evaluation: Evaluation) -> str:
-    said = [markup.quiet(f"{note[:1].upper()}{note[1:]}.") for note in evaluation.notes]
+    said = [markup.quiet(f"{words.begun(note)}.") for note in evaluation.notes]
     return markup.block(said, "margin-top:12px") + failures_as_html("Left out", evaluation.failures)

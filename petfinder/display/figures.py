@@ -61,7 +61,7 @@ def _draw_head(sheet: Sheet, matches: Matches) -> None:
         reach = sheet.write(word, left, 0.62, size=13, room=room, colour=paint.ink, weight="bold", ground=paint.fill)
         left = reach + 0.22
     said = words.finding(matches)
-    sheet.write(said[:1].upper() + said[1:], left, 0.63, size=17, room=sheet.width - _MARGIN - left, weight="bold")
+    sheet.write(words.begun(said), left, 0.63, size=17, room=sheet.width - _MARGIN - left, weight="bold")
     sheet.write(words.advice(matches), _MARGIN, 1.0, size=11, room=room, colour=QUIET)
 
 

@@ -9,7 +9,7 @@ from petfinder.display import markup, words
 from petfinder.display.cards import HtmlCard, owner_card, pet_card
 from petfinder.display.paint import paint_of
 from petfinder.pets import Photo
-from petfinder.search import Match, Matches
+from petfinder.search import SHOWN, Match, Matches
 from petfinder.thresholds import Cut, Verdict
 
 __all__ = ["HtmlCard", "matches_as_html", "owner_card", "pet_card"]
@@ -17,7 +17,6 @@ __all__ = ["HtmlCard", "matches_as_html", "owner_card", "pet_card"]
 _LARGE, _CARD, _SMALL = 250, 168, 92  # widths of pictures in pixels
 _QUERY_PHOTOS = 4
 _BESIDE = 4  # as many of the other matches as are about as high as the best one
-_MOST = 48  # a search brings thumbnails for as many
 _PAD = "padding:10px 12px 12px"
 
 
@@ -29,7 +28,7 @@ def matches_as_html(matches: Matches) -> str:
     cut = matches.cut
     if matches.query:
         compared = matches.found[: 0 if matches.verdict is Verdict.UNKNOWN else 1]
-        others = [match_line(match, cut) for match in matches.found[len(compared) : _MOST]]
+        others = [match_line(match, cut) for match in matches.found[len(compared) : SHOWN]]
         pair = [query_card(matches.query), *(match_card(match, cut, width=_LARGE) for match in compared)]
         shown = [
             markup.row(
@@ -42,16 +41,16 @@ def matches_as_html(matches: Matches) -> str:
             markup.row([markup.block(line, "flex:1 1 290px;max-width:350px") for line in others[_BESIDE:]], gap=18),
         ]
     else:
-        shown = [markup.row([match_card(match, cut, width=_CARD) for match in matches.found[:_MOST]])]
+        shown = [markup.row([match_card(match, cut, width=_CARD) for match in matches.found[:SHOWN]])]
     return markup.whole(
-        [head(matches), *shown, markup.quiet(words.small_print(matches, shown=_MOST))],
+        [head(matches), *shown, markup.quiet(words.small_print(matches, shown=SHOWN))],
         label=f"Matches. {words.headline(matches)}",
     )
 
 
 def head(matches: Matches) -> str:
     said = words.finding(matches)
-    title = markup.escape(said[:1].upper() + said[1:])
+    title = markup.escape(words.begun(said))
     word = markup.badge(matches.verdict, size=16) if matches.verdict else ""
     line = markup.block(
         f'{word} <strong style="font-size:21px;line-height:1.25">{title}</strong>',

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from petfinder.display import markup, words
 from petfinder.display.paint import STATUS_COLOURS
 from petfinder.pets import Pet
+from petfinder.search import SHOWN
 
-PAGE = 48
 _CARD = 168
 
 
@@ -22,7 +22,7 @@ def pets_as_html(pets: Sequence[Pet], *, more: int | None = None) -> str:
 
     `more`: how many further pets there are elsewhere, where the caller knows it; else those behind the 48.
     """
-    shown = pets[:PAGE]
+    shown = pets[:SHOWN]
     left = len(pets) - len(shown) + (more or 0)
     pictured = any(photo.thumbnail for pet in shown for photo in pet.photos)
     said = words.counted(len(pets) + (more or 0), "pet") if pets else "No pet here."

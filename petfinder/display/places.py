@@ -29,7 +29,6 @@ _LEAST_KM = 2.0
 _NAMED = 60  # places that are tried to be named; more would hide the map
 _KM_A_DEGREE = math.radians(1) * EARTH_RADIUS_KM
 _CORNERS = {Status.LOST: 3, Status.FOUND: 4, Status.HOME: 32, Status.REUNITED: 5}
-_SAID = {Status.LOST: "lost", Status.FOUND: "found", Status.HOME: "at home", Status.REUNITED: "reunited"}
 
 
 class _Frame(NamedTuple):
@@ -218,7 +217,9 @@ def _draw_legend(sheet: Sheet, pets: Sequence[Pet], frame: _Frame, *, centre: bo
     x, y = frame.right + 0.4, frame.top + 0.2
     for status in (status for status in _CORNERS if counts[status]):
         _mark(sheet, status, x, y)
-        sheet.write(f"{_SAID[status]}: {counts[status]:,}", x + 0.25, y + 0.05, size=10.5, room=_LEGEND - 0.3)
+        sheet.write(
+            f"{words.status_word(status)}: {counts[status]:,}", x + 0.25, y + 0.05, size=10.5, room=_LEGEND - 0.3
+        )
         y += 0.34
     if centre:
         _cross(sheet, (x, y))

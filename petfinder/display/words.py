@@ -53,12 +53,20 @@ def day(moment: datetime | None) -> str:
     return "" if moment is None else moment.date().isoformat()
 
 
+def begun(text: str) -> str:
+    """The text with a capital letter first, as a sentence begins."""
+    return text[:1].upper() + text[1:]
+
+
+def status_word(status: Status) -> str:
+    """The status as it is said of a pet: lost, found, reunited, at home."""
+    return "at home" if status is Status.HOME else str(status)
+
+
 def status_of(pet: Pet) -> str:
     """The status, and since when: "lost since 2026-10-02"."""
-    if pet.status is Status.HOME:
-        return "at home"
-    if pet.status_at is None:
-        return str(pet.status)
+    if pet.status is Status.HOME or pet.status_at is None:
+        return status_word(pet.status)
     link = "since" if pet.status is Status.LOST else "on"
     return f"{pet.status} {link} {day(pet.status_at)}"
 

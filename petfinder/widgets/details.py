@@ -51,15 +51,19 @@ class DetailsPanel(Panel):
 
     def shown(self) -> None:
         """The pet as it is now; where it was removed meanwhile nothing but the way back."""
-        parts.see(self.buttons, False)
-        self.card.value = ""
-        with self.messages.trying("One moment …"):
-            self._show(self.visit.desk.of(self.species).pet(self.pet_id))
+        self._load()
         self.back.focus()
 
     def access_changed(self) -> None:
         """What was shown for the passphrase goes with it."""
         self._leave_area()
+        self._load()
+
+    def out_of_sight(self) -> None:
+        """Contact, and what was being changed, goes; the pet comes anew with the way back."""
+        self._leave_area()
+
+    def _load(self) -> None:
         parts.see(self.buttons, False)
         self.card.value = ""
         with self.messages.trying("One moment …"):

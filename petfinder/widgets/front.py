@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 import ipywidgets as ipw
 
@@ -35,6 +36,7 @@ SECTIONS: Mapping[str, type[Panel]] = {
     "Register a pet": RegisterPanel,
     "Map": MapPanel,
 }
+PanelT = TypeVar("PanelT", bound=Panel)
 _SPECIES = (("Dogs", "dog"), ("Cats", "cat"))
 
 
@@ -96,15 +98,14 @@ class Front:
         for panel in left:
             panel.close()
 
-    def _open(self, kind: Callable[[Visit, str, Callable[[], None]], Panel], pet_id: str) -> None:
-        self._opened.append(kind(self.visit, pet_id, self._back))
+    def _open(self, kind: Callable[[Visit, str, Callable[[], None]], PanelT], pet_id: str) -> PanelT:
+        panel = kind(self.visit, pet_id, self._back)
+        self._opened.append(panel)
         self._show()
+        return panel
 
     def _open_owner(self, pet_id: str) -> None:
-        details = DetailsPanel(self.visit, pet_id, self._back)
-        self._opened.append(details)
-        self._show()
-        details.show_owner()
+        self._open(DetailsPanel, pet_id).show_owner()
 
     def _back(self) -> None:
         left = self._opened.pop()
@@ -113,7 +114,7 @@ class Front:
 
     def _show(self) -> None:
         for panel in self._opened[:-1]:
-            panel.access_changed()
+            panel.out_of_sight()
         self.stage.children = (self.panel.widget,)
         self.panel.come_into_view()
 

@@ -65,7 +65,7 @@ class _PlaceMap(leaflet.Map):  # type: ignore[misc]
 def _name(place: tuple[float, float], pets: list[Pet]) -> leaflet.Marker:
     """The name and status of who is at a place, beside the circle."""
     first, also = _most_urgent(pets), f" +{len(pets) - 1}" if len(pets) > 1 else ""
-    said = markup.escape(f"{words.clip(words.name_of(first), 20)}, {_word(first.status)}{also}")
+    said = markup.escape(f"{words.clip(words.name_of(first), 20)}, {words.status_word(first.status)}{also}")
     drawn = leaflet.DivIcon(html=f'<span class="pf-map-name">{said}</span>', icon_size=(0, 0), icon_anchor=(-14, 9))
     return leaflet.Marker(location=place, icon=drawn, draggable=False, keyboard=False)
 
@@ -89,10 +89,6 @@ def _circle(place: tuple[float, float], pets: list[Pet], said: ipw.HTML) -> leaf
 
 def _most_urgent(pets: list[Pet]) -> Pet:
     return min(pets, key=lambda pet: _URGENT.index(pet.status))
-
-
-def _word(status: Status) -> str:
-    return "at home" if status is Status.HOME else str(status)
 
 
 def _view(places: list[tuple[float, float]]) -> tuple[tuple[float, float], int]:
@@ -167,4 +163,5 @@ class MapPanel(Panel):
 
 def _dot(status: Status) -> str:
     dot = f"display:inline-block;width:14px;height:14px;border-radius:50%;background:{STATUS_COLOURS[status]}"
-    return f'<span style="white-space:nowrap;margin-right:16px"><span style="{dot}"></span> {_word(status)}</span>'
+    word = words.status_word(status)
+    return f'<span style="white-space:nowrap;margin-right:16px"><span style="{dot}"></span> {word}</span>'

@@ -32,9 +32,9 @@ class Visit:
         self.desk = desk
         self.species = species
         self.tiles = tiles
-        self.open_pet: Callable[[str], None] = _nowhere
-        self.open_owner: Callable[[str], None] = _nowhere
-        self.open_similar: Callable[[str], None] = _nowhere
+        self.open_pet: Callable[[str], object] = _nowhere
+        self.open_owner: Callable[[str], object] = _nowhere
+        self.open_similar: Callable[[str], object] = _nowhere
         self.changed: Callable[[], None] = _nothing
 
     @property
@@ -65,6 +65,9 @@ class Panel:
 
     def access_changed(self) -> None:
         """The desk was unlocked or locked; whatever shows contact lets go of it."""
+
+    def out_of_sight(self) -> None:
+        """Another panel was opened over this one; whatever shows contact lets go of it."""
 
     def come_into_view(self) -> None:
         """Show what is so now, for the species that is chosen."""

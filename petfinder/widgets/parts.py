@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import ipywidgets as ipw
 
-from petfinder.display import markup
+from petfinder.display import markup, words
 from petfinder.errors import (
     ConfigError,
     DuplicatePet,
@@ -170,7 +170,7 @@ def sentence_of(error: PetfinderError) -> str:
 def _as_sentence(text: str) -> str:
     said = text.strip()
     if "." not in said.split(" ", 1)[0]:  # a file is called as its owner calls it
-        said = said[:1].upper() + said[1:]
+        said = words.begun(said)
     return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
