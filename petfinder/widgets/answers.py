@@ -25,14 +25,15 @@ _BESIDE, _NEAREST = 4, 4
 
 def matches_shown(visit: Visit, matches: Matches) -> ipw.Widget:
     """The query beside the best match, then the others that may be it; those less alike are folded away."""
+    looks = parts.Looks()
     likely, others = _divided(matches)
     compared = likely[:1] if matches.query and matches.verdict is not Verdict.UNKNOWN else ()
     pair = [parts.html(gallery.query_card(matches.query))] if matches.query else []
     pair += [
-        _with_buttons(visit, match.pet, gallery.match_card(match, matches.cut, width=_LARGE), call=True)
+        _with_buttons(visit, match.pet, gallery.match_card(match, matches.cut, width=_LARGE), looks, call=True)
         for match in compared
     ]
-    rest = [_other(visit, match, matches) for match in likely[len(compared) :]]
+    rest = [_other(visit, match, matches, looks) for match in likely[len(compared) :]]
     beside, below = (rest[:_BESIDE], rest[_BESIDE:]) if pair else ([], rest)
     return parts.column(
         [
@@ -64,28 +65,30 @@ def _divided(matches: Matches) -> tuple[tuple[Match, ...], tuple[Match, ...]]:
 
 
 def _pair_beside(pair: list[ipw.Widget], beside: list[ipw.Widget]) -> ipw.Widget:
-    shown = [parts.styled(parts.row(pair), "pf-pair")]
+    shown = [parts.row(pair, "pf-pair")]
     return parts.row([*shown, *([parts.tiles(beside, least=280)] if beside else [])], "pf-beside")
 
 
 def _folded(visit: Visit, others: Sequence[Match], matches: Matches) -> ipw.Widget:
     label = f"{words.counted(len(others), 'other')} that {'looks' if len(others) == 1 else 'look'} less like it"
-    return parts.Fold(label, lambda: [_tiles([_other(visit, match, matches) for match in others], matches)]).widget
+    looks = parts.Looks()
+    return parts.Fold(label, lambda: [_tiles([_other(visit, each, matches, looks) for each in others], matches)]).widget
 
 
 def _tiles(shown: list[ipw.Widget], matches: Matches) -> ipw.Widget:
     return parts.tiles(shown, least=280 if matches.query else _TILE)
 
 
-def _other(visit: Visit, match: Match, matches: Matches) -> ipw.Widget:
-    if matches.query:
-        return _with_buttons(visit, match.pet, gallery.match_line(match, matches.cut))
-    return _with_buttons(visit, match.pet, gallery.match_card(match, matches.cut, width=_LARGE))
+def _other(visit: Visit, match: Match, matches: Matches, looks: parts.Looks) -> ipw.Widget:
+    cut = matches.cut
+    card = gallery.match_line(match, cut) if matches.query else gallery.match_card(match, cut, width=_LARGE)
+    return _with_buttons(visit, match.pet, card, looks)
 
 
 def pets_shown(visit: Visit, pets: Sequence[Pet]) -> ipw.Widget:
     """Pets as tiles, each with its first photo, breed, status and a button for the rest."""
-    return parts.tiles([_with_buttons(visit, pet, _tile(pet), similar=False) for pet in pets], least=_TILE)
+    looks = parts.Looks()
+    return parts.tiles([_with_buttons(visit, pet, _tile(pet), looks, similar=False) for pet in pets], least=_TILE)
 
 
 def _tile(pet: Pet) -> str:
@@ -118,14 +121,19 @@ def _smaller(photo: Photo | None) -> Photo | None:
     return photo.model_copy(update={"thumbnail": file.getvalue()})
 
 
-def _with_buttons(visit: Visit, pet: Pet, shown: str, *, call: bool = False, similar: bool = True) -> ipw.Widget:
+def _with_buttons(
+    visit: Visit, pet: Pet, shown: str, looks: parts.Looks, *, call: bool = False, similar: bool = True
+) -> ipw.Widget:
     name, pet_id = words.name_of(pet), pet.pet_id
-    buttons = []
+    buttons = [
+        parts.button("Details", lambda: visit.open_pet(pet_id), tooltip=f"Details of {name}", looks=looks),
+    ]
     if call:
-        who = parts.button("Who to call", lambda: visit.open_owner(pet_id), kind="primary", tooltip=f"About {name}")
-        buttons.append(who)
-    buttons += [parts.button("Details", lambda: visit.open_pet(pet_id), tooltip=f"Details of {name}")]
+        about = f"About {name}"
+        who = parts.button("Who to call", lambda: visit.open_owner(pet_id), kind="primary", tooltip=about, looks=looks)
+        buttons.insert(0, who)
     if similar:
-        more = parts.button("More like this", lambda: visit.open_similar(pet_id), tooltip=f"Pets that look like {name}")
-        buttons.append(more)
-    return parts.styled(parts.column([parts.html(shown), parts.row(buttons)]), "pf-pet")
+        like = f"Pets that look like {name}"
+        buttons.append(parts.button("More like this", lambda: visit.open_similar(pet_id), tooltip=like, looks=looks))
+    below = parts.row(buttons, looks=looks) if len(buttons) > 1 else buttons[0]
+    return parts.column([parts.html(shown, looks=looks), below], "pf-pet", looks=looks)

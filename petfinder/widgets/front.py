@@ -65,16 +65,14 @@ class Front:
         several = len(sections) > 1
         greeted = [parts.html(f'<p class="pf-greeting">{markup.escape(greeting)}</p>')] if greeting else []
         head = [parts.html("<h1>petfinder</h1>"), *greeted, self.counts] if several else []
-        self.widget = parts.styled(
-            parts.column(
-                [
-                    parts.html(STYLE),
-                    parts.row([parts.column(head), self.lock.widget], "pf-head") if several else self.lock.widget,
-                    *([self.ways] if several else []),
-                    self.species,
-                    self.stage,
-                ]
-            ),
+        self.widget = parts.column(
+            [
+                parts.html(STYLE),
+                parts.row([parts.column(head), self.lock.widget], "pf-head") if several else self.lock.widget,
+                *([self.ways] if several else []),
+                self.species,
+                self.stage,
+            ],
             "pf-page",
         )
         self._count()

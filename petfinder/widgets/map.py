@@ -43,15 +43,19 @@ def pet_map(pets: Iterable[Pet], *, tiles: bool = True) -> ipw.Widget:
             rounded = place.rounded()
             at.setdefault((rounded.lat, rounded.lon), []).append(pet)
     centre, zoom = _view([*at])
-    ground = {} if tiles else {"layers": (), "attribution_control": False}
-    shown = _PlaceMap(center=centre, zoom=zoom, layout=ipw.Layout(width="100%", height="420px"), **ground)
-    shown.add(leaflet.ScaleControl(position="bottomright"))
     said = parts.html("")
     parts.see(said, False)
-    for corner, there in at.items():
-        shown.add(_circle(corner, there, said))
-        if len(at) <= _NAMED:
-            shown.add(_name(corner, there))
+    ground = [leaflet.basemap_to_tiles(leaflet.basemaps.OpenStreetMap.Mapnik)] if tiles else []
+    circles = [_circle(corner, there, said) for corner, there in at.items()]
+    names = [_name(corner, there) for corner, there in at.items()] if len(at) <= _NAMED else []
+    shown = _PlaceMap(
+        center=centre,
+        zoom=zoom,
+        layout=ipw.Layout(width="100%", height="420px"),
+        layers=(*ground, *circles, *names),
+        attribution_control=tiles,
+    )
+    shown.add(leaflet.ScaleControl(position="bottomright"))
     return parts.column([shown, said])
 
 
@@ -158,7 +162,7 @@ class MapPanel(Panel):
         details = parts.button(label, lambda: self.visit.open_pet(pet_id), tooltip=f"Details of {name}")
         line = parts.html(markup.line(line_of(pet)), "pf-grow")
         line.layout.flex = "1 1 140px"  # beside a long name the button goes below
-        return parts.styled(parts.row([line, details]), "pf-preview")
+        return parts.row([line, details], "pf-preview")
 
 
 def _dot(status: Status) -> str:

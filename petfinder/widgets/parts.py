@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import ipywidgets as ipw
+from ipywidgets.widgets.widget_string import HTMLStyle
 
 from petfinder.display import markup, words
 from petfinder.errors import (
@@ -44,9 +45,28 @@ _SENTENCES: tuple[tuple[type[PetfinderError], str], ...] = (
 )
 
 
-def html(content: str, *classes: str) -> ipw.HTML:
+class Looks:
+    """Layouts and styles that the widgets of one answer share: each of their own would be a message to the browser.
+
+    A message is lost without a word where more than 1,000 wait for a slow server. Who changes one changes all.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[object, ...], Any] = {}
+
+    def of(self, kind: Callable[..., Any], **given: str) -> Any:
+        """The one layout or style of this kind and these values."""
+        key = (kind, *sorted(given.items()))
+        if key not in self._made:
+            self._made[key] = kind(**given)
+        return self._made[key]
+
+
+def html(content: str, *classes: str, looks: Looks | None = None) -> ipw.HTML:
     """Ready HTML as a widget."""
-    return styled(ipw.HTML(content, layout=ipw.Layout(**_WIDE, min_width="0")), "pf-html", *classes)
+    looks = looks or Looks()
+    layout, style = looks.of(ipw.Layout, **_WIDE, min_width="0"), looks.of(HTMLStyle)
+    return ipw.HTML(content, layout=layout, style=style, _dom_classes=("pf-html", *classes))
 
 
 def heading(text: str, level: int = 2) -> ipw.HTML:
@@ -77,19 +97,20 @@ def see(widget: ipw.Widget, visible: bool) -> None:
 
 def styled(widget: W, *classes: str) -> W:
     """The widget with these classes of the page's style sheet."""
-    for name in classes:
-        widget.add_class(name)
+    widget._dom_classes = (*widget._dom_classes, *classes)  # add_class would send a message for each
     return widget
 
 
-def column(children: Iterable[ipw.Widget], *classes: str) -> ipw.VBox:
+def column(children: Iterable[ipw.Widget], *classes: str, looks: Looks | None = None) -> ipw.VBox:
     """Widgets below each other."""
-    return styled(ipw.VBox([*children], layout=ipw.Layout(**_WIDE)), "pf-column", *classes)
+    layout = (looks or Looks()).of(ipw.Layout, **_WIDE)
+    return ipw.VBox([*children], layout=layout, _dom_classes=("pf-column", *classes))
 
 
-def row(children: Iterable[ipw.Widget], *classes: str) -> ipw.HBox:
+def row(children: Iterable[ipw.Widget], *classes: str, looks: Looks | None = None) -> ipw.HBox:
     """Widgets side by side, going on below where the screen ends."""
-    return styled(ipw.HBox([*children], layout=ipw.Layout(flex_flow="row wrap", **_WIDE)), "pf-row", *classes)
+    layout = (looks or Looks()).of(ipw.Layout, **_WIDE, flex_flow="row wrap")
+    return ipw.HBox([*children], layout=layout, _dom_classes=("pf-row", *classes))
 
 
 def tiles(children: Iterable[ipw.Widget], *, least: int) -> ipw.GridBox:
@@ -110,9 +131,18 @@ def tick(label: str, *, value: bool = False) -> ipw.Checkbox:
     return styled(box, "pf-tick")
 
 
-def button(label: str, clicked: Callable[[], object], *, kind: str = "", tooltip: str = "") -> ipw.Button:
+def button(
+    label: str, clicked: Callable[[], object], *, kind: str = "", tooltip: str = "", looks: Looks | None = None
+) -> ipw.Button:
     """A button; `kind`: "primary", "danger" or "" for a plain one."""
-    made = ipw.Button(description=label, tooltip=tooltip or None, layout=ipw.Layout(width="auto", height="auto"))
+    looks = looks or Looks()
+    made = ipw.Button(
+        description=label,
+        tooltip=tooltip or None,
+        layout=looks.of(ipw.Layout, width="auto", height="auto"),
+        style=looks.of(ipw.ButtonStyle),
+        _dom_classes=("pf-button", *([f"pf-{kind}"] if kind else [])),
+    )
 
     def press(_: ipw.Button) -> None:
         made.pressed = True
@@ -122,7 +152,7 @@ def button(label: str, clicked: Callable[[], object], *, kind: str = "", tooltip
             made.pressed = False
 
     made.on_click(press)
-    return styled(made, "pf-button", *([f"pf-{kind}"] if kind else []))
+    return made
 
 
 def chooser(options: Iterable[tuple[str, str]], label: str, *classes: str) -> ipw.ToggleButtons:

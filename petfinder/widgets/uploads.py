@@ -125,4 +125,4 @@ class PhotoUpload:
         text = markup.block(markup.line(words.clip(upload.name, 40)) + markup.quiet(", ".join(said)), "min-width:0")
         shown = parts.html(markup.block([small, text], "display:flex;gap:10px;align-items:center"), "pf-grow")
         out = parts.button("Take out", lambda: self._take_out(photo.photo_id), tooltip=f"Take out {upload.name}")
-        return parts.styled(parts.row([shown, out]), "pf-preview")
+        return parts.row([shown, out], "pf-preview")

@@ -155,13 +155,19 @@ def test_the_page_says_when_its_process_was_lost(browser: Browser, page: Served)
         assert visitor.sees_not("The connection was lost.")
 
 
-def test_a_thousand_pets_are_looked_through_by_48(browser: Browser, page: Served) -> None:
+@pytest.fixture(scope="module")
+def thousand_cats(page: Served) -> None:
+    """1,000 cats beside those that are bundled."""
     with connect(page.log.parent / "pets.db") as registry:
         dims = next(iter(registry.specs().values())).dims
         vectors = np.random.default_rng(1).normal(size=(1000, dims))
         fields = {f"cat-{number:04}": {"name": f"Cat {number}"} for number in range(1000)}
         report = registry.cats.register_many(from_arrays([*fields], vectors, pet_class=Cat, fields=fields))
         report.raise_for_failures()
+
+
+@pytest.mark.usefixtures("thousand_cats")
+def test_a_thousand_pets_are_looked_through_by_48(browser: Browser, page: Served) -> None:
     with visiting(browser, page.url) as visitor:
         visitor.press("Cats")
         visitor.go("All pets")
@@ -174,3 +180,24 @@ def test_a_thousand_pets_are_looked_through_by_48(browser: Browser, page: Served
         expect(shown).to_have_count(48)
         visitor.press("Previous")
         visitor.sees("1,005 cats, page 1 of 21")
+
+
+@pytest.mark.usefixtures("thousand_cats")
+def test_an_answer_comes_whole_though_the_server_was_busy_meanwhile(browser: Browser, page: Served) -> None:
+    with visiting(browser, page.url) as visitor:
+        visitor.press("Cats")
+        visitor.go("All pets")
+        visitor.sees("1,005 cats, page 1 of 21")
+
+        visitor.press("Next")
+        time.sleep(
+            0.05
+        )  # the click has come to the visitor's process, whose answer now meets a server that stands still
+        page.process.send_signal(signal.SIGSTOP)
+        try:
+            time.sleep(2)
+        finally:
+            page.process.send_signal(signal.SIGCONT)
+        visitor.sees("1,005 cats, page 2 of 21")
+
+        assert visitor.sees_not("Looking …")

@@ -21,7 +21,7 @@ from petfinder.widgets.map import MapPanel
 from petfinder.widgets.register import RegisterPanel
 from petfinder.widgets.words import WordsPanel
 from tests.conftest import TableEncoder
-from tests.widgets.conftest import BLUE, NEARLY_RED, RED, buttons, chosen, inside, jpeg, press, text_of
+from tests.widgets.conftest import BLUE, NEARLY_RED, RED, Sent, buttons, chosen, inside, jpeg, press, text_of
 
 
 def finding(front: Front) -> FindPanel:
@@ -243,6 +243,31 @@ def test_all_pets_go_by_pages_of_48_and_back(front: Front, registry: pf.Registry
     panel.status.value, panel.breed.value = "", "beagle"
     press(panel.widget, "Show")
     assert "Bella" in text_of(panel.answer)
+
+
+def test_an_answer_is_a_few_hundred_messages_since_a_busy_server_loses_those_behind_a_thousand(
+    sent: Sent, front: Front, registry: pf.Registry
+) -> None:
+    several = [pf.Dog(pet_id=f"d{n:03}", name="Dog", status="lost", place=(38 + n / 50, -9)) for n in range(97)]
+    registry.dogs.register_many(several, progress=False)
+    front.ways.value = "All pets"
+    messages = {}
+
+    sent.clear()
+    press(front.panel.widget, "Next")
+    messages["a page in the place of another"] = len(sent)
+    front.ways.value = "Search by words"
+    panel = front.panel
+    assert isinstance(panel, WordsPanel)
+    sent.clear()
+    panel.text.value = "dog"
+    messages["words"] = len(sent)
+    assert len(buttons(front.panel.widget, "Details")) == 48
+    sent.clear()
+    front.ways.value = "Map"
+    messages["a map"] = len(sent)
+
+    assert {what: many for what, many in messages.items() if not 48 < many < 400} == {}
 
 
 def test_the_map_draws_circles_at_rounded_places_and_says_them_as_a_list(front: Front) -> None:
