@@ -34,7 +34,7 @@ _TUNED: dict[str, TunedEncoder] = {}  # those loaded in this process, by name: a
 def connect(
     url: str | os.PathLike[str] | Elasticsearch | None = None,
     *,
-    name: str = "pets",
+    name: str | None = None,
     encoder: str | Encoder | None = None,
     create: bool = True,
     **connection: Any,
@@ -43,9 +43,10 @@ def connect(
 
     Several nodes of one cluster stand in one URL, separated by commas; `cloud_id` names a place on Elastic Cloud; a
     client of elasticsearch-py is taken as it is, and stays yours to close. A server is asked whether it answers.
-    `name` tells registries in one store apart. No encoder named: the one that the registry remembers, else
-    PETFINDER_ENCODER, else "pocket". With create=False nothing is made: a missing file or index raises IndexNotFound.
-    `connection`: the fields of `petfinder.settings.Settings`. Raises ConfigError, StoreError, IndexMismatch.
+    `name` tells registries in one store apart; none: PETFINDER_NAME, else "pets". No encoder named: the one that the
+    registry remembers, else PETFINDER_ENCODER, else "pocket". With create=False nothing is made: a missing file or
+    index raises IndexNotFound. `connection`: the fields of `petfinder.settings.Settings`. Raises ConfigError,
+    StoreError, IndexMismatch.
     """
     if not (encoder is None or isinstance(encoder, str) or hasattr(encoder, "encode_images")):
         raise ConfigError("encoder is a name such as 'pocket', or an object that meets petfinder.encoders.port.Encoder")
@@ -59,7 +60,8 @@ def connect(
         store = _store_of_client(client, settings)
     else:
         store = open_store(_place(location, settings, connection), create=create, settings=settings)
-    registry = Registry(store, choose, name=name, create=create, limits=settings.photo_limits)
+    called = settings.name if name is None else name
+    registry = Registry(store, choose, name=called, create=create, limits=settings.photo_limits)
     if encoder is not None:
         try:
             specs = registry.specs()

@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     )
 
     registry: str | None = Field(default=None, repr=False)  # its URL may hold a password
+    name: str = "pets"
     encoder: str | None = None
     device: str | None = None
     max_photo_bytes: int = Field(default=64 * 2**20, gt=0)

@@ -81,6 +81,20 @@ def test_pets_are_registered_found_and_their_owner_is_revealed_only_by_owner(reg
     assert (found.stderr, owner.stderr) == (told, "")
 
 
+def test_verbs_work_on_the_registry_whose_name_is_set(registered: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PETFINDER_NAME", "shelter")
+    assert run("list", "--registry", "pets.db").exit_code == 3  # no such index
+
+    assert run("register", "pets.csv", "--registry", "pets.db").exit_code == 0
+
+    assert [index["name"] for index in data("index", "list", "--registry", "pets.db")] == [
+        "pets-cats",
+        "pets-dogs",
+        "shelter-dogs",
+    ]
+    assert run("find", "photos/luigi.png", "--registry", "pets.db").exit_code == 0
+
+
 def test_find_as_json_names_the_matches_with_places_to_a_kilometre(registered: Path) -> None:
     answer = data("find", "photos/luigi.png", "--registry", "pets.db", "--near", "-23.5,-46.6", "--within-km", "20")
 

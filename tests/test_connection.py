@@ -258,6 +258,21 @@ def test_a_password_in_the_registrys_url_is_in_no_repr(monkeypatch: pytest.Monke
     assert SECRET not in f"{settings!r}{settings}"
 
 
+def test_the_name_of_a_registry_may_be_set_once_for_all_calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PETFINDER_NAME", "shelter")
+
+    with pf.connect(tmp_path / "pets.db") as registry:
+        registry.dogs.register(pf.Dog(pet_id="rex"))
+        assert registry.name == "shelter"
+        assert [*registry.specs()] == ["shelter-dogs"]
+    with pf.connect(tmp_path / "pets.db", name="pets") as registry:
+        assert not registry.specs()
+
+    monkeypatch.setenv("PETFINDER_NAME", "Not A Name")
+    with pf.connect(tmp_path / "pets.db") as registry, pytest.raises(errors.InvalidQuery, match="Not A Name"):
+        registry.dogs.register(pf.Dog(pet_id="rex"))
+
+
 def test_an_index_is_there_or_not_without_a_list_of_all() -> None:
     with pf.connect() as registry:
         assert not registry.util.exists("pets-dogs")

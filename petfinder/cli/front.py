@@ -38,8 +38,8 @@ def serve(
     registry: RegistryOption = None,
     encoder: EncoderOption = None,
     name: Annotated[
-        str, typer.Option("--name", help="Which registry of the store: pets-dogs belongs to pets.")
-    ] = "pets",
+        str | None, typer.Option("--name", help="Which registry of the store: pets-dogs belongs to pets.")
+    ] = None,
     ip: Annotated[str, typer.Option("--ip", help="The address to listen on; 0.0.0.0 lets other machines in.")] = (
         "127.0.0.1"
     ),

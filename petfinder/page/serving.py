@@ -30,7 +30,7 @@ def serve(
     registry: str | None,
     *,
     encoder: str | None = None,
-    name: str = "pets",
+    name: str | None = None,
     ip: str = "127.0.0.1",
     port: int = PORT,
     host: str | None = None,
@@ -72,7 +72,7 @@ def serve(
         Told(
             registry=place,
             encoder=encoder,
-            name=name,
+            name=settings.name if name is None else name,
             folder=str(Path.cwd()),
             tiles=tiles,
             greeting=greeting,
