@@ -1,5 +1,5 @@
-// What the page does itself: words while nothing is there yet, a sentence when the line is lost, and one for photos
-// that are too large to be sent (the server would close the line without a word).
+// What the page does itself: words while nothing is there yet, a sentence when the line is lost, one for photos that
+// are too large to be sent (the server would close the line without a word), and where the visitor is, if they want.
 (() => {
   "use strict";
   const MEGABYTE = 2 ** 20;
@@ -49,6 +49,27 @@
     const what = this.files.length > 1 ? `These ${this.files.length} photos have ${size} MB` : `This photo has ${size} MB`;
     this.value = "";
     tell(`${what}; at most ${most} MB can be sent at once. Choose a smaller photo, or fewer at once.`, 30);
+  }
+
+  // Beside each field for a place a button that puts in where the visitor is; browsers tell it to safe pages only.
+  const offerPlace = (field) => {
+    const input = field.querySelector("input");
+    if (!input || field.querySelector("button")) return;
+    const here = document.createElement("button");
+    Object.assign(here, { type: "button", className: "pf-button", textContent: "Use where I am" });
+    here.addEventListener("click", () => navigator.geolocation.getCurrentPosition(({ coords }) => {
+      tell("");
+      input.value = [coords.latitude, coords.longitude].map((degrees) => degrees.toFixed(4)).join(", ");
+      for (const name of ["input", "change"]) input.dispatchEvent(new Event(name, { bubbles: true }));
+    }, () => tell("Your browser does not say where you are. Allow it to, or write the place yourself.", 15),
+    { enableHighAccuracy: true, timeout: 20000 }));
+    field.append(here);
+  };
+  if (window.isSecureContext && navigator.geolocation) {
+    document.addEventListener("DOMContentLoaded", () => {
+      const placed = new MutationObserver(() => document.querySelectorAll(".pf-place").forEach(offerPlace));
+      placed.observe(element("rendered_cells"), { childList: true, subtree: true });
+    });
   }
 
   // The line to the server. It comes back by itself after a short gap; not so what was on its way, or the visitor's

@@ -17,6 +17,7 @@ from petfinder.pets import Pet, Photo
 from petfinder.search import Match, Matches
 from petfinder.thresholds import Verdict
 from petfinder.widgets import parts
+from petfinder.widgets.looks import Looks
 from petfinder.widgets.panel import Visit
 
 _LARGE, _TILE = 250, 150  # widths in pixels
@@ -25,7 +26,7 @@ _BESIDE, _NEAREST = 4, 4
 
 def matches_shown(visit: Visit, matches: Matches) -> ipw.Widget:
     """The query beside the best match, then the others that may be it; those less alike are folded away."""
-    looks = parts.Looks()
+    looks = Looks()
     likely, others = _divided(matches)
     compared = likely[:1] if matches.query and matches.verdict is not Verdict.UNKNOWN else ()
     pair = [parts.html(gallery.query_card(matches.query))] if matches.query else []
@@ -50,9 +51,7 @@ def _small_print(matches: Matches) -> list[ipw.Widget]:
     said = words.small_print(matches)
     if matches.verdict is None or not matches.found:
         return [parts.html(markup.quiet(said))]
-    advice = "Not among them? If you found it, use “Report a stray”; if it is yours, “Report a lost pet”."
-    unsure = [parts.note(advice)] if matches.verdict is Verdict.UNKNOWN else []
-    return [*unsure, parts.Fold("How sure is this?", lambda: [parts.html(markup.quiet(said))]).widget]
+    return [parts.Fold("How sure is this?", lambda: [parts.html(markup.quiet(said))]).widget]
 
 
 def _divided(matches: Matches) -> tuple[tuple[Match, ...], tuple[Match, ...]]:
@@ -71,7 +70,7 @@ def _pair_beside(pair: list[ipw.Widget], beside: list[ipw.Widget]) -> ipw.Widget
 
 def _folded(visit: Visit, others: Sequence[Match], matches: Matches) -> ipw.Widget:
     label = f"{words.counted(len(others), 'other')} that {'looks' if len(others) == 1 else 'look'} less like it"
-    looks = parts.Looks()
+    looks = Looks()
     return parts.Fold(label, lambda: [_tiles([_other(visit, each, matches, looks) for each in others], matches)]).widget
 
 
@@ -79,7 +78,7 @@ def _tiles(shown: list[ipw.Widget], matches: Matches) -> ipw.Widget:
     return parts.tiles(shown, least=280 if matches.query else _TILE)
 
 
-def _other(visit: Visit, match: Match, matches: Matches, looks: parts.Looks) -> ipw.Widget:
+def _other(visit: Visit, match: Match, matches: Matches, looks: Looks) -> ipw.Widget:
     cut = matches.cut
     card = gallery.match_line(match, cut) if matches.query else gallery.match_card(match, cut, width=_LARGE)
     return _with_buttons(visit, match.pet, card, looks)
@@ -87,7 +86,7 @@ def _other(visit: Visit, match: Match, matches: Matches, looks: parts.Looks) -> 
 
 def pets_shown(visit: Visit, pets: Sequence[Pet]) -> ipw.Widget:
     """Pets as tiles, each with its first photo, breed, status and a button for the rest."""
-    looks = parts.Looks()
+    looks = Looks()
     return parts.tiles([_with_buttons(visit, pet, _tile(pet), looks, similar=False) for pet in pets], least=_TILE)
 
 
@@ -122,7 +121,7 @@ def _smaller(photo: Photo | None) -> Photo | None:
 
 
 def _with_buttons(
-    visit: Visit, pet: Pet, shown: str, looks: parts.Looks, *, call: bool = False, similar: bool = True
+    visit: Visit, pet: Pet, shown: str, looks: Looks, *, call: bool = False, similar: bool = True
 ) -> ipw.Widget:
     name, pet_id = words.name_of(pet), pet.pet_id
     buttons = [

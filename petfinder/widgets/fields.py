@@ -33,7 +33,7 @@ class PetFields:
         self.microchip = parts.field(ipw.Text, "Chip or tattoo number")
         self.tags = parts.field(ipw.Text, "Marks, separated by commas")
         self.note = parts.field(ipw.Textarea, "Note")
-        self.place = parts.field(ipw.Text, PLACE)
+        self.place = parts.place_field(PLACE)
         self.widget = parts.column(
             [
                 parts.row([self.name, self.breed, self.colour]),

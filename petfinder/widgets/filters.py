@@ -69,7 +69,7 @@ class FilterFields:
         self.status = parts.field(ipw.Dropdown, "Status", options=[*STATUSES])
         self.after = parts.field(ipw.DatePicker, "Photo taken after")
         self.before = parts.field(ipw.DatePicker, "Photo taken before")
-        self.near = parts.field(ipw.Text, _NEAR)
+        self.near = parts.place_field(_NEAR)
         self.km = parts.field(ipw.BoundedFloatText, "Within km", value=_FAR, min=0.1, max=20_000)
         self.near_photo = parts.tick("near the place in my photo")
         parts.see(self.near_photo, False)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from petfinder.thresholds import Verdict
 from petfinder.widgets import parts
 from petfinder.widgets.answers import matches_shown
 from petfinder.widgets.filters import FilterFields
 from petfinder.widgets.panel import Panel, Visit
 from petfinder.widgets.uploads import PhotoUpload
+
+_ELSEWHERE = "Not among them? If you found it, use “Report a stray”; if it is yours, “Report a lost pet”."
 
 
 class FindPanel(Panel):
@@ -44,7 +47,8 @@ class FindPanel(Panel):
         with self.messages.trying("Searching …", self.button, self.upload.button):
             where = self.filters.filter(self.upload.place)
             matches = self.visit.pets.find(uploads, where=where)
-            parts.show(self.answer, [matches_shown(self.visit, matches)])
+            unsure = [parts.note(_ELSEWHERE)] if matches.found and matches.verdict is Verdict.UNKNOWN else []
+            parts.show(self.answer, [matches_shown(self.visit, matches), *unsure])
 
     def shown(self) -> None:
         """Search again where pets have changed meanwhile."""

@@ -1,9 +1,13 @@
-"""The style sheet of the page: large letters, one column on a phone, colours at 4.5:1 or more on white.
+"""How the page looks: its style sheet, and layouts and styles that widgets share.
 
-Knows the classes that the parts carry; nothing is loaded from elsewhere.
+Large letters, one column on a phone, colours at 4.5:1 or more on white. Knows the classes that the parts carry;
+nothing is loaded from elsewhere.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 INK, QUIET, LINK, EDGE = "#1b1f24", "#535b66", "#0b57a4", "#8a929c"
 
@@ -36,6 +40,8 @@ STYLE = f"""<style>
   background: #fff; color: {INK}; }}
 .pf-page .pf-field > input, .pf-page .pf-field > select, .pf-page .pf-field > textarea {{ flex: none; margin: 0; }}
 .pf-page .pf-field select {{ appearance: auto; }}
+.pf-page .pf-place > .pf-button {{ align-self: flex-start; margin-top: 6px; }}
+.pf-row:has(> .pf-place > .pf-button) {{ align-items: flex-start; }}
 .pf-page .pf-field textarea {{ min-height: 76px; font-family: inherit; }}
 .pf-page .pf-column > .pf-field {{ flex: none; }}
 .pf-page .pf-column > .pf-button {{ align-self: flex-start; }}
@@ -87,3 +93,20 @@ STYLE = f"""<style>
   .pf-page .pf-lock .pf-quiet {{ display: none; }}
 }}
 </style>"""
+
+
+class Looks:
+    """Layouts and styles that the widgets of one answer share: each of their own would be a message to the browser.
+
+    A message is lost without a word where more than 1,000 wait for a slow server. Who changes one changes all.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[object, ...], Any] = {}
+
+    def of(self, kind: Callable[..., Any], **given: str) -> Any:
+        """The one layout or style of this kind and these values."""
+        key = (kind, *sorted(given.items()))
+        if key not in self._made:
+            self._made[key] = kind(**given)
+        return self._made[key]

@@ -25,6 +25,7 @@ from petfinder.errors import (
     PetNotFound,
     StoreError,
 )
+from petfinder.widgets.looks import Looks
 
 W = TypeVar("W", bound=ipw.DOMWidget)
 _log = logging.getLogger("petfinder.widgets")
@@ -43,23 +44,6 @@ _SENTENCES: tuple[tuple[type[PetfinderError], str], ...] = (
     (StoreError, _OUT_OF_ORDER),
     (ConfigError, _OUT_OF_ORDER),
 )
-
-
-class Looks:
-    """Layouts and styles that the widgets of one answer share: each of their own would be a message to the browser.
-
-    A message is lost without a word where more than 1,000 wait for a slow server. Who changes one changes all.
-    """
-
-    def __init__(self) -> None:
-        self._made: dict[tuple[object, ...], Any] = {}
-
-    def of(self, kind: Callable[..., Any], **given: str) -> Any:
-        """The one layout or style of this kind and these values."""
-        key = (kind, *sorted(given.items()))
-        if key not in self._made:
-            self._made[key] = kind(**given)
-        return self._made[key]
 
 
 def html(content: str, *classes: str, looks: Looks | None = None) -> ipw.HTML:
@@ -99,6 +83,11 @@ def styled(widget: W, *classes: str) -> W:
     """The widget with these classes of the page's style sheet."""
     widget._dom_classes = (*widget._dom_classes, *classes)  # add_class would send a message for each
     return widget
+
+
+def place_field(label: str) -> ipw.Text:
+    """A field for a place as two numbers; the page offers to put in where the visitor is."""
+    return styled(field(ipw.Text, label), "pf-place")
 
 
 def column(children: Iterable[ipw.Widget], *classes: str, looks: Looks | None = None) -> ipw.VBox:

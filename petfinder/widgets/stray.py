@@ -23,7 +23,7 @@ class StrayPanel(Panel):
         super().__init__(visit)
         self.upload = PhotoUpload(visit, self.messages, "Choose a photo of the stray", changed=self.search)
         self.answer = parts.column([])
-        self.place = parts.field(ipw.Text, f"Where it was found: {PLACE.lower()}")
+        self.place = parts.place_field(f"Where it was found: {PLACE.lower()}")
         self._place_of_photos = ""  # what stands in the field if nobody wrote there
         self.day = parts.field(ipw.DatePicker, "Found on")
         self.breed = parts.field(ipw.Text, "Breed")

@@ -12,6 +12,7 @@ from PIL import Image
 
 import petfinder as pf
 from petfinder.desk import Desk
+from petfinder.thresholds import Quantiles
 from petfinder.vectors import Matrix
 from petfinder.widgets import find_panel, pet_map
 from petfinder.widgets.browse import BrowsePanel
@@ -19,6 +20,7 @@ from petfinder.widgets.find import FindPanel
 from petfinder.widgets.front import SECTIONS, Front
 from petfinder.widgets.map import MapPanel
 from petfinder.widgets.register import RegisterPanel
+from petfinder.widgets.stray import StrayPanel
 from petfinder.widgets.words import WordsPanel
 from tests.conftest import TableEncoder
 from tests.widgets.conftest import BLUE, NEARLY_RED, RED, Sent, buttons, chosen, inside, jpeg, press, text_of
@@ -377,3 +379,22 @@ def test_the_figures_behind_a_verdict_are_folded_away(front: Front) -> None:
     press(panel.answer, "▸ How sure is this?")
 
     assert "3 pets with 3 photos searched" in text_of(panel.answer)
+
+
+def test_who_finds_nothing_alike_is_told_where_to_go_on_unless_already_there(
+    front: Front, registry: pf.Registry
+) -> None:
+    """The hint names "Report a stray", which would send those in circles who stand in it."""
+    strict = Quantiles(pets=1, match=0.95, possible=0.9)
+    registry.dogs.repository.keep_thresholds(pf.Thresholds(measured=(strict,), source="a test"))
+    nothing_like_it = (220, 230, 180)
+    found = finding(front)
+    found.upload.button.value = (chosen(nothing_like_it),)
+    front.ways.value = "Report a stray"
+    stray = front.panel
+    assert isinstance(stray, StrayPanel)
+    stray.upload.button.value = (chosen(nothing_like_it),)
+
+    for panel, told in ((found, True), (stray, False)):
+        assert "No registered pet is similar enough" in text_of(panel.answer)
+        assert ("Not among them?" in text_of(panel.answer)) is told
