@@ -36,12 +36,14 @@ class WordsPanel(Panel):
         parts.see(self.way, False)
 
     def shown(self) -> None:
-        """Offer to look by meaning where the encoder knows text."""
+        """Offer to look by meaning where the encoder knows text; search again where pets have changed meanwhile."""
         with self.messages.trying("One moment …"):
             knows_text = self.visit.pets.knows_text
             parts.see(self.way, knows_text)
             if not knows_text:
                 self.way.value = _WRITTEN
+        if self.stale and self.answer.children:
+            self.search()
 
     def search(self) -> None:
         """Show the pets that the words find, and say how the words were meant."""

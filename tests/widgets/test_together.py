@@ -10,6 +10,7 @@ from petfinder.widgets.browse import BrowsePanel
 from petfinder.widgets.details import DetailsPanel
 from petfinder.widgets.find import FindPanel
 from petfinder.widgets.front import Front
+from petfinder.widgets.words import WordsPanel
 from tests.widgets.conftest import RED, buttons, chosen, press, text_of
 
 
@@ -67,6 +68,22 @@ def test_a_removed_pet_is_gone_from_the_answer_one_comes_back_to(front: Front) -
     press(details.widget, "← Back")
 
     assert "Luigi" not in text_of(panel.answer)
+
+
+def test_words_are_searched_again_where_a_pet_was_removed_meanwhile(front: Front) -> None:
+    front.ways.value = "Search by words"
+    panel = front.panel
+    assert isinstance(panel, WordsPanel)
+    panel.text.value = "jack"
+    assert "Luigi" in text_of(panel.answer)
+
+    details = opened(front)
+    press(details.widget, "Remove")
+    press(details.widget, "Yes, remove for ever")
+    press(details.widget, "← Back")
+
+    assert "Luigi" not in text_of(panel.answer)
+    assert "No dog has “jack”" in panel.messages.widget.value
 
 
 def test_a_key_held_down_on_remove_erases_nobody(front: Front, registry: pf.Registry) -> None:
