@@ -192,7 +192,7 @@ def test_serve_opens_the_registry_that_is_named(folder: Path, monkeypatch: pytes
     (named, how), (default, usual) = asked
     assert (named, how["port"], how["open_browser"], how["tiles"]) == ("pets.db", 0, False, True)
     assert (default, "using ./petfinder.db" in unnamed.stderr) == ("petfinder.db", True)
-    assert (usual["ip"], usual["port"], usual["name"]) == ("127.0.0.1", serving.PORT, "pets")
+    assert (usual["ip"], usual["port"], usual["name"]) == ("127.0.0.1", serving.PORT, None)
     assert (usual["encoder"], usual["without_passphrase"]) == (None, False)
 
 

@@ -1,5 +1,6 @@
 // What the page does itself: words while nothing is there yet, a sentence when the line is lost, one for photos that
-// are too large to be sent (the server would close the line without a word), and where the visitor is, if they want.
+// are too large to be sent (the server would close the line without a word), where the visitor is, if they want, and
+// what widgets leave out for those who hear the page.
 (() => {
   "use strict";
   const MEGABYTE = 2 ** 20;
@@ -65,12 +66,25 @@
     { enableHighAccuracy: true, timeout: 20000 }));
     field.append(here);
   };
-  if (window.isSecureContext && navigator.geolocation) {
-    document.addEventListener("DOMContentLoaded", () => {
-      const placed = new MutationObserver(() => document.querySelectorAll(".pf-place").forEach(offerPlace));
-      placed.observe(element("rendered_cells"), { childList: true, subtree: true });
+  const tellsPlaces = window.isSecureContext && Boolean(navigator.geolocation);
+
+  // For those who hear the page: which of several buttons is chosen, and which pet a button is about.
+  const sayChosen = (button) => button.setAttribute("aria-pressed", button.classList.contains("mod-active"));
+  const sayWhose = (button) => {
+    const about = button.title !== button.textContent && button.title.startsWith(button.textContent);
+    if (about) button.setAttribute("aria-label", button.title);
+    else button.removeAttribute("aria-label");
+  };
+  document.addEventListener("DOMContentLoaded", () => {
+    const each = (selector, complete) => document.querySelectorAll(selector).forEach(complete);
+    const completed = new MutationObserver(() => {
+      if (tellsPlaces) each(".pf-place", offerPlace);
+      each(".pf-chooser button", sayChosen);
+      each(".pf-button[title]", sayWhose);
     });
-  }
+    const watched = { childList: true, subtree: true, attributes: true, attributeFilter: ["class", "title"] };
+    completed.observe(element("rendered_cells"), watched);
+  });
 
   // The line to the server. It comes back by itself after a short gap; not so what was on its way, or the visitor's
   // process when it was started anew.

@@ -128,11 +128,11 @@ def _with_buttons(
         parts.button("Details", lambda: visit.open_pet(pet_id), tooltip=f"Details of {name}", looks=looks),
     ]
     if call:
-        about = f"About {name}"
+        about = f"Who to call about {name}"
         who = parts.button("Who to call", lambda: visit.open_owner(pet_id), kind="primary", tooltip=about, looks=looks)
         buttons.insert(0, who)
     if similar:
-        like = f"Pets that look like {name}"
+        like = f"More like this: pets that look like {name}"
         buttons.append(parts.button("More like this", lambda: visit.open_similar(pet_id), tooltip=like, looks=looks))
     below = parts.row(buttons, looks=looks) if len(buttons) > 1 else buttons[0]
     return parts.column([parts.html(shown, looks=looks), below], "pf-pet", looks=looks)

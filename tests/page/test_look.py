@@ -104,6 +104,19 @@ def test_tools_for_people_who_see_or_move_less_find_nothing_serious(visitor: Vis
     assert {name: problems for name, problems in found.items() if problems} == {}
 
 
+def test_who_hears_the_page_is_told_what_is_chosen_and_whose_button_it_is(visitor: Visitor) -> None:
+    visitor.go("All pets")
+    button = visitor.page.get_by_role("button", name="Details of Bento", exact=True)
+    expect(button).to_have_text("Details", timeout=SHOWN_MS)
+    expect(visitor.page.get_by_role("button", name="Details", exact=True).filter(visible=True)).to_have_count(0)
+
+    ways = visitor.page.locator(".pf-nav")
+    expect(ways.get_by_role("button", pressed=True)).to_have_text("All pets")
+    visitor.go("Map")
+    expect(ways.get_by_role("button", pressed=True)).to_have_text("Map")
+    expect(ways.get_by_role("button", pressed=False)).to_have_count(len(SECTIONS) - 1)
+
+
 def test_a_search_and_a_pet_by_keyboard_alone(browser: Browser, page: Served) -> None:
     with visiting(browser, page.url) as visitor:
         tab_to(visitor, "Search by words")
@@ -200,4 +213,4 @@ def test_an_answer_comes_whole_though_the_server_was_busy_meanwhile(browser: Bro
             page.process.send_signal(signal.SIGCONT)
         visitor.sees("1,005 cats, page 2 of 21")
 
-        assert visitor.sees_not("Looking …")
+        expect(visitor.page.get_by_text("Looking …").filter(visible=True)).to_have_count(0)  # said last of all
