@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from pydantic import SecretStr
-
 from petfinder.documents import remembered_by
 from petfinder.encoders.lazy import RememberedEncoder
 from petfinder.encoders.pocket import NAME, SHORT_NAME, full_name, pocket_named
@@ -19,7 +17,7 @@ from petfinder.encoders.tuned import TunedEncoder
 from petfinder.errors import ConfigError, EncoderUnavailable, IndexMismatch
 from petfinder.opened import check_encoder
 from petfinder.registry import ChooseEncoder, Registry
-from petfinder.settings import CONNECTION, Settings, load_settings
+from petfinder.settings import CONNECTION, Settings, load_settings, revealed
 from petfinder.stores.embedded import EmbeddedStore
 from petfinder.stores.port import IndexSpec, Store
 from petfinder.tuned import file_of, is_tuned_file, is_tuned_name, read_tuned
@@ -52,7 +50,7 @@ def connect(
         raise ConfigError("encoder is a name such as 'pocket', or an object that meets petfinder.encoders.port.Encoder")
     location = os.fspath(url) if isinstance(url, (str, os.PathLike)) else None
     client = None if location is not None or url is None else _client(url)
-    settings = load_settings(**connection, registry=location)
+    settings = load_settings(**connection, registry=location, name=name)
     named = encoder if encoder is None or isinstance(encoder, str) else None
     choose = _chooser(encoder if named is None else named, settings)
     if client is not None:
@@ -60,8 +58,7 @@ def connect(
         store = _store_of_client(client, settings)
     else:
         store = open_store(_place(location, settings, connection), create=create, settings=settings)
-    called = settings.name if name is None else name
-    registry = Registry(store, choose, name=called, create=create, limits=settings.photo_limits)
+    registry = Registry(store, choose, name=settings.name, create=create, limits=settings.photo_limits)
     if encoder is not None:
         try:
             specs = registry.specs()
@@ -151,10 +148,10 @@ def _store_on_server(url: str | None, settings: Settings) -> Store:
     options = connection_options(
         url,
         cloud_id=settings.cloud_id if url is None else None,
-        api_key=_text(settings.api_key),
+        api_key=revealed(settings.api_key),
         user=settings.user,
-        password=_text(settings.password),
-        bearer=_text(settings.bearer),
+        password=revealed(settings.password),
+        bearer=revealed(settings.bearer),
         ca_certs=settings.ca_certs,
         fingerprint=settings.fingerprint,
         verify=settings.verify,
@@ -191,10 +188,6 @@ def _check_left_to_client(given: dict[str, Any]) -> None:
     own = sorted(name for name in given if name in CONNECTION and given[name] is not None)
     if own:
         raise ConfigError(f"a client was given, so {', '.join(own)} must be given to it; petfinder does not change it")
-
-
-def _text(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
 
 
 def _chooser(given: str | Encoder | None, settings: Settings) -> ChooseEncoder:

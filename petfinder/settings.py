@@ -77,6 +77,11 @@ def settings_file() -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
+def revealed(secret: SecretStr | None) -> str | None:
+    """The text of a secret, for the one call that needs it."""
+    return None if secret is None else secret.get_secret_value()
+
+
 def load_settings(**given: Any) -> Settings:
     """Settings in force under these arguments (None: not given); raises ConfigError, without repeating any value."""
     try:

@@ -19,7 +19,7 @@ from petfinder.connection import connect
 from petfinder.errors import PetfinderError
 from petfinder.page.told import Told
 from petfinder.registry import Registry
-from petfinder.settings import load_settings
+from petfinder.settings import load_settings, revealed
 
 if TYPE_CHECKING:
     from ipywidgets import Widget
@@ -41,8 +41,8 @@ def page() -> Widget:
     from petfinder.widgets.parts import html, sentence_of
 
     try:
-        told, secret = Told.here(), load_settings().passphrase_hash
-        access = Access(None if secret is None else secret.get_secret_value(), tries=Path(told.tries))
+        told = Told.here()
+        access = Access(revealed(load_settings().passphrase_hash), tries=Path(told.tries))
         return front_page(_registry(), access=access, tiles=told.tiles, greeting=told.greeting)
     except PetfinderError as error:
         logging.getLogger(__name__).error("%s: %s", type(error).__name__, error)  # for whoever runs the page

@@ -20,7 +20,7 @@ from petfinder.access import Access
 from petfinder.connection import IN_MEMORY, connect
 from petfinder.errors import ConfigError
 from petfinder.page.told import Told
-from petfinder.settings import Settings, load_settings
+from petfinder.settings import Settings, load_settings, revealed
 from petfinder.tuned import is_tuned_file
 
 PORT = 8866
@@ -51,20 +51,19 @@ def serve(
     Connection (the page talks over a websocket); it should not close a quiet line before 60 s.
     Raises ConfigError, StoreError, EncoderError, IndexMismatch before anything is served.
     """
-    settings = load_settings(registry=registry)
+    settings = load_settings(registry=registry, name=name)
     place = _place(settings)
-    secret = settings.passphrase_hash
-    Access(None if secret is None else secret.get_secret_value())
+    Access(revealed(settings.passphrase_hash))
     local = _is_local(ip)
     host = None if host is None else _name_of_host(host)
-    if secret is None and not (local and host is None) and not without_passphrase:
+    if settings.passphrase_hash is None and not (local and host is None) and not without_passphrase:
         raise ConfigError(
             f"{host or ip} lets other machines in, and no passphrase is set: contacts and changes would be open to all."
             " Put the line that `petfinder passphrase` prints into petfinder.toml here, or say --without-passphrase"
         )
     _check_installed()
     encoder = str(Path(encoder).resolve()) if encoder is not None and is_tuned_file(encoder) else encoder
-    with connect(place, encoder=encoder, name=name) as opened:
+    with connect(place, encoder=encoder, name=settings.name) as opened:
         if not any(index.stats.pets for index in opened.indexes()):
             typer.echo(f"{opened!r} is empty: the page can register the first pet", err=True)
     bound = _bound(ip, port)
@@ -72,7 +71,7 @@ def serve(
         Told(
             registry=place,
             encoder=encoder,
-            name=settings.name if name is None else name,
+            name=settings.name,
             folder=str(Path.cwd()),
             tiles=tiles,
             greeting=greeting,
