@@ -15,9 +15,9 @@ from itertools import islice
 from typing import Any
 
 from petfinder.access import Access
-from petfinder.desk_answers import Counts, PetPage, Upload, WordsAnswer
+from petfinder.desk_answers import Counts, PetPage, Upload, WordsAnswer, check_some
 from petfinder.documents import as_found
-from petfinder.errors import InvalidPet, InvalidQuery, PhotoTooLarge
+from petfinder.errors import InvalidQuery, PhotoTooLarge
 from petfinder.filters import PetFilter, place_of, places_of
 from petfinder.pets import Cat, Dog, Owner, Pet, Photo, Place, Status
 from petfinder.photos import completed, read_photo
@@ -117,9 +117,9 @@ class PetDesk:
 
         The answer says which. Words must all stand in name, breed, colour, tags or note. Raises InvalidQuery.
         """
-        where = self._open_to_all(where)
         if _CHIP.fullmatch(words.strip()) and (pet := self._service.find_by_microchip(words)):
             return WordsAnswer("microchip", self._with_pictures([pet]))
+        where = self._open_to_all(where)
         if by_meaning and words.strip() and self.knows_text:
             return WordsAnswer("meaning", matches=self._service.find_by_text(words.strip(), k=NEAREST, where=where))
         found = [*islice(self._service.repository.with_words(words, where), PAGE + 1)]
@@ -164,8 +164,7 @@ class PetDesk:
         photo too), DuplicatePet; then nothing is written.
         """
         self._desk.access.check()
-        if not uploads:
-            raise InvalidPet("choose at least one photo of the pet: it is found by its looks")
+        check_some(uploads)
         self._desk.check_uploads([*uploads, *([picture] if picture else [])])
         known = {name: value for name, value in fields.items() if value not in (None, "")}
         known["owner"] = _with_picture(known.get("owner"), picture)

@@ -6,9 +6,11 @@ Knows pets and a search's answer.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from petfinder.errors import InvalidPet
 from petfinder.pets import Pet, Photo
 from petfinder.search import Matches
 
@@ -27,6 +29,12 @@ class Upload:
         file = io.BytesIO(self.content)
         file.name = self.name
         return Photo(source=file)
+
+
+def check_some(uploads: Sequence[Upload], *, of: str = "the pet") -> None:
+    """Raise InvalidPet where no photo was handed in."""
+    if not uploads:
+        raise InvalidPet(f"choose at least one photo of {of}: it is found by its looks")
 
 
 @dataclass(frozen=True)

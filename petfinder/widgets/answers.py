@@ -41,7 +41,7 @@ def matches_shown(visit: Visit, matches: Matches) -> ipw.Widget:
             parts.html(gallery.head(matches)),
             *([_pair_beside(pair, beside)] if pair else []),
             *([_tiles(below, matches)] if below else []),
-            *([_folded(visit, others, matches)] if others else []),
+            *([_folded(visit, others, matches, looks)] if others else []),
             *_small_print(matches),
         ]
     )
@@ -68,9 +68,8 @@ def _pair_beside(pair: list[ipw.Widget], beside: list[ipw.Widget]) -> ipw.Widget
     return parts.row([*shown, *([parts.tiles(beside, least=280)] if beside else [])], "pf-beside")
 
 
-def _folded(visit: Visit, others: Sequence[Match], matches: Matches) -> ipw.Widget:
+def _folded(visit: Visit, others: Sequence[Match], matches: Matches, looks: Looks) -> ipw.Widget:
     label = f"{words.counted(len(others), 'other')} that {'looks' if len(others) == 1 else 'look'} less like it"
-    looks = Looks()
     return parts.Fold(label, lambda: [_tiles([_other(visit, each, matches, looks) for each in others], matches)]).widget
 
 
@@ -124,13 +123,12 @@ def _with_buttons(
     visit: Visit, pet: Pet, shown: str, looks: Looks, *, call: bool = False, similar: bool = True
 ) -> ipw.Widget:
     name, pet_id = words.name_of(pet), pet.pet_id
-    buttons = [
-        parts.button("Details", lambda: visit.open_pet(pet_id), tooltip=f"Details of {name}", looks=looks),
-    ]
+    buttons = []
     if call:
         about = f"Who to call about {name}"
         who = parts.button("Who to call", lambda: visit.open_owner(pet_id), kind="primary", tooltip=about, looks=looks)
-        buttons.insert(0, who)
+        buttons.append(who)
+    buttons.append(parts.button("Details", lambda: visit.open_pet(pet_id), tooltip=f"Details of {name}", looks=looks))
     if similar:
         like = f"More like this: pets that look like {name}"
         buttons.append(parts.button("More like this", lambda: visit.open_similar(pet_id), tooltip=like, looks=looks))

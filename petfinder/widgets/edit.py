@@ -13,7 +13,7 @@ import ipywidgets as ipw
 from petfinder.display import markup, words
 from petfinder.pets import Owner, Pet, Photo
 from petfinder.widgets import parts
-from petfinder.widgets.fields import OwnerFields, PetFields
+from petfinder.widgets.fields import WAYS, OwnerFields, PetFields
 from petfinder.widgets.panel import Visit
 from petfinder.widgets.uploads import PhotoUpload
 
@@ -68,9 +68,7 @@ class EditForm:
         if owner is None or before is None or current is None:
             return owner
         changed = {
-            name: getattr(owner, name)
-            for name in ("name", "phone", "email", "address")
-            if getattr(owner, name) != getattr(before, name)
+            name: getattr(owner, name) for name in ("name", *WAYS) if getattr(owner, name) != getattr(before, name)
         }
         return current.model_copy(update=changed)
 

@@ -19,6 +19,7 @@ from petfinder.widgets.uploads import PhotoUpload
 
 PLACE = "Place (latitude, longitude)"
 _SEXES = (("not known", ""), ("female", "female"), ("male", "male"))
+WAYS = ("phone", "email", "address")  # to reach an owner
 _TEXTS = ("name", "breed", "colour", "microchip", "note")
 
 
@@ -103,7 +104,7 @@ class OwnerFields:
 
     def read(self, before: Owner | None = None) -> Owner | None:
         """The owner, with the picture known `before`; None where no field is filled. Raises InvalidPet without name."""
-        ways = {name: getattr(self, name).value.strip() or None for name in ("phone", "email", "address")}
+        ways = {name: getattr(self, name).value.strip() or None for name in WAYS}
         name = self.name.value.strip()
         if not name:
             if any(ways.values()) or self.picture:
@@ -116,7 +117,7 @@ class OwnerFields:
         self.clear()
         if owner is not None:
             self.name.value = owner.name
-            for way in ("phone", "email", "address"):
+            for way in WAYS:
                 getattr(self, way).value = getattr(owner, way) or ""
 
     def clear(self) -> None:

@@ -79,17 +79,6 @@ def see(widget: ipw.Widget, visible: bool) -> None:
     widget.layout.display = None if visible else "none"
 
 
-def styled(widget: W, *classes: str) -> W:
-    """The widget with these classes of the page's style sheet."""
-    widget._dom_classes = (*widget._dom_classes, *classes)  # add_class would send a message for each
-    return widget
-
-
-def place_field(label: str) -> ipw.Text:
-    """A field for a place as two numbers; the page offers to put in where the visitor is."""
-    return styled(field(ipw.Text, label), "pf-place")
-
-
 def column(children: Iterable[ipw.Widget], *classes: str, looks: Looks | None = None) -> ipw.VBox:
     """Widgets below each other."""
     layout = (looks or Looks()).of(ipw.Layout, **_WIDE)
@@ -105,19 +94,30 @@ def row(children: Iterable[ipw.Widget], *classes: str, looks: Looks | None = Non
 def tiles(children: Iterable[ipw.Widget], *, least: int) -> ipw.GridBox:
     """Widgets in as many columns, each at least so many pixels wide, as the screen has room for."""
     columns = f"repeat(auto-fill, minmax(min(100%, {least}px), 1fr))"
-    return styled(ipw.GridBox([*children], layout=ipw.Layout(grid_template_columns=columns, **_WIDE)), "pf-tiles")
+    layout = ipw.Layout(grid_template_columns=columns, **_WIDE)
+    return ipw.GridBox([*children], layout=layout, _dom_classes=("pf-tiles",))
 
 
-def field(kind: Callable[..., W], label: str, **traits: Any) -> W:
+def field(kind: Callable[..., W], label: str, *classes: str, **traits: Any) -> W:
     """An input of this kind with its label above it; the label is tied to the input."""
-    made = kind(description=label, style={"description_width": "auto"}, layout=ipw.Layout(**_WIDE), **traits)
-    return styled(made, "pf-field")
+    return kind(
+        description=label,
+        style={"description_width": "auto"},
+        layout=ipw.Layout(**_WIDE),
+        _dom_classes=("pf-field", *classes),
+        **traits,
+    )
+
+
+def place_field(label: str) -> ipw.Text:
+    """A field for a place as two numbers; the page offers to put in where the visitor is."""
+    return field(ipw.Text, label, "pf-place")
 
 
 def tick(label: str, *, value: bool = False) -> ipw.Checkbox:
     """A box to tick."""
-    box = ipw.Checkbox(description=label, value=value, indent=False, layout=ipw.Layout(**_WIDE))
-    return styled(box, "pf-tick")
+    layout = ipw.Layout(**_WIDE)
+    return ipw.Checkbox(description=label, value=value, indent=False, layout=layout, _dom_classes=("pf-tick",))
 
 
 def button(
@@ -146,10 +146,13 @@ def button(
 
 def chooser(options: Iterable[tuple[str, str]], label: str, *classes: str) -> ipw.ToggleButtons:
     """Real buttons of which one is chosen; each option is (what it says, its value)."""
-    made = ipw.ToggleButtons(
-        options=[*options], description=label, style={"description_width": "auto"}, layout=ipw.Layout(**_WIDE)
+    return ipw.ToggleButtons(
+        options=[*options],
+        description=label,
+        style={"description_width": "auto"},
+        layout=ipw.Layout(**_WIDE),
+        _dom_classes=("pf-chooser", *classes),
     )
-    return styled(made, "pf-chooser", *classes)
 
 
 def on_enter(text: ipw.Text, entered: Callable[[], object]) -> None:

@@ -6,9 +6,9 @@ from datetime import datetime
 
 import ipywidgets as ipw
 
+from petfinder.desk_answers import check_some
 from petfinder.display import words
 from petfinder.display.cards import pet_card
-from petfinder.errors import InvalidPet
 from petfinder.pets import Pet, Status
 from petfinder.widgets import parts
 from petfinder.widgets.fields import OwnerFields, PetFields
@@ -63,8 +63,7 @@ class RegisterPanel(Panel):
         if self.answer.children and self._empty:
             return
         with self.messages.trying("Registering …", self.button):
-            if not self.upload.uploads:
-                raise InvalidPet("choose at least one photo of the pet: it is found by its looks")
+            check_some(self.upload.uploads)
             fields = {**self.fields.read(), "owner": self.owner.read(), "pet_id": self.pet_id.value.strip()}
             if self.missing.value:
                 at = moment_of(self.since.value) or datetime.now().astimezone()
@@ -89,9 +88,7 @@ class RegisterPanel(Panel):
 
     def access_changed(self) -> None:
         """Say that it is locked; locking empties what was written of the owner, chip, place, and what was answered."""
-        open_now = self.visit.desk.access.is_open
-        parts.write(self.locked, "" if open_now else f'<p class="pf-said">{LOCKED}</p>')
-        if not open_now:
+        if not told_if_open(self.visit, self.locked):
             self.owner.clear()
             self.fields.clear_private()
             parts.show(self.answer, [])
@@ -105,6 +102,13 @@ class LostPanel(RegisterPanel):
         "Is it registered already? Find it under “All pets” and press “Report lost” there. If it is not, register it"
         " here, with two or three photos from different sides: whoever finds it can then see whose it is."
     )
+
+
+def told_if_open(visit: Visit, locked: ipw.HTML) -> bool:
+    """Whether the visitor may register; where not, `locked` says what it needs."""
+    is_open = visit.desk.access.is_open
+    parts.write(locked, "" if is_open else f'<p class="pf-said">{LOCKED}</p>')
+    return is_open
 
 
 def registered_shown(visit: Visit, pet: Pet) -> ipw.Widget:

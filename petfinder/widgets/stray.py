@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipywidgets as ipw
 
+from petfinder.desk_answers import check_some
 from petfinder.display import words
 from petfinder.errors import InvalidPet
 from petfinder.pets import Owner
@@ -12,7 +13,7 @@ from petfinder.widgets.answers import matches_shown
 from petfinder.widgets.fields import PLACE
 from petfinder.widgets.filters import moment_of, place_in
 from petfinder.widgets.panel import Panel, Visit
-from petfinder.widgets.register import LOCKED, NOBODY, registered_shown
+from petfinder.widgets.register import NOBODY, registered_shown, told_if_open
 from petfinder.widgets.uploads import PhotoUpload
 
 
@@ -91,8 +92,7 @@ class StrayPanel(Panel):
         if self.card.children and not self.upload.uploads:
             return
         with self.told.trying("Registering …", self.button):
-            if not self.upload.uploads:
-                raise InvalidPet("choose at least one photo of the stray: it is found by its looks")
+            check_some(self.upload.uploads, of="the stray")
             fields = self._fields()
             pet = self.visit.pets.report_found(self.upload.uploads, fields)
             for field in (self.place, self.breed, self.colour, self.note, self.name, self.phone):
@@ -126,10 +126,8 @@ class StrayPanel(Panel):
 
     def access_changed(self) -> None:
         """Say that it is locked; locking empties who has it, the exact place, and what was answered."""
-        open_now = self.visit.desk.access.is_open
-        parts.write(self.locked, "" if open_now else f'<p class="pf-said">{LOCKED}</p>')
-        if not open_now:
+        if told_if_open(self.visit, self.locked):
+            self._put_in_place()
+        else:
             self.name.value = self.phone.value = self.place.value = ""
             parts.show(self.card, [])
-        else:
-            self._put_in_place()

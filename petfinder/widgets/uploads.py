@@ -50,9 +50,12 @@ class PhotoUpload:
         self._visit, self._messages, self._changed = visit, messages, changed
         self._adding = several and not anew
         self._taken: list[tuple[Upload, Photo]] = []
-        self.button = parts.styled(
-            ipw.FileUpload(description=label, accept=ACCEPTED, multiple=several, layout=ipw.Layout(width="auto")),
-            "pf-upload",
+        self.button = ipw.FileUpload(
+            description=label,
+            accept=ACCEPTED,
+            multiple=several,
+            layout=ipw.Layout(width="auto"),
+            _dom_classes=("pf-upload",),
         )
         self.button.observe(self._received, "value")
         self._previews = parts.tiles([], least=330)
