@@ -179,38 +179,35 @@ def thousand_cats(page: Served) -> None:
         report.raise_for_failures()
 
 
-@pytest.mark.usefixtures("thousand_cats")
-def test_a_thousand_pets_are_looked_through_by_48(browser: Browser, page: Served) -> None:
-    with visiting(browser, page.url) as visitor:
-        visitor.press("Cats")
-        visitor.go("All pets")
-        visitor.sees("1,005 cats, page 1 of 21")
-        shown = visitor.page.locator(".pf-pet:visible")
-        expect(shown).to_have_count(48)
-
-        visitor.press("Next")
-        visitor.sees("1,005 cats, page 2 of 21")
-        expect(shown).to_have_count(48)
-        visitor.press("Previous")
-        visitor.sees("1,005 cats, page 1 of 21")
+@pytest.fixture
+def among_cats(browser: Browser, page: Served, thousand_cats: None) -> Iterator[Visitor]:
+    """Somebody on the first page of the cats."""
+    with visiting(browser, page.url) as there:
+        there.press("Cats")
+        there.go("All pets")
+        there.sees("1,005 cats, page 1 of 21")
+        yield there
 
 
-@pytest.mark.usefixtures("thousand_cats")
-def test_an_answer_comes_whole_though_the_server_was_busy_meanwhile(browser: Browser, page: Served) -> None:
-    with visiting(browser, page.url) as visitor:
-        visitor.press("Cats")
-        visitor.go("All pets")
-        visitor.sees("1,005 cats, page 1 of 21")
+def test_a_thousand_pets_are_looked_through_by_48(among_cats: Visitor) -> None:
+    shown = among_cats.page.locator(".pf-pet:visible")
+    expect(shown).to_have_count(48)
 
-        visitor.press("Next")
-        time.sleep(
-            0.05
-        )  # the click has come to the visitor's process, whose answer now meets a server that stands still
-        page.process.send_signal(signal.SIGSTOP)
-        try:
-            time.sleep(2)
-        finally:
-            page.process.send_signal(signal.SIGCONT)
-        visitor.sees("1,005 cats, page 2 of 21")
+    among_cats.press("Next")
+    among_cats.sees("1,005 cats, page 2 of 21")
+    expect(shown).to_have_count(48)
+    among_cats.press("Previous")
+    among_cats.sees("1,005 cats, page 1 of 21")
 
-        expect(visitor.page.get_by_text("Looking …").filter(visible=True)).to_have_count(0)  # said last of all
+
+def test_an_answer_comes_whole_though_the_server_was_busy_meanwhile(among_cats: Visitor, page: Served) -> None:
+    among_cats.press("Next")
+    time.sleep(0.05)  # the click has come to the visitor's process; its answer meets a server that stands still
+    page.process.send_signal(signal.SIGSTOP)
+    try:
+        time.sleep(2)
+    finally:
+        page.process.send_signal(signal.SIGCONT)
+    among_cats.sees("1,005 cats, page 2 of 21")
+
+    expect(among_cats.page.get_by_text("Looking …").filter(visible=True)).to_have_count(0)  # said last of all

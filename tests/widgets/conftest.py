@@ -17,6 +17,7 @@ import petfinder as pf
 from petfinder.access import Access, hash_passphrase
 from petfinder.desk import Desk
 from petfinder.widgets.front import Front
+from petfinder.widgets.words import WordsPanel
 from tests.conftest import TableEncoder
 
 PASSPHRASE = "four small paws"
@@ -70,6 +71,13 @@ def press(widget: Any, label: str, *, which: int = 0) -> None:
 def states() -> str:
     """The state of every widget that there is now, as a browser has it."""
     return "\n".join(repr(one.get_state()) for one in [*ipywidgets_widget._instances.values()])
+
+
+def searching(front: Front) -> WordsPanel:
+    """The section in which words are searched for."""
+    front.ways.value = "Search by words"
+    assert isinstance(front.panel, WordsPanel)
+    return front.panel
 
 
 class Sent(list[str]):

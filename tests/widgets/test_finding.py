@@ -21,9 +21,8 @@ from petfinder.widgets.front import SECTIONS, Front
 from petfinder.widgets.map import MapPanel
 from petfinder.widgets.register import RegisterPanel
 from petfinder.widgets.stray import StrayPanel
-from petfinder.widgets.words import WordsPanel
 from tests.conftest import TableEncoder
-from tests.widgets.conftest import BLUE, NEARLY_RED, RED, Sent, buttons, chosen, inside, jpeg, press, text_of
+from tests.widgets.conftest import BLUE, NEARLY_RED, RED, Sent, buttons, chosen, inside, jpeg, press, searching, text_of
 
 
 def finding(front: Front) -> FindPanel:
@@ -180,9 +179,7 @@ def test_details_and_more_like_this_lead_there_and_back(front: Front) -> None:
 
 
 def test_words_find_pets_and_the_page_says_how(front: Front) -> None:
-    front.ways.value = "Search by words"
-    panel = front.panel
-    assert isinstance(panel, WordsPanel)
+    panel = searching(front)
     assert "by what the photos look like" not in text_of(panel.widget)
 
     panel.text.value = "cheese"
@@ -210,9 +207,7 @@ def test_an_encoder_that_knows_text_offers_to_look_by_meaning() -> None:
     with pf.connect(":memory:", encoder=TextEncoder()) as registry:
         registry.dogs.register(pf.Dog(pet_id="luigi", name="Luigi", photos=[jpeg(RED)]))
         front = Front(Desk(registry))
-        front.ways.value = "Search by words"
-        panel = front.panel
-        assert isinstance(panel, WordsPanel)
+        panel = searching(front)
 
         panel.way.value = "meaning"
         panel.text.value = "a red dog"
@@ -258,9 +253,7 @@ def test_an_answer_is_a_few_hundred_messages_since_a_busy_server_loses_those_beh
     sent.clear()
     press(front.panel.widget, "Next")
     messages["a page in the place of another"] = len(sent)
-    front.ways.value = "Search by words"
-    panel = front.panel
-    assert isinstance(panel, WordsPanel)
+    panel = searching(front)
     sent.clear()
     panel.text.value = "dog"
     messages["words"] = len(sent)

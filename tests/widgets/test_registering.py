@@ -16,8 +16,7 @@ from petfinder.widgets.filters import place_in
 from petfinder.widgets.front import Front
 from petfinder.widgets.register import RegisterPanel
 from petfinder.widgets.stray import StrayPanel
-from petfinder.widgets.words import WordsPanel
-from tests.widgets.conftest import BLUE, GREEN, PASSPHRASE, buttons, chosen, press, states, text_of
+from tests.widgets.conftest import BLUE, GREEN, PASSPHRASE, buttons, chosen, press, searching, states, text_of
 
 CHIP = "985112003456789"
 TYPED = "11.222333, 4.555666"
@@ -193,9 +192,7 @@ def test_a_day_that_is_still_to_come_is_refused(front: Front, registry: pf.Regis
 
 
 def test_nothing_to_search_for_finds_nothing(front: Front) -> None:
-    front.ways.value = "Search by words"
-    panel = front.panel
-    assert isinstance(panel, WordsPanel)
+    panel = searching(front)
     panel.text.value = "jack"
     assert "Luigi" in text_of(panel.answer)
 

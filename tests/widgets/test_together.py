@@ -10,8 +10,7 @@ from petfinder.widgets.browse import BrowsePanel
 from petfinder.widgets.details import DetailsPanel
 from petfinder.widgets.find import FindPanel
 from petfinder.widgets.front import Front
-from petfinder.widgets.words import WordsPanel
-from tests.widgets.conftest import RED, buttons, chosen, press, text_of
+from tests.widgets.conftest import RED, buttons, chosen, press, searching, text_of
 
 
 def opened(front: Front, pet_id: str = "luigi") -> DetailsPanel:
@@ -19,6 +18,14 @@ def opened(front: Front, pet_id: str = "luigi") -> DetailsPanel:
     panel = front.panel
     assert isinstance(panel, DetailsPanel)
     return panel
+
+
+def remove(front: Front) -> None:
+    """Open Luigi, remove him, and come back."""
+    details = opened(front)
+    press(details.widget, "Remove")
+    press(details.widget, "Yes, remove for ever")
+    press(details.widget, "← Back")
 
 
 def field(panel: DetailsPanel, label: str) -> object:
@@ -62,25 +69,17 @@ def test_a_removed_pet_is_gone_from_the_answer_one_comes_back_to(front: Front) -
     panel.upload.button.value = (chosen(RED),)
     assert "Luigi" in text_of(panel.answer)
 
-    details = opened(front)
-    press(details.widget, "Remove")
-    press(details.widget, "Yes, remove for ever")
-    press(details.widget, "← Back")
+    remove(front)
 
     assert "Luigi" not in text_of(panel.answer)
 
 
 def test_words_are_searched_again_where_a_pet_was_removed_meanwhile(front: Front) -> None:
-    front.ways.value = "Search by words"
-    panel = front.panel
-    assert isinstance(panel, WordsPanel)
+    panel = searching(front)
     panel.text.value = "jack"
     assert "Luigi" in text_of(panel.answer)
 
-    details = opened(front)
-    press(details.widget, "Remove")
-    press(details.widget, "Yes, remove for ever")
-    press(details.widget, "← Back")
+    remove(front)
 
     assert "Luigi" not in text_of(panel.answer)
     assert "No dog has “jack”" in panel.messages.widget.value
