@@ -19,12 +19,12 @@ from drawing import HOURS, PLACES, POSES, draw, random_look
 from drawing.looks import Species
 from tqdm import tqdm
 
-from petfinder.calibration import measure_thresholds
-from petfinder.connection import load_encoder
-from petfinder.cores import cores
-from petfinder.embedding import embed_photos
-from petfinder.measures import Labelled
-from petfinder.photos import PhotoLimits
+from petfinder.encoders.base import cores
+from petfinder.encoders.load import load_encoder
+from petfinder.evaluation.calibration import measure_thresholds
+from petfinder.evaluation.metrics import Labelled
+from petfinder.photos.read import PhotoLimits
+from petfinder.registry.embed import embed_photos
 
 HERE = Path(__file__).resolve().parent
 PETS = 80

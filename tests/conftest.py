@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from petfinder.connection import connect
-from petfinder.errors import TextNotSupported
-from petfinder.registry import Registry
-from petfinder.thresholds import AnyThresholds
-from petfinder.vectors import Matrix, unit
+from petfinder.domain.errors import TextNotSupported
+from petfinder.domain.vectors import Matrix, unit
+from petfinder.domain.verdicts import AnyThresholds
+from petfinder.registry.connect import connect
+from petfinder.registry.registry import Registry
 from tests.elastic.fixtures import elasticsearch_url, own_servers, three_nodes
 from tests.elastic.stores import empty_elasticsearch_store
 

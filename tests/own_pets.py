@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from petfinder.errors import TextNotSupported
-from petfinder.vectors import Matrix, unit
+from petfinder.domain.errors import TextNotSupported
+from petfinder.domain.vectors import Matrix, unit
 
 
 def draw_pets(folder: Path, *, pets: int = 14, photos: int = 4, alone: int = 0, seed: int = 0) -> Path:

@@ -12,12 +12,12 @@ from pathlib import Path
 from PIL import Image
 
 import petfinder as pf
-from petfinder.connection import open_store
-from petfinder.encoders.port import Encoder
-from petfinder.errors import PetfinderError
-from petfinder.registry import Registry
-from petfinder.stores.port import IndexSpec
-from petfinder.vectors import Matrix
+from petfinder.domain.errors import PetfinderError
+from petfinder.domain.vectors import Matrix
+from petfinder.encoders.base import Encoder
+from petfinder.registry.connect import open_store
+from petfinder.registry.registry import Registry
+from petfinder.stores.documents import IndexSpec
 from tests.conftest import TableEncoder
 from tests.test_service import picture
 

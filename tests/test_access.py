@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from petfinder.access import LONGEST_WAIT, Access, hash_passphrase
-from petfinder.errors import ConfigError, PassphraseNeeded
-from petfinder.settings import load_settings
+from petfinder.domain.errors import ConfigError, PassphraseNeeded
+from petfinder.page.access import LONGEST_WAIT, Access, hash_passphrase
+from petfinder.registry.settings import load_settings
 
 PASSPHRASE = "three grey whiskers"
 
@@ -89,7 +89,7 @@ def test_wrong_ones_are_forgotten_when_nobody_gave_one_for_a_while(
     tries, waits = tmp_path / "tries.db", list[float]()
     for _ in range(3):
         Access(kept, tries=tries, sleep=lambda _: None).unlock("guessed")
-    monkeypatch.setattr("petfinder.access.FORGOTTEN_AFTER", 0.0)
+    monkeypatch.setattr("petfinder.page.access.FORGOTTEN_AFTER", 0.0)
 
     Access(kept, tries=tries, sleep=waits.append).unlock("guessed")
 
@@ -169,7 +169,7 @@ def test_the_settings_hold_the_hash_and_never_show_it(
 def test_without_argon2_the_message_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['argon2'] = None\n"
-        "from petfinder.access import Access, hash_passphrase\n"
+        "from petfinder.page.access import Access, hash_passphrase\n"
         "Access().check()\n"
         "for call in (lambda: hash_passphrase('three grey whiskers'), lambda: Access('$argon2id$')):\n"
         "    try: call()\n"

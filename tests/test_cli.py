@@ -15,10 +15,10 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 import petfinder
-from petfinder.cli.verbs import app
-from petfinder.connection import connect
-from petfinder.pets import Cat, Dog
-from petfinder.thresholds import Quantiles, Thresholds
+from petfinder.cli.app import app
+from petfinder.domain.pets import Cat, Dog
+from petfinder.domain.verdicts import Quantiles, Thresholds
+from petfinder.registry.connect import connect
 
 PHONE, EMAIL = "+55 11 5550-1234", "ully@example.org"
 MANIFEST = f"""pet_id,species,name,breed,status,lat,lon,owner_name,owner_phone,owner_email,photos

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from petfinder import comparing
-from petfinder.connection import connect, load_encoder
-from petfinder.encoders.port import Encoder
-from petfinder.pets import Dog
-from petfinder.thresholds import Thresholds
+from petfinder.domain.pets import Dog
+from petfinder.domain.verdicts import Thresholds
+from petfinder.encoders.base import Encoder
+from petfinder.encoders.load import load_encoder
+from petfinder.evaluation import compare
+from petfinder.registry.connect import connect
 from tests.conftest import TableEncoder
 from tests.test_cli import draw, run
 
@@ -95,7 +96,7 @@ def test_photo_limits_and_device_are_those_that_registering_obeys(
         devices.append(device)
         return load_encoder(name, device=device)
 
-    monkeypatch.setattr(comparing, "load_encoder", load)
+    monkeypatch.setattr(compare, "load_encoder", load)
     monkeypatch.setenv("PETFINDER_DEVICE", "cuda:1")
     Image.new("RGB", (200, 200)).save(photos / "pet0" / "large.png")
     monkeypatch.setenv("PETFINDER_MAX_PHOTO_PIXELS", "10000")

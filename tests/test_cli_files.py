@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from petfinder.connection import connect
-from petfinder.pets import Dog, Photo
+from petfinder.domain.pets import Dog, Photo
+from petfinder.registry.connect import connect
 from tests.test_cli import EMAIL, PHONE, command, data, draw, folder, registered, run
 
 __all__ = ["folder", "registered"]

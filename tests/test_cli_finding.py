@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from petfinder.connection import connect
-from petfinder.errors import InvalidQuery
-from petfinder.pets import Dog
+from petfinder.domain.errors import InvalidQuery
+from petfinder.domain.pets import Dog
+from petfinder.registry.connect import connect
 from tests.encoders.tiny_models import save_clip
 from tests.test_cli import EMAIL, PHONE, data, draw, folder, registered, run
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from elasticsearch import Elasticsearch
 
-from petfinder.connection import connect
+from petfinder.registry.connect import connect
 from tests.elastic.stores import empty_elasticsearch_store
 from tests.test_cli import data, folder, registered, run
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from petfinder.connection import connect
-from petfinder.errors import InvalidQuery
-from petfinder.pets import Cat, Dog
-from petfinder.stores.embedded import EmbeddedStore
-from petfinder.stores.port import Document
+from petfinder.domain.errors import InvalidQuery
+from petfinder.domain.pets import Cat, Dog
+from petfinder.registry.connect import connect
+from petfinder.stores.documents import Document
+from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.test_cli import EMAIL, PHONE, data, folder, registered, run
 from tests.test_cli_index import names, typed
 
@@ -229,7 +229,7 @@ def test_a_picture_that_cannot_be_written_leaves_the_older_one(registered: Path,
     def broken_off(file: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("petfinder.replacing.os.fsync", broken_off)
+    monkeypatch.setattr("petfinder.tables.atomic.os.fsync", broken_off)
     refused = run(*FIND, "--save", "x.png")
 
     assert (refused.exit_code, "No space left" in refused.stderr) == (2, True)

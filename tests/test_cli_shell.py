@@ -16,9 +16,9 @@ import pytest
 from typer.testing import CliRunner
 
 import petfinder
-from petfinder.cli.verbs import HOMES, app
-from petfinder.page import serving
-from petfinder.settings import load_settings
+from petfinder.cli.app import HOMES, app
+from petfinder.page.server import serve
+from petfinder.registry.settings import load_settings
 from tests.test_cli import folder, registered, run
 
 __all__ = ["folder", "registered"]
@@ -26,9 +26,11 @@ __all__ = ["folder", "registered"]
 INDEX_VERBS = ("create", "list", "info", "rebuild", "delete", "rename")
 FIND = ("find", "photos/luigi.png", "-k", "1", "--registry", "pets.db")
 TOO_HEAVY = (
-    "matplotlib pandas torch elasticsearch IPython ipywidgets voila sentence_transformers petfinder.calibration "
-    "petfinder.comparing petfinder.copying petfinder.evaluate petfinder.evaluation petfinder.measures petfinder.tuning "
-    "petfinder.demo petfinder.export petfinder.intake petfinder.cli.evaluate petfinder.cli.train petfinder.cli.index"
+    "matplotlib pandas torch elasticsearch IPython ipywidgets voila sentence_transformers "
+    "petfinder.evaluation.calibration petfinder.evaluation.compare petfinder.registry.copy "
+    "petfinder.evaluation.evaluate petfinder.evaluation.result petfinder.evaluation.metrics petfinder.training.tune "
+    "petfinder.cli.demo petfinder.tables.writers petfinder.tables.readers petfinder.cli.evaluate "
+    "petfinder.cli.train petfinder.cli.indexes"
 )
 
 
@@ -184,7 +186,7 @@ def test_no_passphrase_or_too_short_a_one_is_bad_use() -> None:
 
 def test_serve_opens_the_registry_that_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str | None, dict[str, Any]]] = []
-    monkeypatch.setattr(serving, "serve", lambda registry, **how: asked.append((registry, how)))
+    monkeypatch.setattr(serve, "serve", lambda registry, **how: asked.append((registry, how)))
 
     assert run("serve", "--registry", "pets.db", "--port", "0", "--no-open", "--tiles").exit_code == 0
     unnamed = run("serve")
@@ -192,7 +194,7 @@ def test_serve_opens_the_registry_that_is_named(folder: Path, monkeypatch: pytes
     (named, how), (default, usual) = asked
     assert (named, how["port"], how["open_browser"], how["tiles"]) == ("pets.db", 0, False, True)
     assert (default, "using ./petfinder.db" in unnamed.stderr) == ("petfinder.db", True)
-    assert (usual["ip"], usual["port"], usual["name"]) == ("127.0.0.1", serving.PORT, None)
+    assert (usual["ip"], usual["port"], usual["name"]) == ("127.0.0.1", serve.PORT, None)
     assert (usual["encoder"], usual["without_passphrase"]) == (None, False)
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from petfinder.connection import connect
-from petfinder.copying import CopyReport
-from petfinder.errors import StoreError, UnreadablePhoto
-from petfinder.pets import Dog
-from petfinder.reports import BulkReport, Failure, Ignored
-from petfinder.text import clean, clean_lines
+from petfinder.domain.errors import StoreError, UnreadablePhoto
+from petfinder.domain.pets import Dog
+from petfinder.domain.reports import BulkReport, Failure, Ignored
+from petfinder.domain.text import clean, clean_lines
+from petfinder.registry.connect import connect
+from petfinder.registry.copy import CopyReport
 from tests.test_cli import data, draw, folder, registered, run
 from tests.test_cli_shell import ran
 
@@ -81,7 +81,7 @@ def test_a_reader_that_has_seen_enough_is_no_trouble(registered: Path) -> None:
         assert "Traceback" not in read.stderr
 
 
-@pytest.mark.parametrize("module", ["typer", "petfinder.settings", "petfinder.cli.finding"])
+@pytest.mark.parametrize("module", ["typer", "petfinder.registry.settings", "petfinder.cli.find"])
 def test_ctrl_c_while_the_command_is_still_loading_is_no_traceback(folder: Path, module: str) -> None:
     code = f"""
 import sys

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from petfinder.comparing import SHOWN, ComparedRow, compare_encoders
-from petfinder.encoders.port import EncoderIdentity
-from petfinder.errors import ConfigError, EncoderUnavailable, InvalidQuery
-from petfinder.evaluate import evaluate_folder
-from petfinder.evaluation import FOUND, RANK1
-from petfinder.vectors import Matrix
+from petfinder.domain.errors import ConfigError, EncoderUnavailable, InvalidQuery
+from petfinder.domain.vectors import Matrix
+from petfinder.encoders.base import EncoderIdentity
+from petfinder.evaluation.compare import SHOWN, ComparedRow, compare_encoders
+from petfinder.evaluation.evaluate import evaluate_folder
+from petfinder.evaluation.result import FOUND, RANK1
 from tests.conftest import TableEncoder
 from tests.test_evaluate import dapples
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 import petfinder as pf
-from petfinder import errors
-from petfinder.settings import load_settings
+from petfinder.domain import errors
+from petfinder.registry.settings import load_settings
 from tests.conftest import TableEncoder
 from tests.test_service import BLUE, RED, dog, picture
 
@@ -211,8 +211,7 @@ def test_a_connection_that_contradicts_itself_is_refused_before_anything_is_sent
     ],
 )
 def test_a_cloud_id_stands_for_a_url(decoded: str, location: str) -> None:
-    from petfinder.stores.elastic_client import location_of, make_client
-    from petfinder.stores.elastic_options import connection_options
+    from petfinder.stores.elasticsearch.client import connection_options, location_of, make_client
 
     options = connection_options(cloud_id="pets:" + base64.b64encode(decoded.encode()).decode(), api_key=SECRET)
 
@@ -223,7 +222,7 @@ def test_a_cloud_id_stands_for_a_url(decoded: str, location: str) -> None:
 
 
 def test_credentials_travel_unencrypted_on_this_machine_and_where_that_is_allowed() -> None:
-    from petfinder.stores.elastic_options import connection_options
+    from petfinder.stores.elasticsearch.client import connection_options
 
     for url in ("http://localhost:9200", "http://127.0.0.1:9200", "http://[::1]:9200"):
         assert connection_options(url, user="finder", password=SECRET).hosts == (url,)

@@ -13,11 +13,12 @@ from uuid import uuid4
 import pytest
 
 import petfinder as pf
-from petfinder import errors
-from petfinder.copying import copy_index, copy_registry
-from petfinder.stores.embedded import EmbeddedStore
-from petfinder.stores.port import Document, IndexSpec, Outcome, Store, WriteMode
-from petfinder.thresholds import Quantiles, Thresholds
+from petfinder.domain import errors
+from petfinder.domain.verdicts import Quantiles, Thresholds
+from petfinder.registry.copy import copy_index, copy_registry
+from petfinder.stores.base import Store
+from petfinder.stores.documents import Document, IndexSpec, Outcome, WriteMode
+from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.conftest import TableEncoder
 from tests.elastic import faults
 from tests.elastic.proxy import FaultProxy

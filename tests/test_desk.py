@@ -13,11 +13,10 @@ from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 
 import petfinder as pf
-from petfinder import errors
-from petfinder.access import Access, hash_passphrase
-from petfinder.desk import PAGE, Desk, PetDesk
-from petfinder.desk_answers import Counts, Upload
-from petfinder.vectors import Matrix
+from petfinder.domain import errors
+from petfinder.domain.vectors import Matrix
+from petfinder.page.access import Access, hash_passphrase
+from petfinder.page.desk import PAGE, Counts, Desk, PetDesk, Upload
 from tests.conftest import TableEncoder
 
 PASSPHRASE = "four small paws"

@@ -11,7 +11,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from petfinder.calibration import (
+from petfinder.domain.errors import ConfigError, InvalidQuery
+from petfinder.domain.pets import Box, Dog, Photo
+from petfinder.domain.vectors import portrait, unit
+from petfinder.domain.verdicts import Quantiles, Thresholds
+from petfinder.evaluation.calibration import (
     Estimate,
     best_similarities,
     found_at,
@@ -19,9 +23,8 @@ from petfinder.calibration import (
     measure_thresholds,
     stricter,
 )
-from petfinder.errors import ConfigError, InvalidQuery
-from petfinder.evaluate import evaluate_folder, evaluate_pets, painted_out
-from petfinder.measures import (
+from petfinder.evaluation.evaluate import evaluate_folder, evaluate_pets, painted_out
+from petfinder.evaluation.metrics import (
     Labelled,
     average_precision,
     error_rates,
@@ -30,9 +33,6 @@ from petfinder.measures import (
     pair_similarities,
     registered,
 )
-from petfinder.pets import Box, Dog, Photo
-from petfinder.thresholds import Quantiles, Thresholds
-from petfinder.vectors import portrait, unit
 from tests.conftest import TableEncoder
 
 

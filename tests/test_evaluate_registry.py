@@ -7,17 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from petfinder.connection import connect
-from petfinder.errors import InvalidQuery
-from petfinder.evaluate import evaluate_folder, evaluate_registry
-from petfinder.intake import read_folder
-from petfinder.measures import Labelled
-from petfinder.measuring import measured
-from petfinder.pets import Dog, Photo
-from petfinder.registry import Registry
-from petfinder.repository import DogRepository
-from petfinder.thresholds import Verdict
-from petfinder.vectors import unit
+from petfinder.domain.errors import InvalidQuery
+from petfinder.domain.pets import Dog, Photo
+from petfinder.domain.vectors import unit
+from petfinder.domain.verdicts import Verdict
+from petfinder.evaluation.evaluate import evaluate_folder, evaluate_registry, measured
+from petfinder.evaluation.metrics import Labelled
+from petfinder.registry.connect import connect
+from petfinder.registry.registry import Registry
+from petfinder.registry.repository import DogRepository
+from petfinder.tables.readers import read_folder
 from tests.conftest import TableEncoder
 from tests.test_evaluate import dapples
 
@@ -96,8 +95,8 @@ def test_of_very_many_photos_some_pets_are_looked_for_and_that_is_said(monkeypat
     rows = np.repeat(random.normal(size=(40, 16)), 3, axis=0) + 0.2 * random.normal(size=(120, 16))
     photos = Labelled(ids, unit(rows))
     whole = measured(photos, encoder="given").evaluation
-    monkeypatch.setattr("petfinder.measuring._PAIRS", 0)
-    monkeypatch.setattr("petfinder.measuring._FEWEST", 31)
+    monkeypatch.setattr("petfinder.evaluation.evaluate._PAIRS", 0)
+    monkeypatch.setattr("petfinder.evaluation.evaluate._FEWEST", 31)
 
     some = measured(photos, encoder="given").evaluation
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from PIL.TiffImagePlugin import IFDRational
 
-from petfinder.pets import Place
-from petfinder.photos import Picture, read_photo
+from petfinder.domain.pets import Place
+from petfinder.photos.read import Picture, read_photo
 from tests.photo_samples import pet_picture, saved
 
 NONE: Mapping[int, object] = {}

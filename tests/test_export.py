@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from petfinder.errors import ConfigError
-from petfinder.export import to_rows, to_table, write_csv, write_json
-from petfinder.intake import from_table, read_csv, read_json
-from petfinder.pets import Box, Cat, Dog, Owner, Pet, Photo, Place, Status
+from petfinder.domain.errors import ConfigError
+from petfinder.domain.pets import Box, Cat, Dog, Owner, Pet, Photo, Place, Status
+from petfinder.tables.readers import from_table, read_csv, read_json
+from petfinder.tables.writers import to_rows, to_table, write_csv, write_json
 
 CONTACT = {
     "name": "Ully Salgado",

@@ -12,10 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from petfinder.errors import ConfigError, DuplicatePet, InvalidEmbedding, InvalidPet, PetfinderError, UnreadablePhoto
-from petfinder.intake import Grouping, from_arrays, from_table, read_csv, read_folder, read_json
-from petfinder.pets import Cat, Dog, Pet, Photo, Place, Status
-from petfinder.reports import Failure, Ignored
+from petfinder.domain.errors import (
+    ConfigError,
+    DuplicatePet,
+    InvalidEmbedding,
+    InvalidPet,
+    PetfinderError,
+    UnreadablePhoto,
+)
+from petfinder.domain.pets import Cat, Dog, Pet, Photo, Place, Status
+from petfinder.domain.reports import Failure, Ignored
+from petfinder.tables.readers import Grouping, from_arrays, from_table, read_csv, read_folder, read_json
 
 PHONE, EMAIL, ADDRESS = "+55 11 5550-1234", "ully@example.org", "Rua das Flores 7"
 

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from petfinder.errors import PhotoError
-from petfinder.photos import read_photo
+from petfinder.domain.errors import PhotoError
+from petfinder.photos.read import read_photo
 from tests.photo_samples import grey, pet_picture, saved, see_through
 
 CASES = 1000

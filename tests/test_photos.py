@@ -17,11 +17,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from petfinder.decoding import WORKING_SIDE
+from petfinder.domain.errors import PhotoError, PhotoTooLarge, UnreadablePhoto
+from petfinder.domain.pets import Box, Photo, Place
 from petfinder.encoders.pocket import PocketEncoder
-from petfinder.errors import PhotoError, PhotoTooLarge, UnreadablePhoto
-from petfinder.pets import Box, Photo, Place
-from petfinder.photos import PhotoLimits, completed, photo_id_of, read_photo, thumbnail_of
+from petfinder.photos.read import WORKING_SIDE, PhotoLimits, completed, photo_id_of, read_photo, thumbnail_of
 from tests.photo_samples import grey, on_white_by_hand, pet_picture, saved, see_through
 
 SAME = 0.995  # cosine
@@ -484,8 +483,6 @@ def test_pillows_warnings_stay_quiet_in_threads_and_everybody_elses_are_heard() 
 
 
 def test_importing_loads_no_decoder() -> None:
-    code = (
-        "import sys, petfinder.photos; print([m for m in ('pillow_heif', 'PIL.TiffImagePlugin') if m in sys.modules])"
-    )
+    code = "import sys, petfinder.photos.read as _; print([m for m in ('pillow_heif', 'PIL.TiffImagePlugin') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "pillow_heif" not in done.stdout

@@ -13,8 +13,10 @@ import pytest
 from PIL import Image
 
 import petfinder as pf
-from petfinder import errors, export
-from petfinder.display import cards, plain
+from petfinder.display import text
+from petfinder.display.html import cards
+from petfinder.domain import errors
+from petfinder.tables import writers
 from tests.conftest import TableEncoder
 from tests.test_service import BLUE, GREEN, NEARLY_RED, RED, picture
 
@@ -63,7 +65,7 @@ def every_form(value: Any) -> Iterator[str]:
     if isinstance(value, pf.Pet):
         yield value.model_dump_json()
         yield json.dumps(value.model_dump(mode="json"))
-        yield plain.pet_as_text(value)
+        yield text.pet_as_text(value)
         yield cards.pet_card(value)._repr_html_()
     for display in ("_repr_html_", "_repr_markdown_", "_repr_mimebundle_"):
         if hasattr(value, display):
@@ -131,9 +133,9 @@ def test_only_owner_of_reveals_contact(stocked: pf.Registry) -> None:
 
 def test_exports_hold_contact_and_exact_places_only_when_asked(stocked: pf.Registry, tmp_path: Path) -> None:
     pets = stocked.dogs.list()
-    export.write_csv(pets, tmp_path / "pets.csv")
-    export.write_json(pets, tmp_path / "pets.json")
-    export.write_csv(pets, tmp_path / "whole.csv", contact=True)
+    writers.write_csv(pets, tmp_path / "pets.csv")
+    writers.write_json(pets, tmp_path / "pets.json")
+    writers.write_csv(pets, tmp_path / "whole.csv", contact=True)
 
     for name in ("pets.csv", "pets.json"):
         assert_absent((tmp_path / name).read_text(), (*SECRETS, *POSITION, "Ully"))

@@ -12,18 +12,18 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from petfinder.calibration import Estimate
+from petfinder.domain.errors import ConfigError
+from petfinder.domain.pets import Box
+from petfinder.domain.vectors import Matrix, unit
+from petfinder.domain.verdicts import Thresholds
 from petfinder.encoders.pocket import PocketEncoder
-from petfinder.errors import ConfigError
-from petfinder.measures import Labelled
-from petfinder.pets import Box
-from petfinder.thresholds import Thresholds
-from petfinder.training.benches import Benches, BenchPhoto, EmbeddingCache, MaskNetwork, read_benches
-from petfinder.training.commands import encoder_named
-from petfinder.training.figures import EncoderFigures, as_text
-from petfinder.training.photos_on_disk import read_manifest, read_places
-from petfinder.training.protocol import SPECIES, main, measure, species_thresholds, write_thresholds
-from petfinder.vectors import Matrix, unit
+from petfinder.evaluation.calibration import Estimate
+from petfinder.evaluation.metrics import Labelled
+from petfinder.training.pocket.benches import Benches, BenchPhoto, EmbeddingCache, MaskNetwork, read_benches
+from petfinder.training.pocket.commands import encoder_named
+from petfinder.training.pocket.figures import EncoderFigures, as_text
+from petfinder.training.pocket.photos_on_disk import read_manifest, read_places
+from petfinder.training.pocket.protocol import SPECIES, main, measure, species_thresholds, write_thresholds
 from tests.conftest import TableEncoder
 
 ANIMALS = 8

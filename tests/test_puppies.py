@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from petfinder.errors import ConfigError, StoreUnavailable
-from petfinder.puppies import BASE_URL, MAX_BYTES, SHA256, Puppies, download_puppies
+from petfinder.cli.puppies import BASE_URL, MAX_BYTES, SHA256, Puppies, download_puppies
+from petfinder.domain.errors import ConfigError, StoreUnavailable
 
 
 class Handler(SimpleHTTPRequestHandler):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import petfinder as pf
-from petfinder.demo import bundled, register_bundled, strays
+from petfinder.cli.demo import bundled, register_bundled, strays
 
 
 @pytest.fixture(scope="module")

@@ -16,15 +16,17 @@ import pytest
 from PIL import Image
 
 import petfinder as pf
-from petfinder import errors
-from petfinder.bulk import OnConflict
-from petfinder.encoders.port import Encoder
-from petfinder.filters import Restriction
-from petfinder.registry import Registry
-from petfinder.stores.embedded import EmbeddedStore
-from petfinder.stores.port import IndexSpec, Store
-from petfinder.thresholds import Quantiles
-from petfinder.vectors import Matrix
+from petfinder.domain import errors
+from petfinder.domain.filters import Restriction
+from petfinder.domain.reports import BulkFailed
+from petfinder.domain.vectors import Matrix
+from petfinder.domain.verdicts import Quantiles
+from petfinder.encoders.base import Encoder
+from petfinder.registry.registry import Registry
+from petfinder.registry.repository import OnConflict
+from petfinder.stores.base import Store
+from petfinder.stores.documents import IndexSpec
+from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.conftest import TableEncoder
 from tests.elastic.stores import empty_elasticsearch_store
 from tests.rebuilding_processes import (
@@ -376,7 +378,7 @@ def test_a_vector_of_the_old_encoder_is_refused_and_a_new_one_found(tmp_path: Pa
             ]
             for call in calls:
                 other.util.rebuild(INDEX, OtherTable(dims=dims), progress=False)
-                with pytest.raises((errors.IndexMismatch, errors.BulkFailed), match="rebuilt"):
+                with pytest.raises((errors.IndexMismatch, BulkFailed), match="rebuilt"):
                     call()
                 assert registry.dogs.find(registry.dogs.get("luigi").photos[0]).best is not None
                 assert _own(registry.dogs.find(picture(RED))) == "luigi"

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 import petfinder as pf
-from petfinder import errors
-from petfinder.vectors import Matrix
+from petfinder.domain import errors
+from petfinder.domain.vectors import Matrix
 from tests.conftest import TableEncoder
 from tests.test_service import BLUE, RED, dog, picture
 

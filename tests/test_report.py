@@ -13,7 +13,7 @@ nbformat = pytest.importorskip("nbformat", reason="the extra 'dev' is not instal
 
 from nbclient import NotebookClient  # noqa: E402
 
-from petfinder.training import report, report_plots  # noqa: E402
+from petfinder.training.pocket import report, report_plots  # noqa: E402
 from tests.conftest import ROOT  # noqa: E402
 from tests.test_notebooks import kinds_of_output, read  # noqa: E402
 

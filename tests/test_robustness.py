@@ -13,11 +13,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from petfinder.errors import ConfigError
-from petfinder.pets import Box
-from petfinder.training.benches import Benches, BenchPhoto
-from petfinder.training.conditions import CONDITIONS, Condition, Scene
-from petfinder.training.robustness import (
+from petfinder.domain.errors import ConfigError
+from petfinder.domain.pets import Box
+from petfinder.domain.vectors import Matrix, unit
+from petfinder.training.pocket.benches import Benches, BenchPhoto
+from petfinder.training.pocket.conditions import CONDITIONS, Condition, Scene
+from petfinder.training.pocket.robustness import (
     RobustnessFigures,
     as_text,
     changed_embeddings,
@@ -25,8 +26,7 @@ from petfinder.training.robustness import (
     main,
     measure_robustness,
 )
-from petfinder.training.scenes import drawn, scene_reader
-from petfinder.vectors import Matrix, unit
+from petfinder.training.pocket.scenes import drawn, scene_reader
 from tests.conftest import TableEncoder
 
 SIZE = (120, 90)

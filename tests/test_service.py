@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 import petfinder as pf
-from petfinder import errors
-from petfinder.reports import Failure, Ignored
-from petfinder.stores.port import IndexSpec
+from petfinder.domain import errors
+from petfinder.domain.reports import BulkFailed, Failure, Ignored
+from petfinder.stores.documents import IndexSpec
 from tests.conftest import TableEncoder
 
 RED, GREEN, BLUE, GREY = (200, 40, 40), (40, 180, 60), (50, 60, 210), (120, 120, 120)
@@ -145,7 +145,7 @@ def test_a_bulk_call_reports_every_item(registry: pf.Registry, tmp_path: Path) -
     assert {failure.item for failure in report.failures} == {"half", "none", "wrong-dims", "zero", "row 7"}
     assert [item.uri for item in report.ignored] == ["notes.txt"]
     assert registry.dogs.count() == 3
-    with pytest.raises(errors.BulkFailed) as failed:
+    with pytest.raises(BulkFailed) as failed:
         report.raise_for_failures()
     assert failed.value.report is report
 
@@ -468,7 +468,7 @@ def test_an_owner_comes_with_the_picture_that_was_registered(registry: pf.Regist
 
 
 def test_the_layers_can_be_used_one_by_one(table_encoder: TableEncoder) -> None:
-    from petfinder.stores.embedded import EmbeddedStore
+    from petfinder.stores.sqlite.store import EmbeddedStore
 
     store = EmbeddedStore(None)
     pf.Util(store).create_index("my-dogs", pf.Dog, encoder=table_encoder)

@@ -8,13 +8,20 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from petfinder.calibration import Estimate, FoundRate
-from petfinder.errors import InvalidQuery
-from petfinder.measures import Labelled, registered
-from petfinder.training.figures import FewFigures, few_lines
-from petfinder.training.portraits import TRIED, WAYS, central_portrait, sharp_portrait, sharpness_of, two_portraits
-from petfinder.training.several_photos import Sample, Setting, few_photos, main, other_ways, rankings, sampled
-from petfinder.vectors import portrait, unit
+from petfinder.domain.errors import InvalidQuery
+from petfinder.domain.vectors import portrait, unit
+from petfinder.evaluation.calibration import Estimate, FoundRate
+from petfinder.evaluation.metrics import Labelled, registered
+from petfinder.training.pocket.figures import FewFigures, few_lines
+from petfinder.training.pocket.portraits import (
+    TRIED,
+    WAYS,
+    central_portrait,
+    sharp_portrait,
+    sharpness_of,
+    two_portraits,
+)
+from petfinder.training.pocket.several_photos import Sample, Setting, few_photos, main, other_ways, rankings, sampled
 from tests.test_evaluate import on_circle, scattered
 from tests.test_protocol import NoiseEncoder, synthetic
 
@@ -196,7 +203,7 @@ def test_the_table_says_what_was_registered_and_brought() -> None:
 
 
 def test_the_command_wants_the_shared_folder(tmp_path: Path) -> None:
-    from petfinder.errors import ConfigError
+    from petfinder.domain.errors import ConfigError
 
     with pytest.raises(ConfigError, match="name the shared folder"):
         main(["--shared", str(tmp_path)])

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 import petfinder as pf
-from petfinder.bulk import OnConflict
-from petfinder.connection import connect
-from petfinder.errors import PetfinderError
+from petfinder.domain.errors import PetfinderError
+from petfinder.registry.connect import connect
+from petfinder.registry.repository import OnConflict
 from tests.conftest import TableEncoder
 from tests.elastic.stores import empty_elasticsearch_store
 from tests.stores.samples import SWAPPABLE, directions, random_filter, random_pet

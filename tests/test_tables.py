@@ -11,12 +11,12 @@ import pandas
 import pytest
 from PIL import Image
 
-from petfinder.connection import connect
-from petfinder.export import to_table, write_csv, write_json
-from petfinder.filters import PetFilter
-from petfinder.intake import from_table, read_csv, read_json
-from petfinder.pets import Dog, Owner, Photo, Place, Status
-from petfinder.registry import Registry
+from petfinder.domain.filters import PetFilter
+from petfinder.domain.pets import Dog, Owner, Photo, Place, Status
+from petfinder.registry.connect import connect
+from petfinder.registry.registry import Registry
+from petfinder.tables.readers import from_table, read_csv, read_json
+from petfinder.tables.writers import to_table, write_csv, write_json
 from tests.conftest import TableEncoder
 
 BRASILIA = timezone(timedelta(hours=-3))

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from petfinder.calibration import best_similarities, measure_thresholds, share_reaching, stricter
-from petfinder.errors import ConfigError
-from petfinder.thresholds import Interval, Quantiles, Thresholds, Uncalibrated
+from petfinder.domain.errors import ConfigError
+from petfinder.domain.verdicts import Interval, Quantiles, Thresholds, Uncalibrated
+from petfinder.evaluation.calibration import best_similarities, measure_thresholds, share_reaching, stricter
 from tests.test_evaluate import scattered
 
 ONE_PHOTO_EACH = Thresholds(

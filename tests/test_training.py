@@ -13,20 +13,20 @@ torch = pytest.importorskip("torch", reason="the extra 'train' is not installed"
 
 from onnx import helper, numpy_helper  # noqa: E402
 
-from petfinder.errors import ConfigError  # noqa: E402
-from petfinder.training.augment import MILD, STRONG, Changes, Scene, change  # noqa: E402
-from petfinder.training.axes import learn_axes  # noqa: E402
-from petfinder.training.export import Encoder, cell_features, difference_from_torch, embed, write_encoder  # noqa: E402
-from petfinder.training.make import make_encoder  # noqa: E402
-from petfinder.training.material import Settings  # noqa: E402
-from petfinder.training.matrix import fit_reader  # noqa: E402
-from petfinder.training.network import TAPS, Backbone, read_backbone, store_precision  # noqa: E402
-from petfinder.training.photos_on_disk import Album, PhotoFile, read_albums, read_manifest  # noqa: E402
-from petfinder.training.reading import AVERAGES, PARTS, Reader  # noqa: E402
-from petfinder.training.saliency import SaliencyHead  # noqa: E402
-from petfinder.training.splits import choose_held_out, read_held_out, split_photos  # noqa: E402
-from petfinder.training.tune import mixed, untouched_weights  # noqa: E402
-from petfinder.within_class import cut, unit_rows, views_scatter, within_matrix  # noqa: E402
+from petfinder.domain.errors import ConfigError  # noqa: E402
+from petfinder.encoders.projection import cut, unit_rows, views_scatter, within_matrix  # noqa: E402
+from petfinder.training.pocket.augment import MILD, STRONG, Changes, Scene, change  # noqa: E402
+from petfinder.training.pocket.axes import learn_axes  # noqa: E402
+from petfinder.training.pocket.export import Encoder, cell_features, difference_from_torch, embed, write_encoder  # noqa: E402
+from petfinder.training.pocket.finetune import mixed, untouched_weights  # noqa: E402
+from petfinder.training.pocket.make import make_encoder  # noqa: E402
+from petfinder.training.pocket.material import Settings  # noqa: E402
+from petfinder.training.pocket.matrix import fit_reader  # noqa: E402
+from petfinder.training.pocket.network import TAPS, Backbone, read_backbone, store_precision  # noqa: E402
+from petfinder.training.pocket.photos_on_disk import Album, PhotoFile, read_albums, read_manifest  # noqa: E402
+from petfinder.training.pocket.reader import AVERAGES, PARTS, Reader  # noqa: E402
+from petfinder.training.pocket.saliency import SaliencyHead  # noqa: E402
+from petfinder.training.pocket.splits import choose_held_out, read_held_out, split_photos  # noqa: E402
 
 CHANNELS = {"conv33r": 8, "add71": 8, "conv73r": 12, "conv94": 10, "conv95r": 16}
 TINY_LAYERS = (

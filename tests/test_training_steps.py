@@ -22,9 +22,9 @@ from PIL import Image
 pytest.importorskip("onnx", reason="the extra 'train' is not installed")
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
-from petfinder.training.make import make_encoder
-from petfinder.training.material import Settings
-from petfinder.training.steps import Kept, Steps, checkpoint_of, code_fingerprint, forget_all, write_arrays
+from petfinder.training.pocket.make import make_encoder
+from petfinder.training.pocket.material import Settings
+from petfinder.training.pocket.steps import Kept, Steps, checkpoint_of, code_fingerprint, forget_all, write_arrays
 from tests.test_training import make_small_class
 
 SMALL = Settings(share=0.5, epochs=3, views=1, threads=1)

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image, ImageEnhance
 
 import petfinder as pf
-from petfinder import connection
-from petfinder.encoders.port import identity_of
-from petfinder.errors import EncoderUnavailable, IndexMismatch
-from petfinder.thresholds import Quantiles, Thresholds
+from petfinder.domain.errors import EncoderUnavailable, IndexMismatch
+from petfinder.domain.verdicts import Quantiles, Thresholds
+from petfinder.encoders.base import identity_of
+from petfinder.registry import connect
 from tests.encoders.test_tuned import made_up
 
 
@@ -23,7 +23,7 @@ def picture(seed: int) -> Image.Image:
 
 @pytest.fixture(autouse=True)
 def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "_TUNED", {})
+    monkeypatch.setattr(connect, "_TUNED", {})
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def mixed(tmp_path: Path, file: str, monkeypatch: pytest.MonkeyPatch) -> str:
         cats = [pf.Cat(pet_id=f"cat{number}", photos=[picture(10 + number)]) for number in range(10)]
         registry.cats.register_many(cats, progress=False)
         registry.util.rebuild("pets-cats", pf.load_encoder(file))
-    monkeypatch.setattr(connection, "_TUNED", {})
+    monkeypatch.setattr(connect, "_TUNED", {})
     return place
 
 

@@ -14,13 +14,14 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import petfinder as pf
-from petfinder import connection
-from petfinder.cli.verbs import app
-from petfinder.errors import ConfigError, EncoderUnavailable, IndexMismatch, InvalidQuery
-from petfinder.evaluate import evaluate_folder
-from petfinder.tuned import Tuned, is_tuned_name
-from petfinder.tuning import tune_folder, tune_pets
-from petfinder.views import changed_views
+from petfinder.cli.app import app
+from petfinder.domain.errors import ConfigError, EncoderUnavailable, IndexMismatch, InvalidQuery
+from petfinder.encoders import load
+from petfinder.registry import connect
+from petfinder.encoders.tuned import Tuned, is_tuned_name
+from petfinder.evaluation.evaluate import evaluate_folder
+from petfinder.training.tune import tune_folder, tune_pets
+from petfinder.training.views import changed_views
 from tests.own_pets import BlindEncoder, LightEncoder, draw_pets
 
 
@@ -37,7 +38,7 @@ def tuned(photos: Path) -> Tuned:
 @pytest.fixture(autouse=True)
 def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     """No tuned encoder of another test is known in this process."""
-    monkeypatch.setattr(connection, "_TUNED", {})
+    monkeypatch.setattr(connect, "_TUNED", {})
 
 
 def test_an_encoder_that_sees_the_light_learns_to_see_pets(tuned: Tuned) -> None:
@@ -192,7 +193,7 @@ def test_an_index_asks_for_the_file_of_its_tuned_encoder(photos: Path, tuned: Tu
     encoder = pf.load_encoder(str(file), base=LightEncoder())
     with pf.connect(db, encoder=encoder) as registry:
         registry.dogs.register_many(pf.read_folder(photos, pf.Dog))
-    connection._TUNED.clear()  # as in another process
+    load._TUNED.clear()  # as in another process
 
     with pf.connect(db) as registry:
         assert registry.dogs.count() == 20
@@ -204,8 +205,8 @@ def test_an_index_asks_for_the_file_of_its_tuned_encoder(photos: Path, tuned: Tu
 
 def test_pocket_is_tuned_without_torch(tmp_path: Path) -> None:
     code = (
-        "import sys, petfinder as pf; from petfinder.errors import InvalidQuery;"
-        "from petfinder.tuning import tune_folder\n"
+        "import sys, petfinder as pf; from petfinder.domain.errors import InvalidQuery;"
+        "from petfinder.training.tune import tune_folder\n"
         f"try: tune_folder({str(draw_pets(tmp_path))!r}, pf.load_encoder('pocket'), views=1)\n"
         "except InvalidQuery as error: assert 'Before' in str(error)\n"
         "print([name for name in ('torch', 'sentence_transformers', 'onnx') if name in sys.modules])"
@@ -217,9 +218,9 @@ def test_pocket_is_tuned_without_torch(tmp_path: Path) -> None:
 
 
 def _light_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = connection._encoder_named
+    real = load._encoder_named
     monkeypatch.setattr(
-        connection, "_encoder_named", lambda name, device: LightEncoder() if name == "light-1" else real(name, device)
+        load, "_encoder_named", lambda name, device: LightEncoder() if name == "light-1" else real(name, device)
     )
 
 

@@ -10,15 +10,15 @@ import pytest
 pytest.importorskip("onnx", reason="the extra 'train' is not installed")
 pytest.importorskip("torch", reason="the extra 'train' is not installed")
 
-from petfinder.training.ablations import OTHERS, SHIPPED, STEPS, Variant, embeddings, measure
-from petfinder.training.benches import Benches, BenchPhoto
-from petfinder.training.make import Features
-from petfinder.training.matrix import fit_reader, joined_parts
-from petfinder.training.photos_on_disk import read_manifest
-from petfinder.training.reading import PARTS
-from petfinder.training.splits import read_held_out
-from petfinder.training.twins import as_one_animal, read_twins
-from petfinder.within_class import unit_rows
+from petfinder.encoders.projection import unit_rows
+from petfinder.training.pocket.ablations import OTHERS, SHIPPED, STEPS, Variant, embeddings, measure
+from petfinder.training.pocket.benches import Benches, BenchPhoto
+from petfinder.training.pocket.make import Features
+from petfinder.training.pocket.matrix import fit_reader, joined_parts
+from petfinder.training.pocket.photos_on_disk import read_manifest
+from petfinder.training.pocket.reader import PARTS
+from petfinder.training.pocket.splits import read_held_out
+from petfinder.training.pocket.twins import as_one_animal, read_twins
 
 NAMES = ["animal002", "animal002", "animal004", "animal004", "x.jpg", "y.jpg", "identity/a", "identity/a"]
 

@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 
 import petfinder as pf
-from petfinder import errors
+from petfinder.domain import errors
 from tests.conftest import TableEncoder
 from tests.test_service import BLUE, GREEN, RED, dog, picture
 

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 import petfinder as pf
-from petfinder import errors
-from petfinder.stores.embedded import EmbeddedStore
-from petfinder.vectors import Matrix
+from petfinder.domain import errors
+from petfinder.domain.reports import BulkFailed
+from petfinder.domain.vectors import Matrix
+from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.conftest import TableEncoder
 from tests.test_service import BLUE, GREEN, RED, dog, picture
 
@@ -93,7 +94,7 @@ def test_after_a_rebuild_nothing_is_searched_with_the_old_encoder(registry: pf.R
         lambda: registry.dogs.update("luigi", name="x"),
         lambda: registry.dogs.register_many([dog("bella", BLUE)], progress=False).raise_for_failures(),
     ):
-        with pytest.raises((errors.IndexMismatch, errors.BulkFailed), match=r"other|rebuilt"):
+        with pytest.raises((errors.IndexMismatch, BulkFailed), match=r"other|rebuilt"):
             stale()
     assert registry.dogs.count() == 1
 

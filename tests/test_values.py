@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import petfinder as pf
-from petfinder.errors import InvalidPet, InvalidQuery
+from petfinder.domain.errors import InvalidPet, InvalidQuery
 
 
 @pytest.mark.parametrize("number", [2026, 20261002, 1.5, "2026", " 20261002 ", "1790000000", "-3.5"])

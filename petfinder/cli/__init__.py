@@ -21,7 +21,7 @@ def main() -> None:
         with suppress(AttributeError):  # a stream of somebody else's, in a notebook or a test; or None, closed
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
-        from petfinder.cli.verbs import app
+        from petfinder.cli.app import app
 
         app(prog_name="petfinder")
     except KeyboardInterrupt:

@@ -10,20 +10,18 @@ from typing import Annotated, Any
 
 import typer
 
-from petfinder.cli import TROUBLE
+from petfinder.cli.app import app
 from petfinder.cli.options import CLASSES, JsonOption, RegistryOption, Species, open_registry
-from petfinder.cli.pictures import SaveOption, check_picture, save_picture
-from petfinder.cli.shell import left_out_as_data, note, say, told
-from petfinder.cli.sources import named
-from petfinder.cli.verbs import app
-from petfinder.comparing import Column, Comparison, compare_encoders
-from petfinder.errors import ConfigError, EncoderUnavailable, IndexNotFound
-from petfinder.evaluate import evaluate_registry
-from petfinder.intake import Grouping
-from petfinder.registry import Registry
-from petfinder.repository import PetRepository
-from petfinder.settings import load_settings
-from petfinder.tuned import file_of, is_tuned_name
+from petfinder.cli.output import TROUBLE, SaveOption, check_picture, left_out_as_data, note, save_picture, say, told
+from petfinder.cli.register import named
+from petfinder.domain.errors import ConfigError, EncoderUnavailable, IndexNotFound
+from petfinder.encoders.tuned import file_of, is_tuned_name
+from petfinder.evaluation.compare import Column, Comparison, compare_encoders
+from petfinder.evaluation.evaluate import evaluate_registry
+from petfinder.registry.registry import Registry
+from petfinder.registry.repository import PetRepository
+from petfinder.registry.settings import load_settings
+from petfinder.tables.readers import Grouping
 
 
 @app.command(no_args_is_help=True)

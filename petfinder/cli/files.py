@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from petfinder.cli.app import app
 from petfinder.cli.options import (
     CLASSES,
     JsonOption,
@@ -21,17 +22,16 @@ from petfinder.cli.options import (
     open_registry,
     with_options,
 )
-from petfinder.cli.shell import NOTHING_FOUND, note, say, stopped, to_json, told
-from petfinder.cli.sources import TABLE_ENDINGS
-from petfinder.cli.verbs import app
-from petfinder.connection import connect
-from petfinder.copying import CopyReport, copy_registry, specs_to_copy
-from petfinder.display.script import copy_as_data
-from petfinder.errors import ConfigError
-from petfinder.export import to_rows, write_csv, write_json
-from petfinder.filters import PetFilter
-from petfinder.pets import Pet
-from petfinder.progress import progress_bar
+from petfinder.cli.output import NOTHING_FOUND, note, say, stopped, to_json, told
+from petfinder.cli.register import TABLE_ENDINGS
+from petfinder.display.data import copy_as_data
+from petfinder.domain.errors import ConfigError
+from petfinder.domain.filters import PetFilter
+from petfinder.domain.pets import Pet
+from petfinder.registry.connect import connect
+from petfinder.registry.copy import CopyReport, copy_registry, specs_to_copy
+from petfinder.registry.progress import progress_bar
+from petfinder.tables.writers import to_rows, write_csv, write_json
 
 STANDARD_OUTPUT = "-"
 

@@ -15,15 +15,16 @@ from typing import Annotated, Any
 
 import typer
 
-from petfinder.cli.shell import note
-from petfinder.connection import connect, load_encoder
-from petfinder.encoders.port import Encoder, identity_of
-from petfinder.errors import ConfigError, InvalidQuery
-from petfinder.filters import PetFilter
-from petfinder.pets import Cat, Dog, Pet, Status
-from petfinder.registry import Registry
-from petfinder.settings import load_settings
-from petfinder.values import epoch_seconds
+from petfinder.cli.output import note
+from petfinder.domain.errors import ConfigError, InvalidQuery
+from petfinder.domain.filters import PetFilter
+from petfinder.domain.pets import Cat, Dog, Pet, Status
+from petfinder.domain.values import epoch_seconds
+from petfinder.encoders.base import Encoder, identity_of
+from petfinder.encoders.load import load_encoder
+from petfinder.registry.connect import connect
+from petfinder.registry.registry import Registry
+from petfinder.registry.settings import load_settings
 
 DEFAULT_FILE = "petfinder.db"
 

@@ -11,15 +11,15 @@ from typing import Annotated
 
 import typer
 
+from petfinder.cli.app import app
 from petfinder.cli.options import CLASSES, JsonOption, Species, SpeciesOption
-from petfinder.cli.shell import left_out_as_data, note, say, told
-from petfinder.cli.sources import read
-from petfinder.cli.verbs import app
-from petfinder.connection import load_encoder
-from petfinder.intake import Grouping
-from petfinder.settings import load_settings
-from petfinder.tuned import check_new_file
-from petfinder.tuning import VIEWS, tune_pets
+from petfinder.cli.output import left_out_as_data, note, say, told
+from petfinder.cli.register import read
+from petfinder.encoders.load import load_encoder
+from petfinder.encoders.tuned import check_new_file
+from petfinder.registry.settings import load_settings
+from petfinder.tables.readers import Grouping
+from petfinder.training.tune import VIEWS, tune_pets
 
 
 @app.command(no_args_is_help=True)

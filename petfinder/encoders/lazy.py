@@ -10,10 +10,10 @@ from threading import Lock
 
 from PIL import Image
 
-from petfinder.encoders.port import Encoder, EncoderIdentity, identity_of
-from petfinder.errors import IndexMismatch
-from petfinder.thresholds import AnyThresholds
-from petfinder.vectors import Matrix
+from petfinder.domain.errors import IndexMismatch
+from petfinder.domain.vectors import Matrix
+from petfinder.domain.verdicts import AnyThresholds
+from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 
 
 class RememberedEncoder:

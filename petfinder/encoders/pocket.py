@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from petfinder.cores import cores
-from petfinder.errors import ConfigError, EncoderUnavailable, TextNotSupported
-from petfinder.pixels import on_white
-from petfinder.thresholds import Thresholds
-from petfinder.vectors import Matrix, Vector, unit
+from petfinder.domain.errors import ConfigError, EncoderUnavailable, TextNotSupported
+from petfinder.domain.pixels import on_white
+from petfinder.domain.vectors import Matrix, Vector, unit
+from petfinder.domain.verdicts import Thresholds
+from petfinder.encoders.base import cores
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

@@ -5,17 +5,27 @@ Knows the port of encoders; which encoder lies below is loaded by whoever makes 
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
 
-from petfinder.encoders.port import Encoder, encode, identity_of
-from petfinder.errors import EncoderUnavailable, TextNotSupported
-from petfinder.thresholds import AnyThresholds
-from petfinder.tuned import Tuned
-from petfinder.vectors import Matrix
+from petfinder.domain.errors import ConfigError, EncoderUnavailable, TextNotSupported
+from petfinder.domain.vectors import Matrix
+from petfinder.domain.verdicts import AnyThresholds, Thresholds
+from petfinder.encoders.base import Encoder, EncoderIdentity, encode, identity_of
+from petfinder.encoders.projection import Normaliser
+
+pass
 
 
 class TunedEncoder:
@@ -80,3 +90,217 @@ class TunedEncoder:
                 " `petfinder train`"
             )
         return base
+
+
+ENDING = ".npz"
+PREFIX = "tuned:"  # no published model and no folder's full path begins so
+_LABEL = re.compile(r"[\w.-]{1,100}")
+_UNFINISHED = ".petfinder-"
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What an encoder reached on pets it was not tuned on, means over the halves: shares, 0 to 1."""
+
+    rank1: float
+    mean_precision: float
+    found: float
+
+    @property
+    def together(self) -> float:
+        """The sum of the three, by which strengths are compared: each alone is at the mercy of a few photos."""
+        return self.rank1 + self.mean_precision + self.found
+
+    def __str__(self) -> str:
+        return f"rank-1 {self.rank1:.1%}, mAP {self.mean_precision:.1%}, found at 1 % {self.found:.1%}"
+
+
+@dataclass(frozen=True)
+class Card:
+    """On how much an encoder was tuned, how strongly, and what that gave.
+
+    `several`: pets with several photos. `gain`: of the mAP; `low` and `high` hold 95 % of a bootstrap over pets.
+    """
+
+    pets: int
+    several: int
+    photos: int
+    views: int
+    ridge: float
+    before: Reached
+    after: Reached
+    gain: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return "\n".join(
+            (
+                f"{self.photos} photos of {self.pets} pets, {self.several} of them with several photos",
+                f"  before: {self.before}",
+                f"  after:  {self.after}",
+                f"  mAP {self.gain:+.1%} ({self.low:+.1%} to {self.high:+.1%}), on pets that it was not fitted on",
+            )
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned:
+    """An encoder tuned: on which `base`, by which mean and matrix, with the thresholds measured for it and its card.
+
+    `species`: of the pets that the thresholds were measured on; they hold for no other. `label` is the stem of the
+    file it was first saved to, and stays when the file is renamed.
+    """
+
+    base: EncoderIdentity
+    normaliser: Normaliser
+    species: str
+    thresholds: Thresholds
+    card: Card
+    label: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name or f'{self.base.name}, tuned'}: {self.card}"
+
+    @property
+    def name(self) -> str:
+        """What an index remembers it by: `tuned:shelter@pocket-2` for a file shelter.npz; empty until it is saved."""
+        return f"{PREFIX}{self.label}@{self.base.name}" if self.label else ""
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """Name, dims and a fingerprint that changes with the base's and with the matrix."""
+        told = json.dumps([self.base.name, self.base.dims, self.base.fingerprint])
+        weights = self.normaliser.mean.tobytes() + self.normaliser.matrix.tobytes()
+        fingerprint = hashlib.sha256(told.encode() + weights).hexdigest()[:16]
+        return EncoderIdentity(self.name, self.normaliser.matrix.shape[1], fingerprint)
+
+    def save(self, path: Path | str) -> Tuned:
+        """Write it to a new file, whose stem becomes its label, and give it as it is there; raises ConfigError."""
+        file = check_new_file(path)
+        named = replace(self, label=file.stem)
+        try:
+            _write_new(file, named)
+        except FileExistsError as error:
+            raise ConfigError(_already_there(file)) from error
+        except OSError as error:
+            raise ConfigError(_not_written(file, error)) from error
+        return named
+
+
+class _About(BaseModel):
+    """What the file says beside the numbers."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True, regex_engine="python-re")
+
+    format: Literal[1] = 1
+    label: str = Field(pattern=rf"^{_LABEL.pattern}\Z")
+    species: str = Field(min_length=1)
+    base: EncoderIdentity
+    thresholds: Thresholds
+    card: Card
+
+
+def is_tuned_file(name: str) -> bool:
+    """Whether an encoder's name is that of a file of a tuned encoder."""
+    return name.lower().endswith(ENDING)
+
+
+def is_tuned_name(name: str) -> bool:
+    """Whether an index that remembers this name was filled by a tuned encoder."""
+    return name.startswith(PREFIX)
+
+
+def file_of(name: str) -> str:
+    """The name of the file that a tuned encoder was saved to: `shelter.npz` of `tuned:shelter@pocket-2`."""
+    return name.removeprefix(PREFIX).split("@", 1)[0] + ENDING
+
+
+def check_new_file(path: Path | str) -> Path:
+    """The file that a tuned encoder may be saved to, `~` put in full; nothing is left in its folder.
+
+    Raises ConfigError for one that is there or cannot be made, also where the folder cannot be written to.
+    """
+    file = Path(path)
+    if not is_tuned_file(file.name) or not _LABEL.fullmatch(file.stem):
+        raise ConfigError(
+            f"{file.name!r} cannot name an encoder: letters, digits, '-', '_', '.', and {ENDING} at the end"
+        )
+    try:
+        file = file.expanduser()
+        if file.exists() or file.is_symlink():
+            raise ConfigError(_already_there(file))
+        if not file.parent.is_dir():
+            raise ConfigError(f"the folder of {file} is not there; make it first")
+        with TemporaryDirectory(dir=file.parent, prefix=_UNFINISHED) as place:
+            trial = Path(place, "trial")
+            trial.touch()
+            Path(place, file.name).hardlink_to(trial)
+    except (OSError, RuntimeError) as error:  # RuntimeError: nobody's home
+        raise ConfigError(_not_written(file, error)) from error
+    return file
+
+
+def read_tuned(path: Path | str) -> Tuned:
+    """The tuned encoder in a file; raises EncoderUnavailable where there is none or something else."""
+    file = Path(path)
+    try:
+        file = file.expanduser()
+        with file.open("rb") as content, np.load(content, allow_pickle=False) as stored:
+            mean, matrix, about = stored["mean"], stored["matrix"], str(stored["about"])
+        tuned = _from(mean, matrix, about)
+    except OSError as error:
+        raise EncoderUnavailable(
+            f"the encoder file {file} cannot be read ({error.strerror or type(error).__name__}): name the file that"
+            " `petfinder train` wrote"
+        ) from error
+    except Exception as error:  # on damaged bytes numpy and zipfile raise nearly anything
+        raise EncoderUnavailable(f"{file} is not an encoder as `petfinder train` writes it, or is damaged") from error
+    return tuned
+
+
+def _already_there(file: Path) -> str:
+    return f"{file} is there already, and an index may need it; name another file"
+
+
+def _not_written(file: Path, error: Exception) -> str:
+    return f"{file} cannot be written ({getattr(error, 'strerror', None) or error}); name another place"
+
+
+def _write_new(file: Path, tuned: Tuned) -> None:
+    """Write the whole file beside its place, then put it there unless another came first; raises OSError."""
+    numbers = tuned.normaliser
+    with TemporaryDirectory(dir=file.parent, prefix=_UNFINISHED) as place:
+        unfinished = Path(place, file.name)
+        with unfinished.open("wb") as out:
+            np.savez(out, mean=numbers.mean, matrix=numbers.matrix, about=_about(tuned))
+        file.hardlink_to(unfinished)
+
+
+def _about(tuned: Tuned) -> str:
+    about = _About(
+        label=tuned.label, species=tuned.species, base=tuned.base, thresholds=tuned.thresholds, card=tuned.card
+    )
+    return about.model_dump_json(exclude_none=True)
+
+
+def _from(mean: Any, matrix: Any, told: str) -> Tuned:
+    about = _About.model_validate_json(told)
+    dims = about.base.dims
+    if mean.shape != (dims,) or matrix.ndim != 2 or not len(matrix) == dims >= matrix.shape[1] > 0:
+        raise ValueError("mean and matrix do not fit together, or not the base")
+    if not mean.dtype == matrix.dtype == np.float32:
+        raise ValueError("mean and matrix are float32")
+    said = _numbers([asdict(about.card), about.thresholds.model_dump()])
+    if not all(np.isfinite(numbers).all() for numbers in (mean, matrix, said)):
+        raise ValueError("numbers that are not finite")
+    return Tuned(about.base, Normaliser(mean, matrix), about.species, about.thresholds, about.card, about.label)
+
+
+def _numbers(told: Any) -> list[float]:
+    """Every number in what was told, however deep."""
+    if isinstance(told, dict):
+        told = list(told.values())
+    if isinstance(told, list | tuple):
+        return [number for part in told for number in _numbers(part)]
+    return [told] if isinstance(told, int | float) else []

@@ -1,195 +1,234 @@
-"""The light training of the network: every layer learns that a pet stays itself in another crop, light or place.
+"""Tuning an encoder on one's own pets: their photos and changed views of them give a matrix, tried on other pets.
 
-The result is mixed back toward the start (WiSE-FT, Wortsman et al., CVPR 2022), so that little of what the starting
-network knew is lost.
+Knows photos, encoders and the trial of a fit; no store. A result that is not better than the encoder was is refused.
 """
 
-import copy
-import json
-import logging
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
-from torch import Tensor
-from tqdm import tqdm
+from PIL import Image
 
-from petfinder.training.augment import MILD, change
-from petfinder.training.lessons import Lessons
-from petfinder.training.network import Backbone, normalised, store_precision
-from petfinder.training.reading import AVERAGES, pooled
-from petfinder.training.steps import replace_file
-from petfinder.training.views import scene
+from petfinder.domain.errors import ConfigError, InvalidQuery, PhotoError
+from petfinder.domain.pets import Dog, Pet, Photo
+from petfinder.domain.reports import Failure, Ignored
+from petfinder.encoders.base import Encoder, cores, encode, identity_of
+from petfinder.encoders.tuned import Card, Tuned, is_tuned_name
+from petfinder.photos.read import DEFAULT_LIMITS, PhotoLimits, read_photo
+from petfinder.registry.progress import progress_bar
+from petfinder.tables.readers import AnyPath, Grouping, read_folder
+from petfinder.training.fit import Views, fit
+from petfinder.training.trial import LEAST_GAIN, REPEATS, Trial, try_on_other_pets
+from petfinder.training.views import changed_views
 
-Array = NDArray[np.float32]
-
-_SIZE = 192
-_BATCH = 16
-_LEARNING_RATE = 3e-5
-_LONGEST_STEP = 1.0
-_REPORT_EVERY = 50
-CHECKPOINT_EVERY = 50
-"""Steps from one checkpoint to the next: about two minutes on two cores."""
-
-logger = logging.getLogger(__name__)
+VIEWS = 3
+SHORT_DIMS = 512  # to which embeddings are cut where there are enough photos to tell what to keep
+PHOTOS_A_DIM = 4
+SEED = 1
+MIN_PETS = 8  # with several photos each: four to fit on and four to try it on
+MIN_PHOTOS = 30
 
 
-@dataclass(frozen=True)
-class Targets:
-    """What each photo is to look like: the starting network's parts of the whole photo at 320 px, and their means."""
+class Tuning(NamedTuple):
+    """The tuned encoder, to be saved, and each photo that could not be used."""
 
-    parts: tuple[Tensor, ...]
-    means: tuple[Tensor, ...]
-
-
-def targets_from(parts: Sequence[Array]) -> Targets:
-    """Targets from the starting network's parts (n, channels), centred and of unit length."""
-    means = [part.mean(axis=0) for part in parts]
-    centred = (F.normalize(torch.from_numpy(p - m), dim=1) for p, m in zip(parts, means, strict=True))
-    return Targets(tuple(centred), tuple(torch.from_numpy(mean) for mean in means))
+    tuned: Tuned
+    failures: tuple[Failure, ...]
 
 
-@dataclass(frozen=True)
-class Tuned:
-    """The network after the light training, the loss of each step (steps,), and the seconds that it took in all."""
-
-    network: Backbone
-    losses: NDArray[np.float64]
-    seconds: float
-
-
-def tune(
-    start: Backbone,
-    lessons: Lessons,
-    targets: Targets,
+def tune_folder(
+    folder: AnyPath,
+    encoder: Encoder,
+    pet_class: type[Pet] = Dog,
     *,
-    epochs: int,
-    seed: int,
-    checkpoint: Path | None = None,
-    every: int = CHECKPOINT_EVERY,
-) -> Tuned:
-    """A copy of the network after a few epochs on mildly changed views; `start` stays as it is.
+    by: Grouping = "pet",
+    views: int = VIEWS,
+    dims: int | None = None,
+    seed: int = SEED,
+    limits: PhotoLimits = DEFAULT_LIMITS,
+    progress: bool | None = None,
+    on_failure: Callable[[Failure], object] | None = None,
+) -> Tuning:
+    """Tune an encoder on a folder of photos in which each sub-folder is a pet; `by` as in `petfinder.read_folder`.
 
-    The loss is one minus the cosine between a view's parts and the photo's targets, weighted as in the embedding.
-    With a `checkpoint` the training goes on from that file where it is there, and writes it after `every` so many
-    steps; the result is the same, number for number, as without an interruption.
+    As `tune_pets`; raises ConfigError too for a path that is not a folder.
     """
-    course = _Course(start, len(lessons.pets), epochs=epochs, seed=seed)
-    if checkpoint is not None and checkpoint.is_file():
-        course.resume(checkpoint)
-        logger.info("  goes on after step %d", len(course.losses))
-    with tqdm(total=course.steps, initial=len(course.losses), unit="batch", leave=False) as bar:
-        while len(course.losses) < course.steps:
-            course.step(lessons, targets)
-            done = len(course.losses)
-            if done % _REPORT_EVERY == 0 or done == course.steps:
-                recent = course.losses[-(done % _REPORT_EVERY or _REPORT_EVERY) :]
-                logger.info("  step %d of %d: loss %.4f", done, course.steps, np.mean(recent))
-            if checkpoint is not None and done % every == 0:
-                replace_file(checkpoint, course.save)
-            bar.update()
-    network = course.network.to(memory_format=torch.contiguous_format)
-    return Tuned(network, np.array(course.losses), course.seconds)
+    return tune_pets(
+        read_folder(folder, pet_class, by=by),
+        encoder,
+        views=views,
+        dims=dims,
+        seed=seed,
+        limits=limits,
+        progress=progress,
+        on_failure=on_failure,
+    )
 
 
-class _Course:
-    """The light training under way: the network, the optimiser and its schedule, what is drawn, and what was lost."""
+def tune_pets(
+    pets: Iterable[Pet | Failure | Ignored],
+    encoder: Encoder,
+    *,
+    views: int = VIEWS,
+    dims: int | None = None,
+    seed: int = SEED,
+    limits: PhotoLimits = DEFAULT_LIMITS,
+    progress: bool | None = None,
+    on_failure: Callable[[Failure], object] | None = None,
+) -> Tuning:
+    """Tune an encoder on pets of one species with their photos, as `read_csv` gives them or made by hand.
 
-    def __init__(self, start: Backbone, photos: int, *, epochs: int, seed: int) -> None:
-        torch.manual_seed(seed)
-        self.network = copy.deepcopy(start).to(memory_format=torch.channels_last)
-        self.losses: list[float] = []
-        self._photos = photos
-        self._batches = -(-photos // _BATCH)
-        self.steps = epochs * self._batches
-        self._optimiser = torch.optim.AdamW(self.network.parameters(), lr=_LEARNING_RATE, weight_decay=0)
-        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self._optimiser, max_lr=_LEARNING_RATE, total_steps=self.steps + 1, pct_start=0.1
+    Each photo is cut to its box where it has one, as registration does. `views`: changed copies made of each photo, 1
+    to 20. `dims`: of the new embeddings, at most the encoder's; None for the encoder's, or 512 from 2,048 photos on.
+    `progress`: a bar or none; None decides by itself. `on_failure` is given each photo that cannot be used, before
+    anything is refused. Raises InvalidQuery where there are too few photos or several species, and where pets that the
+    matrix was not fitted on are not found better by it, with the figures of both.
+    """
+    _check(encoder, views, dims)
+    incoming = list(pets)
+    of_species = [pet for pet in incoming if isinstance(pet, Pet)]
+    failures = [item for item in incoming if isinstance(item, Failure)]
+    _tell(failures, on_failure)
+    samples = [_Sample(pet.pet_id, photo) for pet in of_species for photo in pet.photos]
+    _check_enough([sample.pet_id for sample in samples])
+    species = _one_species(of_species)
+    seen, unreadable = _encoded(samples, encoder, views=views, seed=seed, limits=limits, progress=progress)
+    _tell(unreadable, on_failure)
+    _check_enough(seen.ids.tolist(), unreadable=len(unreadable))
+    shorter = dims or _dims_for(len(seen), encoder.dims)
+    source = (
+        f"petfinder train with {encoder.name} on {len(seen)} photos: each half of the pets held out, {REPEATS} times"
+        " anew, the strictest kept"
+    )
+    trial = try_on_other_pets(seen, dims=shorter, seed=seed, source=source)
+    if not trial.better:
+        raise InvalidQuery(_refusal(encoder, trial))
+    whole = fit(seen, dims=shorter, ridges=(trial.ridge,))[trial.ridge]
+    several = sum(len(rows) > 1 for rows in seen.rows_of_pets)
+    card = Card(
+        pets=len(seen.rows_of_pets),
+        several=several,
+        photos=len(seen),
+        views=views,
+        ridge=trial.ridge,
+        before=trial.before,
+        after=trial.after,
+        gain=trial.gain.value,
+        low=trial.gain.low,
+        high=trial.gain.high,
+    )
+    tuned = Tuned(identity_of(encoder), whole, species, trial.thresholds, card)
+    return Tuning(tuned, (*failures, *unreadable))
+
+
+def _check(encoder: Encoder, views: int, dims: int | None) -> None:
+    if is_tuned_name(encoder.name):
+        raise ConfigError(f"{encoder.name} is tuned already: tune the encoder that lies below it, on all your photos")
+    if not 1 <= views <= 20:
+        raise ConfigError(f"1 to 20 changed views are made of each photo, not {views}")
+    if dims is not None and not 2 <= dims <= encoder.dims:
+        raise ConfigError(f"{encoder.name} has {encoder.dims} dims, and tuning keeps 2 to all of them, not {dims}")
+
+
+def _tell(failures: Iterable[Failure], on_failure: Callable[[Failure], object] | None) -> None:
+    if on_failure is not None:
+        for failure in failures:
+            on_failure(failure)
+
+
+def _one_species(pets: Sequence[Pet]) -> str:
+    species = sorted({pet.species for pet in pets})
+    if len(species) > 1:
+        raise InvalidQuery(f"an encoder is tuned on one species, for which its thresholds then hold; not {species}")
+    return species[0]
+
+
+def _dims_for(photos: int, dims: int) -> int:
+    """The dims of the new embeddings: fewer than the encoder's only where photos, even half of them, show which."""
+    return min(dims, SHORT_DIMS) if photos >= PHOTOS_A_DIM * SHORT_DIMS else dims
+
+
+def _check_enough(pet_ids: Sequence[str], *, unreadable: int = 0) -> None:
+    _, counts = np.unique(np.array(pet_ids, dtype=np.str_), return_counts=True)
+    several = int((counts > 1).sum())
+    if several < MIN_PETS or len(pet_ids) < MIN_PHOTOS:
+        unread = f" ({unreadable} photos could not be read)" if unreadable else ""
+        raise InvalidQuery(
+            f"tuning needs {MIN_PHOTOS} photos and {MIN_PETS} pets with two photos or more, so that it can be tried on"
+            f" pets that it has not seen; here are {len(pet_ids)} photos of {len(counts)} pets, {several} of them with"
+            f" two or more{unread}. Make a sub-folder for each pet and put all its photos there"
         )
-        self._draw, self._random = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-        self._order = np.arange(photos)
-        self._before, self._began = 0.0, time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """How long it has taken, without the time between two runs."""
-        return self._before + time.monotonic() - self._began
-
-    def step(self, lessons: Lessons, targets: Targets) -> None:
-        """Learn from the next batch; a new epoch draws a new order."""
-        batch = len(self.losses) % self._batches
-        if batch == 0:
-            self._order = self._draw.permutation(self._photos)
-        rows = np.array_split(self._order, self._batches)[batch]
-        views, masks = change(scene(lessons, rows, self._draw), MILD, _SIZE, self._random)
-        loss = _distance(self.network, views, masks, targets, rows)
-        self._optimiser.zero_grad()
-        torch.autograd.backward([loss])
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), _LONGEST_STEP)
-        self._optimiser.step()
-        self._schedule.step()
-        self.losses.append(loss.item())
-
-    def save(self, file: Path) -> None:
-        """Write everything that the next step depends on."""
-        state = {
-            "network": self.network.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
-            "schedule": self._schedule.state_dict(),
-            "order": torch.from_numpy(self._order),
-            "draw": json.dumps(self._draw.bit_generator.state),
-            "random": self._random.get_state(),
-            "torch": torch.get_rng_state(),
-            "losses": self.losses,
-            "seconds": self.seconds,
-        }
-        torch.save(state, file)
-
-    def resume(self, file: Path) -> None:
-        """Go on from what `save` wrote."""
-        state = torch.load(file, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self._optimiser.load_state_dict(state["optimiser"])
-        self._schedule.load_state_dict(state["schedule"])
-        self._order = state["order"].numpy()
-        self._draw.bit_generator.state = json.loads(state["draw"])
-        self._random.set_state(state["random"])
-        torch.set_rng_state(state["torch"])
-        self.losses = state["losses"]
-        self._before, self._began = state["seconds"], time.monotonic()
 
 
-def _distance(network: Backbone, views: Tensor, masks: Tensor, targets: Targets, rows: NDArray[np.intp]) -> Tensor:
-    maps = network(normalised(views).contiguous(memory_format=torch.channels_last))
-    found = pooled(maps, F.adaptive_avg_pool2d(masks, _SIZE // 16))
-    total = torch.zeros(())
-    for part, vectors, target, mean in zip(AVERAGES, found, targets.parts, targets.means, strict=True):
-        cosine = (F.normalize(vectors - mean, dim=1) * target[rows]).sum(dim=1)
-        total = total + part.share**2 * (1 - cosine).mean()
-    return total / sum(part.share**2 for part in AVERAGES)
+def _refusal(encoder: Encoder, trial: Trial) -> str:
+    gain = trial.gain
+    return (
+        f"tuning {encoder.name} on these photos does not make it better, so nothing was made. Before: {trial.before}."
+        f" After: {trial.after}. mAP {gain.value:+.1%} ({gain.low:+.1%} to {gain.high:+.1%}); it must rise by"
+        f" {LEAST_GAIN:.1%} and beyond chance, and rank-1 must not fall. More pets with several photos each may help;"
+        f" or stay with {encoder.name}"
+    )
 
 
-def mixed(start: Backbone, tuned: Backbone, *, share: float) -> Backbone:
-    """A network whose every weight is `share` of the tuned one and the rest of the start, rounded as it is stored."""
-    network = copy.deepcopy(start)
-    with torch.no_grad():
-        for name, weight in network.weights.items():
-            weight.lerp_(tuned.weights[name], share)
-    store_precision(network)
-    return network
+class _Sample(NamedTuple):
+    pet_id: str
+    photo: Photo
 
 
-def untouched_weights(start: Backbone, network: Backbone) -> list[str]:
-    """Names of the weights that are the start's, number for number, in full or in stored precision."""
-    as_shipped = copy.deepcopy(start)
-    store_precision(as_shipped)
-    return [
-        name
-        for name, weight in network.weights.items()
-        if torch.equal(weight, start.weights[name]) or torch.equal(weight, as_shipped.weights[name])
-    ]
+class _Read(NamedTuple):
+    """One photo read: its id, and the picture with its changed views; or why there is none."""
+
+    sample: _Sample
+    photo_id: str = ""
+    pictures: tuple[Image.Image, ...] = ()
+    failure: Failure | None = None
+
+
+def _encoded(
+    samples: Sequence[_Sample],
+    encoder: Encoder,
+    *,
+    views: int,
+    seed: int,
+    limits: PhotoLimits,
+    progress: bool | None,
+) -> tuple[Views, list[Failure]]:
+    ids, embeddings, failures = [], [], []
+    known: set[tuple[str, str]] = set()
+    with progress_bar(progress, what="looking", unit="photos", total=len(samples)) as bar:
+        for read in _read_all(samples, views=views, seed=seed, limits=limits):
+            bar.update()
+            if read.failure is not None:
+                failures.append(read.failure)
+            # The same file twice would find itself.
+            elif (read.sample.pet_id, read.photo_id) not in known:
+                known.add((read.sample.pet_id, read.photo_id))
+                ids.append(read.sample.pet_id)
+                embeddings.append(encode(encoder, read.pictures))
+    stacked = np.stack(embeddings) if embeddings else np.empty((0, 1 + views, encoder.dims), np.float32)
+    return Views(np.array(ids, dtype=np.str_), stacked), failures
+
+
+def _read_all(samples: Sequence[_Sample], *, views: int, seed: int, limits: PhotoLimits) -> Iterator[_Read]:
+    """The photos with their views, in order; a few are made ahead, so that the encoder need not wait for them."""
+
+    def read(place: int) -> _Read:
+        sample = samples[place]
+        try:
+            picture = read_photo(sample.photo, limits=limits)
+        except PhotoError as error:
+            return _Read(sample, failure=Failure(sample.pet_id, error, photo=sample.photo.uri))
+        changed = changed_views(picture.image, views, np.random.default_rng([seed, place]))
+        return _Read(sample, picture.photo_id, (picture.image, *changed))
+
+    places = iter(range(len(samples)))
+    with ThreadPoolExecutor(max_workers=cores()) as pool:
+        ahead = [pool.submit(read, place) for place in islice(places, 2 * cores())]
+        while ahead:
+            done = ahead.pop(0).result()
+            ahead += [pool.submit(read, place) for place in islice(places, 1)]
+            yield done

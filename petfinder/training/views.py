@@ -1,31 +1,134 @@
-"""Changed views of the photos that may teach: each pet as it might look elsewhere, before another background.
+"""Changed views of a photo, as another camera, place or hour might have taken it: what must not matter.
 
-Knows lessons and changes; nothing of networks.
+Knows Pillow and NumPy; nothing of pets, nor where one is in the photo.
 """
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+import io
+import math
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from PIL import Image
 
-from petfinder.training.augment import Changes, Scene, change
-from petfinder.training.lessons import BATCH, Lessons, as_tensor
-from petfinder.training.photos_on_disk import Pictures
+from petfinder.domain.pixels import on_white
 
+Pixels = NDArray[np.float32]
 
-def scene(lessons: Lessons, rows: NDArray[np.intp], draw: np.random.Generator) -> Scene:
-    """Some of the pets, each with a background drawn from the pictures of other things."""
-    behind = draw.integers(len(lessons.others), size=len(rows))
-    masks = torch.from_numpy(lessons.places.masks[rows]).unsqueeze(1).float() / 255
-    boxes = torch.from_numpy(lessons.places.boxes[rows])
-    return Scene(as_tensor(lessons.pets[rows]), masks, boxes, as_tensor(lessons.others[behind]))
+LONGEST_SIDE = 400  # pixels of the picture that a view is taken from: encoders look at 224 to 384
+_BORDER = 0.25  # share of each side that is mirrored around the picture, for what a turned view sees beyond it
+_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def changed_views(lessons: Lessons, changes: Changes, *, seed: int) -> Iterator[Pictures]:
-    """One changed view of every pet, in order and in batches; the same seed gives the same views."""
-    draw, random = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-    for at in range(0, len(lessons.pets), BATCH):
-        rows = np.arange(at, min(at + BATCH, len(lessons.pets)))
-        views, _ = change(scene(lessons, rows, draw), changes, lessons.pets.shape[1], random)
-        yield (views.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).contiguous().numpy()
+@dataclass(frozen=True)
+class Changes:
+    """How strongly views differ. Pairs are ranges; `..._share` is the share of views that are changed so."""
+
+    area: tuple[float, float] = (0.35, 1.0)
+    aspect: float = 0.3
+    degrees: float = 14.0
+    exposure: float = 0.3
+    gains: float = 0.08
+    contrast: float = 0.25
+    saturation: float = 0.25
+    noise: float = 0.03
+    turned_share: float = 0.5
+    mirrored_share: float = 0.5
+    dark_share: float = 0.12
+    blurred_share: float = 0.2
+    pressed_share: float = 0.3
+    covered_share: float = 0.2
+
+
+STRONG = Changes()
+
+
+def changed_views(
+    picture: Image.Image, count: int, random: np.random.Generator, changes: Changes = STRONG
+) -> list[Image.Image]:
+    """`count` changed views of an upright picture, RGB, longest side at most 400 pixels; `random` decides all."""
+    small = on_white(picture) if picture.mode != "RGB" else picture.copy()
+    small.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.BICUBIC)
+    rows, columns = (max(1, round(side * _BORDER)) for side in (small.height, small.width))
+    bordered = Image.fromarray(np.pad(np.asarray(small), ((rows, rows), (columns, columns), (0, 0)), "symmetric"))
+    return [_changed(bordered, small.size, (columns, rows), random, changes) for _ in range(count)]
+
+
+def _changed(
+    bordered: Image.Image,
+    size: tuple[int, int],
+    border: tuple[int, int],
+    random: np.random.Generator,
+    changes: Changes,
+) -> Image.Image:
+    view = _other_frame(bordered, size, border, random, changes)
+    if random.random() < changes.blurred_share:
+        view = _blurred(view, random)
+    pixels = _other_light(np.asarray(view, np.float32) / np.float32(255), random, changes)
+    if random.random() < changes.covered_share:
+        _cover(pixels, random)
+    view = Image.fromarray((pixels.clip(0, 1) * 255).round().astype(np.uint8))
+    return _pressed(view, random) if random.random() < changes.pressed_share else view
+
+
+def _other_frame(
+    bordered: Image.Image,
+    size: tuple[int, int],
+    border: tuple[int, int],
+    random: np.random.Generator,
+    changes: Changes,
+) -> Image.Image:
+    """A part of the picture, drawn out, turned and mirrored: each pixel of the view is looked up in the picture."""
+    side = math.sqrt(random.uniform(*changes.area))
+    stretch = math.exp(random.uniform(-changes.aspect / 2, changes.aspect / 2))
+    width, height = min(1.0, side * stretch) * size[0], min(1.0, side / stretch) * size[1]
+    centre_x = border[0] + random.uniform(width / 2, size[0] - width / 2)
+    centre_y = border[1] + random.uniform(height / 2, size[1] - height / 2)
+    turned = random.random() < changes.turned_share
+    angle = math.radians(random.uniform(-changes.degrees, changes.degrees)) if turned else 0.0
+    across = -1.0 if random.random() < changes.mirrored_share else 1.0
+    cosine, sine = math.cos(angle), math.sin(angle)
+    out = (max(1, round(width)), max(1, round(height)))
+    row_x = (cosine * across, -sine, centre_x - cosine * across * out[0] / 2 + sine * out[1] / 2)
+    row_y = (sine * across, cosine, centre_y - sine * across * out[0] / 2 - cosine * out[1] / 2)
+    return bordered.transform(out, Image.Transform.AFFINE, (*row_x, *row_y), Image.Resampling.BILINEAR)
+
+
+def _other_light(pixels: Pixels, random: np.random.Generator, changes: Changes) -> Pixels:
+    """Exposure, the colour of the light, contrast, saturation, and for some the noise of a dark hour."""
+    gains = np.exp(random.uniform(-changes.gains, changes.gains, 3))
+    pixels = pixels * (gains * math.exp(random.uniform(-changes.exposure, changes.exposure))).astype(np.float32)
+    middle = np.float32(pixels.mean())
+    pixels = middle + (pixels - middle) * np.float32(math.exp(random.uniform(-changes.contrast, changes.contrast)))
+    grey: Pixels = (pixels @ _GREY)[..., None]
+    pixels = grey + (pixels - grey) * np.float32(math.exp(random.uniform(-changes.saturation, changes.saturation)))
+    if random.random() < changes.dark_share:
+        darker: Pixels = pixels.clip(0, 1) ** np.float32(random.uniform(1.2, 2)) * np.float32(random.uniform(0.5, 1))
+        return darker + random.normal(0, changes.noise, pixels.shape).astype(np.float32)
+    return pixels
+
+
+def _blurred(view: Image.Image, random: np.random.Generator) -> Image.Image:
+    """The view made smaller and large again."""
+    share = random.uniform(0.3, 0.8)
+    small = view.resize((max(1, round(view.width * share)), max(1, round(view.height * share))))
+    return small.resize(view.size, Image.Resampling.BILINEAR)
+
+
+def _cover(pixels: Pixels, random: np.random.Generator) -> None:
+    """Something of one colour before the pet: a rectangle, its sides 15 to 45 % of the view's."""
+    height, width = (max(1, round(side * random.uniform(0.15, 0.45))) for side in pixels.shape[:2])
+    top, left = (
+        int(random.integers(0, whole - part + 1)) for whole, part in zip(pixels.shape[:2], (height, width), strict=True)
+    )
+    pixels[top : top + height, left : left + width] = random.random(3)
+
+
+def _pressed(view: Image.Image, random: np.random.Generator) -> Image.Image:
+    """The view after being sent as a small JPEG."""
+    file = io.BytesIO()
+    view.save(file, "JPEG", quality=int(random.integers(25, 85)))
+    with Image.open(file) as pressed:
+        return pressed.convert("RGB")

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 import petfinder as pf
-from petfinder.cores import cores
+from petfinder.encoders.base import cores
 
 BESIDE = [sys.executable, "-c", "import numpy, onnxruntime"]
 BARE = [sys.executable, "-c", "pass"]

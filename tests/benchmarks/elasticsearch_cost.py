@@ -16,9 +16,10 @@ import numpy as np
 from elasticsearch import Elasticsearch
 from matplotlib.figure import Figure
 
-from petfinder.repository import DogRepository
-from petfinder.stores.embedded import EmbeddedStore
-from petfinder.stores.port import Document, Store
+from petfinder.registry.repository import DogRepository
+from petfinder.stores.base import Store
+from petfinder.stores.documents import Document
+from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.benchmarks.elasticsearch_server import heap_mb, in_turns, keep, print_table, rest, spec, store_on
 from tests.benchmarks.elasticsearch_upload import BLOCK, DIMS, pets
 from tests.benchmarks.embedded_store import memory_mb

@@ -17,12 +17,12 @@ from elasticsearch import Elasticsearch
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from petfinder.filters import Restriction
-from petfinder.stores import elastic_queries
-from petfinder.stores.elastic_mapping import VECTOR_TYPES
-from petfinder.stores.elasticsearch import ElasticsearchStore
-from petfinder.stores.port import Document
-from petfinder.vectors import Matrix, unit
+from petfinder.domain.filters import Restriction
+from petfinder.domain.vectors import Matrix, unit
+from petfinder.stores.documents import Document
+from petfinder.stores.elasticsearch import queries
+from petfinder.stores.elasticsearch.mapping import VECTOR_TYPES
+from petfinder.stores.elasticsearch.store import ElasticsearchStore
 from tests.benchmarks.elasticsearch_server import (
     Ids,
     Step,
@@ -109,15 +109,15 @@ def crowd(photos: int, photos_a_pet: int = 1, *, queries: int = QUERIES) -> Crow
 def ours(store: ElasticsearchStore, name: str, breeds: range, width: int | None) -> Step:
     """A search through the store, with so many candidates or (None) as many as it chooses by itself."""
     restriction = Restriction(terms=(("breed", tuple(f"breed {n}" for n in breeds)),) if len(breeds) < BREEDS else ())
-    chosen = elastic_queries.candidates
+    chosen = queries.candidates
 
     def search(query: Any) -> Ids:
         if width is not None:
-            elastic_queries.candidates = lambda *given, **named: width
+            queries.candidates = lambda *given, **named: width
         try:
             found = store.nearest(name, query[None], k=K, restriction=restriction)[0]
         finally:
-            elastic_queries.candidates = chosen
+            queries.candidates = chosen
         return [hit.document.id for hit in found.hits]
 
     return search

@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 import numpy as np
 from elasticsearch import Elasticsearch
 
-from petfinder.stores.elasticsearch import ElasticsearchStore
-from petfinder.stores.port import Document, IndexSpec
-from petfinder.vectors import Matrix
+from petfinder.domain.vectors import Matrix
+from petfinder.stores.documents import Document, IndexSpec
+from petfinder.stores.elasticsearch.store import ElasticsearchStore
 from tests.elastic.servers import running_cluster
 
 REST_SECONDS = 3.0  # an index that has not merged for so long is taken to be at rest

@@ -13,9 +13,9 @@ from itertools import islice
 import numpy as np
 from elasticsearch import Elasticsearch
 
-from petfinder.stores.elasticsearch import ElasticsearchStore
-from petfinder.stores.port import Document
-from petfinder.vectors import unit
+from petfinder.domain.vectors import unit
+from petfinder.stores.documents import Document
+from petfinder.stores.elasticsearch.store import ElasticsearchStore
 from tests.benchmarks.elasticsearch_server import fill, print_table, spec, store_on
 from tests.benchmarks.embedded_store import SEED, documents, memory_mb
 

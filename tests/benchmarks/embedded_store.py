@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from petfinder.filters import Restriction
-from petfinder.stores.embedded import EmbeddedStore
-from petfinder.stores.port import Document, IndexSpec
-from petfinder.vectors import Matrix, unit
+from petfinder.domain.filters import Restriction
+from petfinder.domain.vectors import Matrix, unit
+from petfinder.stores.documents import Document, IndexSpec
+from petfinder.stores.sqlite.store import EmbeddedStore
 
 Step = Callable[[Matrix], object]
 SEED = 1

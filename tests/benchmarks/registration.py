@@ -17,9 +17,9 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 import petfinder as pf
-from petfinder.cores import cores
+from petfinder.encoders.base import cores
 from petfinder.encoders.pocket import PocketEncoder
-from petfinder.photos import read_photo
+from petfinder.photos.read import read_photo
 
 SIZE = (4000, 3000)
 

@@ -9,9 +9,9 @@ from datetime import datetime
 import pytest
 from PIL import Image
 
-from petfinder.pets import Dog, Owner, Photo, Place, Status
-from petfinder.search import Match, Matches
-from petfinder.thresholds import Cut, Verdict
+from petfinder.domain.matches import Match, Matches
+from petfinder.domain.pets import Dog, Owner, Photo, Place, Status
+from petfinder.domain.verdicts import Cut, Verdict
 
 PHONE, EMAIL, ADDRESS = "555-0147-90210", "planted@example.org", "13 Planted Lane"
 CUT = Cut(match=0.9, possible=0.7)

@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from petfinder.calibration import Estimate
-from petfinder.comparing import Column, Comparison
-from petfinder.display.paint import NEUTRAL
-from petfinder.errors import ConfigError, EncoderUnavailable, UnreadablePhoto
-from petfinder.evaluation import FOUND, RANK1, Evaluation
-from petfinder.measuring import measured
-from petfinder.reports import Failure
+from petfinder.display.colours import NEUTRAL
+from petfinder.domain.errors import ConfigError, EncoderUnavailable, UnreadablePhoto
+from petfinder.domain.reports import Failure
+from petfinder.evaluation.calibration import Estimate
+from petfinder.evaluation.compare import Column, Comparison
+from petfinder.evaluation.evaluate import measured
+from petfinder.evaluation.result import FOUND, RANK1, Evaluation
 from tests.display.test_gallery import HOSTILE, Reader
 from tests.test_evaluate import scattered
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from petfinder.display.figures import plot_matches
-from petfinder.errors import ConfigError
-from petfinder.pets import Photo
-from petfinder.search import Matches
-from petfinder.thresholds import Verdict
+from petfinder.display.figures.matches import plot_matches
+from petfinder.domain.errors import ConfigError
+from petfinder.domain.matches import Matches
+from petfinder.domain.pets import Photo
+from petfinder.domain.verdicts import Verdict
 from tests.display.conftest import CUT, photo
 
 matplotlib = pytest.importorskip("matplotlib", reason="figures need the notebook extra")

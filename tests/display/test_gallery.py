@@ -11,12 +11,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from petfinder.display.gallery import matches_as_html, owner_card, pet_card
-from petfinder.display.markup import as_page
-from petfinder.display.paint import NEUTRAL, PAINT, Paint
-from petfinder.pets import Dog, Owner, Photo
-from petfinder.search import Match, Matches
-from petfinder.thresholds import Verdict
+from petfinder.display.colours import NEUTRAL, PAINT, Paint
+from petfinder.display.html.gallery import matches_as_html, owner_card, pet_card
+from petfinder.display.html.markup import as_page
+from petfinder.domain.matches import Match, Matches
+from petfinder.domain.pets import Dog, Owner, Photo
+from petfinder.domain.verdicts import Verdict
 from tests.display.conftest import ADDRESS, CUT, EMAIL, PHONE, photo, thumbnail
 
 HOSTILE = "<script>alert(1)</script>\" onerror='x' & $\\frac{1}{2}$"

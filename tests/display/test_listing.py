@@ -7,11 +7,11 @@ import html
 
 import pytest
 
-from petfinder.connection import connect
-from petfinder.display.cards import pet_card
-from petfinder.display.listing import pets_as_html
-from petfinder.errors import IndexNotFound
-from petfinder.pets import Cat, Dog
+from petfinder.display.html.cards import pet_card
+from petfinder.display.html.lists import pets_as_html
+from petfinder.domain.errors import IndexNotFound
+from petfinder.domain.pets import Cat, Dog
+from petfinder.registry.connect import connect
 from tests.conftest import TableEncoder
 from tests.display.conftest import ADDRESS, EMAIL, PHONE, photo
 from tests.display.test_gallery import HOSTILE, Reader

@@ -12,10 +12,10 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
-from petfinder.display.places import plot_places
-from petfinder.errors import InvalidPet
-from petfinder.pets import Dog, Place, Status
-from petfinder.search import Matches
+from petfinder.display.figures.places import plot_places
+from petfinder.domain.errors import InvalidPet
+from petfinder.domain.matches import Matches
+from petfinder.domain.pets import Dog, Place, Status
 from tests.display.conftest import photo
 
 

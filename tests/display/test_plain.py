@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from petfinder.display.plain import matches_as_text, owner_as_text, pet_as_text
-from petfinder.display.words import photo_name
-from petfinder.pets import Dog, Owner, Photo
-from petfinder.search import Match, Matches
-from petfinder.thresholds import Cut, Verdict
+from petfinder.display.text import matches_as_text, owner_as_text, pet_as_text
+from petfinder.display.wording import photo_name
+from petfinder.domain.matches import Match, Matches
+from petfinder.domain.pets import Dog, Owner, Photo
+from petfinder.domain.verdicts import Cut, Verdict
 from tests.display.conftest import ADDRESS, CUT, EMAIL, PHONE, photo
 
 

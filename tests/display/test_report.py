@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from petfinder.copying import CopyReport
-from petfinder.display.report import report_as_html
-from petfinder.errors import UnreadablePhoto
-from petfinder.rebuilding import RebuildReport
-from petfinder.reports import BulkReport, Failure, Ignored
+from petfinder.display.html.reports import report_as_html
+from petfinder.domain.errors import UnreadablePhoto
+from petfinder.domain.reports import BulkReport, Failure, Ignored
+from petfinder.registry.copy import CopyReport
+from petfinder.registry.rebuild import RebuildReport
 from tests.display.test_gallery import Reader
 
 

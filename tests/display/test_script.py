@@ -6,9 +6,9 @@ import json
 import math
 from dataclasses import replace
 
-from petfinder.display.script import matches_as_data
-from petfinder.search import Matches
-from petfinder.thresholds import Cut
+from petfinder.display.data import matches_as_data
+from petfinder.domain.matches import Matches
+from petfinder.domain.verdicts import Cut
 
 
 def test_a_verdict_comes_with_the_photos_and_the_cut_it_was_read_at(matches: Matches) -> None:

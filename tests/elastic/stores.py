@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from elasticsearch import Elasticsearch
 
-from petfinder.stores.elastic_indexes import all_opened
-from petfinder.stores.elasticsearch import ElasticsearchStore
+from petfinder.stores.elasticsearch.indexes import all_opened
+from petfinder.stores.elasticsearch.store import ElasticsearchStore
 
 
 def empty_elasticsearch_store(url: str) -> ElasticsearchStore:

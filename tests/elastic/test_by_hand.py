@@ -8,9 +8,9 @@ from dataclasses import replace
 import elasticsearch
 import pytest
 
-from petfinder.errors import IndexMismatch, IndexNotFound
-from petfinder.filters import Restriction
-from petfinder.stores.elasticsearch import ElasticsearchStore
+from petfinder.domain.errors import IndexMismatch, IndexNotFound
+from petfinder.domain.filters import Restriction
+from petfinder.stores.elasticsearch.store import ElasticsearchStore
 from tests.elastic import faults
 from tests.elastic.proxy import FaultProxy
 from tests.elastic.stores import empty_elasticsearch_store

@@ -22,8 +22,8 @@ import trustme
 from elasticsearch import Elasticsearch
 
 import petfinder as pf
-from petfinder import errors
-from petfinder.stores.elastic_client import location_of, server_version, wait_until_ready
+from petfinder.domain import errors
+from petfinder.stores.elasticsearch.client import location_of, server_version, wait_until_ready
 from tests.conftest import TableEncoder
 from tests.elastic import faults
 from tests.elastic.proxy import Answer, Fault, FaultProxy, Passage

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from petfinder.stores.elasticsearch import ElasticsearchStore
-from petfinder.vectors import Matrix
+from petfinder.domain.vectors import Matrix
+from petfinder.stores.elasticsearch.store import ElasticsearchStore
 from tests.elastic.stores import empty_elasticsearch_store
 from tests.stores.samples import DIMS, EVERYTHING, SPEC, breed, directions, document, ids, write
 

@@ -20,8 +20,8 @@ import trustme
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
 from elasticsearch import ApiError, Elasticsearch
 
-from petfinder import errors
-from petfinder.stores.elastic_errors import error_of_item, is_write_block, translated, typed, worth_retrying
+from petfinder.domain import errors
+from petfinder.stores.elasticsearch.errors import error_of_item, is_write_block, translated, typed, worth_retrying
 from tests.elastic import faults
 from tests.elastic.proxy import FaultProxy
 

@@ -13,10 +13,10 @@ from elasticsearch import Elasticsearch
 from PIL import Image
 
 import petfinder as pf
-from petfinder.errors import IndexMismatch, IndexNotFound, InvalidQuery
-from petfinder.existing import ExistingIndex
-from petfinder.field_names import FIFTYONE, FLASK_IMAGE_SEARCH, PUPPIES, FieldNames
-from petfinder.vectors import Matrix
+from petfinder.domain.errors import IndexMismatch, IndexNotFound, InvalidQuery
+from petfinder.domain.vectors import Matrix
+from petfinder.registry.foreign import ExistingIndex
+from petfinder.stores.field_names import FIFTYONE, FLASK_IMAGE_SEARCH, PUPPIES, FieldNames
 from tests.conftest import TableEncoder
 
 DIMS = 512

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import petfinder as pf
-from petfinder.errors import IndexMismatch, InvalidQuery
-from petfinder.field_names import FIFTYONE, FieldNames
-from petfinder.stores import existing_queries as queries
-from petfinder.stores.existing_fields import KnownField, KnownFields, known_fields
+from petfinder.domain.errors import IndexMismatch, InvalidQuery
+from petfinder.stores.elasticsearch.foreign import queries as queries
+from petfinder.stores.elasticsearch.foreign.fields import KnownField, KnownFields, known_fields
+from petfinder.stores.field_names import FIFTYONE, FieldNames
 
 VECTOR = {"type": "dense_vector", "dims": 2, "index": True, "similarity": "l2_norm"}
 TEXT = {"type": "text", "fields": {"raw": {"type": "keyword", "ignore_above": 256}}}

@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 import petfinder as pf
-from petfinder import errors
+from petfinder.domain import errors
 from tests.conftest import TableEncoder
 from tests.elastic import faults
 from tests.elastic.proxy import Fault, FaultProxy

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from petfinder.errors import IndexMismatch, InvalidPet, InvalidQuery
-from petfinder.filters import PetFilter, Restriction
-from petfinder.stores import elastic_documents as documents
-from petfinder.stores import elastic_mapping as mapping
-from petfinder.stores import elastic_queries as queries
-from petfinder.stores.port import SCHEMA
+from petfinder.domain.errors import IndexMismatch, InvalidPet, InvalidQuery
+from petfinder.domain.filters import PetFilter, Restriction
+from petfinder.stores.documents import SCHEMA
+from petfinder.stores.elasticsearch import documents as documents
+from petfinder.stores.elasticsearch import mapping as mapping
+from petfinder.stores.elasticsearch import queries as queries
 from tests.stores.samples import DIMS, SPEC, directions, document
 
 QUERY = directions(1, seed=1)[0]

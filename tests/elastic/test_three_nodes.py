@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 import petfinder as pf
-from petfinder.errors import PetfinderError
+from petfinder.domain.errors import PetfinderError
 from tests.conftest import TableEncoder
 from tests.elastic.servers import Cluster, Node, get_json
 from tests.elastic.test_faults import check_recount, dogs

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from petfinder.stores.elastic_mapping import VECTOR_TYPES
-from petfinder.stores.port import Document
+from petfinder.stores.documents import Document
+from petfinder.stores.elasticsearch.mapping import VECTOR_TYPES
 from tests.elastic.stores import empty_elasticsearch_store
 from tests.stores.samples import EVERYTHING, SPEC, breed, directions, document, expected
 

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import pytest
 
-from petfinder.encoders import hub
-from petfinder.errors import EncoderUnavailable
+from petfinder.domain.errors import EncoderUnavailable
+from petfinder.encoders import sentence_transformers
 from tests.encoders.tiny_models import save_clip
 
 pytest.importorskip("sentence_transformers", reason="the clip extra is not installed")
@@ -31,7 +31,7 @@ ENCODE = """
 import sys, time
 from PIL import Image
 from petfinder.encoders.sentence_transformers import SentenceTransformersEncoder
-from petfinder.errors import PetfinderError
+from petfinder.domain.errors import PetfinderError
 for name in sys.argv[1:]:
     started = time.monotonic()
     try:
@@ -191,4 +191,4 @@ def test_a_hub_that_says_nothing_is_given_up_in_seconds(cache: Path) -> None:
 @pytest.mark.parametrize("name", ["/no/such/folder", "models/of/mine", "a folder"])
 def test_a_name_that_no_model_can_have_means_a_folder_that_is_missing(name: str) -> None:
     with pytest.raises(EncoderUnavailable, match="there is no folder"):
-        hub.is_here(name)
+        sentence_transformers.is_here(name)

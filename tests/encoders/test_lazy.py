@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from petfinder.domain.errors import EncoderUnavailable, IndexMismatch
+from petfinder.domain.vectors import Matrix
+from petfinder.domain.verdicts import Quantiles, Thresholds
+from petfinder.encoders.base import EncoderIdentity, identity_of
 from petfinder.encoders.lazy import RememberedEncoder
-from petfinder.encoders.port import EncoderIdentity, identity_of
-from petfinder.errors import EncoderUnavailable, IndexMismatch
-from petfinder.thresholds import Quantiles, Thresholds
-from petfinder.vectors import Matrix
 
 GREEN = Image.new("RGB", (4, 4), "green")
 REMEMBERED = EncoderIdentity("corner-1", 2, "abc")

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from petfinder.domain.errors import ConfigError, EncoderUnavailable, TextNotSupported
 from petfinder.encoders.pocket import WEIGHTS, PocketEncoder
-from petfinder.errors import ConfigError, EncoderUnavailable, TextNotSupported
 
 ROOT = Path(__file__).resolve().parents[2]
 THRESHOLDS = '{"dog": {"measured": [{"pets": 10, "match": 0.7, "possible": 0.5}], "source": "a test"}}'

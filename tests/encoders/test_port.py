@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from petfinder.domain.errors import InvalidEmbedding, TextNotSupported
+from petfinder.domain.vectors import Matrix
+from petfinder.encoders.base import Encoder, EncoderIdentity, encode, identity_of
 from petfinder.encoders.pocket import PocketEncoder
-from petfinder.encoders.port import Encoder, EncoderIdentity, encode, identity_of
-from petfinder.errors import InvalidEmbedding, TextNotSupported
-from petfinder.vectors import Matrix
 
 PICTURES = [Image.new("RGB", (8, 8), colour) for colour in ("black", "red", "blue")]
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from petfinder.encoders.port import identity_of
+from petfinder.domain.errors import ConfigError, EncoderUnavailable, TextNotSupported
+from petfinder.encoders.base import identity_of
 from petfinder.encoders.sentence_transformers import SentenceTransformersEncoder
-from petfinder.errors import ConfigError, EncoderUnavailable, TextNotSupported
 from tests.encoders.tiny_models import DIMS, change_preprocessing, change_weights, save_bert, save_clip
 
 pytest.importorskip("sentence_transformers", reason="the clip extra is not installed")

@@ -18,15 +18,16 @@ import pytest
 from PIL import Image
 
 import petfinder as pf
-from petfinder import connection
-from petfinder.encoders.port import Encoder, EncoderIdentity, identity_of
+from petfinder.domain.errors import ConfigError, EncoderUnavailable, InvalidQuery, TextNotSupported
+from petfinder.domain.verdicts import Quantiles, Thresholds
+from petfinder.encoders import load
+from petfinder.registry import connect
+from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
+from petfinder.encoders.projection import Normaliser
 from petfinder.encoders.sentence_transformers import SentenceTransformersEncoder
-from petfinder.errors import ConfigError, EncoderUnavailable, InvalidQuery, TextNotSupported
-from petfinder.fitting import Views, fit
-from petfinder.thresholds import Quantiles, Thresholds
-from petfinder.tuned import Card, Reached, Tuned, check_new_file, read_tuned
-from petfinder.tuning import tune_folder
-from petfinder.within_class import Normaliser
+from petfinder.encoders.tuned import Card, Reached, Tuned, check_new_file, read_tuned
+from petfinder.training.fit import Views, fit
+from petfinder.training.tune import tune_folder
 from tests.encoders.tiny_models import DIMS, change_weights, save_clip
 from tests.own_pets import LightEncoder, draw_pets
 
@@ -49,7 +50,7 @@ def pictures(count: int = 5) -> list[Image.Image]:
 
 @pytest.fixture(autouse=True)
 def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "_TUNED", {})
+    monkeypatch.setattr(connect, "_TUNED", {})
 
 
 @pytest.fixture
@@ -338,6 +339,6 @@ def test_a_sentence_transformers_model_is_tuned_by_its_name(tmp_path: Path) -> N
     wanted = tuned.normaliser.apply(base.encode_images(pictures()))
     np.testing.assert_allclose(embeddings, wanted, atol=1e-5)
     change_weights(Path(folder), add=0.01)
-    connection._encoder_named.cache_clear()
+    load._encoder_named.cache_clear()
     with pytest.raises(EncoderUnavailable, match="tune anew"):
         pf.load_encoder(str(tmp_path / "mine.npz")).encode_images(pictures())

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from petfinder.access import hash_passphrase
-from petfinder.connection import connect
-from petfinder.demo import register_bundled
+from petfinder.cli.demo import register_bundled
+from petfinder.page.access import hash_passphrase
+from petfinder.registry.connect import connect
 from tests.elastic.stores import empty_elasticsearch_store
 from tests.page.serving import DATASET, PASSPHRASE, Served, served
 

@@ -13,9 +13,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from petfinder.connection import connect
-from petfinder.intake import from_arrays
-from petfinder.pets import Cat
+from petfinder.domain.pets import Cat
+from petfinder.registry.connect import connect
+from petfinder.tables.readers import from_arrays
 from tests.page.serving import DATASET, SHOWN_MS, Served, Visitor, visiting
 
 BENTO = DATASET / "queries" / "on-the-steps-after-rain.jpg"

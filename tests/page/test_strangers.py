@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from petfinder.page.serving import host_for_processes
+from petfinder.page.server.serve import host_for_processes
 from tests.page.serving import Served, asked, served
 from tests.page.test_doors import refused
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
-from petfinder.desk import UPLOAD_LIMIT
+from petfinder.page.desk import UPLOAD_LIMIT
 from tests.page.serving import DATASET, Served, Visitor, visiting
 
 BENTO = DATASET / "queries" / "on-the-steps-after-rain.jpg"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from petfinder.stores.embedded import EmbeddedStore
-from petfinder.stores.port import Store
+from petfinder.stores.base import Store
+from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.elastic.stores import empty_elasticsearch_store
 from tests.stores.samples import DIMS, SPEC
 

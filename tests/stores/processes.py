@@ -13,9 +13,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
-from petfinder.errors import PetfinderError
-from petfinder.stores.embedded import EmbeddedStore
-from petfinder.stores.port import Document
+from petfinder.domain.errors import PetfinderError
+from petfinder.stores.documents import Document
+from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.stores.samples import EVERYTHING, SPEC, directions, document
 
 NOBODY = 65534

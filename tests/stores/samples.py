@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from petfinder.filters import PetFilter, Restriction, dates_of, places_of, terms_of
-from petfinder.pets import Owner, Pet, Photo, Place, Status
-from petfinder.stores.port import Document, IndexSpec, Outcome, Store, WriteMode
-from petfinder.vectors import Matrix, portrait, unit
+from petfinder.domain.filters import PetFilter, Restriction, dates_of, places_of, terms_of
+from petfinder.domain.pets import Owner, Pet, Photo, Place, Status
+from petfinder.domain.vectors import Matrix, portrait, unit
+from petfinder.stores.base import Store
+from petfinder.stores.documents import Document, IndexSpec, Outcome, WriteMode
 
 DIMS = 8
 SPEC = IndexSpec(species="dog", encoder="table-1", dims=DIMS, fingerprint="t1", settings={"vectors": "int8_hnsw"})

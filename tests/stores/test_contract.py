@@ -8,14 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from petfinder.errors import (
-    EditConflict,
-    IndexExists,
-    IndexMismatch,
-    IndexNotFound,
-    StoreUnavailable,
-)
-from petfinder.stores.port import SCHEMA, Store
+from petfinder.domain.errors import EditConflict, IndexExists, IndexMismatch, IndexNotFound, StoreUnavailable
+from petfinder.stores.base import Store
+from petfinder.stores.documents import SCHEMA
 from tests.stores.samples import (
     EVERYTHING,
     SPEC,

@@ -9,8 +9,9 @@ from threading import Event
 
 import pytest
 
-from petfinder.errors import EditConflict, IndexMismatch, IndexNotFound, PetfinderError
-from petfinder.stores.port import Document, IndexSpec, Store
+from petfinder.domain.errors import EditConflict, IndexMismatch, IndexNotFound, PetfinderError
+from petfinder.stores.base import Store
+from petfinder.stores.documents import Document, IndexSpec
 from tests.stores.samples import (
     DIMS,
     EVERYTHING,

@@ -7,12 +7,10 @@ import random
 import numpy as np
 import pytest
 
-from petfinder.errors import (
-    IndexMismatch,
-    InvalidEmbedding,
-)
-from petfinder.filters import Restriction
-from petfinder.stores.port import Document, Store
+from petfinder.domain.errors import IndexMismatch, InvalidEmbedding
+from petfinder.domain.filters import Restriction
+from petfinder.stores.base import Store
+from petfinder.stores.documents import Document
 from tests.stores.samples import (
     DIMS,
     EVERYTHING,

@@ -9,13 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from petfinder.errors import (
-    EditConflict,
-    InvalidEmbedding,
-    PetfinderError,
-)
-from petfinder.filters import Restriction
-from petfinder.stores.port import Document, Store
+from petfinder.domain.errors import EditConflict, InvalidEmbedding, PetfinderError
+from petfinder.domain.filters import Restriction
+from petfinder.stores.base import Store
+from petfinder.stores.documents import Document
 from tests.stores.samples import (
     DIMS,
     EVERYTHING,

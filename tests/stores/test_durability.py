@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from petfinder.errors import IndexMismatch, StoreUnavailable
-from petfinder.filters import Restriction
-from petfinder.stores.embedded import EmbeddedStore
+from petfinder.domain.errors import IndexMismatch, StoreUnavailable
+from petfinder.domain.filters import Restriction
+from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.stores.processes import (
     fill_until_refused,
     heard,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from petfinder.stores.embedded import EmbeddedStore
-from petfinder.stores.port import Document
+from petfinder.stores.documents import Document
+from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.stores.samples import EVERYTHING, SPEC, check_nearest, directions, document, random_documents, write
 
 SECRETS = {

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from petfinder.errors import IndexMismatch, IndexNotFound, StoreUnavailable
-from petfinder.stores.embedded import EmbeddedStore
-from petfinder.stores.sqlite_errors import typed_errors
+from petfinder.domain.errors import IndexMismatch, IndexNotFound, StoreUnavailable
+from petfinder.stores.sqlite.errors import typed_errors
+from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.stores.samples import EVERYTHING, SPEC, directions, document, random_documents, write
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from petfinder.errors import StoreUnavailable
-from petfinder.stores.embedded import EmbeddedStore
-from petfinder.stores.port import Document
+from petfinder.domain.errors import StoreUnavailable
+from petfinder.stores.documents import Document
+from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.stores.samples import EVERYTHING, SPEC, directions, document, random_documents, write
 
 QUERY = directions(1, seed=1)

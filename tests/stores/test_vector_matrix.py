@@ -9,12 +9,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from petfinder.filters import Restriction
-from petfinder.stores import vector_matrix
-from petfinder.stores.embedded import EmbeddedStore
-from petfinder.stores.port import IndexSpec
-from petfinder.stores.vector_matrix import Change, VectorMatrix
-from petfinder.vectors import Matrix
+from petfinder.domain.filters import Restriction
+from petfinder.domain.vectors import Matrix
+from petfinder.stores.documents import IndexSpec
+from petfinder.stores.sqlite.matrix import Change, VectorMatrix
+from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.stores.samples import EVERYTHING, breed, directions, document, ids, write
 
 DIMS = 512
@@ -65,7 +64,7 @@ def test_a_minimum_is_met_to_the_last_bit(store: EmbeddedStore) -> None:
 
 
 def test_a_matrix_grows_over_many_blocks_without_moving_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vector_matrix, "_BLOCK_BYTES", 4 * 8 * 10)
+    monkeypatch.setattr("petfinder.stores.sqlite.matrix._BLOCK_BYTES", 4 * 8 * 10)
     matrix = VectorMatrix(8)
     rows = directions(3000, seed=4)
     for number in range(0, 3000, 3):

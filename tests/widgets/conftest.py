@@ -14,10 +14,10 @@ from ipywidgets.widgets import widget as ipywidgets_widget
 from PIL import Image
 
 import petfinder as pf
-from petfinder.access import Access, hash_passphrase
-from petfinder.desk import Desk
-from petfinder.widgets.front import Front
-from petfinder.widgets.words import WordsPanel
+from petfinder.page.access import Access, hash_passphrase
+from petfinder.page.desk import Desk
+from petfinder.page.widgets.page import Front
+from petfinder.page.widgets.text_search import WordsPanel
 from tests.conftest import TableEncoder
 
 PASSPHRASE = "four small paws"

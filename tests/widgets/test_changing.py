@@ -8,10 +8,10 @@ import ipywidgets as ipw
 import pytest
 
 import petfinder as pf
-from petfinder.widgets.details import DetailsPanel
-from petfinder.widgets.front import Front
-from petfinder.widgets.register import RegisterPanel
-from petfinder.widgets.stray import StrayPanel
+from petfinder.page.widgets.page import Front
+from petfinder.page.widgets.pet import DetailsPanel
+from petfinder.page.widgets.register import RegisterPanel
+from petfinder.page.widgets.stray import StrayPanel
 from tests.widgets.conftest import BLUE, GREEN, NEARLY_RED, PHONE, buttons, chosen, inside, press, text_of
 
 
@@ -229,7 +229,7 @@ def test_a_button_says_what_runs_and_cannot_be_pressed_twice(
         during.append((form.button.description, form.button.disabled, form.messages.widget.value))
         raise pf.PetfinderError("enough")
 
-    monkeypatch.setattr("petfinder.desk.PetDesk.register", seen)
+    monkeypatch.setattr("petfinder.page.desk.PetDesk.register", seen)
     press(form.widget, "Register")
 
     [(label, disabled, said)] = during

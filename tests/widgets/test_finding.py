@@ -11,16 +11,16 @@ import pytest
 from PIL import Image
 
 import petfinder as pf
-from petfinder.desk import Desk
-from petfinder.thresholds import Quantiles
-from petfinder.vectors import Matrix
-from petfinder.widgets import find_panel, pet_map
-from petfinder.widgets.browse import BrowsePanel
-from petfinder.widgets.find import FindPanel
-from petfinder.widgets.front import SECTIONS, Front
-from petfinder.widgets.map import MapPanel
-from petfinder.widgets.register import RegisterPanel
-from petfinder.widgets.stray import StrayPanel
+from petfinder.domain.vectors import Matrix
+from petfinder.domain.verdicts import Quantiles
+from petfinder.page.desk import Desk
+from petfinder.page.widgets import find_panel, pet_map
+from petfinder.page.widgets.browse import BrowsePanel
+from petfinder.page.widgets.find import FindPanel
+from petfinder.page.widgets.map import MapPanel
+from petfinder.page.widgets.page import SECTIONS, Front
+from petfinder.page.widgets.register import RegisterPanel
+from petfinder.page.widgets.stray import StrayPanel
 from tests.conftest import TableEncoder
 from tests.widgets.conftest import BLUE, NEARLY_RED, RED, Sent, buttons, chosen, inside, jpeg, press, searching, text_of
 

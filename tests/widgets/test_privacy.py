@@ -10,9 +10,9 @@ import ipywidgets as ipw
 import pytest
 
 import petfinder as pf
-from petfinder.desk import Desk
-from petfinder.widgets.front import SECTIONS, Front
-from petfinder.widgets.register import RegisterPanel
+from petfinder.page.desk import Desk
+from petfinder.page.widgets.page import SECTIONS, Front
+from petfinder.page.widgets.register import RegisterPanel
 from tests.display.test_gallery import HOSTILE, Reader
 from tests.widgets.conftest import (
     ADDRESS,
@@ -188,7 +188,7 @@ def test_every_input_has_a_label_and_every_picture_says_what_it_shows(front: Fro
 
 
 def test_two_visitors_do_not_share_what_is_open(registry: pf.Registry, locked: Front, hashed: str) -> None:
-    from petfinder.access import Access
+    from petfinder.page.access import Access
 
     other = Front(Desk(registry, Access(hashed, sleep=lambda _: None)))
     locked.lock.passphrase.value = PASSPHRASE
@@ -205,8 +205,8 @@ def test_two_visitors_do_not_share_what_is_open(registry: pf.Registry, locked: F
 def test_a_missing_package_is_named_with_its_pip_line(missing: str) -> None:
     code = (
         f"import sys; sys.modules[{missing!r}] = None\n"
-        "from petfinder.errors import ConfigError\n"
-        "try:\n    from petfinder.widgets import front_page\n"
+        "from petfinder.domain.errors import ConfigError\n"
+        "try:\n    from petfinder.page.widgets import front_page\n"
         "except ConfigError as error:\n    print(error)"
     )
 

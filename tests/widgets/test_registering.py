@@ -11,11 +11,11 @@ from PIL import Image
 from PIL.ExifTags import IFD
 
 import petfinder as pf
-from petfinder.errors import InvalidQuery
-from petfinder.widgets.filters import place_in
-from petfinder.widgets.front import Front
-from petfinder.widgets.register import RegisterPanel
-from petfinder.widgets.stray import StrayPanel
+from petfinder.domain.errors import InvalidQuery
+from petfinder.page.widgets.filters import place_in
+from petfinder.page.widgets.page import Front
+from petfinder.page.widgets.register import RegisterPanel
+from petfinder.page.widgets.stray import StrayPanel
 from tests.widgets.conftest import BLUE, GREEN, PASSPHRASE, buttons, chosen, press, searching, states, text_of
 
 CHIP = "985112003456789"

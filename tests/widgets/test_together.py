@@ -5,11 +5,11 @@ from __future__ import annotations
 from unittest.mock import patch
 
 import petfinder as pf
-from petfinder.desk import Desk, PetDesk
-from petfinder.widgets.browse import BrowsePanel
-from petfinder.widgets.details import DetailsPanel
-from petfinder.widgets.find import FindPanel
-from petfinder.widgets.front import Front
+from petfinder.page.desk import Desk, PetDesk
+from petfinder.page.widgets.browse import BrowsePanel
+from petfinder.page.widgets.find import FindPanel
+from petfinder.page.widgets.page import Front
+from petfinder.page.widgets.pet import DetailsPanel
 from tests.widgets.conftest import RED, buttons, chosen, press, searching, text_of
 
 

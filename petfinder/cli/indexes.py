@@ -1,0 +1,188 @@
+"""The verbs `petfinder index …`: the indexes of a store, made, listed, encoded anew, renamed, deleted.
+
+Knows the options and Util.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from petfinder.cli.app import app
+from petfinder.cli.options import (
+    CLASSES,
+    EncoderOption,
+    JsonOption,
+    RegistryOption,
+    Species,
+    SpeciesOption,
+    encoder_named,
+    open_registry,
+    server_settings,
+)
+from petfinder.cli.output import NOTHING_FOUND, asked, say, stopped, told
+from petfinder.display import wording
+from petfinder.display.data import index_as_data, rebuild_as_data
+from petfinder.domain.errors import ConfigError
+from petfinder.encoders.base import Encoder, identity_of
+from petfinder.registry.settings import load_settings
+from petfinder.registry.util import check_name
+
+indexes = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(indexes, name="index")
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The index, as `petfinder index list` shows it.")]
+SettingOption = Annotated[
+    list[str] | None,
+    typer.Option("--setting", metavar="NAME=VALUE", help="On a server: shards, replicas, vectors ...; several times."),
+]
+
+
+@indexes.callback()
+def index() -> None:
+    """Manage the indexes, one for each species of a registry.
+
+    Example: petfinder index list --registry pets.db
+    """
+
+
+@indexes.command()
+@told
+def create(
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Else the registry's own: pets-dogs.")] = None,
+    settings: SettingOption = None,
+    registry: RegistryOption = None,
+    species: SpeciesOption = Species.DOG,
+    encoder: EncoderOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an empty index for one species. Registering does so by itself.
+
+    Example: petfinder index create --species cat --setting shards=3 --registry https://host:9200
+    """
+    wanted = server_settings(settings, registry)
+    if name is not None:
+        check_name(name, species)
+    chosen = _checked(encoder)
+    with open_registry(registry, None, create=True) as opened:
+        made = opened.util.create_index(
+            name or opened.index_name(species), CLASSES[species], encoder=chosen or opened.encoder, settings=wanted
+        )
+    say(index_as_data(made) if as_json else str(made))
+
+
+@indexes.command("list")
+@told
+def list_(registry: RegistryOption = None, as_json: JsonOption = False) -> None:
+    """List all indexes of a store. Other registries' and kept old ones are among them.
+
+    Example: petfinder index list --registry pets.db
+    """
+    with open_registry(registry, None, create=False) as opened:
+        found = opened.util.list_indexes()
+    say([index_as_data(one) for one in found] if as_json else "\n".join(map(str, found)) or "No indexes.")
+
+
+@indexes.command(no_args_is_help=True)
+@told
+def info(name: NameArgument, registry: RegistryOption = None, as_json: JsonOption = False) -> None:
+    """Say what one index holds and which encoder filled it.
+
+    Example: petfinder index info pets-dogs --registry pets.db
+    """
+    with open_registry(registry, None, create=False) as opened:
+        found = opened.util.info(name)
+    thresholds = found.spec.thresholds
+    own = (
+        "" if thresholds is None else f"\nits own thresholds: {wording.clean(thresholds.get('source', '')) or 'given'}"
+    )
+    say(index_as_data(found) if as_json else f"{found}{own}")
+
+
+@indexes.command(no_args_is_help=True)
+@told
+def rebuild(
+    name: NameArgument,
+    encoder: Annotated[
+        str | None,
+        typer.Option("--encoder", metavar="NAME", help="What encodes all photos anew; else settings change."),
+    ] = None,
+    settings: SettingOption = None,
+    keep_old: Annotated[
+        bool, typer.Option("--keep-old/--no-keep-old", help="Keep the old index under another name, or delete it.")
+    ] = True,
+    registry: RegistryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an index anew by another encoder, or with other settings. Others search and write meanwhile.
+
+    Example: petfinder index rebuild pets-dogs --encoder clip-ViT-B-32 --registry pets.db
+
+    Stopped by Ctrl-C, the old index stays in use. Exits with 1 if a photo could not be read.
+    """
+    if encoder is None and not settings:
+        raise ConfigError("name what is to change: --encoder NAME, or --setting NAME=VALUE")
+    wanted = server_settings(settings, registry)
+    limits = load_settings().photo_limits
+    with open_registry(registry, None, create=False) as opened:
+        opened.util.info(name)
+        chosen = _checked(encoder)
+        try:
+            report = opened.util.rebuild(name, chosen, settings=wanted, keep_old=keep_old, limits=limits)
+        except KeyboardInterrupt as stop:
+            raise stopped(f"{name} is in use as it was; the same again goes on where this stopped") from stop
+    done = f"{name}: {report.pets} pets in the new index; photos encoded: {report.originals} from their originals, "
+    done += f"{report.thumbnails} from thumbnails"
+    lines = [done, *(f"  {failure.left_out}" for failure in report.failures)]
+    lines += [f"the old index is kept as {report.kept}; petfinder index delete erases it"] if report.kept else []
+    say({"name": name, **rebuild_as_data(report)} if as_json else "\n".join(lines))
+    if report.failures:
+        raise typer.Exit(NOTHING_FOUND)
+
+
+@indexes.command(no_args_is_help=True)
+@told
+def delete(
+    name: NameArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    registry: RegistryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Erase an index and every pet in it. Asks for its name to be typed.
+
+    Example: petfinder index delete pets-dogs-000001 --yes --registry pets.db
+    """
+    with open_registry(registry, None, create=False) as opened:
+        there = opened.util.info(name)
+        if not yes and asked("deleting", f"{wording.clean(str(there))}\nType its name to erase it:") != name:
+            raise ConfigError("that is another name; nothing is deleted")
+        opened.util.delete_index(name)
+    say({"deleted": name} if as_json else f"deleted: {name}")
+
+
+@indexes.command(no_args_is_help=True)
+@told
+def rename(
+    name: NameArgument,
+    new_name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="Lower-case letters, digits, - and _.")],
+    registry: RegistryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give an index another name.
+
+    Example: petfinder index rename pets-dogs shelter-dogs --registry pets.db
+    """
+    with open_registry(registry, None, create=False) as opened:
+        opened.util.rename(name, new_name)
+        renamed = opened.util.info(new_name)
+    say(index_as_data(renamed) if as_json else str(renamed))
+
+
+def _checked(name: str | None) -> Encoder | None:
+    """The encoder of this name, where one was named; raises EncoderUnavailable before anything is made."""
+    if name is None:
+        return None
+    encoder = encoder_named(name)
+    identity_of(encoder)
+    return encoder

@@ -1,0 +1,152 @@
+"""How a verb speaks: results on standard output, notes and errors in one sentence each on standard error, an exit code.
+
+Knows the errors, what was left out, the colours that a terminal has, and whether somebody is there to answer.
+"""
+
+from __future__ import annotations
+
+import codecs
+import functools
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
+
+import typer
+
+from petfinder.cli import INTERRUPTED, TROUBLE
+from petfinder.display.data import failure_as_data
+from petfinder.domain.errors import ConfigError, EncoderError, PetfinderError, PetNotFound, StoreError
+from petfinder.domain.reports import Failure
+from petfinder.domain.text import clean_lines
+from petfinder.domain.verdicts import Verdict
+from petfinder.tables.atomic import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+pass
+
+NOTHING_FOUND, BAD_USE = 1, 2
+EXIT_CODES = (
+    "Exit codes: 0 found or done; 1 nothing found, or something was left out; 2 asked wrongly; "
+    "3 trouble with the store or the encoder; 130 stopped by Ctrl-C."
+)
+P = ParamSpec("P")
+R = TypeVar("R")
+_COLOURS = {Verdict.MATCH: "green", Verdict.POSSIBLE: "yellow", Verdict.UNKNOWN: "cyan"}
+_WORD = "|".join(_COLOURS)
+# The verdict that a text begins with, and the one in each row of the table, where a similarity follows.
+_VERDICTS = re.compile(rf"\A(?:{_WORD})(?=:)|(?<=  )(?:{_WORD})(?= +-?\d\.\d{{3}}\b)")
+
+
+def told(function: Callable[P, R]) -> Callable[P, R]:
+    """The verb, with its errors as one sentence and an exit code."""
+
+    @functools.wraps(function)
+    def in_words(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except PetfinderError as error:
+            note(str(error))
+            raise typer.Exit(exit_code(error)) from error
+        except (KeyboardInterrupt, typer.Abort) as error:
+            raise stopped("what was done so far is kept") from error
+
+    return in_words
+
+
+def say(result: Any) -> None:
+    """Print text with its verdicts in colour (on a terminal; NO_COLOR is obeyed), anything else as JSON.
+
+    Text is printed without the signs that could rewrite a terminal.
+    """
+    typer.echo(_coloured(clean_lines(result)) if isinstance(result, str) else to_json(result, indent=2))
+
+
+def note(sentence: str) -> None:
+    """Print a sentence beside the results, on standard error, without the signs that could rewrite a terminal.
+
+    Further lines are set in, so that none passes for a sentence of its own.
+    """
+    lines = clean_lines(sentence).replace("\n", "\n  ")
+    typer.echo(f"petfinder: {lines}", err=True)
+
+
+def to_json(result: Any, *, indent: int | None = None) -> str:
+    """The result as JSON that standard output can hold: other letters than ASCII's as they are only in UTF-8."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return json.dumps(result, ensure_ascii=codecs.lookup(encoding).name != "utf-8", indent=indent)
+
+
+def somebody_to_ask() -> bool:
+    """Whether a person can answer: standard input is there, and a terminal."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def asked(doing: str, question: str) -> str:
+    """The answer to a question, beside the results, before this is done; raises ConfigError where nobody can answer."""
+    if not somebody_to_ask():
+        raise ConfigError(f"{doing} asks first, and here is nobody to ask: add --yes")
+    typer.echo(f"{clean_lines(question)} ", nl=False, err=True)
+    return sys.stdin.readline().strip()
+
+
+def stopped(what_now: str) -> typer.Exit:
+    """Say that Ctrl-C was heard and what became of the work; gives the exit to raise."""
+    note(f"stopped; {what_now}")
+    return typer.Exit(INTERRUPTED)
+
+
+def left_out_as_data(failures: Iterable[Failure]) -> list[dict[str, str | None]]:
+    """What was left out, as data: each item, its photo where it was but one, the error's kind and the reason."""
+    return [failure_as_data(failure) for failure in failures]
+
+
+def exit_code(error: PetfinderError) -> int:
+    """1 for a pet that is not there, 3 for trouble with store or encoder, 2 for whatever was asked wrongly."""
+    if isinstance(error, PetNotFound):
+        return NOTHING_FOUND
+    return TROUBLE if isinstance(error, (StoreError, EncoderError)) else BAD_USE
+
+
+def _coloured(text: str) -> str:
+    """The text with its verdicts in colour; typer takes colours out again where the output is no terminal."""
+    if os.environ.get("NO_COLOR"):
+        return text
+    return _VERDICTS.sub(lambda word: typer.style(word[0], fg=_COLOURS[Verdict(word[0])], bold=True), text)
+
+
+pass
+
+
+ENDINGS = (".png", ".jpg", ".webp", ".svg", ".pdf")
+SaveOption = Annotated[
+    Path | None,
+    typer.Option("--save", metavar="FILE", help=f"Save a picture too; the name ends in {', '.join(ENDINGS)}."),
+]
+
+
+def check_picture(path: Path | None) -> None:
+    """Raise ConfigError for a name that no picture can be saved under."""
+    if path is None:
+        return
+    if path.suffix.lower() not in ENDINGS:
+        raise ConfigError(f"--save: {str(path)!r} names no picture; let it end in {', '.join(ENDINGS)}")
+    if path.is_dir() or not path.parent.is_dir():
+        raise ConfigError(
+            f"--save: {str(path)!r} cannot be written as a picture; name a file in a folder that is there"
+        )
+
+
+def save_picture(figure: Figure, path: Path) -> None:
+    """Save a figure in the format that the path ends in, and say so; raises ConfigError, and nothing is changed."""
+    try:
+        with replacing(path) as part, part.open("xb") as file:
+            figure.savefig(file, format=path.suffix[1:].lower())
+    except OSError as error:
+        raise ConfigError(f"--save: {str(path)!r} cannot be written as a picture: {error.strerror or error}") from error
+    note(f"saved {path}")

@@ -1,0 +1,90 @@
+"""The verbs that show petfinder at work, and the page's: demo, serve, passphrase.
+
+Knows the demonstration, the page and the passphrase, each of which is loaded when it is called for.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from petfinder.cli.app import app
+from petfinder.cli.options import EncoderOption, RegistryOption, place_of_registry
+from petfinder.cli.output import say, somebody_to_ask, told
+from petfinder.domain.errors import ConfigError
+
+
+@app.command()
+@told
+def serve(
+    registry: RegistryOption = None,
+    encoder: EncoderOption = None,
+    name: Annotated[
+        str | None, typer.Option("--name", help="Which registry of the store: pets-dogs belongs to pets.")
+    ] = None,
+    ip: Annotated[str, typer.Option("--ip", help="The address to listen on; 0.0.0.0 lets other machines in.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, metavar="NUMBER", help="0 takes any that is free.")
+    ] = 8866,
+    host: Annotated[
+        str | None,
+        typer.Option("--host", metavar="NAME", help="The name under which a web server with https shows the page."),
+    ] = None,
+    open_browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open a browser, or only print the URL.")
+    ] = True,
+    tiles: Annotated[bool, typer.Option("--tiles", help="Let the map load its background from OpenStreetMap.")] = False,
+    greeting: Annotated[
+        str,
+        typer.Option("--greeting", metavar="TEXT", help="Whose page it is and how to reach them."),
+    ] = "",
+    without_passphrase: Annotated[
+        bool, typer.Option("--without-passphrase", help="Let other machines see contacts and change pets without one.")
+    ] = False,
+) -> None:
+    """Show a registry as a page in the browser, for volunteers. Ctrl-C ends it; needs the `notebook` extra.
+
+    Example: petfinder serve --registry pets.db
+
+    Example: petfinder serve --host pets.example.org  (the web server there passes on Host, Upgrade and Connection)
+
+    Example: petfinder serve --ip 0.0.0.0 --port 8000 --no-open --greeting "Shelter Lisbon, +351 555 0100"
+    """
+    from petfinder.page.server.serve import serve as serve_page
+
+    serve_page(
+        place_of_registry(registry),
+        encoder=encoder,
+        name=name,
+        ip=ip,
+        port=port,
+        host=host,
+        open_browser=open_browser,
+        tiles=tiles,
+        greeting=greeting,
+        without_passphrase=without_passphrase,
+    )
+
+
+@app.command()
+@told
+def passphrase() -> None:
+    """Make the passphrase line for petfinder.toml. It asks twice; the page then hides contacts and changes.
+
+    Example: petfinder passphrase >> petfinder.toml
+
+    From a pipe it reads one line: echo "several words" | petfinder passphrase
+    """
+    from petfinder.page.access import hash_passphrase
+
+    if somebody_to_ask():
+        text = typer.prompt("Passphrase", hide_input=True, confirmation_prompt="Once more", err=True)
+    else:
+        text = sys.stdin.readline().rstrip("\r\n") if sys.stdin is not None else ""
+    if not text:
+        raise ConfigError("no passphrase was given")
+    say(f"passphrase_hash = '{hash_passphrase(text)}'")

@@ -1,0 +1,159 @@
+"""What is said about matches, pets and photos, in the same words on every display.
+
+Knows the values of a search's answer; each text it returns is one line that a terminal or a page can show.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import datetime
+
+from petfinder.domain.matches import Match, Matches
+from petfinder.domain.pets import Pet, Photo, Place, Status
+from petfinder.domain.text import clean as clean
+from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS, Verdict
+
+NO_PICTURE = "no picture here"
+
+
+def clip(text: str, length: int) -> str:
+    """The clean text, cut to this many characters with an ellipsis at the end."""
+    whole = clean(text)
+    return whole if len(whole) <= length else whole[: length - 1].rstrip() + "…"
+
+
+def name_of(pet: Pet) -> str:
+    """The pet's name; its id where it has none."""
+    return clean(pet.name or "") or clean(pet.pet_id)
+
+
+def photo_name(photo: Photo) -> str:
+    """The file's own name, without its folders, host or query; else the start of the photo's id."""
+    if photo.uri:
+        path = photo.uri.split("?")[0].split("#")[0] if "://" in photo.uri else photo.uri
+        name = clean(re.split(r"[\\/]", path)[-1])
+        if name:
+            return name
+    return clean(photo.photo_id or "")[:12]
+
+
+def which_photo(match: Match) -> str:
+    """The photo that matched, and which one of the pet's photos it is: "02.jpg, photo 3 of 6"."""
+    name = photo_name(match.photo)
+    ids = [photo.photo_id for photo in match.pet.photos]
+    if len(ids) < 2 or match.photo.photo_id not in ids:
+        return name
+    which = f"photo {ids.index(match.photo.photo_id) + 1} of {len(ids)}"
+    return f"{name}, {which}" if name else which
+
+
+def day(moment: datetime | None) -> str:
+    """The date as 2026-11-21, empty where there is none."""
+    return "" if moment is None else moment.date().isoformat()
+
+
+def begun(text: str) -> str:
+    """The text with a capital letter first, as a sentence begins."""
+    return text[:1].upper() + text[1:]
+
+
+def status_word(status: Status) -> str:
+    """The status as it is said of a pet: lost, found, reunited, at home."""
+    return "at home" if status is Status.HOME else str(status)
+
+
+def status_of(pet: Pet) -> str:
+    """The status, and since when: "lost since 2026-10-02"."""
+    if pet.status is Status.HOME or pet.status_at is None:
+        return status_word(pet.status)
+    link = "since" if pet.status is Status.LOST else "on"
+    return f"{pet.status} {link} {day(pet.status_at)}"
+
+
+def distance_of(match: Match) -> str:
+    """The distance in whole km, empty where it is not known."""
+    if match.distance_km is None:
+        return ""
+    return f"{match.distance_km:,} km" if match.distance_km else "under 1 km"
+
+
+def near(place: Place) -> str:
+    """A place to 0.01 degree (about 1 km): never the exact one."""
+    rounded = place.rounded()
+    return f"{rounded.lat:.2f}, {rounded.lon:.2f} (to about 1 km)"
+
+
+def finding(matches: Matches) -> str:
+    """What was found, in one honest sentence without the verdict's word and without a full stop."""
+    best, verdict = matches.best, matches.verdict
+    if verdict is Verdict.UNKNOWN:
+        return "no registered pet is similar enough" if matches.pets_searched else "there is no pet to compare with"
+    if best is None:
+        return "no pet found"
+    if verdict is None:
+        return f"{len(matches)} {'pet' if len(matches) == 1 else 'pets'}, nearest first"
+    looks, like = ("looks like", "like ") if verdict is Verdict.MATCH else ("might be", "")
+    others = sum(match.verdict is verdict for match in matches) - 1
+    also = f", or {like}{counted(others, 'other')} below" if others else ""
+    return f"this {looks} {clip(name_of(best.pet), 30)}{also}"
+
+
+def headline(matches: Matches) -> str:
+    """The verdict and what was found: "unknown: no registered pet is similar enough"."""
+    return f"{matches.verdict}: {finding(matches)}" if matches.verdict else finding(matches)
+
+
+def advice(matches: Matches) -> str:
+    """What to do next, one sentence; empty for searches without verdict."""
+    match matches.verdict:
+        case Verdict.MATCH:
+            return "Compare the photos, then call the owner."
+        case Verdict.POSSIBLE if matches.cut and not math.isfinite(matches.cut.possible):
+            return "Nobody measured what this encoder's similarities are worth, so every pet is called possible."
+        case Verdict.POSSIBLE:
+            return "Look closely at the photos before you call anyone."
+        case Verdict.UNKNOWN if matches.found:
+            return "These are the nearest; none of them is close enough to be called the same animal."
+        case Verdict.UNKNOWN:
+            if not matches.pets_searched:
+                return "No pet is registered here, or none passes the filter."
+            return "No pet is near enough to show."
+    return ""
+
+
+def small_print(matches: Matches, *, shown: int | None = None) -> str:
+    """What was searched, what stands behind the verdicts, and how many matches come after the `shown` ones."""
+    left = 0 if shown is None else len(matches) - shown
+    said = [f"{left:,} more matches are not shown."] if left > 0 else []
+    if matches.pets_searched:
+        said.append(f"{_searched(matches)} searched.")
+    cut = matches.cut if matches.found else None
+    if cut and math.isfinite(cut.match) and math.isfinite(cut.possible):
+        said.append(
+            f"A similarity of {cut.match:.3f} is a match: a photo of a pet that is not registered gets there "
+            f"in at most {MATCH_ALARMS:.0%} of searches. {cut.possible:.3f} is possible: at most {POSSIBLE_ALARMS:.0%}."
+        )
+        if cut.extrapolated:
+            said.append("Nothing was measured at this number of photos: the limits are extrapolated.")
+    source = clean(matches.thresholds_source)
+    if cut and source:
+        said.append(f"Thresholds: {source.rstrip('.')}.")
+    return " ".join(said)
+
+
+def _searched(matches: Matches) -> str:
+    """The pets that were searched; their photos, times the query photos, where these decide about the verdicts.
+
+    "9 pets with 26 photos, times 3 query photos,".
+    """
+    pets = counted(matches.pets_searched, "pet")
+    if matches.cut is None or not matches.photos_searched:
+        return pets
+    times = f", times {len(matches.query)} query photos," if len(matches.query) > 1 else ""
+    return f"{pets} with {counted(matches.photos_searched, 'photo')}{times}"
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things: "1 pet", "1,204 pets"."""
+    return f"{number:,} {thing if number == 1 else f'{thing}s'}"

@@ -1,0 +1,193 @@
+"""PetFilter: which pets a search, a listing or a count looks at, and the one table of fields behind it.
+
+Knows pets. Stores see only the `Restriction` that a filter comes down to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from petfinder.domain.errors import InvalidQuery, PetfinderError
+from petfinder.domain.pets import Pet, Place, Status
+from petfinder.domain.text import fold, words
+from petfinder.domain.values import Moment, Value, epoch_seconds
+
+EDGE_KM = 2e-5  # stores keep places to about a centimetre, so the edge of a circle is two wide and belongs to it
+Terms = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def fold_microchip(number: str) -> str:
+    """A chip or tattoo number as it is compared: folded, without blanks, dots and dashes."""
+    return re.sub(r"[\s.\-]", "", fold(number))
+
+
+def _given(*values: str | None) -> list[str]:
+    return [value for value in values if value]
+
+
+# The one table of fields: what a pet offers under each name, before folding.
+TERM_FIELDS: Mapping[str, Callable[[Pet], Iterable[str]]] = {
+    "breed": lambda pet: _given(pet.breed),
+    "colour": lambda pet: _given(pet.colour),
+    "sex": lambda pet: _given(pet.sex),
+    "status": lambda pet: [pet.status.value],
+    "owner": lambda pet: _given(pet.owner.name if pet.owner else None),
+    "tags": lambda pet: pet.tags,
+    "microchip": lambda pet: _given(pet.microchip),
+}
+_WORDS_FROM: Callable[[Pet], list[str]] = lambda pet: _given(pet.name, pet.breed, pet.colour, *pet.tags, pet.note)
+
+
+def _folded(field: str, value: str) -> str:
+    return fold_microchip(value) if field == "microchip" else fold(value)
+
+
+@dataclass(frozen=True)
+class Circle:
+    """All places within `km` kilometres of `centre`."""
+
+    centre: Place
+    km: float
+
+
+@dataclass(frozen=True)
+class Restriction:
+    """What a store checks: every named term field has one of its values, the id is (not) among these, one date lies in
+    the whole range (epoch seconds, both ends included), one place lies in the circle. All must hold."""
+
+    terms: Terms = ()
+    ids: frozenset[str] | None = None
+    exclude: frozenset[str] = frozenset()
+    after: int | None = None
+    before: int | None = None
+    circle: Circle | None = None
+
+    def also(self, terms: Terms) -> Restriction:
+        """The same restriction with more terms to hold."""
+        return replace(self, terms=self.terms + terms)
+
+
+def terms_of(pet: Pet) -> dict[str, tuple[str, ...]]:
+    """What the pet can be filtered by, folded: one entry for each field of the table, and its `words`."""
+    terms = {
+        field: tuple(dict.fromkeys(_folded(field, value) for value in values(pet)))
+        for field, values in TERM_FIELDS.items()
+    }
+    terms["words"] = tuple(dict.fromkeys(word for text in _WORDS_FROM(pet) for word in words(text)))
+    kept = {field: tuple(value for value in values if value) for field, values in terms.items()}
+    return {field: values for field, values in kept.items() if values}
+
+
+def dates_of(pet: Pet) -> tuple[int, ...]:
+    """When the pet's photos were taken, in epoch seconds."""
+    return tuple(epoch_seconds(photo.taken_at) for photo in pet.photos if photo.taken_at)
+
+
+def places_of(pet: Pet) -> tuple[Place, ...]:
+    """The pet's own place and its photos'."""
+    return tuple(place for place in (pet.place, *(photo.place for photo in pet.photos)) if place)
+
+
+def place_of(pet: Pet) -> Place | None:
+    """Where a pet is shown on a map: its own place, else that of its first photo with one."""
+    return next(iter(places_of(pet)), None)
+
+
+def _several(given: Any) -> Any:
+    if given is None:
+        return None
+    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+
+
+Several = Annotated[tuple[str, ...] | None, BeforeValidator(_several)]
+
+
+class PetFilter(Value):
+    """A restriction on pets: every field that is given must hold; of several values in one field, one must.
+
+    Text compares after NFKC, casefold and strip. `taken_after` and `taken_before` (both included; without zone: UTC)
+    hold if one photo lies in the whole range; `near` (lat, lon) with `within_km` if the place of the pet or of a photo
+    does; the two are independent. An empty list of values matches nothing. Raises InvalidQuery.
+    """
+
+    refusal: ClassVar[type[PetfinderError]] = InvalidQuery
+
+    breed: Several = None
+    colour: Several = None
+    sex: Several = None
+    status: Several = None
+    owner: Several = None
+    tags: Several = None
+    ids: Several = None
+    exclude: Several = None
+    microchip: Several = None
+    taken_after: Moment | None = None
+    taken_before: Moment | None = None
+    near: Place | None = None
+    within_km: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+
+    @field_validator("taken_after", "taken_before")
+    @classmethod
+    def _in_reach(cls, moment: datetime | None) -> datetime | None:
+        if moment is not None:
+            epoch_seconds(moment)
+        return moment
+
+    @field_validator("status")
+    @classmethod
+    def _known_status(cls, wanted: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        unknown = [status for status in wanted or () if fold(status) not in Status.__members__.values()]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is no status; choose from {', '.join(Status)}")
+        return wanted
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.near is None) != (self.within_km is None):
+            raise ValueError("near and within_km go together")
+        if (
+            self.taken_after
+            and self.taken_before
+            and epoch_seconds(self.taken_after) > epoch_seconds(self.taken_before)
+        ):
+            raise ValueError("taken_after is later than taken_before")
+        return self
+
+    def restriction(self) -> Restriction:
+        """The filter in the form that stores check."""
+        terms = {field: getattr(self, field) for field in TERM_FIELDS}
+        circle = Circle(self.near, self.within_km + EDGE_KM) if self.near and self.within_km else None
+        return Restriction(
+            terms=tuple(
+                (field, tuple(_folded(field, value) for value in values))
+                for field, values in terms.items()
+                if values is not None
+            ),
+            ids=None if self.ids is None else frozenset(self.ids),
+            exclude=frozenset(self.exclude or ()),
+            after=None if self.taken_after is None else epoch_seconds(self.taken_after),
+            before=None if self.taken_before is None else epoch_seconds(self.taken_before),
+            circle=circle,
+        )
+
+    def matches(self, pet: Pet) -> bool:
+        """Whether the pet passes: the reference meaning that every store must agree with."""
+        rule = self.restriction()
+        own = terms_of(pet)
+        if any(not set(values) & set(own.get(field, ())) for field, values in rule.terms):
+            return False
+        if pet.pet_id in rule.exclude or (rule.ids is not None and pet.pet_id not in rule.ids):
+            return False
+        if rule.after is not None or rule.before is not None:
+            lower = -(2**62) if rule.after is None else rule.after
+            upper = 2**62 if rule.before is None else rule.before
+            if not any(lower <= date <= upper for date in dates_of(pet)):
+                return False
+        circle = rule.circle
+        return circle is None or any(circle.centre.km_to(place) <= circle.km for place in places_of(pet))

@@ -1,0 +1,258 @@
+"""Pets, their owners and their photos: immutable values, checked once when they are made.
+
+Knows pydantic and the errors; no store, no encoder, no file is touched here.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import numpy as np
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from petfinder.domain.errors import InvalidPet
+from petfinder.domain.text import fold
+from petfinder.domain.values import Moment, Text, Value, writable
+from petfinder.domain.vectors import Vector
+
+EARTH_RADIUS_KM = 6371.0088  # mean radius, IUGG
+CONTACT = {"contact": True}  # the serialisation context that asks for an owner's contact by name
+_HIDDEN_OWNER_FIELDS = ("phone", "email", "address", "picture")
+
+
+class Place(Value):
+    """Where something was: `lat` -90 to 90, `lon` -180 to 180, in degrees (WGS 84). A pair (lat, lon) will do."""
+
+    lat: float = Field(ge=-90, le=90, allow_inf_nan=False)
+    lon: float = Field(ge=-180, le=180, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pair(cls, given: Any) -> Any:
+        if isinstance(given, (tuple, list)) and len(given) == 2:
+            return {"lat": given[0], "lon": given[1]}
+        return given
+
+    def km_to(self, other: Place) -> float:
+        """Kilometres along the great circle (haversine formula on the mean Earth radius)."""
+        lat, other_lat = math.radians(self.lat), math.radians(other.lat)
+        half_lat, half_lon = (other_lat - lat) / 2, math.radians(other.lon - self.lon) / 2
+        chord = math.sin(half_lat) ** 2 + math.cos(lat) * math.cos(other_lat) * math.sin(half_lon) ** 2
+        return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(min(1.0, chord)))
+
+    def rounded(self) -> Place:
+        """The place to 0.01 degree (about 1 km), as searches show it."""
+        return Place(lat=round(self.lat, 2), lon=round(self.lon, 2))
+
+
+class Box(Value):
+    """Where in the picture the pet is: left edge `x`, upper edge `y`, width `w`, height `h`, each 0 to 1.
+
+    `margin` widens the crop on every side by this share of the box. Four numbers (x, y, w, h) will do.
+    """
+
+    x: float = Field(ge=0, lt=1)
+    y: float = Field(ge=0, lt=1)
+    w: float = Field(gt=0, le=1)
+    h: float = Field(gt=0, le=1)
+    margin: float = Field(default=0.0, ge=0, le=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _four_numbers(cls, given: Any) -> Any:
+        if isinstance(given, (tuple, list)) and len(given) == 4:
+            return dict(zip("xywh", given, strict=True))
+        return given
+
+    @model_validator(mode="after")
+    def _inside(self) -> Self:
+        if self.x + self.w > 1 + 1e-6 or self.y + self.h > 1 + 1e-6:
+            raise ValueError("the box reaches outside the picture: x + w and y + h must not pass 1")
+        return self
+
+
+class Photo(Value):
+    """One picture of one pet.
+
+    `uri` says where the original is; `source` holds a picture given in memory (bytes, file object, PIL image) until it
+    is read. `photo_id` is the sha256 of the file's bytes (of the RGB pixels for a PIL image) and the box. A `taken_at`
+    without zone is the camera's local time. `thumbnail` is an EXIF-free JPEG, `embedding` float32 (dims,).
+    """
+
+    uri: Text = None
+    photo_id: Text = None
+    taken_at: Moment | None = None
+    place: Place | None = None
+    box: Box | None = None
+    thumbnail: bytes | None = Field(default=None, exclude=True, repr=False)
+    embedding: Vector | None = Field(default=None, exclude=True, repr=False)
+    source: Any = Field(default=None, exclude=True, repr=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_a_picture(cls, given: Any) -> Any:
+        if isinstance(given, (str, os.PathLike)):
+            return {"uri": os.fspath(given)}
+        if isinstance(given, (Mapping, Photo)):
+            return given
+        return {"source": given}
+
+    @field_validator("uri", mode="before")
+    @classmethod
+    def _path(cls, uri: Any) -> Any:
+        return os.fspath(uri) if isinstance(uri, os.PathLike) else uri
+
+    @field_validator("embedding", mode="before")
+    @classmethod
+    def _own_copy(cls, embedding: Any) -> Any:
+        if embedding is None:
+            return None
+        try:
+            vector = np.array(embedding, dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise ValueError("an embedding is a row of numbers") from error
+        vector.flags.writeable = False
+        return vector
+
+    def _identity(self) -> tuple[object, ...]:
+        source = None if self.photo_id else id(self.source)
+        return (self.uri, self.photo_id, self.taken_at, self.place, self.box, source)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Photo) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+
+class Owner(Value):
+    """Who to call. Ways to reach them show in no repr, str or JSON unless the context `CONTACT` asks for them.
+
+    `picture` is a photo of the owner, for the owner card.
+    """
+
+    name: Annotated[str, BeforeValidator(writable)] = Field(pattern=r"\S")
+    phone: Text = None
+    email: Text = None
+    address: Text = None
+    picture: Photo | None = None
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        return [("name", self.name)]
+
+    @model_serializer(mode="wrap")
+    def _without_contact(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        shown: dict[str, Any] = handler(self)
+        if not (isinstance(info.context, Mapping) and info.context.get("contact")):
+            shown = {name: value for name, value in shown.items() if name not in _HIDDEN_OWNER_FIELDS}
+        return shown
+
+
+class Status(StrEnum):
+    """Where a pet is in its story."""
+
+    HOME = "home"
+    LOST = "lost"
+    FOUND = "found"
+    REUNITED = "reunited"
+
+
+def _as_photos(given: Any) -> Any:
+    if given is None:
+        return ()
+    single = isinstance(given, (str, bytes, os.PathLike, Photo, Mapping)) or not isinstance(given, Sequence)
+    return (given,) if single else tuple(given)
+
+
+def _as_tags(given: Any) -> Any:
+    if given is None:
+        return ()
+    several = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+    if not all(isinstance(tag, str) for tag in several):
+        raise ValueError("tags are words")
+    tags = [tag.strip() for tag in several if tag.strip()]
+    return tuple({fold(tag): writable(tag) for tag in tags}.values())
+
+
+class Pet(Value):
+    """One animal, the entity; `pet_id` is its key in every store.
+
+    Dates are kept to the second. Raises InvalidPet for what cannot be kept.
+    """
+
+    pet_id: str = Field(min_length=1)
+    species: str = Field(min_length=1)
+    name: Text = None
+    breed: Text = None
+    colour: Text = None
+    sex: Text = None
+    status: Status = Status.HOME
+    status_at: Moment | None = None
+    place: Place | None = None
+    microchip: Text = None
+    tags: Annotated[tuple[str, ...], BeforeValidator(_as_tags)] = ()
+    note: Text = None
+    owner: Owner | None = None
+    photos: Annotated[tuple[Photo, ...], BeforeValidator(_as_photos)] = ()
+    registered_at: Moment | None = None
+
+    @field_validator("pet_id")
+    @classmethod
+    def _usable_key(cls, pet_id: str) -> str:
+        if pet_id != pet_id.strip() or not pet_id.isprintable() or len(pet_id.encode()) > 512:
+            raise ValueError("pet_id must be printable, at most 512 bytes, without spaces at its ends")
+        return pet_id
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        return [(name, value) for name, value in super().__repr_args__() if name != "owner"]
+
+    def _repr_html_(self) -> str:
+        from petfinder.display.html.cards import pet_card
+
+        return pet_card(self)._repr_html_()
+
+
+class Dog(Pet):
+    """A dog."""
+
+    species: Literal["dog"] = "dog"
+
+
+class Cat(Pet):
+    """A cat."""
+
+    species: Literal["cat"] = "cat"
+
+
+def species_of(pet_class: type[Pet]) -> str:
+    """The species that a class of pets is fixed to; raises InvalidPet for a class that fixes none."""
+    if not (isinstance(pet_class, type) and issubclass(pet_class, Pet)):
+        raise InvalidPet(f"{pet_class!r} is no class of pets; give petfinder.Dog, petfinder.Cat or one of your own")
+    species = pet_class.model_fields["species"].default
+    if not isinstance(species, str):
+        raise InvalidPet(f'{pet_class.__name__} fixes no species; write: species: Literal["rabbit"] = "rabbit"')
+    return species
+
+
+PetT = TypeVar("PetT", bound=Pet)
+
+
+def as_found(pet: PetT) -> PetT:
+    """The pet as a search may show it: no owner, places to 0.01 degree."""
+    photos = tuple(
+        photo.model_copy(update={"place": photo.place.rounded()}) if photo.place else photo for photo in pet.photos
+    )
+    place = pet.place.rounded() if pet.place else None
+    return pet.model_copy(update={"owner": None, "place": place, "photos": photos})

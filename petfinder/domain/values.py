@@ -1,0 +1,81 @@
+"""What all values share: checked once, immutable, silent about what was put in; dates and text as they are kept.
+
+Knows pydantic and the errors.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import datetime, timezone
+from typing import Annotated, Any, ClassVar, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from petfinder.domain.errors import InvalidPet, InvalidQuery, PetfinderError
+
+
+class Value(BaseModel):
+    """A checked, immutable value whose errors name the field and never repeat what was put in.
+
+    Its repr shows places to 0.01 degree, for reprs stand in logs and saved notebooks.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
+    refusal: ClassVar[type[PetfinderError]] = InvalidPet
+
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(map(str, problem['loc'])) or 'as a whole'}: {problem['msg'].removeprefix('Value error, ')}"
+                for problem in error.errors(include_input=False, include_url=False, include_context=False)
+            )
+            raise self.refusal(f"this {type(self).__name__} cannot be used: {problems}") from error
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        shown = super().__repr_args__()
+        return [(name, value.rounded() if hasattr(value, "rounded") else value) for name, value in shown]
+
+
+def whole_seconds(moment: datetime) -> datetime:
+    """A date cut to the second, as dates are stored; a missing zone stays missing."""
+    return moment.replace(microsecond=0)
+
+
+def epoch_seconds(moment: datetime) -> int:
+    """Seconds since 1970-01-01 UTC; a date without zone counts as UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    return math.floor(aware.timestamp())
+
+
+def _blank_to_none(text: object) -> object:
+    return None if isinstance(text, str) and not text.strip() else text
+
+
+def writable(text: object) -> object:
+    """The text, if it can be kept in UTF-8; raises ValueError."""
+    if isinstance(text, str):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("this text is not valid Unicode and could not be kept; write it again") from error
+    return text
+
+
+def _written_as_date(moment: object) -> object:
+    """Refuse numbers, which would be read as seconds since 1970: 2026 is meant as a year."""
+    if isinstance(moment, (int, float)) or (isinstance(moment, str) and re.fullmatch(r"\s*[-+]?[\d.]+\s*", moment)):
+        raise ValueError("write a date as 2026-10-02 or 2026-10-02T14:05:00+02:00, not as a number")
+    return _blank_to_none(moment)
+
+
+Moment = Annotated[datetime, BeforeValidator(_written_as_date), AfterValidator(whole_seconds)]
+Text = Annotated[str | None, BeforeValidator(_blank_to_none), BeforeValidator(writable)]
+
+
+def check_choice(value: object, choices: Any, *, what: str) -> None:
+    """Raise InvalidQuery unless the value is one of a Literal's words."""
+    if value not in get_args(choices):
+        raise InvalidQuery(f"{what}={value!r} is unknown; choose from {', '.join(map(repr, get_args(choices)))}")

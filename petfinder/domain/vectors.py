@@ -1,0 +1,65 @@
+"""Cosine mathematics on embeddings: unit length, the portrait, the exact nearest rows.
+
+Knows NumPy and nothing of pets. Embeddings are float32; a matrix holds one embedding a row.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petfinder.domain.errors import InvalidEmbedding
+
+Vector = NDArray[np.float32]
+Matrix = NDArray[np.float32]
+
+
+def unit(vectors: Any, *, dims: int | None = None) -> Matrix:
+    """Embeddings brought to unit length, as cosine wants them.
+
+    `vectors`: one embedding (dims,) or several (n, dims), any real type; the result has the same shape, float32.
+    Raises InvalidEmbedding for another length than `dims`, NaN, infinity or a vector of zeros.
+    """
+    try:
+        array = np.asarray(vectors, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidEmbedding("an embedding must be a row of numbers") from error
+    if array.ndim not in (1, 2):
+        raise InvalidEmbedding(f"an embedding has one dimension, a matrix of them two; this has {array.ndim}")
+    if dims is not None and array.shape[-1] != dims:
+        raise InvalidEmbedding(f"this index holds embeddings of {dims} dims; got {array.shape[-1]}")
+    if not np.isfinite(array).all():
+        raise InvalidEmbedding("an embedding holds NaN or infinity; encode the photo again")
+    lengths = np.linalg.norm(array, axis=-1, keepdims=True)
+    if array.size and not (lengths > 0).all():
+        raise InvalidEmbedding("an embedding is all zeros and points nowhere; encode the photo again")
+    return (array / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+
+
+def mean_direction(embeddings: Matrix) -> Vector | None:
+    """The unit-length mean of embeddings (n, dims); None where they cancel out or there are none."""
+    if not len(embeddings):
+        return None
+    mean = embeddings.astype(np.float64).mean(axis=0)
+    length = float(np.linalg.norm(mean))
+    if length < 1e-6:
+        return None
+    direction: Vector = (mean / length).astype(np.float32)
+    return direction
+
+
+def portrait(embeddings: Matrix) -> Vector | None:
+    """A pet's portrait: the unit-length mean of its photo embeddings (n, dims), from two photos on."""
+    return mean_direction(embeddings) if len(embeddings) >= 2 else None
+
+
+def nearest_rows(similarities: NDArray[np.floating[Any]], k: int) -> NDArray[np.intp]:
+    """The positions of the k largest similarities (n,), largest first; equal ones in the order they stand in."""
+    count = len(similarities)
+    if k >= count:
+        return np.argsort(-similarities, kind="stable")
+    floor = np.partition(similarities, count - k)[count - k]
+    above = np.flatnonzero(similarities >= floor)
+    return above[np.argsort(-similarities[above], kind="stable")][:k]

@@ -1,0 +1,130 @@
+"""Verdicts and the thresholds behind them: how similar a stranger's best match gets, by how much is searched.
+
+Knows numbers only; `evaluate` measures them, an encoder brings its own, an index remembers them.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from petfinder.domain.errors import ConfigError, PetfinderError
+from petfinder.domain.values import Value
+
+MATCH_ALARMS = 0.01  # share of strangers whose best match may lie above the match threshold
+POSSIBLE_ALARMS = 0.30  # the same for "possible"
+
+
+class Verdict(StrEnum):
+    """What a similarity is worth: surely worth a call, worth a look, or a pet that is not known here."""
+
+    MATCH = "match"
+    POSSIBLE = "possible"
+    UNKNOWN = "unknown"
+
+
+class Cut(Value):
+    """The two similarities that part match from possible and possible from unknown, for one number of photos searched.
+
+    `extrapolated` says that nothing was measured at this number of photos.
+    """
+
+    match: float
+    possible: float
+    extrapolated: bool = False
+
+    def verdict(self, similarity: float) -> Verdict:
+        """The verdict on one similarity (raw cosine)."""
+        if similarity >= self.match:
+            return Verdict.MATCH
+        return Verdict.POSSIBLE if similarity >= self.possible else Verdict.UNKNOWN
+
+
+class Interval(Value):
+    """Where a measured quantile may as well lie: 95 % of a bootstrap over the strangers' animals."""
+
+    low: float
+    high: float
+
+
+class Quantiles(Value):
+    """Of strangers' best similarities among `pets` pets: the value that 1 % (match) and 30 % (possible) exceed.
+
+    `photos`: how many photos these pets had together (None: one each). The intervals are those of the two values, where
+    they were measured.
+    """
+
+    pets: int = Field(ge=1)
+    match: float
+    possible: float
+    photos: int | None = Field(default=None, ge=1)
+    match_interval: Interval | None = None
+    possible_interval: Interval | None = None
+
+    @property
+    def looks(self) -> int:
+        """How many photos competed."""
+        return max(self.pets, self.photos or 0)
+
+
+class Thresholds(Value):
+    """Measured quantiles at rising numbers of pets, and on what they were measured.
+
+    Between the numbers measured, and beyond them, a line on the logarithm of the number is followed.
+    """
+
+    refusal: ClassVar[type[PetfinderError]] = ConfigError
+
+    measured: tuple[Quantiles, ...] = Field(min_length=1)
+    source: str = ""
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        for counts in ([row.pets for row in self.measured], [row.looks for row in self.measured]):
+            if counts != sorted(set(counts)):
+                raise ValueError("thresholds must be measured at rising numbers of pets and photos, each once")
+        return self
+
+    def at(self, pets_searched: int, photos: int | None = None) -> Cut:
+        """The thresholds for this many pets left after the filter (0 counts as 1), with this many photos together.
+
+        Every photo is one more chance for a stranger to resemble a pet, so the number of photos decides where it is
+        given; several query photos are as many chances more, and multiply it. Without it the pets are taken to have as
+        many photos each as those that were measured.
+        """
+        rows = self.measured
+        places = [row.pets if photos is None else row.looks for row in rows]
+        asked = max(1, pets_searched, photos or 0)
+        first = min(max(bisect_left(places, asked) - 1, 0), max(len(rows) - 2, 0))
+        low, high = rows[first], rows[min(first + 1, len(rows) - 1)]
+        way = 0.0 if low is high else math.log(asked / places[first]) / math.log(places[first + 1] / places[first])
+        match = (1 - way) * low.match + way * high.match
+        possible = (1 - way) * low.possible + way * high.possible
+        return Cut(
+            match=min(match, 1.0),
+            possible=min(possible, match, 1.0),
+            extrapolated=not places[0] <= asked <= places[-1],
+        )
+
+
+class Uncalibrated:
+    """Stands in where no thresholds were ever measured: nothing is a match, everything at most possible."""
+
+    source = "never calibrated: petfinder.evaluate.evaluate_folder measures thresholds on your own photos"
+
+    def at(self, pets_searched: int, photos: int | None = None) -> Cut:
+        """No similarity is high enough for a match; every one is possible."""
+        return Cut(match=math.inf, possible=-math.inf, extrapolated=True)
+
+
+AnyThresholds = Thresholds | Mapping[str, Thresholds] | None
+
+
+def thresholds_for(brought: AnyThresholds, species: str) -> Thresholds | None:
+    """What an encoder brings for one species: the same for all, one for each, or nothing."""
+    return brought.get(species) if isinstance(brought, Mapping) else brought

@@ -1,0 +1,107 @@
+"""Within-class covariance normalisation: a matrix under which the ways one animal varies count less.
+
+Hatch, Kajarekar, Stolcke, Interspeech 2006, in closed form, and the cut to the directions that tell animals apart.
+Knows embeddings as rows of numbers; nothing of photos.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petfinder.domain.vectors import Matrix, Vector, unit
+
+Wide = NDArray[np.float64]
+
+RIDGE = 1.0
+"""Added to the scatter whose mean eigenvalue is 1: how far the matrix may shrink what varies within an animal."""
+
+MATES_WEIGHT = 0.5
+"""Weight of photos of one animal taken apart, against views made from one photo (weight 1)."""
+
+
+class Spectrum(NamedTuple):
+    """A scatter scaled to mean eigenvalue 1: its eigenvalues (dims,), rising, and eigenvectors (dims, dims)."""
+
+    values: Wide
+    vectors: Wide
+
+
+@dataclass(frozen=True, eq=False)
+class Normaliser:
+    """What was fitted: the mean (dims,) that is taken off an embedding, and the matrix (dims, fewer) it then meets."""
+
+    mean: Vector
+    matrix: Matrix
+
+    def apply(self, embeddings: Matrix) -> Matrix:
+        """Embeddings (n, dims) as embeddings (n, fewer), unit length; each the same alone and among others.
+
+        Raises InvalidEmbedding for one that is nothing but the mean.
+        """
+        rows = unit_rows(unit_rows(embeddings.astype(np.float64)) - self.mean)
+        matrix = self.matrix.astype(np.float64)
+        changed = np.array([row @ matrix for row in rows]).reshape(len(rows), matrix.shape[1])
+        return unit(changed)
+
+
+def unit_rows(rows: Wide) -> Wide:
+    """Rows brought to unit length; a row of zeros stays."""
+    length: Wide = np.linalg.norm(rows, axis=1, keepdims=True)
+    units: Wide = rows / np.maximum(length, 1e-12)
+    return units
+
+
+def views_scatter(views: Sequence[Wide]) -> Wide:
+    """Scatter (dims, dims) of several views of each photo about their own mean, of trace 1; each view is (n, dims)."""
+    middle = sum(views[1:], views[0]) / len(views)
+    return _trace_one(sum(((view - middle).T @ (view - middle) for view in views), np.zeros(())))
+
+
+def mates_scatter(photos: Wide, groups: Sequence[NDArray[np.intp]]) -> Wide:
+    """Scatter (dims, dims) of the photos of each animal about their own mean, of trace 1; groups hold rows."""
+    apart = np.concatenate([photos[rows] - photos[rows].mean(axis=0) for rows in groups])
+    return _trace_one(apart.T @ apart)
+
+
+def spectrum(scatter: Wide) -> Spectrum:
+    """The eigenvalues and eigenvectors of a scatter (dims, dims), scaled to mean eigenvalue 1."""
+    values, vectors = np.linalg.eigh(scatter * (len(scatter) / np.trace(scatter)))
+    return Spectrum(values, vectors)
+
+
+def inverse_root(scaled: Spectrum, *, ridge: float = RIDGE) -> Wide:
+    """(S + ridge)^-1/2 of a scatter S: (dims, dims), symmetric."""
+    matrix: Wide = (scaled.vectors / np.sqrt(np.maximum(scaled.values, 0) + ridge)) @ scaled.vectors.T
+    return matrix
+
+
+def within_matrix(scatter: Wide, *, ridge: float = RIDGE) -> Wide:
+    """(S + ridge)^-1/2 with S the scatter scaled to mean eigenvalue 1: (dims, dims), symmetric."""
+    return inverse_root(spectrum(scatter), ridge=ridge)
+
+
+def cut(matrix: Wide, photos: Wide, *, dims: int, kinds: NDArray[np.str_] | None = None, evened: float = 0.0) -> Wide:
+    """The matrix and then only the `dims` directions in which photos (n, ...) differ most under it, strongest first.
+
+    With `kinds` (n,), as breeds, photos are compared with their own kind only. `evened`: the power of a direction's
+    second moment that is divided out; 0 leaves it as it is, 0.5 makes all directions alike.
+    """
+    spread = unit_rows(photos @ matrix)
+    if kinds is not None:
+        for kind in np.unique(kinds):
+            spread[kinds == kind] -= spread[kinds == kind].mean(axis=0)
+    moments, directions = np.linalg.eigh(spread.T @ spread)
+    moments, directions = moments[::-1][:dims], directions[:, ::-1][:, :dims]
+    floor = np.finfo(np.float64).eps * max(float(moments[0]), np.finfo(np.float64).tiny)
+    shorter: Wide = matrix @ (directions * (moments[0] / np.maximum(moments, floor)) ** evened)
+    return shorter
+
+
+def _trace_one(scatter: Wide) -> Wide:
+    scaled: Wide = scatter / np.trace(scatter)
+    return scaled

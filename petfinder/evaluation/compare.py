@@ -1,0 +1,189 @@
+"""Which encoder is the best for these pets: several tried on the same photos, side by side.
+
+Knows evaluations, and encoders by their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from petfinder.domain.errors import ConfigError, EncoderError, InvalidQuery, PetfinderError
+from petfinder.domain.text import clean
+from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
+from petfinder.encoders.load import load_encoder
+from petfinder.evaluation.calibration import Estimate, mean_over_animals
+from petfinder.evaluation.evaluate import Tried, read_samples, try_encoders
+from petfinder.evaluation.result import EQUAL_ERRORS, FOUND, MEAN_PRECISION, RANK1, RANK5, Evaluation, Row
+from petfinder.photos.read import DEFAULT_LIMITS, PhotoLimits
+from petfinder.tables.readers import AnyPath, Grouping
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN = (RANK1, RANK5, MEAN_PRECISION, FOUND, EQUAL_ERRORS, "encode", "search")
+
+
+class ComparedRow(NamedTuple):
+    """One figure of one encoder, as in `petfinder.evaluation.result.Row`.
+
+    `difference` is that to the first encoder, query photo by query photo, with its interval, where it was taken.
+    """
+
+    encoder: str
+    measure: str
+    value: float
+    unit: str
+    low: float | None = None
+    high: float | None = None
+    difference: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One encoder: its evaluation, or the error that kept it from being tried.
+
+    `identity` is None where the encoder could not even be had. `differences`: by measure, how much
+    more than the first encoder's of those that could be tried (shares).
+    """
+
+    encoder: str
+    evaluation: Evaluation | None = None
+    error: PetfinderError | None = None
+    identity: EncoderIdentity | None = None
+    differences: Mapping[str, Estimate] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """Encoders side by side on the same photos. Intervals hold 95 % of a bootstrap over pets.
+
+    A difference is paired: pets are drawn anew for both encoders at once, so that it may be sure where the two
+    intervals overlap. That of the share found keeps the threshold of each as it was measured.
+    """
+
+    columns: tuple[Column, ...]
+
+    @property
+    def errors(self) -> Mapping[str, PetfinderError]:
+        """The encoders that could not be tried, and why."""
+        return {column.encoder: column.error for column in self.columns if column.error is not None}
+
+    def as_rows(self) -> tuple[ComparedRow, ...]:
+        """Every figure of every encoder that could be tried as a row, as pandas takes them."""
+        return tuple(
+            ComparedRow(column.encoder, *row, *_parts(column.differences.get(row.measure)))
+            for column in self.columns
+            if column.evaluation is not None
+            for row in column.evaluation.as_rows()
+        )
+
+    def __repr__(self) -> str:
+        tried = [column.evaluation for column in self.columns if column.evaluation is not None]
+        head = [f"{tried[0].queries} query photos of {tried[0].pets} pets, {tried[0].photos} photos"] if tried else []
+        table = [["", *(clean(column.encoder) for column in self.columns)]]
+        for measure in SHOWN:
+            table.append([measure, *(_cell(column, measure) for column in self.columns)])
+            if any(measure in column.differences for column in self.columns):
+                table.append(["  more than the first", *(_difference(column, measure) for column in self.columns)])
+        widths = [max(len(line[place]) for line in table) for place in range(len(table[0]))]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table
+        ]
+        lines += [f"{clean(name)} could not be tried: {clean(str(error))}" for name, error in self.errors.items()]
+        failures = tried[0].failures if tried else ()
+        lines += [failure.left_out for failure in failures]
+        return "\n".join([*head, *lines])
+
+    def _repr_html_(self) -> str:
+        from petfinder.display.html.evaluations import comparison_as_html
+
+        return comparison_as_html(self)
+
+    def plot(self) -> Figure:
+        """Every encoder's rank-1, mAP and share found with their intervals, as a matplotlib figure.
+
+        Needs the `notebook` extra (else ConfigError).
+        """
+        from petfinder.display.figures.evaluations import plot_comparison
+
+        return plot_comparison(self)
+
+
+def compare_encoders(
+    folder: AnyPath,
+    encoders: Sequence[str | Encoder],
+    *,
+    by: Grouping = "pet",
+    limits: PhotoLimits = DEFAULT_LIMITS,
+    device: str | None = None,
+    progress: bool | None = None,
+) -> Comparison:
+    """Try encoders, by name or made, on a folder of photos in which each sub-folder is a pet; each photo decoded once.
+
+    `limits` say which photos are too large to be read; `device` is where the encoders that are named compute (None: it
+    is chosen). An encoder that cannot be had or that fails has its error in its column; the others are tried all the
+    same. Raises ConfigError for a path that is not a folder, and InvalidQuery where fewer than two pets have two
+    photos, or where no encoder is named or one twice.
+    """
+    names = [encoder if isinstance(encoder, str) else encoder.name for encoder in encoders]
+    if not names or len(set(names)) < len(names):
+        raise InvalidQuery("name one encoder or more, each once")
+    samples = read_samples(folder, by=by)
+    loaded = [_loaded(encoder, device) for encoder in encoders]
+    ready = [encoder for encoder in loaded if not isinstance(encoder, PetfinderError)]
+    tried = iter(try_encoders(samples, ready, limits=limits, progress=progress))
+    results = [encoder if isinstance(encoder, PetfinderError) else next(tried) for encoder in loaded]
+    first = next((result for result in results if isinstance(result, Tried)), None)
+    return Comparison(tuple(_column(*one, first) for one in zip(names, loaded, results, strict=True)))
+
+
+def _loaded(encoder: str | Encoder, device: str | None) -> Encoder | PetfinderError:
+    """The encoder, its weights in memory where its name alone loads them; or why it cannot be had."""
+    try:
+        found = load_encoder(encoder, device=device) if isinstance(encoder, str) else encoder
+        identity_of(found)
+    except (EncoderError, ConfigError) as error:
+        return error
+    return found
+
+
+def _column(
+    name: str, encoder: Encoder | PetfinderError, result: Tried | PetfinderError, first: Tried | None
+) -> Column:
+    identity = None if isinstance(encoder, PetfinderError) else identity_of(encoder)
+    if isinstance(result, PetfinderError):
+        return Column(name, error=result, identity=identity)
+    differences = {} if result is first or first is None else _differences(result, first)
+    return Column(name, result.evaluation, identity=identity, differences=differences)
+
+
+def _differences(one: Tried, first: Tried) -> dict[str, Estimate]:
+    return {
+        measure: mean_over_animals(values - first.values[measure], one.ids) for measure, values in one.values.items()
+    }
+
+
+def _parts(estimate: Estimate | None) -> tuple[float | None, float | None, float | None]:
+    return (None, None, None) if estimate is None else (estimate.value, estimate.low, estimate.high)
+
+
+def _cell(column: Column, measure: str) -> str:
+    if column.evaluation is None:
+        return type(column.error).__name__
+    return next((_text(row) for row in column.evaluation.as_rows() if row.measure == measure), "")
+
+
+def _text(row: Row) -> str:
+    if row.unit == "ms":
+        return f"{row.value:.2f} ms"
+    interval = "" if row.low is None or row.high is None else f" ({row.low:.1%} to {row.high:.1%})"
+    return f"{row.value:.1%}{interval}"
+
+
+def _difference(column: Column, measure: str) -> str:
+    found = column.differences.get(measure)
+    return "" if found is None else f"{found.value:+.1%} ({found.low:+.1%} to {found.high:+.1%})"

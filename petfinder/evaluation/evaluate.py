@@ -1,0 +1,359 @@
+"""How good is it: an encoder tried on pets whose photos one has, or a registry as it is.
+
+Knows photos, encoders, the repository and measuring. Every photo is taken out once and looked for among all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from petfinder.domain.errors import ConfigError, EncoderError, InvalidQuery, PetfinderError, PhotoError
+from petfinder.domain.pets import Box, Dog, Pet, Photo
+from petfinder.domain.reports import Failure, Ignored
+from petfinder.domain.vectors import Matrix, nearest_rows
+from petfinder.encoders.base import Encoder, encode
+from petfinder.evaluation.calibration import SEED, Estimate, found_at, mean_over_animals, measure_thresholds
+from petfinder.evaluation.metrics import (
+    Labelled,
+    Rows,
+    average_precision,
+    error_rates,
+    leave_one_out_registered,
+    pair_similarities,
+    registered,
+)
+from petfinder.evaluation.result import FOUND, MEAN_PRECISION, RANK1, RANK5, Evaluation, Latency
+from petfinder.photos.read import DEFAULT_LIMITS, PhotoLimits, read_photo
+from petfinder.registry.finder import PetFinder
+from petfinder.registry.progress import progress_bar
+from petfinder.registry.repository import PetRepository
+from petfinder.tables.readers import AnyPath, Grouping, read_folder
+
+pass
+
+BOX_MARGIN = 0.02  # share of the photo by which a box is widened before the pet is painted out: fur passes its edge
+GREY = (128, 128, 128)
+_REMEDY = "Make a sub-folder for each pet and put all its photos there"
+
+
+def evaluate_folder(
+    folder: AnyPath,
+    encoder: Encoder,
+    *,
+    by: Grouping = "pet",
+    boxes: Mapping[str, Box] | None = None,
+    limits: PhotoLimits = DEFAULT_LIMITS,
+    progress: bool | None = None,
+) -> Evaluation:
+    """Try an encoder on a folder of photos in which each sub-folder is a pet; `by` as in `petfinder.read_folder`.
+
+    `boxes` says where the pet is, by the photo's path relative to the folder; with it the background control is made
+    (photos are encoded whole all the same). `progress`: a bar or none; None decides by itself. Raises ConfigError for
+    a path that is not a folder, and InvalidQuery where fewer than two pets have two photos.
+    """
+    samples = read_samples(folder, by=by, boxes=boxes)
+    return _only(try_encoders(samples, [encoder], limits=limits, progress=progress))
+
+
+def read_samples(folder: AnyPath, *, by: Grouping = "pet", boxes: Mapping[str, Box] | None = None) -> Samples:
+    """The photos of a folder in which each sub-folder is a pet, as `evaluate_folder` takes them."""
+    root = Path(folder)
+    places = {(root / name).resolve(): box for name, box in (boxes or {}).items()}
+    incoming = list(read_folder(root, Dog, by=by))
+    samples = (
+        _Sample(pet.pet_id, photo, places.get(Path(photo.uri).resolve()) if photo.uri else None)
+        for pet in incoming
+        if isinstance(pet, Pet)
+        for photo in pet.photos
+    )
+    return Samples(str(root), tuple(samples), _failures(incoming))
+
+
+def evaluate_pets(
+    pets: Iterable[Pet | Failure | Ignored],
+    encoder: Encoder,
+    *,
+    limits: PhotoLimits = DEFAULT_LIMITS,
+    progress: bool | None = None,
+) -> Evaluation:
+    """Try an encoder on pets of one species with their photos, as `read_csv` gives them or made by hand.
+
+    Each photo is cut to its box where it has one, as registration does; the background control paints that box out of
+    the whole photo. Raises InvalidQuery as `evaluate_folder` does.
+    """
+    incoming = list(pets)
+    samples = (
+        _Sample(pet.pet_id, photo, photo.box) for pet in incoming if isinstance(pet, Pet) for photo in pet.photos
+    )
+    everything = Samples("these pets", tuple(samples), _failures(incoming))
+    return _only(try_encoders(everything, [encoder], limits=limits, progress=progress))
+
+
+def evaluate_registry(registered: PetFinder[Any] | PetRepository[Any]) -> Evaluation:
+    """How well the pets of a registry are told apart: `evaluate_registry(registry.dogs)`; no photo is read.
+
+    Takes the embeddings that the index keeps, so no encoder is loaded; there is no background control and no time to
+    decode and encode, and photos that wait for an embedding are left out (`notes` says so). A repository will do.
+    Raises InvalidQuery where fewer than two pets have two photos with an embedding.
+    """
+    kept = registered.embeddings()
+    repository = registered.repository if isinstance(registered, PetFinder) else registered
+    encoder = repository.spec.encoder or "embeddings given"
+    check_enough(
+        kept.pet_ids, f"index {repository.index!r}", remedy="Give pets that are registered a second photo: add_photo"
+    )
+    photos = Labelled(np.array(kept.pet_ids, dtype=np.str_), kept.matrix)
+    notes = ["measured on the embeddings that the index keeps: no background control, no time to decode and encode"]
+    if pending := repository.store.stats(repository.index).pending:
+        notes.append(f"photos left out that wait for their embedding: {pending}; have them embedded first")
+    trial = measured(photos, encoder=encoder, where=f"index {repository.index!r}, ")
+    return replace(trial.evaluation, notes=(*notes, *trial.evaluation.notes))
+
+
+def _failures(incoming: Sequence[Pet | Failure | Ignored]) -> tuple[Failure, ...]:
+    return tuple(item for item in incoming if isinstance(item, Failure))
+
+
+class _Sample(NamedTuple):
+    pet_id: str
+    photo: Photo
+    box: Box | None
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Photos whose pet is known, of one species; `where` they come from, and what could not be taken in."""
+
+    where: str
+    photos: tuple[_Sample, ...]
+    failures: tuple[Failure, ...]
+
+
+class _Encoded(NamedTuple):
+    """The photos that could be used, their embeddings, and the seconds that each took to decode and to encode."""
+
+    samples: Sequence[_Sample]
+    photos: Labelled
+    seconds: list[tuple[float, float]]
+
+
+def try_encoders(
+    samples: Samples, encoders: Sequence[Encoder], *, limits: PhotoLimits = DEFAULT_LIMITS, progress: bool | None = None
+) -> list[Tried | PetfinderError]:
+    """Try encoders on the same photos, each decoded once; an encoder that fails is its error in the list.
+
+    Raises InvalidQuery where fewer than two pets have two photos.
+    """
+    if any(not hasattr(encoder, "encode_images") for encoder in encoders):
+        raise ConfigError("an evaluation takes an encoder, not its name: petfinder.load_encoder('pocket')")
+    check_enough([sample.pet_id for sample in samples.photos], samples.where, remedy=_REMEDY)
+    encoded, unreadable = _encode_all(samples.photos, encoders, limits=limits, progress=progress)
+    trials: list[Tried | PetfinderError] = []
+    for encoder, photos in zip(encoders, encoded, strict=True):
+        if isinstance(photos, _Encoded):
+            unread = f"{samples.where} ({len(unreadable)} photos could not be read)" if unreadable else samples.where
+            check_enough([one.pet_id for one in photos.samples], unread, remedy=_REMEDY)
+            trials.append(_tried(photos, (*samples.failures, *unreadable), encoder, limits=limits))
+        else:
+            trials.append(photos)
+    return trials
+
+
+def _only(trials: Sequence[Tried | PetfinderError]) -> Evaluation:
+    [trial] = trials
+    if isinstance(trial, PetfinderError):
+        raise trial
+    return trial.evaluation
+
+
+def _tried(encoded: _Encoded, failures: tuple[Failure, ...], encoder: Encoder, *, limits: PhotoLimits) -> Tried:
+    photos = encoded.photos
+    return measured(
+        photos,
+        encoder=encoder.name,
+        background=_background(encoded, photos.with_mates(), encoder, limits=limits),
+        decode=_median_ms([decoding for decoding, _ in encoded.seconds]),
+        encode=_median_ms([encoding for _, encoding in encoded.seconds]),
+        failures=failures,
+    )
+
+
+def _encode_all(
+    samples: Sequence[_Sample], encoders: Sequence[Encoder], *, limits: PhotoLimits, progress: bool | None
+) -> tuple[list[_Encoded | PetfinderError], list[Failure]]:
+    """What each encoder made of the photos, or its first error; and the photos that could not be read."""
+    kept: dict[tuple[str, str], _Sample] = {}
+    rows: list[list[Matrix]] = [[] for _ in encoders]
+    seconds: list[list[tuple[float, float]]] = [[] for _ in encoders]
+    broken: dict[int, PetfinderError] = {}
+    failures: list[Failure] = []
+    with progress_bar(progress, what="evaluating", unit="photos", total=len(samples)) as bar:
+        for sample in samples:
+            bar.update()
+            started = perf_counter()
+            try:
+                picture = read_photo(sample.photo, limits=limits)
+            except PhotoError as error:
+                failures.append(Failure(sample.pet_id, error, photo=sample.photo.uri))
+                continue
+            decoding = perf_counter() - started
+            # The same file twice would find itself.
+            if (sample.pet_id, picture.photo_id) in kept:
+                continue
+            kept[sample.pet_id, picture.photo_id] = sample
+            for number, encoder in enumerate(encoders):
+                if number in broken:
+                    continue
+                decoded = perf_counter()
+                try:
+                    rows[number].append(encode(encoder, [picture.image]))
+                except (EncoderError, ConfigError) as error:
+                    broken[number] = error
+                seconds[number].append((decoding, perf_counter() - decoded))
+    ids = np.array([pet_id for pet_id, _ in kept], dtype=np.str_)
+    there = [*kept.values()]
+    return [
+        broken[number] if number in broken else _Encoded(there, Labelled(ids, _stacked(rows[number])), seconds[number])
+        for number in range(len(encoders))
+    ], failures
+
+
+def _stacked(rows: Sequence[Matrix]) -> Matrix:
+    return np.concatenate(rows) if rows else np.empty((0, 1), np.float32)
+
+
+def painted_out(picture: Image.Image, box: Box) -> Image.Image:
+    """A copy of the picture with grey where the pet is: its box, widened by BOX_MARGIN of the picture on every side."""
+    copy = picture.copy()
+    corners = (box.x - BOX_MARGIN, box.y - BOX_MARGIN, box.x + box.w + BOX_MARGIN, box.y + box.h + BOX_MARGIN)
+    scale = (picture.width, picture.height, picture.width, picture.height)
+    ImageDraw.Draw(copy).rectangle([corner * side for corner, side in zip(corners, scale, strict=True)], fill=GREY)
+    return copy
+
+
+def _background(encoded: _Encoded, queries: Rows, encoder: Encoder, *, limits: PhotoLimits) -> Estimate | None:
+    boxed = [(row, box) for row in queries if (box := encoded.samples[row].box) is not None]
+    if not boxed:
+        return None
+    rows = np.array([row for row, _ in boxed])
+    wholes = (encoded.samples[row].photo.model_copy(update={"box": None}) for row in rows)
+    pictures = (read_photo(photo, limits=limits).image for photo in wholes)
+    erased = [
+        encode(encoder, [painted_out(picture, box)])[0] for picture, (_, box) in zip(pictures, boxed, strict=True)
+    ]
+    ranking = leave_one_out_registered(encoded.photos, queries=rows, seen_as=np.array(erased))
+    return mean_over_animals(ranking.within(1), ranking.ids)
+
+
+def _median_ms(seconds: Sequence[float]) -> float:
+    return float(np.median(seconds)) * 1000
+
+
+_TIMED_SEARCHES = 50
+_PAIRS = 10_000_000  # photos compared at once at most: what is computed from them takes some 25 bytes a pair
+_FEWEST = 500  # query photos that a large collection is tried with at least
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """An encoder's evaluation and what stands behind its means: the value of each query photo (q,) by measure.
+
+    `ids` (q,) names the query photos' pets, in the same order for every encoder tried on the same samples.
+    """
+
+    evaluation: Evaluation
+    ids: NDArray[np.str_]
+    values: Mapping[str, NDArray[np.float64]]
+
+
+def measured(
+    photos: Labelled,
+    *,
+    encoder: str,
+    where: str = "",
+    background: Estimate | None = None,
+    decode: float | None = None,
+    encode: float | None = None,
+    failures: tuple[Failure, ...] = (),
+    notes: tuple[str, ...] = (),
+) -> Tried:
+    """Every photo taken out once and looked for among all others, as a registry of just these pets would do.
+
+    Of more than some 3,000 photos only those of some pets, drawn with a fixed seed, are looked for; `notes` says so.
+    `encoder` is the name of what made the embeddings, `where` begins the thresholds' source; `background`, `decode` and
+    `encode` (ms) are what the embeddings cannot tell.
+    """
+    every = photos.with_mates()
+    queries = _drawn(photos.ids, every, most=max(_FEWEST, _PAIRS // len(photos)))
+    strangers = photos
+    if len(queries) < len(every):
+        strangers = photos.at(queries)
+        notes = (*notes, f"{len(queries):,} of {len(every):,} photos, drawn by pet, were looked for among all others")
+    ranking = leave_one_out_registered(photos, queries=queries)
+    found = found_at(ranking, ranking)
+    values = {
+        RANK1: ranking.within(1).astype(np.float64),
+        RANK5: ranking.within(5).astype(np.float64),
+        MEAN_PRECISION: np.asarray(average_precision(photos, queries=queries), dtype=np.float64),
+        FOUND: ranking.found(found.threshold).astype(np.float64),
+    }
+    pets = len(np.unique(photos.ids))
+    source = f"petfinder.evaluate with {encoder} on {where}{len(photos)} photos of {pets} pets"
+    evaluation = Evaluation(
+        encoder=encoder,
+        pets=pets,
+        photos=len(photos),
+        queries=len(queries),
+        rank1=mean_over_animals(values[RANK1], ranking.ids),
+        rank5=mean_over_animals(values[RANK5], ranking.ids),
+        mean_precision=mean_over_animals(values[MEAN_PRECISION], ranking.ids),
+        errors=error_rates(*pair_similarities(photos, queries=queries)),
+        found=found,
+        background=background,
+        latency=Latency(decode=decode, encode=encode, search=float(np.median(_search_seconds(photos))) * 1000),
+        thresholds=measure_thresholds(strangers, photos, source=source),
+        ranking=ranking,
+        failures=failures,
+        notes=notes,
+    )
+    return Tried(evaluation, ranking.ids, values)
+
+
+def _drawn(ids: NDArray[np.str_], queries: Rows, *, most: int) -> Rows:
+    """The query photos of as many pets as have at most so many, drawn with a fixed seed; all where these are few."""
+    if len(queries) <= most:
+        return queries
+    pets, places, counts = np.unique(ids[queries], return_inverse=True, return_counts=True)
+    order = np.random.default_rng(SEED).permutation(len(pets))
+    chosen = order[np.cumsum(counts[order]) <= most]
+    return queries[np.isin(places, chosen)]
+
+
+def check_enough(pet_ids: Sequence[str], where: str, *, remedy: str) -> None:
+    """Raise InvalidQuery where fewer than two pets have two photos; `pet_ids` names the pet of each photo."""
+    pets, counts = np.unique(np.array(pet_ids, dtype=np.str_), return_counts=True)
+    several = int((counts > 1).sum())
+    if several < 2:
+        raise InvalidQuery(
+            f"an evaluation needs two photos each of at least two pets; {where}: {len(pets)} pets with photos,"
+            f" {several} of them with two or more. {remedy}"
+        )
+
+
+def _search_seconds(photos: Labelled) -> list[float]:
+    """How long the first photos take to be looked for among all pets, one after the other."""
+    gallery = registered(photos)
+    seconds = []
+    for embedding in photos.embeddings[:_TIMED_SEARCHES]:
+        started = perf_counter()
+        nearest_rows(gallery.similarities(embedding[np.newaxis])[0], 5)
+        seconds.append(perf_counter() - started)
+    return seconds

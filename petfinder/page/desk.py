@@ -1,0 +1,328 @@
+"""The desk where a visitor asks: all that a page may do for people, in plain calls without a single widget.
+
+Knows the registry and who may see what. Reading is open and shows pets as searches do (no owner, places to about 1 km);
+whatever shows contact or changes something asks the Access, at every call.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any, Literal
+
+from petfinder.domain.errors import InvalidPet, InvalidQuery, PhotoTooLarge
+from petfinder.domain.filters import PetFilter, place_of, places_of
+from petfinder.domain.matches import SHOWN, Matches
+from petfinder.domain.pets import Cat, Dog, Owner, Pet, Photo, Place, Status, as_found
+from petfinder.domain.text import fold
+from petfinder.page.access import Access
+from petfinder.photos.read import completed, read_photo
+from petfinder.registry.registry import Registry
+from petfinder.registry.service import PetService
+
+pass
+
+ROUNDED_BY_KM = 1.0  # a place and the same to 0.01 degree are at most 0.8 km apart
+HALF_ROUND_KM = 20_040.0  # half way round the earth: everywhere
+PAGE = SHOWN  # pets on a page
+NEAREST = 12  # matches of one search
+UPLOAD_LIMIT = 25 * 2**20
+SPECIES: Mapping[str, type[Pet]] = {"dog": Dog, "cat": Cat}
+MOST_PLACED = 300  # pets on one map
+_NUMBERED = 30  # pets of one name that are told apart by a number
+_CHIP = re.compile(r"[\d\s.\-]{9,}")
+
+
+class Desk:
+    """The desk of one visitor. Without an `access` all is open.
+
+    `upload_limit_bytes` bounds each file and the files of one call together; larger ones raise PhotoTooLarge.
+    """
+
+    def __init__(
+        self, registry: Registry, access: Access | None = None, *, upload_limit_bytes: int = UPLOAD_LIMIT
+    ) -> None:
+        self.registry = registry
+        self.access = Access() if access is None else access
+        self.upload_limit_bytes = upload_limit_bytes
+
+    def of(self, species: str) -> PetDesk:
+        """The desk for dogs ("dog") or cats ("cat"); raises InvalidQuery for a species that it does not know."""
+        if species not in SPECIES:
+            raise InvalidQuery(f"the desk knows {' and '.join(SPECIES)}, not {species!r}")
+        return PetDesk(self, self.registry.of(SPECIES[species]))
+
+    def counts(self) -> Counts:
+        """How many pets there are of all species; an index that is not there yet counts none and is not made."""
+        there = {spec.species for spec in self.registry.specs().values()}
+        each = [self.of(species).counts() for species in SPECIES if species in there]
+        return Counts(sum(one.pets for one in each), sum(one.lost for one in each), sum(one.found for one in each))
+
+    def check_uploads(self, uploads: Sequence[Upload]) -> None:
+        """Raise PhotoTooLarge, saying the limit in MB, for a file or for files together that pass it."""
+        limit = _megabytes(self.upload_limit_bytes)
+        for upload in uploads:
+            if len(upload.content) > self.upload_limit_bytes:
+                raise PhotoTooLarge(
+                    f"{upload.name} has {_megabytes(len(upload.content))} MB and a photo may have at most {limit} MB: "
+                    "send a smaller copy of it"
+                )
+        if (total := sum(len(upload.content) for upload in uploads)) > self.upload_limit_bytes:
+            raise PhotoTooLarge(
+                f"these {len(uploads)} photos have {_megabytes(total)} MB together and may have at most {limit} MB: "
+                "send fewer at a time"
+            )
+
+    def look_at(self, upload: Upload) -> Photo:
+        """An uploaded photo as its own visitor sees it: thumbnail, and date and place as the camera wrote them.
+
+        Raises PhotoTooLarge, UnreadablePhoto.
+        """
+        self.check_uploads([upload])
+        return completed(Photo(), read_photo(upload.photo()))
+
+
+class PetDesk:
+    """What a visitor may ask about, and do with, the pets of one species."""
+
+    def __init__(self, desk: Desk, service: PetService[Pet]) -> None:
+        self._desk = desk
+        self._service = service
+
+    @property
+    def knows_text(self) -> bool:
+        """Whether pets can be found by describing them; asking may load the encoder."""
+        return bool(self._service.encoder.supports_text)
+
+    def counts(self) -> Counts:
+        """How many pets are registered, lost, found."""
+        count = self._service.count
+        return Counts(count(), count(PetFilter(status=Status.LOST)), count(PetFilter(status=Status.FOUND)))
+
+    def find(self, uploads: Sequence[Upload], *, k: int = NEAREST, where: PetFilter | None = None) -> Matches:
+        """The pets nearest to one or more photos of ONE animal; raises PhotoError, InvalidQuery."""
+        self._desk.check_uploads(uploads)
+        return self._service.find([upload.photo() for upload in uploads], k=k, where=self._open_to_all(where))
+
+    def similar(self, pet_id: str, *, k: int = NEAREST, where: PetFilter | None = None) -> Matches:
+        """Other pets that look like a registered one; raises PetNotFound, InvalidQuery."""
+        return self._service.find_similar(pet_id, k=k, where=self._open_to_all(where))
+
+    def search(self, words: str, *, by_meaning: bool = False, where: PetFilter | None = None) -> WordsAnswer:
+        """Pets by a chip number, by what their photos look like (if asked for and the encoder knows text), or by words.
+
+        The answer says which. Words must all stand in name, breed, colour, tags or note. Raises InvalidQuery.
+        """
+        if _CHIP.fullmatch(words.strip()) and (pet := self._service.find_by_microchip(words)):
+            return WordsAnswer("microchip", self._with_pictures([pet]))
+        where = self._open_to_all(where)
+        if by_meaning and words.strip() and self.knows_text:
+            return WordsAnswer("meaning", matches=self._service.find_by_text(words.strip(), k=NEAREST, where=where))
+        found = [*islice(self._service.repository.with_words(words, where), PAGE + 1)]
+        return WordsAnswer("words", self._with_pictures(found[:PAGE]), more=len(found) > PAGE)
+
+    def page(self, *, after: str | None = None, where: PetFilter | None = None) -> PetPage:
+        """At most 48 pets in the order of their ids, those behind `after`; their pictures come in one request."""
+        where = self._open_to_all(where)
+        pets = self._service.list(where, after=after, limit=PAGE + 1)
+        shown = pets[:PAGE]
+        following = shown[-1].pet_id if len(pets) > PAGE else None
+        return PetPage(self._with_pictures(shown), self._service.count(where), following)
+
+    def pet(self, pet_id: str) -> Pet:
+        """A pet with the thumbnails of all its photos, as searches show pets; raises PetNotFound.
+
+        While the desk is locked without its chip number, by which somebody could pass for the owner.
+        """
+        pet = _shown(self._service.get(pet_id))
+        return pet if self._desk.access.is_open else pet.model_copy(update={"microchip": None})
+
+    def placed(self, where: PetFilter | None = None, *, most: int = MOST_PLACED) -> tuple[Pet, ...]:
+        """Pets whose own place or a photo's is known, without pictures; at most `most`."""
+        restriction = (self._open_to_all(where) or PetFilter()).restriction()
+        pets = (as_found(pet) for pet in self._service.repository.scan(restriction))
+        return tuple(islice((pet for pet in pets if place_of(pet)), most))
+
+    def owner_of(self, pet_id: str) -> Owner | None:
+        """Who to call, with all contact; raises PassphraseNeeded, PetNotFound."""
+        self._desk.access.check()
+        return self._service.owner_of(pet_id)
+
+    def whole(self, pet_id: str) -> Pet:
+        """The whole pet, owner and exact places with it, to be edited; raises PassphraseNeeded, PetNotFound."""
+        self._desk.access.check()
+        return self._service.get(pet_id)
+
+    def register(self, uploads: Sequence[Upload], fields: Mapping[str, Any], *, picture: Upload | None = None) -> Pet:
+        """Register a pet of these photos and fields (those of Pet); `picture` is the owner's.
+
+        An id is made of the name where `fields` has none. Raises PassphraseNeeded, PhotoError, InvalidPet (without a
+        photo too), DuplicatePet; then nothing is written.
+        """
+        self._desk.access.check()
+        check_some(uploads)
+        self._desk.check_uploads([*uploads, *([picture] if picture else [])])
+        known = {name: value for name, value in fields.items() if value not in (None, "")}
+        known["owner"] = _with_picture(known.get("owner"), picture)
+        photos = [upload.photo() for upload in uploads]
+        pet_id = known.get("pet_id") or self._free_id(known.get("name") or "")
+        pet = self._service.repository.pet_class(**(known | {"pet_id": pet_id, "photos": photos}))
+        return self.pet(self._service.register(pet).pet_id)
+
+    def report_found(self, uploads: Sequence[Upload], fields: Mapping[str, Any]) -> Pet:
+        """Register a stray that somebody took in, as `register` does; found since `status_at`, else now."""
+        at = fields.get("status_at") or datetime.now().astimezone()
+        return self.register(uploads, {**fields, "status": Status.FOUND, "status_at": at})
+
+    def update(self, pet_id: str, changes: Mapping[str, Any], *, picture: Upload | None = None) -> Pet:
+        """Change named fields of a pet, what is not named stays; `picture` is for the owner among them.
+
+        Raises PassphraseNeeded, PetNotFound, InvalidPet, PhotoError.
+        """
+        self._desk.access.check()
+        self._desk.check_uploads([picture] if picture else [])
+        owner = {"owner": _with_picture(changes["owner"], picture)} if "owner" in changes else {}
+        self._service.update(pet_id, **{**changes, **owner})
+        return self.pet(pet_id)
+
+    def add_photos(self, pet_id: str, uploads: Sequence[Upload]) -> Pet:
+        """Give a pet more photos, all or none; raises PassphraseNeeded, PetNotFound, PhotoError."""
+        self._desk.access.check()
+        self._desk.check_uploads(uploads)
+        for upload in uploads:
+            read_photo(upload.photo())
+        for upload in uploads:
+            self._service.add_photo(pet_id, upload.photo())
+        return self.pet(pet_id)
+
+    def remove_photo(self, pet_id: str, photo_id: str) -> Pet:
+        """Take one photo from a pet; raises PassphraseNeeded, PetNotFound, InvalidQuery."""
+        self._desk.access.check()
+        self._service.remove_photo(pet_id, photo_id)
+        return self.pet(pet_id)
+
+    def report_lost(self, pet_id: str, *, place: Place | None = None, at: datetime | None = None) -> Pet:
+        """A registered pet is missing, from where and since when (default now); raises PassphraseNeeded."""
+        self._desk.access.check()
+        self._service.report_lost(pet_id, place=place, at=at)
+        return self.pet(pet_id)
+
+    def reunite(self, pet_id: str) -> Pet:
+        """The pet is back with its people; raises PassphraseNeeded, PetNotFound."""
+        self._desk.access.check()
+        self._service.reunite(pet_id)
+        return self.pet(pet_id)
+
+    def remove(self, pet_id: str) -> None:
+        """Erase a pet with owner, photos and thumbnails; raises PassphraseNeeded, PetNotFound."""
+        self._desk.access.check()
+        self._service.remove(pet_id)
+
+    def _open_to_all(self, where: PetFilter | None) -> PetFilter | None:
+        """The filter as it is answered while the desk is locked: distances between places as they are shown.
+
+        With the exact ones somebody could ask again and again until a pet's home is known to the metre.
+        """
+        if where is None or where.near is None or where.within_km is None or self._desk.access.is_open:
+            return where
+        centre, km = where.near.rounded(), where.within_km
+        wider = where.model_copy(update={"near": centre, "within_km": km + ROUNDED_BY_KM})
+        inside = [
+            pet.pet_id
+            for pet in self._service.repository.scan(wider.restriction())
+            if any(centre.km_to(place.rounded()) <= km for place in places_of(pet))
+        ]
+        return where.model_copy(update={"near": centre, "within_km": HALF_ROUND_KM, "ids": tuple(inside)})
+
+    def _with_pictures(self, pets: Sequence[Pet]) -> tuple[Pet, ...]:
+        """The pets as searches show them, the first photo of each with its thumbnail, all fetched in one request."""
+        firsts = [(pet.pet_id, pet.photos[0].photo_id or "") for pet in pets if pet.photos]
+        pictures = dict(zip(firsts, self._service.repository.thumbnails(firsts), strict=True))
+        return tuple(_shown(pet, pictures) for pet in pets)
+
+    def _free_id(self, name: str) -> str:
+        """An id made of the name that no pet has: bella, bella-2, ...; of the species where there is no name."""
+        stem = re.sub(r"\W+", "-", fold(name)).strip("-_")[:60]
+        if not stem:
+            return f"{self._service.repository.species}-{secrets.token_hex(4)}"
+        numbered = [stem, *(f"{stem}-{number}" for number in range(2, _NUMBERED))]
+        taken = {pet.pet_id for pet in self._service.list(PetFilter(ids=numbered))}
+        return next((one for one in numbered if one not in taken), f"{stem}-{secrets.token_hex(4)}")
+
+
+def _shown(pet: Pet, pictures: Mapping[tuple[str, str], bytes | None] | None = None) -> Pet:
+    """A pet as searches show it, without embeddings; `pictures` are thumbnails by (pet_id, photo_id)."""
+    found = as_found(pet)
+    photos = []
+    for photo in found.photos:
+        thumbnail = (pictures or {}).get((pet.pet_id, photo.photo_id or ""), photo.thumbnail)
+        photos.append(photo.model_copy(update={"embedding": None, "thumbnail": thumbnail}))
+    return found.model_copy(update={"photos": tuple(photos)})
+
+
+def _with_picture(owner: Owner | None, picture: Upload | None) -> Owner | None:
+    return owner if owner is None or picture is None else owner.model_copy(update={"picture": picture.photo()})
+
+
+def _megabytes(count: int) -> str:
+    return f"{math.ceil(count / 2**20 * 10) / 10:g}"
+
+
+Meant = Literal["microchip", "meaning", "words"]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that a visitor handed in: the name it had there, and its bytes."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+    def photo(self) -> Photo:
+        """The file as a photo whose errors call it by its name; nothing of where it came from is kept."""
+        file = io.BytesIO(self.content)
+        file.name = self.name
+        return Photo(source=file)
+
+
+def check_some(uploads: Sequence[Upload], *, of: str = "the pet") -> None:
+    """Raise InvalidPet where no photo was handed in."""
+    if not uploads:
+        raise InvalidPet(f"choose at least one photo of {of}: it is found by its looks")
+
+
+@dataclass(frozen=True)
+class PetPage:
+    """One page of pets by id, how many pass in all, and the id behind which the next page begins, if there is one."""
+
+    pets: tuple[Pet, ...] = ()
+    count: int = 0
+    following: str | None = None
+
+
+@dataclass(frozen=True)
+class WordsAnswer:
+    """What words found, and how they were meant: a chip number, what photos look like (`matches`), or written words.
+
+    `more`: there are others that the answer leaves out.
+    """
+
+    meant: Meant
+    pets: tuple[Pet, ...] = ()
+    matches: Matches | None = None
+    more: bool = False
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many pets are registered, and of these lost and found."""
+
+    pets: int = 0
+    lost: int = 0
+    found: int = 0

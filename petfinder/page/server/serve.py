@@ -1,0 +1,162 @@
+"""`petfinder serve`: the front end as a page, for volunteers who write no code.
+
+Knows the settings, the access and connect; Voila does the serving. What cannot work is said before any page is up.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import socket
+import tempfile
+import threading
+import webbrowser
+from pathlib import Path
+
+import typer
+
+from petfinder.domain.errors import ConfigError
+from petfinder.encoders.tuned import is_tuned_file
+from petfinder.page.access import Access
+from petfinder.page.server.handover import Told
+from petfinder.registry.connect import IN_MEMORY, connect
+from petfinder.registry.settings import Settings, load_settings, revealed
+
+PORT = 8866
+
+
+def serve(
+    registry: str | None,
+    *,
+    encoder: str | None = None,
+    name: str | None = None,
+    ip: str = "127.0.0.1",
+    port: int = PORT,
+    host: str | None = None,
+    open_browser: bool = True,
+    tiles: bool = False,
+    greeting: str = "",
+    without_passphrase: bool = False,
+) -> None:
+    """Show a registry as a page until Ctrl-C: search, look, register; contacts and changes behind the passphrase.
+
+    Every visitor has a process of their own; the registry is made if it is not there. `ip` other than this machine's
+    own (127.0.0.1) wants a passphrase in the settings, or `without_passphrase`. Port 0: any that is free. `tiles` lets
+    the map load its background from OpenStreetMap; all else comes from this server. `greeting` says whose page it is
+    and how to reach them, for everybody to read.
+
+    `host` (pets.example.org) is the name under which a web server with https shows the page to others; it wants a
+    passphrase too. That web server runs on this machine and passes on every path, the headers Host, Upgrade and
+    Connection (the page talks over a websocket); it should not close a quiet line before 60 s.
+    Raises ConfigError, StoreError, EncoderError, IndexMismatch before anything is served.
+    """
+    settings = load_settings(registry=registry, name=name)
+    place = _place(settings)
+    Access(revealed(settings.passphrase_hash))
+    local = _is_local(ip)
+    host = None if host is None else _name_of_host(host)
+    if settings.passphrase_hash is None and not (local and host is None) and not without_passphrase:
+        raise ConfigError(
+            f"{host or ip} lets other machines in, and no passphrase is set: contacts and changes would be open to all."
+            " Put the line that `petfinder passphrase` prints into petfinder.toml here, or say --without-passphrase"
+        )
+    _check_installed()
+    encoder = str(Path(encoder).resolve()) if encoder is not None and is_tuned_file(encoder) else encoder
+    with connect(place, encoder=encoder, name=settings.name) as opened:
+        if not any(index.stats.pets for index in opened.indexes()):
+            typer.echo(f"{opened!r} is empty: the page can register the first pet", err=True)
+    bound = _bound(ip, port)
+    with tempfile.TemporaryDirectory(prefix="petfinder_") as own:
+        Told(
+            registry=place,
+            encoder=encoder,
+            name=settings.name,
+            folder=str(Path.cwd()),
+            tiles=tiles,
+            greeting=greeting,
+            tries=str(Path(own) / "tries.db"),
+        ).tell()
+        _run(bound, local=local, host=host, tiles=tiles, open_browser=open_browser)
+
+
+def _run(bound: list[socket.socket], *, local: bool, host: str | None, tiles: bool, open_browser: bool) -> None:
+    """Print the address and serve on it; back when it was stopped."""
+    from petfinder.page.server.voila import NOTEBOOK, PageServer
+
+    ip, port = bound[0].getsockname()[:2]
+    address = f"http://{_host(ip)}:{port}/"
+    os.environ["VOILA_APP_IP"] = host_for_processes(ip)
+    server = PageServer(bound, local=local, tiles=tiles, host=host)
+    server.initialize([str(NOTEBOOK)])
+    server.port = port
+    typer.echo(f"petfinder is at {address} (Ctrl-C ends it)")
+    if host is not None:
+        typer.echo(f"https://{host}/ shows it when its web server passes on all paths, Host, Upgrade and Connection.")
+    if not local:
+        typer.echo("What visitors send is not encrypted here: for more than a trusted network, put https before it.")
+    if open_browser:
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+    server.start()
+
+
+def _place(settings: Settings) -> str | None:
+    """Where the registry is, as any folder's process can find it; None for the cloud id. Raises ConfigError."""
+    if settings.registry is None and settings.cloud_id is not None:
+        return None
+    if settings.registry in (None, IN_MEMORY):
+        raise ConfigError("each visitor has a process of their own: name a file or a server, not memory")
+    place = str(settings.registry)
+    return place if "://" in place else str(Path(place).resolve())
+
+
+def _is_local(ip: str) -> bool:
+    """Whether only this machine reaches the address."""
+    if ip == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(ip).is_loopback
+    except ValueError as error:
+        raise ConfigError(f"{ip!r} is no IP address; 127.0.0.1 is this machine, 0.0.0.0 lets others in") from error
+
+
+def _bound(ip: str, port: int) -> list[socket.socket]:
+    """Sockets that listen there; raises ConfigError for a port that is taken or not allowed."""
+    from tornado.netutil import bind_sockets
+
+    try:
+        return bind_sockets(port, "127.0.0.1" if ip == "localhost" else ip)
+    except (OSError, OverflowError) as error:
+        raise ConfigError(f"port {port} of {ip} cannot be had ({error}); name another, or 0 for any") from error
+
+
+def _host(ip: str) -> str:
+    """How an address stands in a URL: this machine's name where every address is meant."""
+    found = ipaddress.ip_address(ip)
+    if found.is_unspecified:
+        return socket.gethostname()
+    return f"[{ip}]" if found.version == 6 else ip
+
+
+def host_for_processes(ip: str) -> str:
+    """How the visitors' processes name the address that the server listens on."""
+    found = ipaddress.ip_address(ip)
+    if found.is_unspecified:
+        return "[::1]" if found.version == 6 else "127.0.0.1"
+    return _host(ip)
+
+
+def _name_of_host(name: str) -> str:
+    """A host's name as browsers send it; raises ConfigError for what is none."""
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", name):
+        raise ConfigError(f"{name!r} is no name of a host; say it without https:// and port, as in pets.example.org")
+    return name.lower()
+
+
+def _check_installed() -> None:
+    """Raise ConfigError where Voila or the widgets are missing."""
+    try:
+        import ipywidgets  # noqa: F401
+        import voila.app  # noqa: F401
+    except ImportError as error:
+        raise ConfigError("the page needs Voila and widgets: pip install 'petfinder-registry[notebook]'") from error

@@ -1,0 +1,47 @@
+"""What people click: the page for volunteers, and each of its parts for notebooks. Needs the `notebook` extra.
+
+Names are loaded when they are first used; a missing package is a ConfigError that says what to install.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from petfinder.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from petfinder.page.widgets.map import pet_map as pet_map
+    from petfinder.page.widgets.page import browse as browse
+    from petfinder.page.widgets.page import find_panel as find_panel
+    from petfinder.page.widgets.page import front_page as front_page
+    from petfinder.page.widgets.page import map_panel as map_panel
+    from petfinder.page.widgets.page import register_form as register_form
+    from petfinder.page.widgets.page import stray_form as stray_form
+    from petfinder.page.widgets.page import words_panel as words_panel
+
+_HOMES = {
+    "page": ("browse", "find_panel", "front_page", "map_panel", "register_form", "stray_form", "words_panel"),
+    "map": ("pet_map",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_PACKAGES = ("ipywidgets", "ipyleaflet")
+
+__all__ = sorted(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"petfinder.page.widgets has no {name!r}")
+    try:
+        value = getattr(import_module(f"petfinder.page.widgets.{_HOME_OF[name]}"), name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in _PACKAGES:
+            raise
+        raise ConfigError(f"widgets need {error.name}: pip install 'petfinder-registry[notebook]'") from error
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

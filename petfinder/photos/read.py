@@ -1,0 +1,340 @@
+"""Reads a picture safely: what an encoder, a gallery and a pet's record need of one photo, or a PhotoError.
+
+Knows photos, boxes and the file system; no encoder and no store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import os
+import stat
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from PIL import Image
+
+from petfinder.domain.errors import PhotoError, PhotoTooLarge, UnreadablePhoto
+from petfinder.domain.pets import Box, Photo, Place
+from petfinder.domain.pixels import on_white, turned
+from petfinder.photos.damage import check_not_lost, check_promises
+from petfinder.photos.exif import CameraNotes, camera_notes
+
+pass
+
+THUMBNAIL_SIDE = 512
+_THUMBNAIL_QUALITY = 85
+_IN_MEMORY = "the picture given in memory"
+
+AnyPhoto = Photo | str | os.PathLike[str] | bytes | BinaryIO | Image.Image
+
+
+@dataclass(frozen=True)
+class PhotoLimits:
+    """How large a photo may be: bytes of its file, pixels before it is reduced."""
+
+    max_bytes: int = 64 * 2**20
+    max_pixels: int = 89_000_000
+
+
+DEFAULT_LIMITS = PhotoLimits()
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """What one photo gave.
+
+    `image`: upright RGB, cut to the box with its margin, shorter side at most twice WORKING_SIDE pixels. `photo_id`:
+    sha256 in hex of the file's bytes (of the RGB pixels for a PIL image) and the box. `thumbnail`: a JPEG of the whole
+    picture without metadata, longest side at most 512 pixels. `taken_at` without zone is the camera's local time.
+    """
+
+    image: Image.Image
+    photo_id: str
+    thumbnail: bytes
+    taken_at: datetime | None
+    place: Place | None
+
+
+def read_photo(photo: AnyPhoto, *, limits: PhotoLimits = DEFAULT_LIMITS) -> Picture:
+    """One photo, read once and decoded once: a path, bytes, a file object, a PIL image, or a Photo with one of these.
+
+    Raises UnreadablePhoto and PhotoTooLarge.
+    """
+    source, name, box = _parts(photo)
+    if isinstance(source, Image.Image):
+        whole, notes = _pixels(source, name, limits)
+        content = whole.tobytes()
+    else:
+        content = _bytes(source, name, limits)
+        whole, notes = decoded(content, name=name, max_pixels=limits.max_pixels, box=box)
+    image = reduced(_cropped(whole, box))
+    return Picture(
+        image=image,
+        photo_id=_digest(content, box),
+        thumbnail=thumbnail_of(image if box is None else whole),
+        taken_at=notes.taken_at,
+        place=notes.place,
+    )
+
+
+def photo_id_of(photo: AnyPhoto, *, limits: PhotoLimits = DEFAULT_LIMITS) -> str:
+    """The `photo_id` that `read_photo` gives, without decoding files.
+
+    Raises UnreadablePhoto for what cannot be opened and PhotoTooLarge for too many bytes.
+    """
+    source, name, box = _parts(photo)
+    if isinstance(source, Image.Image):
+        return _digest(_pixels(source, name, limits)[0].tobytes(), box)
+    return _digest(_bytes(source, name, limits), box)
+
+
+def thumbnail_of(image: Image.Image) -> bytes:
+    """A JPEG of the whole picture without metadata, longest side at most 512 pixels."""
+    picture = on_white(image)
+    picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=_THUMBNAIL_QUALITY)
+    return file.getvalue()
+
+
+def is_bare(thumbnail: bytes) -> bool:
+    """Whether a thumbnail is as this package makes them: a JPEG with no metadata, longest side at most 512 pixels."""
+    try:
+        with refusals("the thumbnail"), Image.open(io.BytesIO(thumbnail), formats=["JPEG"]) as image:
+            told = {str(name) for name in image.info if not str(name).startswith(("jfif", "dpi"))}
+            return not told and max(image.size) <= THUMBNAIL_SIDE
+    except PhotoError:
+        return False
+
+
+def completed(photo: Photo, picture: Picture) -> Photo:
+    """The photo with what its picture gave, its source dropped; the caller's date and place win over the camera's."""
+    return photo.model_copy(
+        update={
+            "photo_id": picture.photo_id,
+            "taken_at": photo.taken_at or picture.taken_at,
+            "place": photo.place or picture.place,
+            "thumbnail": picture.thumbnail,
+            "source": None,
+        }
+    )
+
+
+def _parts(photo: AnyPhoto) -> tuple[object, str, Box | None]:
+    """Where the picture is, what messages call it, and the box."""
+    if isinstance(photo, Photo):
+        source = photo.uri if photo.source is None else photo.source
+        name, box = photo.uri, photo.box
+    else:
+        source, name, box = photo, None, None
+    if isinstance(source, (str, os.PathLike)):
+        source = Path(source)
+    file_name = getattr(source, "name", None) if not isinstance(source, Path) else str(source)
+    return source, name or (file_name if isinstance(file_name, str) and file_name else _IN_MEMORY), box
+
+
+def _pixels(image: Image.Image, name: str, limits: PhotoLimits) -> tuple[Image.Image, CameraNotes]:
+    with refusals(name):
+        check_pixels(image, name=name, max_pixels=limits.max_pixels)
+        notes = camera_notes(image)
+        return turned(on_white(image), notes.orientation), notes
+
+
+def _bytes(source: object, name: str, limits: PhotoLimits) -> bytes:
+    try:
+        if isinstance(source, Path):
+            content = _file_bytes(source, name, limits)
+        elif isinstance(source, (bytes, bytearray, memoryview)):
+            content = bytes(source)
+        else:
+            content = _stream_bytes(source, name, limits)
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
+        raise UnreadablePhoto(
+            f"{name} cannot be read ({reason}): check that the file is there and open to you"
+        ) from error
+    if len(content) > limits.max_bytes:
+        raise PhotoTooLarge(
+            f"{name} has more than {limits.max_bytes} bytes: make the picture smaller or raise max_photo_bytes"
+        )
+    if not content:
+        raise UnreadablePhoto(f"{name} is empty: give a file that holds a picture")
+    return content
+
+
+def _file_bytes(path: Path, name: str, limits: PhotoLimits) -> bytes:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
+        raise UnreadablePhoto(f"{name} is not a file: give the path of one picture")
+    with path.open("rb") as file:
+        return file.read(limits.max_bytes + 1)
+
+
+def _stream_bytes(source: object, name: str, limits: PhotoLimits) -> bytes:
+    read = getattr(source, "read", None)
+    if not callable(read):
+        raise UnreadablePhoto(
+            f"{name} is {type(source).__name__}: give a path, the bytes of a picture, a file object or a PIL image"
+        )
+    if callable(seekable := getattr(source, "seekable", None)) and seekable():
+        source.seek(0)  # type: ignore[attr-defined]
+    chunks, missing = [], limits.max_bytes + 1
+    while missing > 0 and (chunk := read(missing)):
+        if not isinstance(chunk, bytes):
+            raise UnreadablePhoto(f"{name} is open as text: open it with mode 'rb'")
+        chunks.append(chunk)
+        missing -= len(chunk)
+    return b"".join(chunks)
+
+
+def _digest(content: bytes, box: Box | None) -> str:
+    digest = hashlib.sha256(content).hexdigest()
+    if box is None:
+        return digest
+    return hashlib.sha256(f"{digest} {box.x!r} {box.y!r} {box.w!r} {box.h!r} {box.margin!r}".encode()).hexdigest()
+
+
+def _cropped(whole: Image.Image, box: Box | None) -> Image.Image:
+    if box is None:
+        return whole
+    left, top = box.x - box.margin * box.w, box.y - box.margin * box.h
+    right, bottom = box.x + (1 + box.margin) * box.w, box.y + (1 + box.margin) * box.h
+    edges = (
+        max(0, math.floor(left * whole.width + 1e-6)),
+        max(0, math.floor(top * whole.height + 1e-6)),
+        min(whole.width, math.ceil(right * whole.width - 1e-6)),
+        min(whole.height, math.ceil(bottom * whole.height - 1e-6)),
+    )
+    if edges[2] <= edges[0] or edges[3] <= edges[1]:
+        raise UnreadablePhoto("the box holds not one pixel of the picture: draw it around the pet")
+    return whole.crop(edges)
+
+
+# Encoders squash to 224-384 pixels. Reduced to no less than this, embeddings of `pocket-1` stayed within cosine 0.9958
+# of the full size (69 noisy JPEGs of 1.2 to 48 megapixels, chosen to be reduced as far as it goes).
+WORKING_SIDE = 720
+_LONGEST = 8 * WORKING_SIDE  # a panorama of 60,000 x 700 would otherwise stay as large as it is
+# Not Pillow's whole list: some of its readers start other programs (EPS runs Ghostscript).
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "HEIF", "AVIF", "GIF", "TIFF", "BMP")
+_ON_ITS_SIDE = (5, 6, 7, 8)
+
+_lock = threading.Lock()
+_readable: list[str] = []
+_readers = 0
+
+
+def decoded(data: bytes, *, name: str, max_pixels: int, box: Box | None = None) -> tuple[Image.Image, CameraNotes]:
+    """The first picture in a file, upright, RGB, on white, and what the camera noted.
+
+    A JPEG comes reduced already, as far as `reduced` would reduce the box; that saves most of the decoding. `name` is
+    what messages call the file. Raises PhotoTooLarge (before decoding) and UnreadablePhoto, the latter also for damage
+    that Pillow lets pass.
+    """
+    with refusals(name), Image.open(io.BytesIO(data), formats=_formats()) as image:
+        check_pixels(image, name=name, max_pixels=max_pixels)
+        check_promises(data, image)
+        pixels = image.width * image.height
+        if image.format in ("JPEG", "MPO"):
+            times = _reduction(*_seen_size(image, box))
+            image.draft(None, (math.ceil(image.width / times), math.ceil(image.height / times)))
+        image.load()
+        check_pixels(image, name=name, max_pixels=max_pixels)
+        # Only now: some formats keep EXIF behind the pixels, and TIFF turns itself upright while it loads.
+        notes = camera_notes(image)
+        picture = on_white(image)
+        check_not_lost(picture, data, image, pixels=pixels)
+        return turned(picture, notes.orientation), notes
+
+
+def reduced(picture: Image.Image) -> Image.Image:
+    """The picture at a half, a third, ... of its size: the smallest whose shorter side keeps WORKING_SIDE pixels.
+
+    So the shorter side ends between WORKING_SIDE and twice that. Very long pictures shrink further.
+    """
+    times = _reduction(*picture.size)
+    return picture.reduce(times) if times > 1 else picture
+
+
+def _reduction(width: float, height: float) -> int:
+    return max(1, int(min(width, height) / WORKING_SIDE), int(max(width, height) / _LONGEST))
+
+
+def _seen_size(image: Image.Image, box: Box | None) -> tuple[float, float]:
+    """Width and height of the box in a picture that is not turned upright yet."""
+    if box is None:
+        return image.size
+    on_its_side = camera_notes(image).orientation in _ON_ITS_SIDE
+    return image.width * (box.h if on_its_side else box.w), image.height * (box.w if on_its_side else box.h)
+
+
+def check_pixels(image: Image.Image, *, name: str, max_pixels: int) -> None:
+    """Raises PhotoTooLarge above `max_pixels`, UnreadablePhoto for a picture without pixels."""
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise UnreadablePhoto(f"{name} has no pixels: give another picture")
+    if width * height > max_pixels:
+        raise PhotoTooLarge(
+            f"{name} has {width} x {height} pixels and the limit is {max_pixels}: "
+            "make the picture smaller or raise max_photo_pixels"
+        )
+
+
+@contextmanager
+def refusals(name: str) -> Iterator[None]:
+    """Turns whatever a decoder raises on broken bytes into the error for one photo, and keeps its warnings quiet."""
+    try:
+        with _quiet():
+            yield
+    except PhotoError:
+        raise
+    except (Image.DecompressionBombError, MemoryError) as error:
+        raise PhotoTooLarge(f"{name} is too large to decode: make the picture smaller") from error
+    except Exception as error:  # on broken bytes Pillow and its plugins raise nearly anything
+        raise UnreadablePhoto(
+            f"{name} is not a picture or is broken ({type(error).__name__}): "
+            "give a whole JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF or BMP file"
+        ) from error
+
+
+def _formats() -> list[str]:
+    with _lock:
+        if not _readable:
+            import pillow_heif
+
+            pillow_heif.register_heif_opener()
+            Image.init()
+            _readable.extend(name for name in _FORMATS if name in Image.OPEN)
+    return _readable
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Ignores Pillow's warnings about corrupt metadata while at least one thread decodes.
+
+    `warnings.catch_warnings` would put back the whole list of filters, and so undo what other threads set meanwhile:
+    here only filters of one's own come and go, and they concern Pillow alone.
+    """
+    global _readers
+    with _lock:
+        _readers += 1
+        for category in (UserWarning, RuntimeWarning):
+            warnings.filterwarnings("ignore", category=category, module=r"PIL\.|pillow_heif")
+        filters = cast(list[object], warnings.filters)
+        ours = filters[:2]
+    try:
+        yield
+    finally:
+        with _lock:
+            _readers -= 1
+            if not _readers:
+                for entry in ours:
+                    with suppress(ValueError):
+                        filters.remove(entry)

@@ -1,0 +1,144 @@
+"""connect(): from a URL and settings to a registry. The only place that names concrete stores and encoders."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+from petfinder.domain.errors import ConfigError
+from petfinder.encoders.base import Encoder
+from petfinder.registry.documents import remembered_by
+from petfinder.registry.encoder_choice import check_serves_one, chooser
+from petfinder.registry.opened_index import check_encoder
+from petfinder.registry.registry import Registry
+from petfinder.registry.settings import CONNECTION, Settings, load_settings, revealed
+from petfinder.stores.base import Store
+from petfinder.stores.sqlite.store import EmbeddedStore
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+IN_MEMORY = ":memory:"
+
+
+def connect(
+    url: str | os.PathLike[str] | Elasticsearch | None = None,
+    *,
+    name: str | None = None,
+    encoder: str | Encoder | None = None,
+    create: bool = True,
+    **connection: Any,
+) -> Registry:
+    """Open a registry: a file, ":memory:", "https://host:9200", or (nothing) PETFINDER_REGISTRY and else memory.
+
+    Several nodes of one cluster stand in one URL, separated by commas; `cloud_id` names a place on Elastic Cloud; a
+    client of elasticsearch-py is taken as it is, and stays yours to close. A server is asked whether it answers.
+    `name` tells registries in one store apart; none: PETFINDER_NAME, else "pets". No encoder named: the one that the
+    registry remembers, else PETFINDER_ENCODER, else "pocket". With create=False nothing is made: a missing file or
+    index raises IndexNotFound. `connection`: the fields of `petfinder.registry.settings.Settings`. Raises ConfigError,
+    StoreError, IndexMismatch.
+    """
+    if not (encoder is None or isinstance(encoder, str) or hasattr(encoder, "encode_images")):
+        raise ConfigError("encoder is a name such as 'pocket', or an object that meets petfinder.encoders.base.Encoder")
+    location = os.fspath(url) if isinstance(url, (str, os.PathLike)) else None
+    client = None if location is not None or url is None else _client(url)
+    settings = load_settings(**connection, registry=location, name=name)
+    named = encoder if encoder is None or isinstance(encoder, str) else None
+    choose = chooser(encoder if named is None else named, settings)
+    if client is not None:
+        _check_left_to_client(connection)
+        store = _store_of_client(client, settings)
+    else:
+        store = open_store(_place(location, settings, connection), create=create, settings=settings)
+    registry = Registry(store, choose, name=settings.name, create=create, limits=settings.photo_limits)
+    if encoder is not None:
+        try:
+            specs = registry.specs()
+            check_serves_one(named, specs, settings)
+            for index, spec in specs.items():
+                check_encoder(remembered_by(spec), choose(spec), index=index)
+        except BaseException:
+            store.close()
+            raise
+    return registry
+
+
+def open_store(location: str | None, *, create: bool = True, settings: Settings | None = None) -> Store:
+    """The store at a location: ":memory:", a file's path, a server's URL, or None for the settings' cloud_id.
+
+    Raises ConfigError for what is no place for a registry, and of a server StoreUnavailable, NotAuthorised.
+    """
+    if location is None:
+        return _store_on_server(None, settings or load_settings())
+    if "://" in location:
+        kind = location.split("://", 1)[0].lower()
+        if kind in ("http", "https"):
+            return _store_on_server(location, settings or load_settings())
+        raise ConfigError(f"{kind}:// is no place for a registry; name a file, a server's https:// URL, or :memory:")
+    if re.search(r"@[^/\\]*:\d+$|^[\w.-]+:\d+$", location):
+        raise ConfigError("a server's address begins with https://; a file's name may not end in a port")
+    return EmbeddedStore(None if location == IN_MEMORY else location, create=create)
+
+
+def _place(location: str | None, settings: Settings, given: dict[str, Any]) -> str | None:
+    """Where the registry is: what was given, else what is set; None for the cloud id."""
+    if given.get("cloud_id") is not None and location is not None:
+        raise ConfigError("name one place: a URL or file, or cloud_id")
+    if location is not None:
+        return location
+    if settings.cloud_id is None:
+        return settings.registry or IN_MEMORY
+    if settings.registry is not None and given.get("cloud_id") is None:
+        raise ConfigError("registry and cloud_id are both set (PETFINDER_… or file); one names the place")
+    return None
+
+
+def _store_on_server(url: str | None, settings: Settings) -> Store:
+    from petfinder.stores.elasticsearch.client import connection_options, make_client, wait_until_ready
+    from petfinder.stores.elasticsearch.store import ElasticsearchStore
+
+    options = connection_options(
+        url,
+        cloud_id=settings.cloud_id if url is None else None,
+        api_key=revealed(settings.api_key),
+        user=settings.user,
+        password=revealed(settings.password),
+        bearer=revealed(settings.bearer),
+        ca_certs=settings.ca_certs,
+        fingerprint=settings.fingerprint,
+        verify=settings.verify,
+        timeout=settings.timeout,
+        retries=settings.retries,
+    )
+    client = make_client(options)
+    try:
+        wait_until_ready(client, settings.wait, location=options.location)
+    except BaseException:
+        client.close()
+        raise
+    return ElasticsearchStore(client, retries=settings.retries, location=options.location)
+
+
+def _store_of_client(client: Any, settings: Settings) -> Store:
+    from petfinder.stores.elasticsearch.client import location_of, wait_until_ready
+    from petfinder.stores.elasticsearch.store import ElasticsearchStore
+
+    wait_until_ready(client, settings.wait)
+    return ElasticsearchStore(client, retries=settings.retries, location=location_of(client), owns_client=False)
+
+
+def _client(given: Any) -> Elasticsearch:
+    """What was given, if it is a client of elasticsearch-py: where there is one, its package is loaded already."""
+    package = sys.modules.get("elasticsearch")
+    if package is not None and isinstance(given, package.Elasticsearch):
+        client: Elasticsearch = given
+        return client
+    raise ConfigError("a registry is named by a path, a URL, or an elasticsearch.Elasticsearch (not an Async one)")
+
+
+def _check_left_to_client(given: dict[str, Any]) -> None:
+    own = sorted(name for name in given if name in CONNECTION and given[name] is not None)
+    if own:
+        raise ConfigError(f"a client was given, so {', '.join(own)} must be given to it; petfinder does not change it")

@@ -1,0 +1,242 @@
+"""A registry copied from one store to another: a file to a server, and back.
+
+Knows registries, reports and the port of stores. What is there already with the same content is not written again, so a
+copy that was broken off is completed by running it again, and a later one brings over what was changed since.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, StoreError
+from petfinder.domain.filters import Restriction
+from petfinder.domain.reports import Failure
+from petfinder.domain.text import clean
+from petfinder.domain.vectors import Matrix, Vector
+from petfinder.registry.progress import progress_bar
+from petfinder.registry.registry import Registry
+from petfinder.stores.base import Store
+from petfinder.stores.documents import Document, IndexSpec, side_by_side
+
+_AT_ONCE = 64  # pets compared in one request; with their thumbnails they are held in memory
+_SHOWN = 5
+Tell = Callable[["CopyReport"], object]
+
+
+@dataclass(frozen=True)
+class CopyReport:
+    """What copying one index came to: pets copied now and pets that were there already, alike; each failure.
+
+    `index` is its name at the target; `others` counts the pets that only the target has, which are left alone.
+    """
+
+    index: str
+    copied: int
+    already: int
+    failures: tuple[Failure, ...] = ()
+    others: int = 0
+
+    def __str__(self) -> str:
+        counts = [f"{self.copied} pets copied", f"{self.already} there already"]
+        counts += [f"{len(self.failures)} failed"] if self.failures else []
+        counts += [f"{self.others} others left alone"] if self.others else []
+        lines = [f"{clean(self.index)}: {', '.join(counts)}"]
+        lines += [f"  {failure}" for failure in self.failures[:20]]
+        if len(self.failures) > 20:
+            lines.append(f"  … and {len(self.failures) - 20} more in .failures")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        from petfinder.display.html.reports import copy_as_html
+
+        return copy_as_html(self)
+
+
+def copy_registry(
+    source: Registry, target: Registry, *, progress: bool | None = None, tell: Tell | None = None
+) -> list[CopyReport]:
+    """Copy all indexes of a registry, pets with owners, embeddings, thumbnails; one report an index.
+
+    `tell` gets each report as soon as there is one, and of a copy that was broken off what was done by then.
+    Indexes that are missing at the target are made, with the encoder and the thresholds of the source's. Raises
+    IndexNotFound where the source has none; IndexMismatch before anything is written where one at the target was filled
+    by another encoder; StoreError where pets are missing at the end.
+    """
+    specs = specs_to_copy(source)
+    names = {name: target.index_name(spec.species) for name, spec in specs.items()}
+    store = target.util.store
+    for name, spec in specs.items():
+        _check_target(store, names[name], spec)
+    here = source.util.store
+    return [copy_index(here, store, name, to=names[name], progress=progress, tell=tell) for name in specs]
+
+
+def specs_to_copy(source: Registry) -> dict[str, IndexSpec]:
+    """What the indexes of a registry remember of themselves, by name; raises IndexNotFound where it has none."""
+    specs = source.specs()
+    if not specs:
+        raise IndexNotFound(f"{source!r} holds no pets yet; register some, or check its name")
+    return specs
+
+
+def copy_index(
+    source: Store,
+    target: Store,
+    index: str,
+    *,
+    to: str | None = None,
+    progress: bool | None = None,
+    tell: Tell | None = None,
+) -> CopyReport:
+    """Copy one index to another store, or under another name; `tell` and errors as of copy_registry."""
+    name = to or index
+    spec = source.spec(index)
+    _check_target(target, name, spec)
+    try:
+        target.create_index(name, spec)
+    except IndexExists:
+        _check_target(target, name, spec)
+    copying = _Copying(source, index, target, name, spec)
+    try:
+        with progress_bar(progress, what=f"copying {index}", total=source.count(index, Restriction())) as bar:
+            copying.run(seen=bar.update)
+        if target.spec(name).thresholds != spec.thresholds:
+            target.change_thresholds(name, spec.thresholds)
+        copying.check()
+    finally:
+        report = copying.report()
+        if tell is not None:
+            tell(report)
+    return report
+
+
+@dataclass
+class _Copying:
+    """One copy on its way."""
+
+    source: Store
+    index: str
+    target: Store
+    name: str
+    spec: IndexSpec
+    copied: int = 0
+    already: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    others: int = 0
+
+    def run(self, *, seen: Callable[[], object]) -> None:
+        """Write what the target lacks, or has otherwise."""
+        for outcome in self.target.write(self.name, self._lacking(seen), mode="index", expected=self.spec):
+            if outcome.result == "failed":
+                self.failures.append(Failure(outcome.id, outcome.error or StoreError("the store did not say why")))
+            else:
+                self.copied += 1
+
+    def _lacking(self, seen: Callable[[], object]) -> Iterator[Document]:
+        documents = self.source.scan(self.index, Restriction(), vectors=True, expected=self.spec)
+        while chunk := [*islice(documents, _AT_ONCE)]:
+            ids = [one.id for one in chunk]
+            there = self.target.get(self.name, ids, vectors=True, expected=self.spec)
+            alike = [one is not None and _alike(one, wanted) for one, wanted in zip(there, chunk, strict=True)]
+            thumbnails = _thumbnails(self.source, self.index, chunk)
+            known = [one for one, same in zip(chunk, alike, strict=True) if same]
+            shown = _thumbnails(self.target, self.name, known)
+            for one, same in zip(chunk, alike, strict=True):
+                seen()
+                if same and thumbnails[one.id] == shown[one.id]:
+                    self.already += 1
+                else:
+                    yield replace(one, thumbnails=thumbnails[one.id], version=0, made_from=0)
+
+    def report(self) -> CopyReport:
+        """What was done so far."""
+        return CopyReport(self.name, self.copied, self.already, tuple(self.failures), self.others)
+
+    def check(self) -> None:
+        """Count the target's other pets; raises StoreError, naming them, where pets of the source are not in it."""
+        failed = {failure.item for failure in self.failures}
+        missing = 0
+        examples: list[str] = []
+        both = side_by_side(self.source.versions(self.index), self.target.versions(self.name))
+        for id_, in_source, in_target in both:
+            if in_source is None:
+                self.others += 1
+            elif in_target is None and id_ not in failed:
+                missing += 1
+                examples = [*examples, id_][:_SHOWN]
+        if missing:
+            more = ", …" if missing > len(examples) else ""
+            raise StoreError(
+                f"{missing} pets of {self.index!r} are not in {self.name!r} of {self.target.location}: "
+                f"{', '.join(examples)}{more}; run the copy again"
+            )
+        if not failed and not self.others:
+            self._check_counts()
+
+    def _check_counts(self) -> None:
+        here, there = self.source.stats(self.index), self.target.stats(self.name)
+        for what in ("pets", "photos", "pending"):
+            if getattr(here, what) != getattr(there, what):
+                raise StoreError(
+                    f"{self.name!r} of {self.target.location} counts {getattr(there, what)} {what}, the source "
+                    f"{getattr(here, what)}; was somebody writing? run the copy again"
+                )
+
+
+def _check_target(target: Store, name: str, spec: IndexSpec) -> None:
+    """Refuse a target that could not take these embeddings; one that is not there yet can."""
+    try:
+        there = target.spec(name)
+    except IndexNotFound:
+        return
+    if other := there.difference(spec):
+        raise IndexMismatch(
+            f"{name!r} of {target.location} is there with {other}; copy into a registry of another name, or move one "
+            "with rebuild first"
+        )
+
+
+def _thumbnails(store: Store, index: str, documents: list[Document]) -> dict[str, dict[str, bytes]]:
+    """The thumbnails that these documents have, by document and photo."""
+    photos = [
+        (one.id, photo) for one in documents for photo in dict.fromkeys((*one.photo_ids, *one.terms.get("photo", ())))
+    ]
+    found: dict[str, dict[str, bytes]] = {one.id: {} for one in documents}
+    for (id_, photo), data in zip(photos, store.thumbnails(index, photos), strict=True):
+        if data is not None:
+            found[id_][photo] = data
+    return found
+
+
+def _alike(one: Document, other: Document) -> bool:
+    return (
+        _content(one) == _content(other)
+        and _near(one.vectors, other.vectors)
+        and (one.portrait is None) == (other.portrait is None)
+        and (one.portrait is None or other.portrait is None or _near(one.portrait, other.portrait))
+    )
+
+
+def _content(document: Document) -> str:
+    """What a document says beside its vectors, as text that is the same whichever store it comes from."""
+    kept: dict[str, Any] = {
+        "body": dict(document.body),
+        "owner": None if document.owner is None else dict(document.owner),
+        "terms": {field: sorted(values) for field, values in document.terms.items() if values},
+        "dates": sorted(document.dates),
+        "places": sorted(map(list, document.places)),
+        "photos": list(document.photo_ids),
+        "pending": document.pending,
+    }
+    return json.dumps(kept, sort_keys=True)
+
+
+def _near(one: Matrix | Vector, other: Matrix | Vector) -> bool:
+    """Whether vectors are the same; servers since 9.2 give them back rounded in the last digit."""
+    return len(one) == len(other) and (len(one) == 0 or bool(np.allclose(one, other, atol=1e-5)))

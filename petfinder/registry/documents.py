@@ -1,0 +1,128 @@
+"""Pets as documents and back: what a store keeps of a pet, and where its owner stands apart.
+
+Knows pets, filters, vectors and the port of stores.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from petfinder.domain.filters import Restriction, dates_of, places_of, terms_of
+from petfinder.domain.pets import CONTACT, Owner, Pet, PetT, Photo
+from petfinder.domain.vectors import Matrix, Vector, portrait, unit
+from petfinder.encoders.base import EncoderIdentity
+from petfinder.stores.documents import Document, IndexSpec
+
+PENDING = "pending"  # the term of a pet with photos that wait for an embedding
+
+
+class Embeddings(NamedTuple):
+    """Vectors out: row i of `matrix` (n, dims) is the embedding of photo `photo_ids[i]` of pet `pet_ids[i]`."""
+
+    pet_ids: tuple[str, ...]
+    photo_ids: tuple[str, ...]
+    matrix: Matrix
+
+
+def _known_by_id(photo: Photo) -> Photo:
+    if photo.photo_id or photo.embedding is None:
+        return photo
+    digest = hashlib.sha256(photo.embedding.tobytes() + (photo.uri or "").encode()).hexdigest()
+    return photo.model_copy(update={"photo_id": digest})
+
+
+def distinct_photos(photos: tuple[Photo, ...]) -> tuple[Photo, ...]:
+    """The photos, each with an id where it has a picture or an embedding, the same photo only once."""
+    identified = [_known_by_id(photo) for photo in photos]
+    return tuple({photo.photo_id or str(position): photo for position, photo in enumerate(identified)}.values())
+
+
+def to_document(pet: Pet, *, dims: int) -> Document:
+    """The pet as a store keeps it, its portrait with it; raises InvalidEmbedding."""
+    photos = distinct_photos(pet.photos)
+    pet = pet.model_copy(update={"photos": photos})
+    vectors = {p.photo_id: unit(p.embedding, dims=dims) for p in photos if p.photo_id and p.embedding is not None}
+    terms = terms_of(pet)
+    known = tuple(photo.photo_id for photo in photos if photo.photo_id)
+    if known:
+        terms["photo"] = known
+    document = Document(
+        id=pet.pet_id,
+        body=pet.model_dump(mode="json", exclude={"owner", "pet_id"}, exclude_none=True),
+        owner=None if pet.owner is None else _owner_body(pet.owner),
+        terms=terms,
+        dates=dates_of(pet),
+        places=tuple((place.lat, place.lon) for place in places_of(pet)),
+        thumbnails={p.photo_id: p.thumbnail for p in photos if p.photo_id and p.thumbnail},
+    )
+    return with_vectors(document, vectors, dims=dims)
+
+
+def photos_of(document: Document) -> list[Photo]:
+    """The photos of a document, without embeddings and thumbnails."""
+    return [Photo(**photo) for photo in document.body.get("photos", ())]
+
+
+def with_vectors(document: Document, vectors: Mapping[str, Vector], *, dims: int) -> Document:
+    """The document with these embeddings (unit length, by photo_id) and no others, and the portrait that they make.
+
+    Its photos that have none are those that wait for one: they are counted, and the term "pending" finds the pet.
+    """
+    photo_ids = [photo.get("photo_id", "") for photo in document.body.get("photos", ())]
+    embedded = tuple(photo_id for photo_id in photo_ids if photo_id in vectors)
+    rows = [vectors[photo_id] for photo_id in embedded]
+    matrix = np.stack(rows) if rows else np.zeros((0, dims), dtype=np.float32)
+    pending = len(photo_ids) - len(embedded)
+    terms = {field: values for field, values in document.terms.items() if field != PENDING}
+    return replace(
+        document,
+        photo_ids=embedded,
+        vectors=matrix,
+        portrait=portrait(matrix),
+        pending=pending,
+        terms=terms | ({PENDING: ("yes",)} if pending else {}),
+    )
+
+
+def waiting() -> Restriction:
+    """What restricts to pets with photos that wait for an embedding."""
+    return Restriction(terms=((PENDING, ("yes",)),))
+
+
+def _owner_body(owner: Owner) -> dict[str, Any]:
+    body = owner.model_dump(mode="json", context=CONTACT, exclude_none=True)
+    if owner.picture and owner.picture.thumbnail:
+        body["picture"]["thumbnail"] = base64.b64encode(owner.picture.thumbnail).decode("ascii")
+    return body
+
+
+def _to_owner(body: Mapping[str, Any]) -> Owner:
+    fields = dict(body)
+    if fields.get("picture"):
+        picture = dict(fields["picture"])
+        if "thumbnail" in picture:
+            picture["thumbnail"] = base64.b64decode(picture["thumbnail"])
+        fields["picture"] = Photo(**picture)
+    return Owner(**fields)
+
+
+def to_pet(document: Document, pet_class: type[PetT]) -> PetT:
+    """The whole pet of a document, with its owner and whatever vectors came with it."""
+    body = {name: value for name, value in document.body.items() if name in pet_class.model_fields}
+    rows = dict(zip(document.photo_ids, document.vectors, strict=False))
+    body["photos"] = tuple(
+        Photo(**photo, embedding=rows.get(photo.get("photo_id"))) for photo in body.get("photos", ())
+    )
+    owner = None if document.owner is None else _to_owner(document.owner)
+    return pet_class(**body, pet_id=document.id, owner=owner)
+
+
+def remembered_by(spec: IndexSpec) -> EncoderIdentity:
+    """The encoder that an index remembers."""
+    return EncoderIdentity(spec.encoder, spec.dims, spec.fingerprint)

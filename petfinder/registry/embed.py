@@ -1,0 +1,218 @@
+"""From photos to embeddings: decoding in a small pool of threads beside the encoder, so that all cores work.
+
+Knows photos and the port of encoders; no store.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any, Generic, TypeVar
+
+from PIL import Image
+from pydantic import ValidationError
+
+from petfinder.domain.errors import (
+    InvalidEmbedding,
+    PetfinderError,
+    PhotoError,
+    UnreadablePhoto,
+)
+from petfinder.domain.pets import Owner, PetT, Photo
+from petfinder.domain.vectors import Matrix, Vector, mean_direction, unit
+from petfinder.encoders.base import Encoder, cores, encode
+from petfinder.photos.read import PhotoLimits, Picture, completed, is_bare, read_photo
+from petfinder.registry.documents import distinct_photos
+
+BATCH = 32  # pictures given to the encoder at once
+AHEAD = 8  # tasks read ahead of the one that is waited for, for each core
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def in_parallel(work: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
+    """The results of `work` in the order of the tasks, a bounded number of them ahead; the tasks are streamed."""
+    pool = ThreadPoolExecutor(max_workers=cores(), thread_name_prefix="petfinder-decode")
+    waiting: deque[Future[R]] = deque()
+    try:
+        for task in tasks:
+            waiting.append(pool.submit(work, task))
+            if len(waiting) > AHEAD * cores():
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:  # without waiting: what was left half read may be collected as garbage by a thread of this very pool
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True, eq=False)
+class ReadPhoto:
+    """A photo as it was read: the entity with id, date, place and thumbnail, and the picture to encode.
+
+    `picture` is None where the photo brought its own embedding; `error` is set where it could not be read or encoded.
+    """
+
+    photo: Photo
+    picture: Picture | None = None
+    error: PetfinderError | None = None
+
+
+def read_one(photo: Photo, *, limits: PhotoLimits) -> ReadPhoto:
+    """Read one photo, its error kept beside it; a photo with an embedding of its own is taken as it is."""
+    if photo.embedding is not None:
+        return _with_clean_thumbnail(photo)
+    try:
+        picture = read_photo(photo, limits=limits)
+    except PhotoError as error:
+        return ReadPhoto(photo, error=error)
+    return ReadPhoto(completed(photo, picture), picture)
+
+
+def _with_clean_thumbnail(photo: Photo) -> ReadPhoto:
+    """A photo that brings its embedding; a thumbnail that says more than its pixels is made anew."""
+    if photo.thumbnail is None or is_bare(photo.thumbnail):
+        return ReadPhoto(photo)
+    try:
+        return ReadPhoto(photo.model_copy(update={"thumbnail": read_photo(photo.thumbnail).thumbnail}))
+    except PhotoError as error:
+        return ReadPhoto(photo, error=error)
+
+
+@dataclass(eq=False)
+class Reading(Generic[T]):
+    """What belongs together (one pet, one query) and its photos as they were read."""
+
+    subject: T
+    photos: list[ReadPhoto] = field(default_factory=list)
+    owner_error: PhotoError | None = None
+
+    @property
+    def to_encode(self) -> list[int]:
+        """Positions of the photos that wait for the encoder."""
+        return [position for position, read in enumerate(self.photos) if read.picture is not None]
+
+
+def embedded(readings: Iterable[Reading[T]], encoder: Encoder) -> Iterator[Reading[T]]:
+    """The same readings, in order, every picture encoded (in batches over several of them) and let go of."""
+    batch: list[Reading[T]] = []
+    size = 0
+    for reading in readings:
+        batch.append(reading)
+        size += len(reading.to_encode)
+        if size >= BATCH or len(batch) >= 8 * BATCH:
+            yield from _encoded(batch, encoder)
+            batch, size = [], 0
+    yield from _encoded(batch, encoder)
+
+
+def _encoded(batch: Sequence[Reading[T]], encoder: Encoder) -> Iterator[Reading[T]]:
+    pictures = [read.picture.image for reading in batch for read in reading.photos if read.picture is not None]
+    rows = iter(_vectors(pictures, encoder))
+    for reading in batch:
+        for position in reading.to_encode:
+            photo, row = reading.photos[position].photo, next(rows)
+            if isinstance(row, InvalidEmbedding):
+                reading.photos[position] = ReadPhoto(photo, error=row)
+            else:
+                reading.photos[position] = ReadPhoto(photo.model_copy(update={"embedding": row}))
+        yield reading
+
+
+def _vectors(pictures: Sequence[Image.Image], encoder: Encoder) -> Sequence[Vector | InvalidEmbedding]:
+    """One embedding a picture; where one spoils the batch, its pictures one by one, so that only that one fails."""
+    if not pictures:
+        return []
+    try:
+        return [*encode(encoder, pictures)]
+    except InvalidEmbedding as error:
+        if len(pictures) == 1:
+            return [error]
+        return [row for picture in pictures for row in _vectors([picture], encoder)]
+
+
+def read_again(photo: Photo, thumbnail: Callable[[], bytes | None], *, limits: PhotoLimits) -> tuple[ReadPhoto, bool]:
+    """A registered photo once more: from its original where that is there and still the same, else its thumbnail.
+
+    Says with it whether it was the original; `thumbnail` is asked only where it was not.
+    """
+    original = read_one(photo.model_copy(update={"embedding": None}), limits=limits) if photo.uri else None
+    if original is not None and not original.error and original.photo.photo_id == photo.photo_id:
+        return original, True
+    kept = thumbnail()
+    if kept is None:
+        missing = UnreadablePhoto(f"neither the original nor a thumbnail of {photo.uri or photo.photo_id} is there")
+        return ReadPhoto(photo, error=missing), False
+    smaller = read_one(Photo(source=kept, box=photo.box), limits=limits)
+    return ReadPhoto(photo, picture=smaller.picture, error=smaller.error), False
+
+
+def as_photo(given: Any) -> Photo:
+    """A query photo in any of the ways it may be given: path, bytes, file object, PIL image or Photo."""
+    try:
+        return given if isinstance(given, Photo) else Photo.model_validate(given)
+    except ValidationError as error:
+        raise UnreadablePhoto("this is no photo: give a path, bytes, a file object or a PIL image") from error
+
+
+def embed_photos(photos: Sequence[Any], encoder: Encoder, *, limits: PhotoLimits) -> list[Photo]:
+    """The photos with id, thumbnail and embedding; raises the PhotoError of the first that cannot be read."""
+    read = in_parallel(lambda photo: read_one(as_photo(photo), limits=limits), photos)
+    done: list[Photo] = []
+    for reading in embedded((_or_raise(one) for one in read), encoder):
+        for one in reading.photos:
+            if one.error:
+                raise one.error
+            done.append(one.photo)
+    return done
+
+
+def _or_raise(read: ReadPhoto) -> Reading[None]:
+    if read.error:
+        raise read.error
+    return Reading(None, [read])
+
+
+def one_query(embeddings: Sequence[Any], *, dims: int) -> Matrix:
+    """Several photos of one animal as one query (1, dims): the unit-length mean; the first alone if they cancel out."""
+    matrix = unit(list(embeddings), dims=dims)
+    mean = mean_direction(matrix)
+    return (matrix[0] if mean is None else mean).reshape(1, -1)
+
+
+def now() -> datetime:
+    """The moment, to the second, in UTC."""
+    return datetime.now(timezone.utc).replace(microsecond=0)
+
+
+def owner_with_picture(owner: Owner | None, *, limits: PhotoLimits) -> Owner | None:
+    """The owner with the picture read to an EXIF-free thumbnail, its place and date dropped; raises PhotoError."""
+    if owner is None or owner.picture is None:
+        return owner
+    picture = owner.picture
+    if picture.thumbnail is None or not is_bare(picture.thumbnail):
+        read = read_one(picture.model_copy(update={"thumbnail": None, "embedding": None}), limits=limits)
+        if read.error:
+            raise read.error
+        picture = read.photo
+    return owner.model_copy(update={"picture": picture.model_copy(update={"place": None, "taken_at": None})})
+
+
+def read_pet(pet: PetT, *, limits: PhotoLimits) -> Reading[PetT]:
+    """Read all photos of a pet, and its owner's picture; what could not be read stands in the reading."""
+    reading = Reading(pet, [read_one(photo, limits=limits) for photo in pet.photos])
+    try:
+        owner = owner_with_picture(pet.owner, limits=limits)
+    except PhotoError as error:
+        owner = pet.owner.model_copy(update={"picture": None}) if pet.owner else None
+        reading.owner_error = error
+    reading.subject = pet.model_copy(update={"owner": owner, "registered_at": pet.registered_at or now()})
+    return reading
+
+
+def finished(reading: Reading[PetT]) -> PetT:
+    """The pet with the photos that could be read, each once."""
+    photos = distinct_photos(tuple(read.photo for read in reading.photos if not read.error))
+    return reading.subject.model_copy(update={"photos": photos})

@@ -1,0 +1,296 @@
+"""PetFinder: the asking half of the service. Photos, vectors, texts, stored pets in; matches with verdicts out.
+
+Knows the opened index and thresholds. No answer holds an owner; `owner_of` alone reveals one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, overload
+
+import numpy as np
+
+from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidQuery
+from petfinder.domain.filters import PetFilter, fold_microchip, places_of
+from petfinder.domain.matches import SHOWN, Match, Matches, Pets
+from petfinder.domain.pets import Owner, Pet, PetT, Photo, Place, as_found
+from petfinder.domain.values import check_choice
+from petfinder.domain.vectors import mean_direction, unit
+from petfinder.domain.verdicts import Thresholds, Uncalibrated, thresholds_for
+from petfinder.registry.documents import Embeddings
+from petfinder.registry.embed import embed_photos, one_query
+from petfinder.registry.opened_index import OpenedIndex, outliving_rebuilds
+
+Combine = Literal["mean", "best"]
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """Two photos of different pets that are so alike that the pets may be one."""
+
+    pet_ids: tuple[str, str]
+    photo_ids: tuple[str, str]
+    similarity: float
+
+
+class PetFinder(OpenedIndex[PetT]):
+    """Finds registered pets of one species. Raises IndexMismatch where the index was filled by another encoder."""
+
+    @property
+    def thresholds(self) -> Thresholds | Uncalibrated:
+        """The index's own thresholds, else the encoder's for this species, else none ever measured."""
+        brought = thresholds_for(self.encoder.thresholds, self.repository.species)
+        return self.repository.thresholds or brought or Uncalibrated()
+
+    @outliving_rebuilds
+    def find(
+        self,
+        photo: Any,
+        *,
+        k: int = 5,
+        where: PetFilter | None = None,
+        min_similarity: float | None = None,
+        combine: Combine = "mean",
+    ) -> Matches:
+        """The registered pets nearest to a photo, or to several photos of ONE animal, with verdicts.
+
+        Several photos become one query: the unit-length mean of their embeddings, or (combine="best") for each pet the
+        best of their similarities. Raises PhotoError, InvalidQuery, EncoderError.
+        """
+        check_choice(combine, Combine, what="combine")
+        several = photo if isinstance(photo, (list, tuple)) else [photo]
+        if not several:
+            raise InvalidQuery("find needs at least one photo")
+        photos = embed_photos(several, self.encoder, limits=self.limits)
+        embeddings = [query.embedding for query in photos]
+        dims = self.repository.spec.dims
+        queries = one_query(embeddings, dims=dims) if combine == "mean" else unit(embeddings, dims=dims)
+        answers = self.repository.search_many(queries, k, where, min_similarity=min_similarity)
+        return self._illustrated(self._judged(_best_of(answers, k), photos, where))
+
+    def find_many(
+        self,
+        photos: Iterable[Any],
+        *,
+        k: int = 5,
+        where: PetFilter | None = None,
+        min_similarity: float | None = None,
+    ) -> Sequence[Matches]:
+        """One answer for each photo, in order; encoded together, searched in one request, without thumbnails."""
+        if isinstance(photos, (str, bytes, os.PathLike, Photo)) or not isinstance(photos, Iterable):
+            raise InvalidQuery("find_many takes several photos; find takes one")
+        return self._find_many([*photos], k, where, min_similarity)
+
+    @outliving_rebuilds
+    def _find_many(
+        self, photos: Sequence[Any], k: int, where: PetFilter | None, min_similarity: float | None
+    ) -> Sequence[Matches]:
+        queries = embed_photos(photos, self.encoder, limits=self.limits)
+        if not queries:
+            return []
+        answers = self.repository.search_many(
+            [query.embedding for query in queries], k, where, min_similarity=min_similarity
+        )
+        return [self._judged(answer, [query], where) for answer, query in zip(answers, queries, strict=True)]
+
+    @overload
+    def find_similar(
+        self, pet_ids: str, *, k: int = ..., where: PetFilter | None = ..., min_similarity: float | None = ...
+    ) -> Matches: ...
+    @overload
+    def find_similar(
+        self,
+        pet_ids: list[str] | tuple[str, ...],
+        *,
+        k: int = ...,
+        where: PetFilter | None = ...,
+        min_similarity: float | None = ...,
+    ) -> Sequence[Matches]: ...
+    def find_similar(
+        self,
+        pet_ids: str | list[str] | tuple[str, ...],
+        *,
+        k: int = 5,
+        where: PetFilter | None = None,
+        min_similarity: float | None = None,
+    ) -> Matches | Sequence[Matches]:
+        """Pets that look like a registered one (or one answer for each of several), never themselves; no verdict.
+
+        Raises PetNotFound, and InvalidQuery for a pet whose photos have no embedding yet.
+        """
+        wanted = [pet_ids] if isinstance(pet_ids, str) else [*pet_ids]
+        answers = [self._similar_to(pet_id, wanted, k, where, min_similarity) for pet_id in wanted]
+        return answers[0] if isinstance(pet_ids, str) else answers
+
+    @outliving_rebuilds
+    def _similar_to(
+        self, pet_id: str, themselves: Sequence[str], k: int, where: PetFilter | None, min_similarity: float | None
+    ) -> Matches:
+        document = self.repository.get_document(pet_id)
+        if not len(document.vectors):
+            raise InvalidQuery(f"pet {pet_id!r} has no embedded photo; add one, or have those that wait embedded")
+        look = mean_direction(document.vectors)
+        others = where or PetFilter()
+        others = others.model_copy(update={"exclude": (*(others.exclude or ()), *themselves)})
+        return self._nearest_to(document.vectors[0] if look is None else look, k, others, min_similarity)
+
+    def _nearest_to(self, embedding: Any, k: int, where: PetFilter | None, min_similarity: float | None) -> Matches:
+        answer = self.repository.search(embedding, k, where, min_similarity=min_similarity)
+        return self._illustrated(self._placed(answer, _centre(where, [])))
+
+    @outliving_rebuilds
+    def find_by_embedding(
+        self, embedding: Any, *, k: int = 5, where: PetFilter | None = None, min_similarity: float | None = None
+    ) -> Any:
+        """The pets nearest to a vector (dims,): Matches; to each row of a matrix (m, dims): a list; no verdict.
+
+        Raises IndexMismatch where the index was rebuilt with another encoder meanwhile: `embed` the query anew.
+        """
+        try:
+            one = unit(embedding, dims=self.repository.spec.dims).ndim == 1
+        except InvalidEmbedding:
+            self.repository.check_unchanged()
+            raise
+        if one:
+            return self._nearest_to(embedding, k, where, min_similarity)
+        answers = self.repository.search_many(embedding, k, where, min_similarity=min_similarity)
+        return [self._placed(answer, _centre(where, [])) for answer in answers]
+
+    @outliving_rebuilds
+    def find_by_text(
+        self, text: str, *, k: int = 5, where: PetFilter | None = None, min_similarity: float | None = None
+    ) -> Matches:
+        """Pets whose photos look like a description, by an encoder that knows text; no verdict. TextNotSupported."""
+        return self._nearest_to(self.encoder.encode_texts([text])[0], k, where, min_similarity)
+
+    def find_by_microchip(self, number: str) -> PetT | None:
+        """The pet with this chip or tattoo number (blanks, dots and dashes do not count), as searches show pets."""
+        if not fold_microchip(str(number)):
+            raise InvalidQuery("a chip or tattoo number has digits or letters in it")
+        where = PetFilter(microchip=str(number))
+        return next((as_found(pet) for pet in self.repository.scan(where.restriction())), None)
+
+    def search_text(self, words: str, where: PetFilter | None = None) -> Pets[PetT]:
+        """Pets that have all these words in name, breed, colour, tags or note, as searches show pets, by id."""
+        return Pets(as_found(pet) for pet in self.repository.with_words(words, where))
+
+    @outliving_rebuilds
+    def duplicates(self, min_similarity: float) -> Sequence[Duplicate]:
+        """Pairs of different pets with photos at least this alike (raw cosine), most alike first.
+
+        Raises InvalidQuery for what is no number from -1 to 1.
+        """
+        if not isinstance(min_similarity, (int, float)) or not -1 <= min_similarity <= 1:
+            raise InvalidQuery("min_similarity is a raw cosine from -1 to 1")
+        all_photos = self.repository.embeddings()
+        pairs: dict[tuple[str, str], Duplicate] = {}
+        for start in range(0, len(all_photos.matrix), 512):
+            similarities = all_photos.matrix[start : start + 512] @ all_photos.matrix.T
+            for row, column in zip(*np.nonzero(similarities >= min_similarity), strict=True):
+                _keep_closest(pairs, all_photos, start + int(row), int(column), float(similarities[row, column]))
+        return sorted(pairs.values(), key=lambda pair: (-pair.similarity, pair.pet_ids))
+
+    def embeddings(self, pet_ids: Iterable[str] | None = None) -> Embeddings:
+        """Vectors out: pet ids, photo ids and the matrix (n, dims), of all pets or of those named."""
+        return self._embeddings(pet_ids if pet_ids is None or isinstance(pet_ids, str) else [*pet_ids])
+
+    @outliving_rebuilds
+    def _embeddings(self, pet_ids: str | Sequence[str] | None) -> Embeddings:
+        return self.repository.embeddings(pet_ids)
+
+    @outliving_rebuilds
+    def embed(self, photos: Sequence[Any]) -> Any:
+        """Embeddings (n, dims) of photos, nothing stored; raises PhotoError."""
+        self.repository.check_unchanged()
+        read = embed_photos(photos, self.encoder, limits=self.limits)
+        rows = [photo.embedding for photo in read if photo.embedding is not None]
+        return np.stack(rows) if rows else np.zeros((0, self.repository.spec.dims), np.float32)
+
+    def owner_of(self, found: Match | str) -> Owner | None:
+        """Who to call about a match or a pet id; None where no owner is known.
+
+        The only call on a match that reveals contact. Raises PetNotFound; IndexMismatch for a match from another index.
+        """
+        if isinstance(found, str):
+            return self.repository.get(found).owner
+        if not isinstance(found, Match):
+            raise InvalidQuery("owner_of takes a match or a pet_id; an empty search has no best match")
+        here = (self.repository.store_key, self.repository.index, self.repository.species)
+        if (found.store, found.index, found.pet.species) != here:
+            raise IndexMismatch(f"this match comes from index {found.index!r} of {found.store}, not from this one")
+        return self.repository.get(found.pet.pet_id).owner
+
+    def get(self, pet_id: str) -> PetT:
+        """The whole pet, with owner, embeddings and thumbnails; raises PetNotFound."""
+        pet = self.repository.get(pet_id)
+        pictures = self.repository.thumbnails([(pet_id, photo.photo_id or "") for photo in pet.photos])
+        photos = tuple(
+            photo.model_copy(update={"thumbnail": picture}) for photo, picture in zip(pet.photos, pictures, strict=True)
+        )
+        return pet.model_copy(update={"photos": photos})
+
+    def list(self, where: PetFilter | None = None, *, after: str | None = None, limit: int | None = None) -> Pets[PetT]:
+        """The pets that pass, whole, by id; a page of `limit` (from 0) behind the id `after`. Raises InvalidQuery."""
+        if limit is not None and not (isinstance(limit, int) and limit >= 0):
+            raise InvalidQuery("limit is how many pets at most, a whole number from 0; without it all are listed")
+        return self.repository.list(where, after=after, limit=limit)
+
+    def count(self, where: PetFilter | None = None) -> int:
+        """How many pets pass."""
+        return self.repository.count(where)
+
+    def _judged(self, answer: Matches, query: Sequence[Photo], where: PetFilter | None) -> Matches:
+        thresholds = self.thresholds
+        cut = thresholds.at(answer.pets_searched, answer.photos_searched * len(query))
+        judged = tuple(replace(match, verdict=cut.verdict(match.similarity)) for match in answer)
+        shown = tuple(photo.model_copy(update={"place": photo.place and photo.place.rounded()}) for photo in query)
+        answer = replace(answer, found=judged, query=shown, cut=cut, thresholds_source=thresholds.source)
+        return self._placed(answer, _centre(where, query))
+
+    def _placed(self, answer: Matches, centre: Place | None) -> Matches:
+        if centre is None:
+            return answer
+        placed = tuple(replace(match, distance_km=_km(centre, match.pet)) for match in answer)
+        return replace(answer, found=placed, centre=centre.rounded())
+
+    def _illustrated(self, answer: Matches) -> Matches:
+        shown = answer.found[:SHOWN]
+        pictures = self.repository.thumbnails([(match.pet.pet_id, match.photo.photo_id or "") for match in shown])
+        with_pictures = tuple(
+            replace(match, photo=match.photo.model_copy(update={"thumbnail": picture}))
+            for match, picture in zip(shown, pictures, strict=True)
+        )
+        return replace(answer, found=with_pictures + answer.found[SHOWN:])
+
+
+def _best_of(answers: Sequence[Matches], k: int) -> Matches:
+    best: dict[str, Match] = {}
+    for match in (match for answer in answers for match in answer):
+        best[match.pet.pet_id] = max(match, best.get(match.pet.pet_id, match), key=lambda one: one.similarity)
+    ranked = sorted(best.values(), key=lambda match: (-match.similarity, match.pet.pet_id))
+    return replace(answers[0], found=tuple(ranked[:k]))
+
+
+def _centre(where: PetFilter | None, query: Sequence[Photo]) -> Place | None:
+    if where and where.near:
+        return where.near
+    return next((photo.place for photo in query if photo.place), None)
+
+
+def _km(centre: Place, pet: Pet) -> int | None:
+    distances = [centre.rounded().km_to(place) for place in places_of(pet)]
+    return round(min(distances)) if distances else None
+
+
+def _keep_closest(
+    pairs: dict[tuple[str, str], Duplicate], photos: Embeddings, row: int, column: int, similarity: float
+) -> None:
+    one, other = photos.pet_ids[row], photos.pet_ids[column]
+    if one >= other:
+        return
+    known = pairs.get((one, other))
+    if known is None or similarity > known.similarity:
+        photo_ids = (photos.photo_ids[row], photos.photo_ids[column])
+        pairs[one, other] = Duplicate((one, other), photo_ids, similarity)

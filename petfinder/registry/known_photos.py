@@ -1,0 +1,56 @@
+"""Photos that the registry knows already, by the hash of their bytes: their embeddings are kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from petfinder.domain.errors import (
+    PhotoError,
+)
+from petfinder.domain.pets import Owner, PetT, Photo
+from petfinder.photos.read import PhotoLimits, photo_id_of
+from petfinder.registry.repository import PetRepository
+
+
+def hash_of(photo: Photo, *, limits: PhotoLimits) -> str | None:
+    """The photo's id, its file hashed if need be; None where it cannot be read."""
+    try:
+        return photo.photo_id or photo_id_of(photo, limits=limits)
+    except PhotoError:
+        return None
+
+
+def keeping_embeddings(pet: PetT, registered: PetT, repository: PetRepository[PetT], *, limits: PhotoLimits) -> PetT:
+    """A pet that replaces a registered one: photos that are the same keep embedding, thumbnail and what EXIF said.
+
+    So does the owner's picture its thumbnail.
+    """
+    known = {photo.photo_id: photo for photo in registered.photos if photo.embedding is not None}
+    photos = []
+    for photo in pet.photos:
+        same = known.get(hash_of(photo, limits=limits))
+        photos.append(_same_photo(pet.pet_id, photo, same, repository) if same else photo)
+    registered_at = pet.registered_at or registered.registered_at
+    owner = _keeping_picture(pet.owner, registered.owner)
+    return pet.model_copy(update={"photos": tuple(photos), "registered_at": registered_at, "owner": owner})
+
+
+def _keeping_picture(owner: Owner | None, registered: Owner | None) -> Owner | None:
+    known, picture = registered and registered.picture, owner and owner.picture
+    if owner and picture and known and picture.photo_id and picture.photo_id == known.photo_id:
+        return owner.model_copy(update={"picture": known})
+    return owner
+
+
+def _same_photo(pet_id: str, photo: Photo, registered: Photo, repository: PetRepository[PetT]) -> Photo:
+    thumbnail = repository.thumbnails([(pet_id, registered.photo_id or "")])[0]
+    kept = {"uri": photo.uri or registered.uri, "thumbnail": thumbnail}
+    own = {name: getattr(photo, name) for name in ("taken_at", "place") if getattr(photo, name) is not None}
+    return registered.model_copy(update=kept | own)
+
+
+def gone(photo: Photo, *, relative: bool) -> bool:
+    """Whether the original is no longer there; of a relative path only a caller who uses such paths too can tell."""
+    if photo.uri is None or "://" in photo.uri or (not Path(photo.uri).is_absolute() and not relative):
+        return False
+    return not Path(photo.uri).exists()

@@ -1,0 +1,124 @@
+"""One index as a service has it open: its repository and the encoder that fills it, taken anew after a rebuild.
+
+Knows the repository, pets and the port of encoders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from functools import wraps
+from threading import Lock
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
+
+import numpy as np
+
+from petfinder.domain.errors import IndexMismatch, PhotoError
+from petfinder.domain.pets import Pet, PetT, Photo
+from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
+from petfinder.photos.read import PhotoLimits
+from petfinder.registry.repository import PetRepository
+
+P = ParamSpec("P")
+R = TypeVar("R")
+OpenedT = TypeVar("OpenedT", bound="OpenedIndex[Any]")
+Reopen = Callable[[], tuple[PetRepository[PetT], Encoder]]
+
+
+class OpenedIndex(Generic[PetT]):
+    """The repository of one index and the encoder that filled it.
+
+    `limits` bound the photos that are read. `reopen` opens the index once more, with the encoder that it remembers by
+    then: a call that meets an index rebuilt with another encoder is made again with that. Without it, or where `reopen`
+    gives an encoder that is not the index's, such a call raises IndexMismatch.
+    """
+
+    def __init__(
+        self,
+        repository: PetRepository[PetT],
+        encoder: Encoder,
+        *,
+        limits: PhotoLimits | None = None,
+        reopen: Reopen[PetT] | None = None,
+    ) -> None:
+        check_encoder(repository.encoder_identity, encoder, index=repository.index)
+        self.repository = repository
+        self.encoder = encoder
+        self.limits = limits or PhotoLimits()
+        self._reopen = reopen
+        self._opening = Lock()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.repository.index!r} in {self.repository.store.location}>"
+
+    def pinned(self) -> Self:
+        """This service as it is now: it stays with one repository and one encoder, whatever is rebuilt."""
+        with self._opening:
+            same = copy(self)
+        same._reopen = None
+        return same
+
+    def open_anew(self, stale: OpenedIndex[PetT]) -> bool:
+        """Take the index and the encoder as they are now in the place of `stale`; False if nothing else is to be had.
+
+        Raises IndexMismatch where the encoder that the index was rebuilt with cannot be chosen here.
+        """
+        if self._reopen is None:
+            return False
+        with self._opening:
+            if self.repository is stale.repository:
+                repository, encoder = self._reopen()
+                if repository.encoder_identity == stale.repository.encoder_identity:
+                    return False
+                check_encoder(repository.encoder_identity, encoder, index=repository.index)
+                self.repository, self.encoder = repository, encoder
+        return True
+
+
+def outliving_rebuilds(call: Callable[Concatenate[OpenedT, P], R]) -> Callable[Concatenate[OpenedT, P], R]:
+    """A call of a service that is made again, once, with the index and the encoder as they are after a rebuild.
+
+    What was given with an embedding cannot be encoded again, and a stream may be read but once: then IndexMismatch
+    is raised, and the next call goes to the rebuilt index.
+    """
+
+    @wraps(call)
+    def made_again(service: OpenedT, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        pinned = service.pinned()
+        try:
+            return call(pinned, *args, **kwargs)
+        except IndexMismatch as mismatch:
+            if not service.open_anew(pinned) or any(map(_brings_embedding, (*args, *kwargs.values()))):
+                raise
+            try:
+                return call(service.pinned(), *args, **kwargs)
+            except PhotoError as error:
+                raise mismatch from error
+
+    return made_again
+
+
+def _brings_embedding(given: Any) -> bool:
+    if isinstance(given, Photo):
+        return given.embedding is not None
+    if isinstance(given, Pet):
+        return brings_embedding(given)
+    if isinstance(given, (list, tuple)):
+        return any(isinstance(one, (int, float)) or _brings_embedding(one) for one in given)
+    return isinstance(given, np.ndarray)
+
+
+def brings_embedding(pet: Pet) -> bool:
+    """Whether a photo of the pet came with an embedding, made by who knows which encoder."""
+    return any(photo.embedding is not None for photo in pet.photos)
+
+
+def check_encoder(remembered: EncoderIdentity, encoder: Encoder, *, index: str) -> None:
+    """Refuse an encoder other than the one that filled the index; raises IndexMismatch."""
+    given = identity_of(encoder)
+    if given != remembered:
+        raise IndexMismatch(
+            f"index {index!r} was filled by {remembered.name!r} ({remembered.dims} dims, weights "
+            f"{remembered.fingerprint[:8] or 'not named'}), not by {given.name!r} ({given.dims} dims, weights "
+            f"{given.fingerprint[:8] or 'not named'}); name that encoder, or move the index with rebuild"
+        )

@@ -1,0 +1,205 @@
+"""Registry: the services of one named set of indexes in one store, one index for each species.
+
+Knows services and Util; which store and which encoder it is given is decided in `connect`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property, partial
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
+from petfinder.domain.filters import PetFilter
+from petfinder.domain.matches import Match, Matches
+from petfinder.domain.pets import Cat, Dog, Owner, Pet, Photo, species_of
+from petfinder.domain.verdicts import Verdict
+from petfinder.encoders.base import Encoder, EncoderIdentity
+from petfinder.photos.read import PhotoLimits
+from petfinder.registry.encoder_choice import ChooseEncoder
+from petfinder.registry.foreign import ExistingIndex
+from petfinder.registry.opened_index import Reopen
+from petfinder.registry.repository import CatRepository, DogRepository, PetRepository
+from petfinder.registry.service import CatService, DogService, PetService
+from petfinder.registry.util import Indexes, Util
+from petfinder.stores.base import Store
+from petfinder.stores.documents import IndexSpec
+from petfinder.stores.field_names import FieldNames
+
+PetT = TypeVar("PetT", bound=Pet)
+_BOUND = {"dog": "dogs", "cat": "cats"}
+_VERDICTS = (Verdict.UNKNOWN, Verdict.POSSIBLE, Verdict.MATCH)
+
+
+class Registry:
+    """The pets of one name in one store: `registry.dogs`, `registry.cats`, `registry.of(Rabbit)`.
+
+    `choose_encoder` is asked for each index, with what the index remembers or None where it is new. With create=False a
+    missing index raises IndexNotFound. Use it as a context manager, or close() it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        choose_encoder: ChooseEncoder,
+        *,
+        name: str = "pets",
+        create: bool = True,
+        limits: PhotoLimits | None = None,
+    ) -> None:
+        self.name = name
+        self.util = Util(store)
+        self._store = store
+        self._choose_encoder = choose_encoder
+        self._create = create
+        self._limits = limits or PhotoLimits()
+        self._others: dict[type[Pet], PetService[Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Registry {self.name!r} in {self._store.location}>"
+
+    @cached_property
+    def dogs(self) -> DogService:
+        """The registry of dogs."""
+        reopen = self._opening(partial(DogRepository, self._store, self._index(Dog)))
+        return DogService(*reopen(), limits=self._limits, reopen=reopen)
+
+    @cached_property
+    def cats(self) -> CatService:
+        """The registry of cats."""
+        reopen = self._opening(partial(CatRepository, self._store, self._index(Cat)))
+        return CatService(*reopen(), limits=self._limits, reopen=reopen)
+
+    def of(self, pet_class: type[PetT]) -> PetService[PetT]:
+        """The registry of any class of pets that fixes its species."""
+        if pet_class in (Dog, Cat):
+            return self._service(species_of(pet_class))
+        index = self._index(pet_class)
+        if pet_class not in self._others:
+            self._others[pet_class] = self._service_on(index, pet_class)
+        return self._others[pet_class]
+
+    def open_existing(
+        self, index: str, pet_class: type[PetT], fields: FieldNames, *, encoder: Encoder
+    ) -> ExistingIndex[PetT]:
+        """An index on the same server that petfinder did not make, open for search and reading.
+
+        `fields` names its fields (pf.PUPPIES, ...), `encoder` is the one that made its vectors. Raises IndexNotFound,
+        IndexMismatch, and InvalidQuery where the registry is not on a server.
+        """
+        return ExistingIndex(self._store, index, pet_class, fields, encoder=encoder, limits=self._limits)
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of this registry: the one that its indexes remember, or the one that a new index would get."""
+        return self._choose_encoder(next(iter(self.specs().values()), None))
+
+    def specs(self) -> dict[str, IndexSpec]:
+        """What each index of this registry remembers of itself, by its name; nothing is counted."""
+        there = {name: self._store.spec(name) for name in self._store.index_names()}
+        return {name: spec for name, spec in there.items() if name == self.index_name(spec.species)}
+
+    def indexes(self) -> Indexes:
+        """The indexes of this registry, with their counts."""
+        return Indexes(self.util.info(name) for name in self.specs())
+
+    def index_name(self, species: str) -> str:
+        """The name of the index that holds a species: `pets-dogs`."""
+        return f"{self.name}-{species}s"
+
+    def find(self, photo: Any, *, k: int = 5, where: PetFilter | None = None) -> Matches:
+        """The registered pets nearest to a photo over all species, each with the verdict of its own species."""
+        encoded: dict[EncoderIdentity, Sequence[Photo]] = {}
+        answers = [
+            _found_by(self._service(spec.species), photo, encoded, k=k, where=where) for spec in self.specs().values()
+        ]
+        if not answers:
+            return self.dogs.find(photo, k=k, where=where)
+        # Cosines of two encoders are no common measure; then the verdicts come first.
+        nearness = _by_verdict if len(encoded) > 1 else _by_similarity
+        best = max(answers, key=lambda answer: nearness(answer.best))
+        found = sorted((match for answer in answers for match in answer), key=nearness, reverse=True)
+        pets = sum(answer.pets_searched for answer in answers)
+        photos = sum(answer.photos_searched for answer in answers)
+        return replace(best, found=tuple(found[:k]), pets_searched=pets, photos_searched=photos)
+
+    def owner_of(self, match: Match) -> Owner | None:
+        """Who to call about a match; raises IndexMismatch for a match from another registry."""
+        if not isinstance(match, Match):
+            raise InvalidQuery(
+                "owner_of takes a match; an empty search has no best one. registry.dogs.owner_of takes a pet_id too"
+            )
+        if match.index != self.index_name(match.pet.species):
+            raise IndexMismatch(f"this match comes from index {match.index!r}, not from registry {self.name!r}")
+        return self._service(match.pet.species).owner_of(match)
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _service(self, species: str) -> PetService[Any]:
+        if species in _BOUND:
+            bound: PetService[Any] = getattr(self, _BOUND[species])
+            return bound
+        return self._service_on(self.index_name(species), Pet)
+
+    def _service_on(self, index: str, pet_class: type[PetT]) -> PetService[PetT]:
+        reopen = self._opening(partial(PetRepository[PetT], self._store, index, pet_class=pet_class))
+        return PetService[PetT](*reopen(), limits=self._limits, reopen=reopen)
+
+    def _opening(self, open_index: Callable[[], PetRepository[PetT]]) -> Reopen[PetT]:
+        """What opens an index, as often as it is asked to, with the encoder that the index remembers at that moment."""
+
+        def opened() -> tuple[PetRepository[PetT], Encoder]:
+            repository = open_index()
+            return repository, self._choose_encoder(repository.spec)
+
+        return opened
+
+    def _index(self, pet_class: type[Pet]) -> str:
+        index = self.index_name(species_of(pet_class))
+        if not self.util.exists(index):
+            if not self._create:
+                raise IndexNotFound(f"there is no index {index!r} in {self._store.location}; register a pet first")
+            with suppress(IndexExists):
+                self.util.create_index(index, pet_class, encoder=self.encoder)
+        return index
+
+
+def _by_similarity(match: Match | None) -> tuple[int, float]:
+    return 0, match.similarity if match else -2.0
+
+
+def _by_verdict(match: Match | None) -> tuple[int, float]:
+    return (_VERDICTS.index(match.verdict) if match and match.verdict else -1), _by_similarity(match)[1]
+
+
+def _found_by(
+    service: PetService[Any],
+    photo: Any,
+    encoded: dict[EncoderIdentity, Sequence[Photo]],
+    *,
+    k: int,
+    where: PetFilter | None,
+) -> Matches:
+    """What one species finds, the photo encoded but once by each encoder."""
+    pinned = service.pinned()
+    identity = pinned.repository.encoder_identity
+    known = encoded.get(identity)
+    try:
+        answer = pinned.find(photo if known is None else [*known], k=k, where=where)
+    except IndexMismatch:  # rebuilt with another encoder: the service finds out which
+        return service.find(photo, k=k, where=where)
+    encoded[identity] = answer.query
+    return answer

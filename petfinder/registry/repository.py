@@ -1,0 +1,354 @@
+"""PetRepository: pets in and out of one index; insert in bulk, find the nearest.
+
+Knows documents and the port of stores; pets come with their embeddings, no encoder is asked here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import Any, Generic, Literal
+
+import numpy as np
+
+from petfinder.domain.errors import (
+    DuplicatePet,
+    EditConflict,
+    IndexMismatch,
+    InvalidPet,
+    InvalidQuery,
+    PetfinderError,
+    PetNotFound,
+    StoreError,
+)
+from petfinder.domain.filters import PetFilter, Restriction
+from petfinder.domain.matches import Match, Matches, Pets
+from petfinder.domain.pets import Cat, Dog, Pet, PetT, as_found, species_of
+from petfinder.domain.reports import BulkReport, Failure
+from petfinder.domain.text import words
+from petfinder.domain.values import check_choice
+from petfinder.domain.vectors import unit
+from petfinder.domain.verdicts import Thresholds
+from petfinder.encoders.base import EncoderIdentity
+from petfinder.registry.documents import Embeddings, remembered_by, to_document, to_pet, waiting
+from petfinder.stores.base import Store
+from petfinder.stores.documents import Document, IndexSpec, Nearest, Outcome, WriteMode
+
+pass
+
+OnConflict = Literal["error", "replace", "skip"]
+EDIT_TRIES = 5
+MOST_NEIGHBOURS = 10_000  # what Elasticsearch allows for num_candidates, and so k, in one search
+Missing = Literal["error", "ignore"]
+_ALL = Restriction()
+
+
+class PetRepository(Generic[PetT]):
+    """The pets of one species in one index of a store.
+
+    A class that fixes no species (plain `Pet`) takes the index's. Raises IndexNotFound, and IndexMismatch where the
+    index holds another species.
+    """
+
+    pet_class: type[PetT]
+
+    def __init__(self, store: Store, index: str, *, pet_class: type[PetT] | None = None) -> None:
+        self.store = store
+        self.index = index
+        if pet_class is not None:
+            self.pet_class = pet_class
+        self.spec = store.spec(index)
+        self.species = self.spec.species
+        if self.pet_class is not Pet and species_of(self.pet_class) != self.species:
+            raise IndexMismatch(
+                f"index {index!r} holds pets of species {self.spec.species!r}, not those of {self.pet_class.__name__}"
+            )
+
+    @property
+    def encoder_identity(self) -> EncoderIdentity:
+        """The encoder that filled this index."""
+        return remembered_by(self.spec)
+
+    @property
+    def store_key(self) -> str:
+        """What tells this store from others: where it is, or which memory."""
+        return f"{self.store.location} {id(self.store)}" if self.store.location == ":memory:" else self.store.location
+
+    @property
+    def thresholds(self) -> Thresholds | None:
+        """The thresholds that were calibrated for this index; None where its encoder's own hold."""
+        return Thresholds(**self.spec.thresholds) if self.spec.thresholds else None
+
+    def keep_thresholds(self, thresholds: Thresholds | None) -> None:
+        """Remember thresholds with the index (None: its encoder's own hold again)."""
+        self.store.change_thresholds(self.index, thresholds.model_dump(mode="json") if thresholds else None)
+        self.spec = self.store.spec(self.index)
+
+    def check_unchanged(self) -> None:
+        """Raise IndexMismatch if the index was rebuilt with another encoder since this repository was opened.
+
+        Where vectors are read, searched or written the store looks at this itself, at that very moment.
+        """
+        self.store.spec(self.index).check_is(self.spec, name=self.index)
+
+    def to_document(self, pet: PetT) -> Document:
+        """The pet as this index keeps it; raises InvalidPet (another species or class) and InvalidEmbedding."""
+        if pet.species != self.species:
+            raise InvalidPet(f"{pet.pet_id!r} is a {pet.species}; index {self.index!r} holds pets of {self.species!r}")
+        unknown = set(type(pet).model_fields) - set(self.pet_class.model_fields)
+        if unknown:
+            raise InvalidPet(
+                f"{pet.pet_id!r} has {', '.join(sorted(unknown))}, which a {self.pet_class.__name__} has not; "
+                f"open the registry with registry.of({type(pet).__name__})"
+            )
+        return to_document(pet, dims=self.spec.dims)
+
+    def write(self, documents: Iterable[Document], *, on_conflict: OnConflict) -> Iterator[Outcome]:
+        """Write a stream of documents and say of each, in order, what became of it, once it is durable."""
+        check_choice(on_conflict, OnConflict, what="on_conflict")
+        mode: WriteMode = "index" if on_conflict == "replace" else "create"
+        return self.store.write(self.index, documents, mode=mode, expected=self.spec)
+
+    def insert(self, pet: PetT, *, on_conflict: OnConflict = "error") -> None:
+        """Put one pet, with its embeddings, into the index; raises DuplicatePet, InvalidPet, InvalidEmbedding."""
+        for outcome in self.write([self.to_document(pet)], on_conflict=on_conflict):
+            if outcome.error:
+                raise outcome.error
+            if outcome.result == "exists" and on_conflict == "error":
+                raise already_there(pet.pet_id)
+
+    def bulk_insert(self, pets: Iterable[PetT], *, on_conflict: OnConflict = "skip") -> BulkReport:
+        """Put a stream of pets, with their embeddings, into the index; every one is in the report, come what may."""
+        write = partial(self.write, on_conflict=on_conflict)
+        return insert_all(pets, self.to_document, write, on_conflict=on_conflict)
+
+    def search(
+        self,
+        embedding: Any,
+        k: int = 5,
+        where: PetFilter | None = None,
+        *,
+        min_similarity: float | None = None,
+        exact: bool = False,
+    ) -> Matches:
+        """The k pets nearest to one embedding (dims,), without verdict; raises InvalidEmbedding, InvalidQuery."""
+        query = unit(embedding, dims=self.spec.dims).reshape(1, -1)
+        return self.search_many(query, k, where, min_similarity=min_similarity, exact=exact)[0]
+
+    def search_many(
+        self,
+        embeddings: Any,
+        k: int = 5,
+        where: PetFilter | None = None,
+        *,
+        min_similarity: float | None = None,
+        exact: bool = False,
+    ) -> Sequence[Matches]:
+        """For each embedding (m, dims) the k nearest pets, as `search` gives them, in one request."""
+        if not isinstance(k, int) or not 1 <= k <= MOST_NEIGHBOURS:
+            raise InvalidQuery(f"k must be a number from 1 to {MOST_NEIGHBOURS}; list pages through all pets")
+        if min_similarity is not None and not (isinstance(min_similarity, (int, float)) and -1 <= min_similarity <= 1):
+            raise InvalidQuery("min_similarity is a raw cosine from -1 to 1")
+        if where is not None and not isinstance(where, PetFilter):
+            raise InvalidQuery("where is a petfinder.PetFilter")
+        answers = self.store.nearest(
+            self.index,
+            unit(embeddings, dims=self.spec.dims),
+            k=k,
+            restriction=where.restriction() if where else _ALL,
+            min_similarity=min_similarity,
+            exact=exact,
+            expected=self.spec,
+        )
+        return [self._matches(answer) for answer in answers]
+
+    def _matches(self, answer: Nearest) -> Matches:
+        found = []
+        for hit in answer.hits:
+            pet = as_found(to_pet(hit.document, self.pet_class))
+            photo = next(photo for photo in pet.photos if photo.photo_id == hit.photo_id)
+            found.append(Match(pet=pet, photo=photo, similarity=hit.similarity, index=self.index, store=self.store_key))
+        return Matches(found=tuple(found), pets_searched=answer.searched, photos_searched=answer.photos)
+
+    def get(self, pet_id: str) -> PetT:
+        """The whole pet, owner and embeddings with it; raises PetNotFound."""
+        return to_pet(self._document(pet_id, expected=None), self.pet_class)
+
+    def get_document(self, pet_id: str) -> Document:
+        """The pet's document with vectors; raises PetNotFound."""
+        return self._document(pet_id, expected=self.spec)
+
+    def _document(self, pet_id: str, *, expected: IndexSpec | None) -> Document:
+        document = self.store.get(self.index, [pet_id], vectors=True, expected=expected)[0]
+        if document is None:
+            raise PetNotFound(f"no pet {pet_id!r} in index {self.index!r}; list shows which there are")
+        return document
+
+    def get_many(self, pet_ids: Sequence[str]) -> Sequence[PetT | None]:
+        """The whole pets, in this order, with embeddings; None where there is none."""
+        documents = self.store.get(self.index, pet_ids, vectors=True, expected=self.spec)
+        return [None if document is None else to_pet(document, self.pet_class) for document in documents]
+
+    def update(self, pet_id: str, change: Callable[[PetT], PetT]) -> PetT:
+        """Change one pet and keep what others change meanwhile: read, change, write back if nobody was faster.
+
+        `change` may be called again on what the others left; where nothing is to be done it returns the very pet it was
+        given. Raises PetNotFound, and EditConflict after 5 tries.
+        """
+        conflict: EditConflict | None = None
+        for _ in range(EDIT_TRIES):
+            document = self.get_document(pet_id)
+            pet = to_pet(document, self.pet_class)
+            changed = change(pet)
+            if changed is pet:
+                return pet
+            try:
+                self.store.replace(self.index, self._successor(document, changed), expected=self.spec)
+            except EditConflict as error:
+                conflict = error
+                continue
+            return changed
+        raise EditConflict(f"pet {pet_id!r} was changed by others {EDIT_TRIES} times; try again") from conflict
+
+    def _successor(self, document: Document, pet: PetT) -> Document:
+        return replace(self.to_document(pet), version=document.version)
+
+    def remove(self, pet_ids: str | Iterable[str], *, missing: Missing = "error") -> tuple[str, ...]:
+        """Erase pets with owner, photos and thumbnails; returns the ids that were there.
+
+        With missing="error" an unknown id raises PetNotFound and nothing is removed.
+        """
+        check_choice(missing, Missing, what="missing")
+        ids = tuple(dict.fromkeys([pet_ids] if isinstance(pet_ids, str) else pet_ids))
+        if missing == "error":
+            there = self.store.get(self.index, ids)
+            unknown = [pet_id for pet_id, document in zip(ids, there, strict=True) if document is None]
+            if unknown:
+                raise PetNotFound(f"nothing removed: no pet {', '.join(map(repr, unknown[:5]))} in {self.index!r}")
+        removed = self.store.delete(self.index, ids)
+        return tuple(pet_id for pet_id in ids if pet_id in removed)
+
+    def scan(self, restriction: Restriction = _ALL, *, after: str | None = None) -> Iterator[PetT]:
+        """All pets that pass, streamed in the order of their ids, those behind `after`; without embeddings."""
+        for document in self.store.scan(self.index, restriction, after=after):
+            yield to_pet(document, self.pet_class)
+
+    def list(self, where: PetFilter | None = None, *, after: str | None = None, limit: int | None = None) -> Pets[PetT]:
+        """The pets that pass, in the order of their ids; a page of `limit` behind the id `after`."""
+        pets = self.scan(where.restriction() if where else _ALL, after=after)
+        return Pets(pets if limit is None else islice(pets, limit))
+
+    def count(self, where: PetFilter | None = None) -> int:
+        """How many pets pass."""
+        return self.store.count(self.index, where.restriction() if where else _ALL)
+
+    def with_words(self, text: str, where: PetFilter | None = None) -> Iterator[PetT]:
+        """Pets that have every word of the text in name, breed, colour, tags or note; raises InvalidQuery if none."""
+        wanted = words(text)
+        if not wanted:
+            raise InvalidQuery("a text search needs at least one word")
+        restriction = where.restriction() if where else _ALL
+        return self.scan(restriction.also(tuple(("words", (word,)) for word in wanted)))
+
+    def pets_of_photos(self, photo_ids: Sequence[str]) -> Iterator[PetT]:
+        """Pets that have one of these photos, whatever their id."""
+        return self.scan(_ALL.also((("photo", tuple(photo_ids)),))) if photo_ids else iter(())
+
+    def pending(self) -> Iterator[PetT]:
+        """Pets with photos that have no embedding yet, with the embeddings that they have."""
+        for document in self.store.scan(self.index, waiting(), vectors=True, expected=self.spec):
+            yield to_pet(document, self.pet_class)
+
+    def embeddings(self, pet_ids: str | Iterable[str] | None = None) -> Embeddings:
+        """The photo embeddings of all pets, or of those named; raises PetNotFound."""
+        if pet_ids is None:
+            documents = [*self.store.scan(self.index, _ALL, vectors=True, expected=self.spec)]
+        else:
+            documents = [self.get_document(pet_id) for pet_id in ([pet_ids] if isinstance(pet_ids, str) else pet_ids)]
+        owners = [(document.id, photo_id) for document in documents for photo_id in document.photo_ids]
+        matrix = np.concatenate([np.zeros((0, self.spec.dims), np.float32), *(d.vectors for d in documents)])
+        return Embeddings(tuple(pet for pet, _ in owners), tuple(photo for _, photo in owners), matrix)
+
+    def thumbnails(self, photos: Sequence[tuple[str, str]]) -> Sequence[bytes | None]:
+        """EXIF-free JPEGs of photos, each named by (pet_id, photo_id)."""
+        return self.store.thumbnails(self.index, photos)
+
+
+class DogRepository(PetRepository[Dog]):
+    """Dogs in and out of one index."""
+
+    pet_class = Dog
+
+
+class CatRepository(PetRepository[Cat]):
+    """Cats in and out of one index."""
+
+    pet_class = Cat
+
+
+def already_there(pet_id: str) -> DuplicatePet:
+    """The error for a pet that is registered already."""
+    return DuplicatePet(f'pet {pet_id!r} is registered already; on_conflict="replace" or "skip", or another id')
+
+
+class BulkCount:
+    """Counts outcomes while they stream by, and becomes a BulkReport at the end."""
+
+    def __init__(self, on_conflict: OnConflict) -> None:
+        self.on_conflict = on_conflict
+        self.ids: dict[str, list[str]] = {"added": [], "replaced": [], "exists": [], "failed": []}
+        self.failures: list[Failure] = []
+
+    def add(self, outcome: Outcome) -> None:
+        """Take in what became of one pet."""
+        self.ids[outcome.result].append(outcome.id)
+        if outcome.result == "failed":
+            self.failures.append(Failure(outcome.id, outcome.error or StoreError("the store did not say why")))
+        elif outcome.result == "exists" and self.on_conflict == "error":
+            self.failures.append(Failure(outcome.id, already_there(outcome.id)))
+
+    def report(self, failures: Iterable[Failure]) -> BulkReport:
+        """What was counted, with failures from before the store."""
+        skipped = self.ids["exists"] if self.on_conflict == "skip" else []
+        return BulkReport(
+            added=tuple(self.ids["added"]),
+            replaced=tuple(self.ids["replaced"]),
+            skipped=tuple(skipped),
+            failures=(*failures, *self.failures),
+        )
+
+
+def insert_all(
+    pets: Iterable[PetT],
+    to_document: Callable[[PetT], Document],
+    write: Callable[[Iterator[Document]], Iterator[Outcome]],
+    *,
+    on_conflict: OnConflict,
+) -> BulkReport:
+    """Write a stream of pets; every one is in the report, those too that were left when the store gave up."""
+    failures: list[Failure] = []
+    counted = BulkCount(on_conflict)
+    incoming = iter(pets)
+    on_the_way: Counter[str] = Counter()
+
+    def documents() -> Iterator[Document]:
+        for pet in incoming:
+            try:
+                document = to_document(pet)
+            except PetfinderError as error:
+                failures.append(Failure(pet.pet_id, error))
+                continue
+            on_the_way[pet.pet_id] += 1
+            yield document
+
+    try:
+        for outcome in write(documents()):
+            on_the_way[outcome.id] -= 1
+            counted.add(outcome)
+    except StoreError as error:
+        failures += [Failure(pet_id, error) for pet_id in on_the_way.elements()]
+        failures += [Failure(pet.pet_id, error) for pet in incoming]
+    return counted.report(failures)

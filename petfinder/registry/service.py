@@ -1,0 +1,162 @@
+"""PetService: what people do with a registry of one species. Register, change, report lost and found; ask (PetFinder).
+
+Knows the opened index, the port of encoders and photos. Dogs and cats are the same service in two lines each.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from petfinder.domain.errors import InvalidPet, InvalidQuery
+from petfinder.domain.pets import Cat, Dog, Pet, PetT, Status
+from petfinder.domain.reports import BulkReport
+from petfinder.domain.values import check_choice
+from petfinder.registry.documents import distinct_photos
+from petfinder.registry.embed import embed_photos, embedded, finished, now, owner_with_picture, read_pet
+from petfinder.registry.finder import PetFinder
+from petfinder.registry.foreign import ExistingIndex
+from petfinder.registry.known_photos import keeping_embeddings
+from petfinder.registry.opened_index import check_encoder, outliving_rebuilds
+from petfinder.registry.registration import Completion, Incoming, Registration
+from petfinder.registry.repository import Missing, OnConflict, already_there
+
+_SET_BY_OTHER_CALLS = {
+    "pet_id": "a new registration",
+    "species": "another service",
+    "photos": "add_photo, remove_photo",
+}
+
+
+class PetService(PetFinder[PetT]):
+    """The registry of one species: everything a PetFinder answers, and everything that changes pets."""
+
+    @outliving_rebuilds
+    def register(self, pet: PetT, *, on_conflict: OnConflict = "error") -> PetT:
+        """Register one pet with its photos; returns it as it is kept.
+
+        A photo that cannot be read refuses the pet, and nothing is written. Raises PhotoError, DuplicatePet (with
+        on_conflict="error"; "skip" returns the pet that is there, "replace" puts this one in its place), InvalidPet.
+        """
+        check_choice(on_conflict, OnConflict, what="on_conflict")
+        if not isinstance(pet, Pet):
+            raise InvalidPet(f"register takes a pet, not a {type(pet).__name__}; read_folder makes pets of photos")
+        there = self.repository.get_many([pet.pet_id])[0]
+        if there is not None and on_conflict == "skip":
+            return self.get(pet.pet_id)
+        if there is not None and on_conflict == "error":
+            raise already_there(pet.pet_id)
+        if there is not None:
+            pet = keeping_embeddings(pet, there, self.repository, limits=self.limits)
+        reading = read_pet(pet, limits=self.limits)
+        for whole in embedded([reading], self.encoder):
+            for problem in (whole.owner_error, *(read.error for read in whole.photos)):
+                if problem:
+                    raise problem
+        self.repository.insert(finished(reading), on_conflict=on_conflict)
+        return self.repository.get(pet.pet_id)
+
+    def register_many(
+        self,
+        pets: Incoming[PetT],
+        *,
+        on_conflict: OnConflict = "skip",
+        embed: bool = True,
+        progress: bool | None = None,
+    ) -> BulkReport:
+        """Register a stream of pets (with what intake says of files that are none); every item is in the report.
+
+        Pets that are there are skipped, so that a second run goes on where the first stopped. `embed=False` takes the
+        photos in and leaves the encoder's work to embed_pending(). `progress`: a bar or none; None decides by itself.
+        """
+        if isinstance(pets, (Pet, str, os.PathLike)):
+            raise InvalidPet("register_many takes a list or stream of pets; register takes one, read_folder a folder")
+        return Registration(self, on_conflict=on_conflict, embed=embed).run(pets, progress=progress)
+
+    def import_index(
+        self, existing: ExistingIndex[PetT], *, on_conflict: OnConflict = "skip", progress: bool | None = None
+    ) -> BulkReport:
+        """Take over all pets of an index that petfinder did not make, with owner and embeddings; each is in the report.
+
+        Pets that are there are skipped, so that a second call goes on where the first stopped. A photo without an
+        embedding (or one of zeros) is embedded from its original, or reported. Raises IndexMismatch where another
+        encoder made the vectors.
+        """
+        check_encoder(self.repository.encoder_identity, existing.encoder, index=self.repository.index)
+        return self.register_many(existing.pets(), on_conflict=on_conflict, progress=progress)
+
+    def embed_pending(self) -> BulkReport:
+        """Embed every photo that waits for it, from its original or else its thumbnail; reports the pets completed."""
+        return Completion(self).run()
+
+    @outliving_rebuilds
+    def add_photo(self, pet_id: str, photo: Any) -> PetT:
+        """Give a pet one more photo (its portrait follows); a photo that it has already changes nothing."""
+        new = embed_photos([photo], self.encoder, limits=self.limits)[0]
+
+        def with_photo(pet: PetT) -> PetT:
+            if any(photo.photo_id == new.photo_id for photo in pet.photos):
+                return pet
+            return pet.model_copy(update={"photos": distinct_photos((*pet.photos, new))})
+
+        return self.repository.update(pet_id, with_photo)
+
+    @outliving_rebuilds
+    def remove_photo(self, pet_id: str, photo_id: str) -> PetT:
+        """Take one photo, with embedding and thumbnail, from a pet; raises PetNotFound, InvalidQuery."""
+
+        def without(pet: PetT) -> PetT:
+            left = tuple(photo for photo in pet.photos if photo.photo_id != photo_id)
+            if len(left) == len(pet.photos):
+                raise InvalidQuery(f"pet {pet_id!r} has no photo {photo_id!r}")
+            return pet.model_copy(update={"photos": left})
+
+        return self.repository.update(pet_id, without)
+
+    @outliving_rebuilds
+    def update(self, /, pet_id: str, **changes: Any) -> PetT:
+        """Change named attributes of a pet; what is not named stays, the owner too.
+
+        Raises PetNotFound, InvalidPet (unknown or unusable attribute), EditConflict after 5 tries.
+        """
+        for name in changes:
+            if name in _SET_BY_OTHER_CALLS:
+                raise InvalidPet(f"{name} is not changed by update but by {_SET_BY_OTHER_CALLS[name]}")
+
+        def changed(pet: PetT) -> PetT:
+            kept = {name: getattr(pet, name) for name in type(pet).model_fields}
+            after = type(pet)(**(kept | changes))
+            return after.model_copy(update={"owner": owner_with_picture(after.owner, limits=self.limits)})
+
+        return self.repository.update(pet_id, changed)
+
+    def remove(self, pet_ids: str | Iterable[str], *, missing: Missing = "error") -> tuple[str, ...]:
+        """Erase pets with owner, photos and thumbnails; returns the ids that were there. Raises PetNotFound."""
+        return self.repository.remove(pet_ids, missing=missing)
+
+    def report_lost(self, pet_id: str, *, place: Any = None, at: datetime | None = None) -> PetT:
+        """A registered pet is missing: since when (default now) and from where."""
+        return self._report(pet_id, Status.LOST, place, at)
+
+    def report_found(self, pet: PetT) -> PetT:
+        """Register a stray that somebody took in: status found, since `status_at` (default now)."""
+        found = pet.model_copy(update={"status": Status.FOUND, "status_at": pet.status_at or now()})
+        return self.register(found)
+
+    def reunite(self, pet_id: str) -> PetT:
+        """The pet is back with its people."""
+        return self._report(pet_id, Status.REUNITED, None, None)
+
+    def _report(self, pet_id: str, status: Status, place: Any, at: datetime | None) -> PetT:
+        where = {} if place is None else {"place": place}
+        return self.update(pet_id, status=status, status_at=at or now(), **where)
+
+
+class DogService(PetService[Dog]):
+    """The registry of dogs."""
+
+
+class CatService(PetService[Cat]):
+    """The registry of cats."""

@@ -1,0 +1,187 @@
+"""Util: index management on a store. Create, delete, list, info, rename, rebuild, refresh.
+
+Knows the port of stores and of encoders; pets only as the class that fixes a species.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
+from petfinder.domain.pets import Cat, Dog, Pet, species_of
+from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
+from petfinder.photos.read import PhotoLimits
+from petfinder.registry.progress import progress_bar
+from petfinder.registry.rebuild import Rebuilding, RebuildReport
+from petfinder.stores.base import Store
+from petfinder.stores.documents import IndexSpec, IndexStats
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,199}")  # what Elasticsearch too accepts as an index name
+
+
+def check_name(name: str, species: str) -> None:
+    """Refuse a name that an index of this species cannot have; raises InvalidQuery.
+
+    Registries look for their cats in an index whose name ends in "-cats", and would find dogs there.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidQuery(f"{name!r} is no index name: lower-case letters, digits, '-', '_' and '.' only")
+    for other in {species_of(Dog), species_of(Cat)} - {species}:
+        if name.endswith(f"-{other}s"):
+            raise InvalidQuery(
+                f"{name!r} is the name of an index of {other}s, and this one is for the species {species}"
+            )
+
+
+@dataclass(frozen=True)
+class IndexInfo:
+    """One index: its name, what it remembers of itself, and its counts."""
+
+    name: str
+    spec: IndexSpec
+    stats: IndexStats
+
+    def __str__(self) -> str:
+        spec, stats = self.spec, self.stats
+        photos = f"{stats.photos + stats.pending} photos"
+        waiting = f", {stats.pending} of them waiting for an embedding" if stats.pending else ""
+        return (
+            f"{self.name}: {stats.pets} pets of species {spec.species}, {photos}{waiting}; "
+            f"{spec.encoder or 'embeddings given'} ({spec.dims} dims, {spec.metric}), {stats.size_bytes / 1e6:.1f} MB"
+        )
+
+    def _repr_html_(self) -> str:
+        from petfinder.display.html.lists import indexes_as_html
+
+        return indexes_as_html([self])
+
+
+class Indexes(tuple[IndexInfo, ...]):
+    """Indexes that show themselves as a table in a notebook, one a line in a terminal."""
+
+    def __repr__(self) -> str:
+        return "\n".join(map(str, self)) or "no index"
+
+    def _repr_html_(self) -> str:
+        from petfinder.display.html.lists import indexes_as_html
+
+        return indexes_as_html(self)
+
+
+class Util:
+    """Manages the indexes of one store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    @property
+    def client(self) -> Any:
+        """The raw client or connection underneath, for what petfinder does not offer."""
+        return self.store.client
+
+    def create_index(
+        self,
+        name: str,
+        pet_class: type[Pet] = Dog,
+        *,
+        encoder: Encoder | None = None,
+        dims: int | None = None,
+        exist_ok: bool = False,
+        settings: Mapping[str, Any] | None = None,
+    ) -> IndexInfo:
+        """Make an empty index for one species, filled by this encoder (or by vectors of `dims` numbers given ready).
+
+        Raises IndexExists; with exist_ok, IndexMismatch where the index that is there is another.
+        """
+        check_name(name, species_of(pet_class))
+        if encoder is None and not (isinstance(dims, int) and dims > 0):
+            raise InvalidQuery("an index needs its encoder, or the dims of the vectors that it will be given")
+        identity = identity_of(encoder) if encoder else EncoderIdentity("", dims or 0)
+        spec = IndexSpec(
+            species=species_of(pet_class),
+            encoder=identity.name,
+            dims=identity.dims,
+            fingerprint=identity.fingerprint,
+            settings=settings or {},
+        )
+        try:
+            self.store.create_index(name, spec)
+        except IndexExists:
+            if not exist_ok:
+                raise
+            if other := self.store.spec(name).difference(spec):
+                raise IndexMismatch(f"index {name!r} is there with {other}") from None
+        return self.info(name)
+
+    def delete_index(self, name: str) -> None:
+        """Erase one index, its name spelled out, and all pets in it; raises IndexNotFound."""
+        self.store.delete_index(name)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is an index of this name; asks for this one only, as others may not be ours to see."""
+        try:
+            self.store.spec(name)
+        except IndexNotFound:
+            return False
+        except IndexMismatch:  # of a later petfinder, but there
+            return True
+        return True
+
+    def list_indexes(self) -> Indexes:
+        """All indexes of the store with their counts and sizes, by name."""
+        return Indexes(self.info(name) for name in self.store.index_names())
+
+    def info(self, name: str) -> IndexInfo:
+        """One index with its counts and size; raises IndexNotFound."""
+        return IndexInfo(name, self.store.spec(name), self.store.stats(name))
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Give an index another name; raises IndexNotFound, IndexExists, InvalidQuery.
+
+        A name under which a registry looks for another species (pets-cats for dogs) is refused.
+        """
+        check_name(new_name, self.store.spec(name).species)
+        self.store.rename_index(name, new_name)
+
+    def rebuild(
+        self,
+        name: str,
+        encoder: Encoder | None = None,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        keep_old: bool = True,
+        limits: PhotoLimits | None = None,
+        progress: bool | None = None,
+    ) -> RebuildReport:
+        """Make an index anew, every photo encoded by another encoder, or with other settings, and swap.
+
+        Others search and write meanwhile; what they write is taken in. A rebuild that was broken off goes on where it
+        stopped when it is called again alike. A photo is read from its original where that is there and unchanged, else
+        from its thumbnail; one that has neither stays without an embedding and is reported. No encoder: the embeddings
+        are taken over as they are. `settings` that are not named stay. Thresholds are dropped with the old encoder.
+
+        The old index is kept as `<name>-000001` (the report names it), without thumbnails, until it is deleted:
+        `remove` erases pets from it too, but what else is changed later, contact included, stays in it as it was. With
+        keep_old=False it is deleted. Raises IndexNotFound, InvalidQuery where nothing is to change.
+        """
+        if encoder is None and settings is None:
+            raise InvalidQuery("a rebuild needs another encoder, or other settings")
+        before = self.store.spec(name)
+        after = replace(before, settings={**before.settings, **(settings or {})}, thresholds=None)
+        if encoder is not None:
+            to = identity_of(encoder)
+            after = replace(after, encoder=to.name, dims=to.dims, fingerprint=to.fingerprint)
+        with progress_bar(progress, what="rebuilding") as bar:
+            work = Rebuilding(self.store, name, after, encoder, limits=limits or PhotoLimits())
+            report = work.run(made=bar.update)
+        if keep_old or report.kept is None:
+            return report
+        self.store.delete_index(report.kept)
+        return replace(report, kept=None)
+
+    def refresh(self, name: str) -> None:
+        """Make all writes visible to searches."""
+        self.store.refresh(name)

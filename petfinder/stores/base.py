@@ -1,0 +1,191 @@
+"""The port of stores: documents with vectors in named indexes, and what every store does with them.
+
+Knows restrictions and vectors, not pets: a document's body is a mapping that the store keeps and gives back. Every
+store raises the errors named here, and no others of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from petfinder.domain.filters import Restriction
+from petfinder.domain.vectors import Matrix
+from petfinder.stores.documents import Document, IndexSpec, IndexStats, Nearest, Outcome, WriteMode
+from petfinder.stores.field_names import FieldNames
+
+
+class Store(Protocol):
+    """Where indexes live.
+
+    Every method on an index raises IndexNotFound where there is none of that name; StoreUnavailable and NotAuthorised
+    where the store does not answer or refuses. Methods that take or give vectors raise IndexMismatch where the species
+    or the encoder (name, dims, fingerprint) of the index, as it is at that very moment, is not that of `expected`, the
+    spec that the caller works by; without `expected` this is not looked at.
+    """
+
+    @property
+    def location(self) -> str:
+        """Where it is, without credentials."""
+        ...
+
+    @property
+    def client(self) -> Any:
+        """The raw client or connection underneath."""
+        ...
+
+    def create_index(self, name: str, spec: IndexSpec) -> None:
+        """Make an empty index; IndexExists if the name is taken."""
+        ...
+
+    def delete_index(self, name: str) -> None:
+        """Remove the index and all that is in it."""
+        ...
+
+    def rename_index(self, name: str, new_name: str) -> None:
+        """Give the index another name; IndexExists if that is taken."""
+        ...
+
+    def index_names(self) -> list[str]:
+        """The names of all indexes, sorted."""
+        ...
+
+    def spec(self, name: str) -> IndexSpec:
+        """What the index remembers of itself; IndexMismatch for a schema that this version does not know."""
+        ...
+
+    def change_thresholds(self, name: str, thresholds: Mapping[str, Any] | None) -> None:
+        """Remember other thresholds."""
+        ...
+
+    def stats(self, name: str) -> IndexStats:
+        """Counts and size."""
+        ...
+
+    def refresh(self, name: str) -> None:
+        """Make all writes visible to searches."""
+        ...
+
+    def begin_rebuild(self, name: str, spec: IndexSpec) -> str:
+        """Make an empty index that will take the place of this one, or take up again an unfinished one of this spec.
+
+        Returns the name by which every method knows this target until it is finished, though `index_names` does not
+        list it. Thresholds do not count as a difference of specs; an unfinished target of another spec is dropped. It
+        goes with its index when that is renamed or deleted.
+        """
+        ...
+
+    def versions(self, name: str) -> Iterator[tuple[str, int, int]]:
+        """Id, version and `made_from` of every document, in the order of the ids (by code point); streamed.
+
+        Cheap, for it is read several times in a rebuild: no bodies, no vectors. Others may write meanwhile, and the
+        caller too.
+        """
+        ...
+
+    def finish_rebuild(self, name: str, target: str, catch_up: Callable[[], None]) -> str:
+        """Put the target in the place of the index, in one step that searches never see half; returns the old's name.
+
+        All writes to the old index by others wait or are refused from before `catch_up` is called, which may write to
+        the target, until the target has taken the name: none lands in the old one afterwards. Where `catch_up` raises,
+        nothing is changed: the index takes writes again, and the target waits for the next try. The old index is kept
+        under a free name such as `<name>-000001`, which `index_names` lists and `delete_index` takes. Thumbnails of
+        photos that the new documents have go over to it, all others are erased. The thresholds that the old index has
+        at that moment stay where the encoder stays, else there are none.
+        IndexNotFound where the target is no longer the unfinished one of this index.
+        """
+        ...
+
+    def write(
+        self, name: str, documents: Iterable[Document], *, mode: WriteMode, expected: IndexSpec | None = None
+    ) -> Iterator[Outcome]:
+        """Write a stream of documents; one outcome each, in order, given once it is durable and visible to searches.
+
+        `create` leaves a document that is there alone ("exists"), `index` puts the new one in its place. Memory stays
+        flat. A document that cannot be written is an outcome "failed"; the others go on. Where the index is rebuilt
+        meanwhile, the rest goes into the new one, or IndexMismatch ends the stream: what has no outcome is not written.
+        """
+        ...
+
+    def replace(self, name: str, document: Document, *, expected: IndexSpec | None = None) -> None:
+        """Put a changed document in the place of the version it was read as.
+
+        Thumbnails of photos that the document still has are kept, those given are added, others are erased.
+        EditConflict if it was changed or removed meanwhile.
+        """
+        ...
+
+    def delete(self, name: str, ids: Collection[str]) -> frozenset[str]:
+        """Erase documents with owner, vectors and thumbnails; returns the ids that were there.
+
+        They are erased too from an unfinished target of this index and from what `finish_rebuild` kept of it.
+        """
+        ...
+
+    def get(
+        self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: IndexSpec | None = None
+    ) -> list[Document | None]:
+        """Documents by id, in this order, None where there is none; with owner, and with vectors if asked for."""
+        ...
+
+    def scan(
+        self,
+        name: str,
+        restriction: Restriction,
+        *,
+        after: str | None = None,
+        vectors: bool = False,
+        expected: IndexSpec | None = None,
+    ) -> Iterator[Document]:
+        """All documents that pass, in the order of their ids (by code point), those behind `after`; streamed."""
+        ...
+
+    def count(self, name: str, restriction: Restriction) -> int:
+        """How many documents pass."""
+        ...
+
+    def nearest(
+        self,
+        name: str,
+        queries: Matrix,
+        *,
+        k: int,
+        restriction: Restriction,
+        min_similarity: float | None = None,
+        exact: bool = False,
+        expected: IndexSpec | None = None,
+    ) -> list[Nearest]:
+        """For each query (m, dims), unit length: the k documents nearest by cosine among those that pass.
+
+        Equal similarities go in the order of the ids. `exact` asks for no approximation.
+        """
+        ...
+
+    def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
+        """The thumbnails of photos, each named by (document id, photo_id); None where there is none."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections; a closed store raises StoreUnavailable."""
+        ...
+
+
+class ExistingStore(Store, Protocol):
+    """A Store of one index that petfinder did not make. Whatever would change it raises InvalidQuery."""
+
+    def strays(self, name: str) -> Iterator[Outcome]:
+        """What no listing and no search gives: documents without a usable pet id, each as failed, with the reason."""
+        ...
+
+
+@runtime_checkable
+class OpensExisting(Protocol):
+    """A store that lives where others keep indexes too."""
+
+    def existing(self, name: str, fields: FieldNames, spec: IndexSpec) -> ExistingStore:
+        """The index of this name, to be read and searched by these fields.
+
+        `spec` says of which species its pets are and which encoder made its vectors. Raises IndexNotFound, and
+        IndexMismatch where it has no such fields, or vectors of other dims.
+        """
+        ...

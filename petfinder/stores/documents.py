@@ -1,0 +1,242 @@
+"""Streams of documents, cut into the chunks that a store writes at once.
+
+Knows documents only.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, PetfinderError
+from petfinder.domain.vectors import Matrix, Vector
+
+pass
+
+_DOCUMENTS_AT_ONCE = 500
+_BYTES_AT_ONCE = 2**24
+_SECONDS_AT_ONCE = 1.0
+
+
+def in_chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """The stream in chunks of at most 500 documents, 16 MB and 1 second.
+
+    If the stream breaks off with an error, what came before it is given out first.
+    """
+    chunk: list[Document] = []
+    size, began = 0, time.monotonic()
+    stream = iter(documents)
+    broken: BaseException | None = None
+    while broken is None:
+        try:
+            document = next(stream)
+        except StopIteration:
+            break
+        except BaseException as error:
+            broken = error
+            break
+        if not chunk:
+            size, began = 0, time.monotonic()
+        chunk.append(document)
+        size += document.vectors.nbytes + sum(len(data) for data in document.thumbnails.values())
+        full = len(chunk) >= _DOCUMENTS_AT_ONCE or size >= _BYTES_AT_ONCE
+        if full or time.monotonic() - began >= _SECONDS_AT_ONCE:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+    if broken is not None:
+        raise broken
+
+
+pass
+
+_LEAST_SQUARE, _MOST_SQUARE = 0.998, 1.002  # of a unit vector's length in float32, rounded on the way by others
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ASCII_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
+
+def check_names(document: Document) -> None:
+    """Raise ValueError or TypeError for what no store can keep."""
+    for name in (document.id, *document.photo_ids, *document.thumbnails):
+        name.encode()
+    if not all(-(2**63) <= date < 2**63 for date in document.dates):
+        raise ValueError("a date out of reach")
+    if not all(isinstance(data, bytes) for data in document.thumbnails.values()):
+        raise TypeError("a thumbnail that is not bytes")
+
+
+def as_json(value: Any) -> str:
+    """A value as JSON text; raises ValueError or TypeError for what JSON cannot say."""
+    text = _JSON.encode(value)
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # file names that are no UTF-8
+        return _ASCII_JSON.encode(value)
+    return text
+
+
+def storable_rows(document: Document, *, dims: int) -> Matrix | None:
+    """The embeddings and, last, the portrait, float32 (n, dims); None where there are none. InvalidEmbedding."""
+    rows = document.vectors
+    count = len(document.photo_ids)
+    if len(rows) != count:
+        raise InvalidEmbedding(f"{document.id!r} has {count} embedded photos and {len(rows)} embeddings")
+    if document.portrait is not None:
+        rows = np.vstack([rows, document.portrait]) if count else document.portrait[None]
+    if not len(rows):
+        return None
+    if rows.ndim != 2 or rows.shape[1] != dims:
+        raise InvalidEmbedding(f"{document.id!r}: this index holds embeddings of {dims} dims; got {rows.shape[-1]}")
+    rows = np.ascontiguousarray(rows, dtype=np.float32)
+    squares = np.einsum("ij,ij->i", rows, rows).tolist()
+    if not all(_LEAST_SQUARE < square < _MOST_SQUARE for square in squares):  # NaN fails this too
+        raise InvalidEmbedding(f"{document.id!r} has an embedding that is not of unit length; encode its photos again")
+    return rows
+
+
+Versions = Iterator[tuple[str, int, int]]
+
+
+def side_by_side(source: Versions, target: Versions) -> Iterator[tuple[str, int | None, int | None]]:
+    """Each id of either, in order: its version in the source, and the one that the target's was made from.
+
+    None stands for the side where it is not.
+    """
+    there = next(target, None)
+    for id_, version, _ in source:
+        while there is not None and there[0] < id_:
+            yield there[0], None, there[2]
+            there = next(target, None)
+        if there is not None and there[0] == id_:
+            yield id_, version, there[2]
+            there = next(target, None)
+        else:
+            yield id_, version, None
+    while there is not None:
+        yield there[0], None, there[2]
+        there = next(target, None)
+
+
+SCHEMA = 1
+
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class IndexSpec:
+    """What an index remembers of itself: species, encoder (name, dims, fingerprint), metric, schema, thresholds.
+
+    `thresholds` is a JSON mapping or None; `settings` are a store's own (shards, replicas, vector index type).
+    """
+
+    species: str
+    encoder: str
+    dims: int
+    fingerprint: str = ""
+    metric: Literal["cosine"] = "cosine"
+    schema: int = SCHEMA
+    thresholds: Mapping[str, Any] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> tuple[str, str, int, str]:
+        """What makes vectors of one index comparable: species, encoder, dims, fingerprint."""
+        return (self.species, self.encoder, self.dims, self.fingerprint)
+
+    def difference(self, other: IndexSpec) -> str | None:
+        """In words, the first thing in which pets of two indexes could not be mixed; None where they could."""
+        for field_ in ("species", "encoder", "dims", "fingerprint", "metric", "schema"):
+            mine, theirs = getattr(self, field_), getattr(other, field_)
+            if mine != theirs:
+                return f"{field_} {mine!r}, not {theirs!r}"
+        return None
+
+    def check_is(self, expected: IndexSpec | None, *, name: str) -> None:
+        """Raise IndexMismatch if this, the spec of the index `name`, is of another species or encoder than expected."""
+        if expected is not None and self.identity != expected.identity:
+            raise IndexMismatch(
+                f"index {name!r} was rebuilt with encoder {self.encoder!r} ({self.dims} dims, weights "
+                f"{self.fingerprint[:8] or 'not named'}); open it again"
+            )
+
+
+@dataclass(frozen=True)
+class IndexStats:
+    """Counts of one index: pets, embedded photos, photos that wait for an embedding, bytes on disk or in memory."""
+
+    pets: int
+    photos: int
+    pending: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Document:
+    """One pet as a store keeps it.
+
+    `photo_ids` are the embedded photos, one row of `vectors` (n, dims) each, unit length, float32; `portrait` is one
+    more vector, searched beside them. `pending` counts photos without a vector. `owner` is not in `body`, for no
+    search may return it. `terms`, `dates` (epoch seconds) and `places` ((lat, lon) pairs) are what restrictions check.
+    `thumbnails` go by photo_id and are written with the document; on reading they are left empty. Those of photos that
+    `terms["photo"]` names are kept when a document is replaced.
+    `version` is what the store said on reading; `replace` wants it back. No two states of a document under one name of
+    an index have the same, be it rebuilt in between. `made_from` is, in an index that is rebuilt, the version of the
+    document that this one was made from; the store keeps it and gives it back.
+    """
+
+    id: str
+    body: Body
+    owner: Body | None = None
+    terms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    dates: tuple[int, ...] = ()
+    places: tuple[tuple[float, float], ...] = ()
+    photo_ids: tuple[str, ...] = ()
+    vectors: Matrix = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
+    portrait: Vector | None = None
+    pending: int = 0
+    thumbnails: Mapping[str, bytes] = field(default_factory=dict)
+    version: int = 0
+    made_from: int = 0
+
+    def __repr__(self) -> str:
+        return f"<Document {self.id!r} with {len(self.photo_ids)} embedded photos>"  # owner and places stay inside
+
+
+WriteMode = Literal["create", "index"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one written document: added, replaced, there already (mode create), or failed with an error."""
+
+    id: str
+    result: Literal["added", "replaced", "exists", "failed"]
+    error: PetfinderError | None = None
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One document near a query: the similarity is the largest raw cosine with its photos or its portrait, `photo_id`
+    the nearest of its photos. The document comes without owner, vectors and thumbnails."""
+
+    document: Document
+    photo_id: str
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The answer to one query vector: hits, nearest first, how many documents with vectors passed, and their photos."""
+
+    hits: tuple[Hit, ...]
+    searched: int
+    photos: int

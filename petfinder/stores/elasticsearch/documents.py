@@ -1,0 +1,123 @@
+"""Documents as Elasticsearch keeps them, and back.
+
+Pure functions. The last of the nested photos is the portrait, marked; a nested photo's place in the list names it in
+an answer. A version holds the index it was read from, the primary term and the sequence number.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from petfinder.domain.errors import InvalidPet
+from petfinder.domain.vectors import Matrix
+from petfinder.stores.documents import Document, as_json, check_names, storable_rows
+
+_SEQ_BITS, _TERM_BITS = 44, 20
+LONGEST_TERM = 32_766  # bytes that Lucene takes as one term
+
+
+def to_source(document: Document, *, dims: int, packed: bool, run: str) -> dict[str, Any]:
+    """The document as it is sent; raises InvalidPet or InvalidEmbedding if it cannot be stored as it is.
+
+    `packed`: vectors as base64 of big-endian float32 instead of lists. `run` marks who wrote it.
+    """
+    rows = storable_rows(document, dims=dims)
+    try:
+        check_names(document)
+        body, owner = dict(document.body), None if document.owner is None else dict(document.owner)
+        as_json([body, owner])
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidPet(
+            f"{document.id!r} cannot be stored: it holds what JSON cannot say ({type(error).__name__})"
+        ) from error
+    too_long = next((f for f, values in document.terms.items() for v in values if len(v.encode()) > LONGEST_TERM), None)
+    if too_long:
+        raise InvalidPet(
+            f"{document.id!r} cannot be stored: a word in its {too_long} is longer than {LONGEST_TERM} bytes"
+        )
+    source: dict[str, Any] = {
+        "id": document.id,
+        "body": body,
+        "terms": {field: list(values) for field, values in document.terms.items()},
+        "dates": [int(date) for date in document.dates],
+        "places": [{"lat": float(lat), "lon": float(lon)} for lat, lon in document.places],
+        "photo_count": len(document.photo_ids),
+        "pending": document.pending,
+        "photos": [] if rows is None else _photos(document.photo_ids, rows, packed=packed),
+        "run": run,
+    }
+    if owner is not None:
+        source["owner"] = owner
+    if document.made_from:
+        source["made_from"] = str(document.made_from)
+    return source
+
+
+def _photos(photo_ids: Sequence[str], rows: Matrix, *, packed: bool) -> list[dict[str, Any]]:
+    names: list[dict[str, Any]] = [{"photo_id": photo_id} for photo_id in photo_ids]
+    names += [{"portrait": True}] * (len(rows) - len(names))
+    sent: Sequence[Any] = [*map(pack, rows)] if packed else rows.tolist()
+    return [{**name, "vector": vector} for name, vector in zip(names, sent, strict=True)]
+
+
+def pack(row: Any) -> str:
+    """A vector (dims,) as base64 of its big-endian float32 bytes."""
+    return base64.b64encode(np.asarray(row, dtype=">f4").tobytes()).decode("ascii")
+
+
+def to_document(hit: Mapping[str, Any], *, made: str, dims: int) -> Document:
+    """A hit as a document, with owner and vectors as far as they were asked for."""
+    source = hit["_source"]
+    photos = source.get("photos") or []
+    photo_ids = tuple(photo["photo_id"] for photo in photos if "photo_id" in photo)
+    rows = np.zeros((0, dims), dtype=np.float32)
+    if photos and "vector" in photos[0]:
+        rows = np.array([_unpacked(photo["vector"]) for photo in photos], dtype=np.float32)
+    return Document(
+        id=source["id"],
+        body=source.get("body") or {},
+        owner=source.get("owner"),
+        terms={field: tuple(values) for field, values in (source.get("terms") or {}).items()},
+        dates=tuple(source.get("dates") or ()),
+        places=tuple((place["lat"], place["lon"]) for place in source.get("places") or ()),
+        photo_ids=photo_ids,
+        vectors=rows[: len(photo_ids)],
+        portrait=rows[-1] if len(rows) > len(photo_ids) else None,
+        pending=source.get("pending", 0),
+        version=version_of(hit, made=made),
+        made_from=int(source.get("made_from", 0)),
+    )
+
+
+def _unpacked(vector: Any) -> Any:
+    return np.frombuffer(base64.b64decode(vector), dtype=">f4") if isinstance(vector, str) else vector
+
+
+def version_of(hit: Mapping[str, Any], *, made: str) -> int:
+    """The version of a hit in the index that was `made` so; 0 where it was not asked for."""
+    if hit.get("_primary_term", 0) < 1:
+        return 0
+    return (((_mark(made) << _TERM_BITS) | int(hit["_primary_term"])) << _SEQ_BITS) | int(hit["_seq_no"])
+
+
+def sequence(version: int, *, made: str) -> tuple[int, int] | None:
+    """Sequence number and primary term of a version; None if it is none of the index that was `made` so."""
+    if version <= 0 or version >> (_SEQ_BITS + _TERM_BITS) != _mark(made):
+        return None
+    return version & ((1 << _SEQ_BITS) - 1), (version >> _SEQ_BITS) & ((1 << _TERM_BITS) - 1)
+
+
+@lru_cache(maxsize=64)
+def _mark(made: str) -> int:
+    return int.from_bytes(hashlib.blake2b(made.encode(), digest_size=8).digest(), "big")
+
+
+def thumbnail_id(pet: str, photo: str) -> str:
+    """The id of a photo's thumbnail: a hash (sha256) of the pet's id and the photo's."""
+    return hashlib.sha256(f"{pet}\0{photo}".encode()).hexdigest()

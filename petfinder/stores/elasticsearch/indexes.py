@@ -1,0 +1,202 @@
+"""The indexes of petfinder on a cluster: found by name, made, renamed, counted, erased.
+
+Knows the client and the mapping. A name is an alias over a numbered index, `pets-dogs` over `pets-dogs-000001`. Every
+numbered index has one more alias, hidden and never used again, by which it is read and written: whoever holds that of
+an index that is gone or was made anew is told so, and nothing is ever written to an index that the server made up.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from elasticsearch import AuthorizationException, Elasticsearch, NotFoundError
+
+from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound
+from petfinder.stores.documents import SCHEMA, IndexSpec
+from petfinder.stores.elasticsearch import mapping as mapping
+from petfinder.stores.elasticsearch.errors import said_by
+
+_KEPT = "*.aliases,*.mappings._meta,*.settings.index.blocks"  # what is read of an index
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An index as it was found: its number's name, the alias by which it is used, and what it remembers."""
+
+    concrete: str
+    handle: str
+    thumbnails: str
+    spec: IndexSpec
+    made: str
+    state: str = mapping.READY
+    source: str = ""  # the numbered index that this one is rebuilt from
+    names: tuple[str, ...] = ()
+    blocked: bool = False
+    vectors: int | None = None
+    at: float = field(default_factory=time.monotonic)
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """What `_meta` keeps beside the spec."""
+        return {"thumbnails": self.thumbnails, "made": self.made, "state": self.state, "source": self.source}
+
+
+def find(client: Elasticsearch, name: str) -> Opened:
+    """The index of this name, alias or number; raises IndexNotFound, and IndexMismatch for a later schema."""
+    for concrete, described in _described(client, name).items():
+        memory = mapping.memory_of(described.get("mappings", {}))
+        if memory is not None:
+            opened = _opened(name, concrete, memory, described)
+            if not opened.handle:
+                raise IndexMismatch(f"{concrete!r} is a copy made by hand; petfinder copy makes one that can be used")
+            return opened
+        raise IndexNotFound(
+            f"index {name!r} is there but not petfinder's; open_existing reads it, import_index takes its pets over"
+        )
+    raise IndexNotFound(f"there is no index {name!r} here; the list of indexes shows which there are")
+
+
+def _described(client: Elasticsearch, name: str) -> Mapping[str, Any]:
+    if not name or name.startswith(("_", "-")) or any(letter in name for letter in '*?,<>|"\\/ #:'):
+        return {}
+    try:
+        return said_by(client.indices.get(index=name, expand_wildcards="open,hidden", filter_path=_KEPT))
+    except NotFoundError as error:
+        if error.error == "index_not_found_exception":
+            return {}
+        raise
+
+
+def _opened(name: str, concrete: str, memory: Mapping[str, Any], described: Mapping[str, Any]) -> Opened:
+    aliases = described.get("aliases", {})
+    blocks = described.get("settings", {}).get("index", {}).get("blocks", {})
+    names = tuple(sorted(alias for alias, rules in aliases.items() if not rules.get("is_hidden")))
+    return Opened(
+        concrete=concrete,
+        handle=next((alias for alias, rules in aliases.items() if rules.get("is_hidden")), ""),
+        thumbnails=memory["thumbnails"],
+        spec=mapping.spec_of(name, memory),
+        made=memory["made"],
+        state=mapping.READY if names else memory["state"],  # what has a name is ready, whatever a killed rebuild left
+        source=memory["source"],
+        names=names,
+        blocked=str(blocks.get("write", "false")) == "true",
+    )
+
+
+def all_opened(client: Elasticsearch) -> dict[str, Opened]:
+    """All indexes of pets by the name that people use: its alias, else (kept from before a rebuild) its number."""
+    found: dict[str, Opened] = {}
+    for opened in _usable(said_by(client.indices.get(index="*", expand_wildcards="open", filter_path=_KEPT))):
+        kept = (opened.concrete,) if opened.state == mapping.READY else ()
+        found |= dict.fromkeys(opened.names or kept, opened)
+    return dict(sorted(found.items()))
+
+
+def _usable(answer: Mapping[str, Any]) -> list[Opened]:
+    """The indexes of pets among those described: of a schema known here, and none that was copied by hand."""
+    found = []
+    for concrete, described in answer.items():
+        memory = mapping.memory_of(described.get("mappings", {}))
+        if memory is not None and memory["schema"] <= SCHEMA:
+            found.append(_opened(concrete, concrete, memory, described))
+    return [opened for opened in found if opened.handle]
+
+
+def refuse_taken(client: Elasticsearch, name: str) -> None:
+    """Raise IndexExists if there is an index or alias of this name, of whatever maker."""
+    if _described(client, name):
+        raise IndexExists(f"there is an index {name!r} already; delete or rename it first, or choose another name")
+
+
+def next_number(client: Elasticsearch, name: str) -> str:
+    """The name of the next numbered index of a name: `pets-dogs-000001`."""
+    answer = client.indices.get(index=f"{name}-*", expand_wildcards="open,hidden,closed", filter_path=_KEPT)
+    numbers = [concrete.removeprefix(f"{name}-")[:6] for concrete in said_by(answer)]
+    last = max((int(number) for number in numbers if len(number) == 6 and number.isdecimal()), default=0)
+    return f"{name}-{last + 1:06d}"
+
+
+def create(client: Elasticsearch, name: str, spec: IndexSpec, *, rebuilt_from: Opened | None = None) -> Opened:
+    """Make an empty index under a name, or, rebuilt from another, without it; raises IndexExists, InvalidQuery."""
+    mapping.check_settings(spec.settings)
+    made = uuid.uuid4().hex
+    concrete = next_number(client, name)
+    thumbnails = rebuilt_from.thumbnails if rebuilt_from else f"{name}-thumbnails-{made[:8]}"
+    opened = Opened(
+        concrete=concrete,
+        handle=f"{concrete}-{made[:8]}",
+        thumbnails=thumbnails,
+        spec=spec,
+        made=made,
+        state=mapping.REBUILDING if rebuilt_from else mapping.READY,
+        source=rebuilt_from.concrete if rebuilt_from else "",
+        names=() if rebuilt_from else (name,),
+    )
+    pictures = "" if rebuilt_from else _create_thumbnails(client, opened)
+    aliases = _hidden(opened.handle) | ({} if rebuilt_from else {name: {}})
+    try:
+        client.indices.create(index=concrete, aliases=aliases, **mapping.pets_index(spec, opened.memory))
+    except BaseException:
+        if pictures:
+            client.options(ignore_status=404).indices.delete(index=pictures)
+        raise
+    return opened
+
+
+def _create_thumbnails(client: Elasticsearch, opened: Opened) -> str:
+    concrete = f"{opened.concrete}-thumbnails-{opened.made[:8]}"
+    body = mapping.thumbnails_index(opened.spec.settings)
+    client.indices.create(index=concrete, aliases=_hidden(opened.thumbnails), **body)
+    return concrete
+
+
+def _hidden(alias: str) -> dict[str, Any]:
+    return {alias: {"is_hidden": True}}
+
+
+def remember(client: Elasticsearch, opened: Opened) -> None:
+    """Keep what an index remembers of itself, as it is now."""
+    kept = {"kind": mapping.PETS, **asdict(opened.spec), **opened.memory}
+    client.indices.put_mapping(index=opened.concrete, meta={mapping.OURS: kept})
+
+
+def numbered(client: Elasticsearch, name: str) -> list[Opened]:
+    """All numbered indexes of pets that were made under a name, with or without an alias now."""
+    answer = client.indices.get(index=f"{name}-*", expand_wildcards="open,hidden", filter_path=_KEPT)
+    return _usable(said_by(answer))
+
+
+def delete(client: Elasticsearch, opened: Opened) -> None:
+    """Erase an index, and its thumbnails unless one that was rebuilt from it, or it from that, still shows them."""
+    client.indices.delete(index=opened.concrete)
+    if not any(other.thumbnails == opened.thumbnails for other in numbered(client, opened.concrete[:-7])):
+        there = client.options(ignore_status=404).indices.get_alias(name=opened.thumbnails).body
+        for concrete in [index for index, said in there.items() if isinstance(said, Mapping) and "aliases" in said]:
+            client.indices.delete(index=concrete)
+
+
+def rename(client: Elasticsearch, name: str, new_name: str, opened: Opened) -> None:
+    """Give an index another name, in one step."""
+    old = [{"remove": {"index": opened.concrete, "alias": name}}] if name in opened.names else []
+    client.indices.update_aliases(actions=[*old, {"add": {"index": opened.concrete, "alias": new_name}}])
+
+
+def vectors_in(client: Elasticsearch, opened: Opened) -> int:
+    """How many vectors the index holds, give or take those not yet refreshed; many, for a user who may not know."""
+    try:
+        answer = said_by(client.indices.stats(index=opened.handle, metric="dense_vector"))
+    except AuthorizationException:
+        return sys.maxsize
+    return int(answer["_all"]["primaries"]["dense_vector"]["value_count"])
+
+
+def stored_bytes(client: Elasticsearch, *names: str) -> int:
+    """Bytes on disk of indexes, copies on other nodes left aside."""
+    answer = said_by(client.indices.stats(index=names, metric="store"))
+    return int(answer["_all"]["primaries"]["store"]["size_in_bytes"])

@@ -1,0 +1,117 @@
+"""What an index on Elasticsearch is made of: its settings, its strict mapping, and what it remembers of itself.
+
+Pure functions on IndexSpec: request bodies as data, and `_meta` back to a spec. A pet's index and the index of its
+thumbnails are described here; nothing is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from petfinder.domain.errors import IndexMismatch, InvalidQuery
+from petfinder.stores.documents import SCHEMA, IndexSpec
+
+OURS = "petfinder"  # the key in `_meta` by which indexes of petfinder are known
+PETS, THUMBNAILS = "pets", "thumbnails"
+READY, REBUILDING = "ready", "rebuilding"
+VECTOR_TYPES = ("int8_hnsw", "hnsw", "bbq_hnsw")
+DEFAULT_VECTORS = "int8_hnsw"
+_SETTINGS = ("shards", "replicas", "refresh_interval", "vectors", "m", "ef_construction")
+
+
+def vector_type(spec: IndexSpec) -> str:
+    """How the index keeps its vectors: int8_hnsw, hnsw or bbq_hnsw."""
+    return str(spec.settings.get("vectors", DEFAULT_VECTORS))
+
+
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Raise InvalidQuery for a setting that no index of petfinder has."""
+    unknown = sorted(set(settings) - set(_SETTINGS))
+    if unknown:
+        raise InvalidQuery(f"an index has no setting {unknown[0]!r}; choose from {', '.join(_SETTINGS)}")
+    vectors = settings.get("vectors", DEFAULT_VECTORS)
+    if vectors not in VECTOR_TYPES:
+        raise InvalidQuery(f"vectors is {vectors!r}; choose from {', '.join(VECTOR_TYPES)}")
+
+
+def pets_index(spec: IndexSpec, memory: Mapping[str, Any]) -> dict[str, Any]:
+    """The body that creates an index of pets; `memory` is what `_meta` keeps beside the spec."""
+    check_settings(spec.settings)
+    properties = {
+        "id": {"type": "keyword"},
+        "body": {"type": "object", "enabled": False},
+        "owner": {"type": "object", "enabled": False},
+        "terms": {"type": "object", "dynamic": "true"},
+        "dates": {"type": "long"},
+        "places": {"type": "geo_point"},
+        "photo_count": {"type": "integer"},
+        "pending": {"type": "integer"},
+        "run": {"type": "keyword", "index": False, "doc_values": False},
+        "made_from": {"type": "keyword", "index": False},
+        "photos": {"type": "nested", "dynamic": "strict", "properties": _photo_fields(spec)},
+    }
+    mappings = {
+        "dynamic": "strict",
+        "dynamic_templates": [{"terms": {"path_match": "terms.*", "mapping": {"type": "keyword"}}}],
+        "_meta": {OURS: {"kind": PETS, **asdict(spec), **memory}},
+        "properties": properties,
+    }
+    return {"settings": _index_settings(spec.settings), "mappings": mappings}
+
+
+def _photo_fields(spec: IndexSpec) -> dict[str, Any]:
+    options = {
+        "type": vector_type(spec),
+        "m": int(spec.settings.get("m", 16)),
+        "ef_construction": int(spec.settings.get("ef_construction", 100)),
+    }
+    vector = {
+        "type": "dense_vector",
+        "dims": spec.dims,
+        "index": True,
+        "similarity": spec.metric,
+        "index_options": options,
+    }
+    return {"photo_id": {"type": "keyword"}, "portrait": {"type": "boolean"}, "vector": vector}
+
+
+def _index_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """One shard, and a second copy as soon as there is a second node, unless the settings say otherwise."""
+    stated: dict[str, Any] = {"number_of_shards": int(settings.get("shards", 1))}
+    if "replicas" in settings:
+        stated["number_of_replicas"] = int(settings["replicas"])
+    else:
+        stated["auto_expand_replicas"] = "0-1"
+    if "refresh_interval" in settings:
+        stated["refresh_interval"] = str(settings["refresh_interval"])
+    return stated
+
+
+def thumbnails_index(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The body that creates the index of thumbnails: one document a photo, found by pet and photo."""
+    properties = {
+        "pet": {"type": "keyword"},
+        "photo": {"type": "keyword"},
+        "jpeg": {"type": "binary"},
+    }
+    mappings = {"dynamic": "strict", "_meta": {OURS: {"kind": THUMBNAILS}}, "properties": properties}
+    return {"settings": _index_settings(settings), "mappings": mappings}
+
+
+def memory_of(mappings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What an index of pets remembers, from its mapping; None for an index of another kind or maker."""
+    kept = (mappings.get("_meta") or {}).get(OURS)
+    if not isinstance(kept, Mapping) or kept.get("kind") != PETS:
+        return None
+    return dict(kept)
+
+
+def spec_of(name: str, memory: Mapping[str, Any]) -> IndexSpec:
+    """The spec that an index remembers; raises IndexMismatch for a schema of later days."""
+    if memory["schema"] > SCHEMA:
+        raise IndexMismatch(
+            f"index {name!r} was made by a newer petfinder (schema {memory['schema']}); update petfinder"
+        )
+    return IndexSpec(**{field: memory[field] for field in IndexSpec.__dataclass_fields__})

@@ -1,0 +1,143 @@
+"""What is asked of Elasticsearch: restrictions, pages and nearest-neighbour searches as request bodies.
+
+Pure functions; tests compare what they return as data. Every filter stands on the pet's level, for a nested clause
+inside `knn.filter` would choose pets, not photos. A score of cosine is (1 + cos) / 2: converted here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from itertools import islice
+from typing import Any
+
+from petfinder.domain.filters import Circle, Restriction
+from petfinder.domain.vectors import Vector
+from petfinder.stores.documents import IndexSpec
+from petfinder.stores.elasticsearch.mapping import vector_type
+
+MOST_CANDIDATES = 10_000  # what the server allows for num_candidates, k and the size of a page
+_MOST_TERMS = 65_536  # index.max_terms_count
+_ENOUGH_CANDIDATES = 100
+_CANDIDATES_A_HIT = 10
+_NARROW = 1 / 3
+_RESCORED_BITS, _MOST_RESCORED_BITS = 400, 2000
+FOUND_FIELDS = ["id", "body", "photos.photo_id", "pending"]  # what a search may return: neither owner nor terms
+WITH_VECTORS = {"photo_count": {"gt": 0}}
+
+Clause = dict[str, Any]
+
+
+def filters(restriction: Restriction) -> list[Clause]:
+    """Clauses that all must hold."""
+    clauses = [one_of(f"terms.{field}", values) for field, values in restriction.terms]
+    if restriction.ids is not None:
+        clauses.append(one_of("id", restriction.ids))
+    if restriction.exclude:
+        clauses.append({"bool": {"must_not": [one_of("id", restriction.exclude)]}})
+    if restriction.after is not None or restriction.before is not None:
+        bounds = {"gte": restriction.after, "lte": restriction.before}
+        clauses.append({"range": {"dates": {end: at for end, at in bounds.items() if at is not None}}})
+    if restriction.circle is not None:
+        clauses.append(inside("places", restriction.circle))
+    return clauses
+
+
+def inside(field: str, circle: Circle) -> Clause:
+    """The clause that a field has a place in a circle."""
+    centre = {"lat": circle.centre.lat, "lon": circle.centre.lon}
+    return {"geo_distance": {"distance": f"{circle.km:.9f}km", field: centre}}
+
+
+def one_of(field: str, values: Collection[str]) -> Clause:
+    """The clause that a field has one of these values; split where there are more than one clause takes."""
+    if not values:
+        return {"match_none": {}}
+    if len(values) <= _MOST_TERMS:
+        return {"terms": {field: sorted(values)}}
+    stream = iter(sorted(values))
+    parts = iter(lambda: [*islice(stream, _MOST_TERMS)], [])
+    return {"bool": {"should": [{"terms": {field: part}} for part in parts], "minimum_should_match": 1}}
+
+
+def passing(restriction: Restriction, *, embedded: bool = False) -> Clause:
+    """The query for all pets that pass, or those of them that have an embedded photo; nothing is scored."""
+    clauses = filters(restriction) + ([{"range": WITH_VECTORS}] if embedded else [])
+    return {"bool": {"filter": clauses}} if clauses else {"match_all": {}}
+
+
+def candidates(k: int, vectors: int | None = None, *, share: float = 1.0) -> int:
+    """num_candidates for the k nearest, of the `share` of all pets that a filter keeps.
+
+    Where there are no more vectors than that, or a filter keeps less than a third, all up to 10,000 are compared: at
+    100,000 photos with one in ten kept, 200 candidates found .91 of the ten nearest, and 10,000 all of them in 1.4
+    times the time. A wide search is left to the graph, for which 100 are enough
+    (`python -m tests.benchmarks.elasticsearch_store recall`).
+    """
+    if share < _NARROW or (vectors is not None and vectors <= MOST_CANDIDATES):
+        return MOST_CANDIDATES
+    enough = _ENOUGH_CANDIDATES if share == 1.0 else 2 * _ENOUGH_CANDIDATES
+    return min(MOST_CANDIDATES, max(enough, _CANDIDATES_A_HIT * k))
+
+
+def oversampling(spec: IndexSpec, k: int, *, num_candidates: int) -> float | None:
+    """How many times k quantised vectors are scored anew from the whole ones; None where vectors are kept whole.
+
+    With one bit a dimension some 400 have to be, however few are asked for, and more where all are compared.
+    """
+    kind = vector_type(spec)
+    if kind == "bbq_hnsw":
+        rescored = _MOST_RESCORED_BITS if num_candidates == MOST_CANDIDATES else _RESCORED_BITS
+        return max(10.0, rescored / k)
+    return 2.0 if kind == "int8_hnsw" else None
+
+
+def nearest(
+    query: Vector, spec: IndexSpec, *, k: int, num_candidates: int, clauses: Sequence[Clause]
+) -> dict[str, Any]:
+    """The search for the k pets nearest to one query (dims,), each with its two nearest vectors.
+
+    Quantised vectors are searched with oversampling and scored anew from the whole ones.
+    """
+    knn = _knn(query, spec, k=k, num_candidates=num_candidates, clauses=clauses)
+    knn["inner_hits"] = {"size": 2, "_source": False}
+    return {"knn": knn, "size": k, "_source": {"includes": FOUND_FIELDS}}
+
+
+def _knn(query: Vector, spec: IndexSpec, *, k: int, num_candidates: int, clauses: Sequence[Clause]) -> dict[str, Any]:
+    knn: dict[str, Any] = {
+        "field": "photos.vector",
+        "query_vector": query.tolist(),
+        "k": k,
+        "num_candidates": num_candidates,
+    }
+    if clauses:
+        knn["filter"] = list(clauses)
+    oversample = oversampling(spec, k, num_candidates=num_candidates)
+    if oversample:
+        knn["rescore_vector"] = {"oversample": oversample}
+    return knn
+
+
+def counted(restriction: Restriction, *, embedded: bool = True) -> dict[str, Any]:
+    """The search that counts the pets with vectors that pass, and their photos; or all pets that pass."""
+    sums = {"aggs": _sums("photo_count")} if embedded else {}
+    return {"query": passing(restriction, embedded=embedded), "size": 0, "track_total_hits": True, **sums}
+
+
+def photos_counted(restriction: Restriction) -> dict[str, Any]:
+    """The search that counts pets, embedded photos and waiting photos among those that pass."""
+    return {"query": passing(restriction), "size": 0, "track_total_hits": True, "aggs": _sums("photo_count", "pending")}
+
+
+def _sums(*fields: str) -> dict[str, Any]:
+    return {field: {"sum": {"field": field}} for field in fields}
+
+
+def whole(*, vectors: bool) -> dict[str, Any]:
+    """What of a document comes back where all may be seen."""
+    return {"exclude_vectors": False} if vectors else {"excludes": ["photos.vector"]}
+
+
+def cosine(score: float) -> float:
+    """The raw cosine of a score."""
+    return 2 * score - 1

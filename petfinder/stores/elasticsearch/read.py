@@ -1,0 +1,164 @@
+"""Documents read from an index on Elasticsearch: by id, in pages of any depth, and their thumbnails.
+
+Knows the client and the queries.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from elasticsearch import Elasticsearch, NotFoundError
+
+from petfinder.domain.errors import IndexNotFound
+from petfinder.domain.filters import Restriction
+from petfinder.stores.documents import Document
+from petfinder.stores.elasticsearch import documents as documents
+from petfinder.stores.elasticsearch import queries as queries
+from petfinder.stores.elasticsearch.errors import kinds_of, said_by
+from petfinder.stores.elasticsearch.indexes import Opened
+
+_AT_ONCE = 1000
+_WITH_VECTORS_AT_ONCE = 200
+_KEEP_ALIVE = "5m"
+Hits = Sequence[Mapping[str, Any]]
+
+
+def at_once(*, vectors: bool) -> int:
+    """How many documents are read in one request."""
+    return _WITH_VECTORS_AT_ONCE if vectors else _AT_ONCE
+
+
+def pages(
+    client: Elasticsearch,
+    index: str,
+    *,
+    sort: Sequence[str],
+    size: int = _AT_ONCE,
+    after: str | None = None,
+    **body: Any,
+) -> Iterator[Hits]:
+    """All hits of a search, page by page, as they were when it began (a point in time).
+
+    Where the caller took so long over a page that the server has let go of that moment, it goes on behind the last hit.
+    """
+    opened = _moment(client, index)
+    try:
+        behind = None if after is None else [after]
+        while True:
+            try:
+                answer = said_by(
+                    client.search(
+                        pit={"id": opened, "keep_alive": _KEEP_ALIVE},
+                        sort=[{field: "asc"} for field in sort],
+                        size=size,
+                        track_total_hits=False,
+                        allow_partial_search_results=False,
+                        search_after=behind,
+                        **body,
+                    )
+                )
+            except NotFoundError as error:
+                if "search_context_missing_exception" not in kinds_of(error):
+                    raise
+                opened = _moment(client, index)
+                continue
+            opened, hits = answer.get("pit_id", opened), answer["hits"]["hits"]
+            if hits:
+                yield hits
+            if len(hits) < size:
+                return
+            behind = hits[-1]["sort"][: len(sort)]
+    finally:
+        client.options(ignore_status=404).close_point_in_time(id=opened)
+
+
+def _moment(client: Elasticsearch, index: str) -> str:
+    opened: str = said_by(client.open_point_in_time(index=index, keep_alive=_KEEP_ALIVE))["id"]
+    return opened
+
+
+def scan(
+    client: Elasticsearch, opened: Opened, restriction: Restriction, *, after: str | None, vectors: bool
+) -> Iterator[Document]:
+    """All documents that pass, in the order of their ids, those behind `after`."""
+    found = pages(
+        client,
+        opened.handle,
+        sort=["id"],
+        size=at_once(vectors=vectors),
+        after=after,
+        query=queries.passing(restriction),
+        source=queries.whole(vectors=vectors),
+        seq_no_primary_term=True,
+    )
+    for hits in found:
+        for hit in hits:
+            yield documents.to_document(hit, made=opened.made, dims=opened.spec.dims)
+
+
+def versions(client: Elasticsearch, opened: Opened) -> Iterator[tuple[str, int, int]]:
+    """Id, version and what it was made from, of every document in the order of the ids."""
+    found = pages(
+        client,
+        opened.handle,
+        sort=["id"],
+        size=queries.MOST_CANDIDATES,
+        source=False,
+        docvalue_fields=["made_from"],
+        seq_no_primary_term=True,
+    )
+    for hits in found:
+        for hit in hits:
+            made_from = hit.get("fields", {}).get("made_from", ["0"])[0]
+            yield hit["_id"], documents.version_of(hit, made=opened.made), int(made_from)
+
+
+def by_id(client: Elasticsearch, opened: Opened, ids: Sequence[str], *, vectors: bool) -> dict[str, Document]:
+    """The documents of these ids that there are."""
+    found = {}
+    wanted = list(dict.fromkeys(ids))
+    size = at_once(vectors=vectors)
+    for start in range(0, len(wanted), size):
+        part = wanted[start : start + size]
+        for hit in _whole(client, opened, part) if vectors else _light(client, opened, part):
+            found[hit["_id"]] = documents.to_document(hit, made=opened.made, dims=opened.spec.dims)
+    return found
+
+
+def found_in(answer: Mapping[str, Any], opened: Opened) -> Hits:
+    """The documents that an mget found; IndexNotFound where the index itself is gone: an mget answers 200 even then."""
+    if any("error" in one for one in answer["docs"]):
+        raise IndexNotFound(f"index {opened.concrete!r} is gone; open it again")
+    return [one for one in answer["docs"] if one.get("found")]
+
+
+def _light(client: Elasticsearch, opened: Opened, ids: Sequence[str]) -> Hits:
+    """Without vectors, and as they are at this moment, refreshed or not."""
+    answer = said_by(client.mget(index=opened.handle, ids=ids, source_excludes=["photos.vector"]))
+    return found_in(answer, opened)
+
+
+def _whole(client: Elasticsearch, opened: Opened, ids: Sequence[str]) -> Hits:
+    answer = client.search(
+        index=opened.handle,
+        query={"ids": {"values": ids}},
+        size=len(ids),
+        seq_no_primary_term=True,
+        allow_partial_search_results=False,
+        source=queries.whole(vectors=True),
+    )
+    hits: Hits = said_by(answer)["hits"]["hits"]
+    return hits
+
+
+def thumbnails(client: Elasticsearch, opened: Opened, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
+    """The thumbnails of photos, each named by (document id, photo_id); None where there is none."""
+    found: dict[str, bytes] = {}
+    ids = [documents.thumbnail_id(*photo) for photo in photos]
+    for start in range(0, len(ids), _WITH_VECTORS_AT_ONCE):
+        part = list(dict.fromkeys(ids[start : start + _WITH_VECTORS_AT_ONCE]))
+        for one in found_in(said_by(client.mget(index=opened.thumbnails, ids=part)), opened):
+            found[one["_id"]] = base64.b64decode(one["_source"]["jpeg"])
+    return [found.get(id_) for id_ in ids]

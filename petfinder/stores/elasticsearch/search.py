@@ -1,0 +1,169 @@
+"""The nearest documents on Elasticsearch: one multi-search for all queries, and the exact answer where it is asked for.
+
+Knows the client and the queries. The similarity cut-off is made here, on exact cosines, for the server would make it on
+those of quantised vectors.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from elasticsearch import ApiError, Elasticsearch
+
+from petfinder.domain.errors import InvalidEmbedding, InvalidQuery
+from petfinder.domain.filters import Restriction
+from petfinder.domain.vectors import Matrix, Vector
+from petfinder.stores.documents import Document, Hit, Nearest
+from petfinder.stores.elasticsearch import documents as documents
+from petfinder.stores.elasticsearch import queries as queries
+from petfinder.stores.elasticsearch import read
+from petfinder.stores.elasticsearch.bulk import pause
+from petfinder.stores.elasticsearch.errors import said_by, worth_retrying
+from petfinder.stores.elasticsearch.indexes import Opened
+
+_AT_ONCE = 50  # searches in one request
+_HITS_AT_ONCE, _IDS_AT_ONCE = 10_000, 50_000  # and what all of them may answer, and name
+_SPARE = 5  # hits beyond k where all are compared, for quantised vectors may have put neighbours in another order
+
+
+def nearest(
+    client: Elasticsearch,
+    opened: Opened,
+    asked: Matrix,
+    *,
+    k: int,
+    restriction: Restriction,
+    min_similarity: float | None,
+    retries: int,
+) -> list[Nearest]:
+    """For each query (m, dims) the k nearest documents that pass, by the graph of each shard."""
+    check_asked(asked, dims=opened.spec.dims, k=k)
+    clauses = queries.filters(restriction)
+    counting = [queries.counted(restriction)]
+    share = 1.0
+    if clauses:
+        counts = together(client, opened.handle, [*counting, queries.counted(Restriction())], retries=retries)
+        passing, there = (total(answer) for answer in counts)
+        if not passing:
+            return [Nearest((), searched=0, photos=0) for _ in asked]
+        share = passing / max(passing, there)
+    width = queries.candidates(k, opened.vectors, share=share)
+    more = min(queries.MOST_CANDIDATES, k + _SPARE if width == queries.MOST_CANDIDATES else k)
+    bodies = [queries.nearest(query, opened.spec, k=more, num_candidates=width, clauses=clauses) for query in asked]
+    named = len(restriction.ids or ()) + len(restriction.exclude)
+    at_once = max(1, min(_AT_ONCE, _HITS_AT_ONCE // more, _IDS_AT_ONCE // max(1, named)))
+    asking = [*bodies, *([] if clauses else counting)]
+    answers = together(client, opened.handle, asking, retries=retries, at_once=at_once)
+    count = counts[0] if clauses else answers.pop()
+    searched, photos = total(count), photos_in(count)
+    return [
+        Nearest(cut([_hit(one, opened) for one in answer["hits"]["hits"]], k, min_similarity), searched, photos)
+        for answer in answers
+    ]
+
+
+def exactly(
+    client: Elasticsearch,
+    opened: Opened,
+    asked: Matrix,
+    *,
+    k: int,
+    restriction: Restriction,
+    min_similarity: float | None,
+    retries: int,
+) -> list[Nearest]:
+    """The same without approximation: every vector that passes is read and compared here; InvalidQuery if too many."""
+    check_asked(asked, dims=opened.spec.dims, k=k)
+    [counted] = together(client, opened.handle, [queries.photos_counted(restriction)], retries=retries)
+    refuse_too_many(photos_in(counted), otherwise="leave exact out")
+    passing = read.scan(client, opened, restriction, after=None, vectors=True)
+    there = [document for document in passing if document.photo_ids]
+    photos = sum(len(document.photo_ids) for document in there)
+    return [Nearest(cut(compared(there, query, k), k, min_similarity), len(there), photos) for query in asked]
+
+
+def refuse_too_many(photos: int, *, otherwise: str) -> None:
+    """Raise InvalidQuery for more photos than an exact search looks at, with what to do otherwise."""
+    if photos > queries.MOST_CANDIDATES:
+        raise InvalidQuery(
+            f"an exact search looks at up to {queries.MOST_CANDIDATES} photos here, and {photos} pass; "
+            f"narrow it by a filter, or {otherwise}"
+        )
+
+
+def compared(there: Sequence[Document], query: Vector, k: int) -> list[Hit]:
+    """The k nearest of documents, all compared in one product, equal ones in the order of their ids."""
+    rows = [np.vstack([one.vectors, *([] if one.portrait is None else [one.portrait])]) for one in there]
+    cosines = np.vstack(rows) @ query if rows else np.zeros(0)
+    found, start = [], 0
+    for document, own in zip(there, rows, strict=True):
+        of_photos = cosines[start : start + len(document.photo_ids)]
+        best = float(cosines[start : start + len(own)].max())
+        found.append((-best, document.id, int(of_photos.argmax()), document))
+        start += len(own)
+    found.sort(key=lambda one: one[:2])
+    return [Hit(_as_found(one), one.photo_ids[photo], -best) for best, _, photo, one in found[:k]]
+
+
+def _as_found(document: Document) -> Document:
+    return Document(id=document.id, body=document.body, photo_ids=document.photo_ids, pending=document.pending)
+
+
+def total(answer: Mapping[str, Any]) -> int:
+    """How many documents a search says that there are."""
+    return int(answer["hits"]["total"]["value"])
+
+
+def photos_in(answer: Mapping[str, Any]) -> int:
+    """How many embedded photos a search says that its documents have."""
+    return int(answer["aggregations"]["photo_count"]["value"])
+
+
+def _hit(found: Mapping[str, Any], opened: Opened) -> Hit:
+    """A hit by its two nearest vectors, whose scores are exact where those of hits may be of another photo as near."""
+    document = documents.to_document(found, made=opened.made, dims=opened.spec.dims)
+    two = found["inner_hits"]["photos"]["hits"]["hits"]
+    photo = next(place for place in (one["_nested"]["offset"] for one in two) if place < len(document.photo_ids))
+    return Hit(document, document.photo_ids[photo], queries.cosine(two[0]["_score"]))
+
+
+def cut(hits: Sequence[Hit], k: int, min_similarity: float | None) -> tuple[Hit, ...]:
+    """The k nearest of these hits, without those that are not near enough."""
+    ordered = sorted(hits, key=lambda hit: (-hit.similarity, hit.document.id))[:k]
+    return tuple(hit for hit in ordered if min_similarity is None or hit.similarity >= min_similarity)
+
+
+def together(
+    client: Elasticsearch, index: str, bodies: Sequence[Mapping[str, Any]], *, retries: int, at_once: int = _AT_ONCE
+) -> list[Mapping[str, Any]]:
+    """The answers to several searches, `at_once` in a request; again where a node is busy or has just gone."""
+    answers: list[Mapping[str, Any]] = []
+    header = {"index": index, "allow_partial_search_results": False}
+    for start in range(0, len(bodies), at_once):
+        lines = [line for body in bodies[start : start + at_once] for line in (header, body)]
+        for attempt in range(retries + 1):
+            answer = client.msearch(searches=lines)
+            said = said_by(answer)
+            failed = next((one for one in said["responses"] if "error" in one), None)
+            if failed is None:
+                break
+            error = ApiError("a search failed", replace(answer.meta, status=failed["status"]), failed)
+            if attempt == retries or not worth_retrying(error):
+                raise error
+            time.sleep(pause(attempt + 1))
+        answers += said["responses"]
+    return answers
+
+
+def check_asked(asked: Matrix, *, dims: int, k: int) -> None:
+    """Raise InvalidQuery or InvalidEmbedding for what no index can be asked."""
+    if not 1 <= k <= queries.MOST_CANDIDATES:
+        raise InvalidQuery(f"k must be from 1 to {queries.MOST_CANDIDATES}")
+    if asked.ndim != 2 or asked.shape[1] != dims:
+        raise InvalidEmbedding(f"this index holds embeddings of {dims} dims; got a query of shape {asked.shape}")
+    if not np.isfinite(asked).all():
+        raise InvalidEmbedding("a query holds NaN or infinity; encode the photo again")

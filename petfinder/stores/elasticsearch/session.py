@@ -1,0 +1,168 @@
+"""A connection to a cluster as the store has it open: the client, the indexes as they were found, what is unrefreshed.
+
+Knows the client, its errors and the indexes. What was found is looked up anew every few seconds, and at once where an
+index turns out to be gone or blocked, so that a rebuild by others is noticed.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
+from itertools import chain, islice
+from typing import TypeVar
+
+from elasticsearch import Elasticsearch
+
+from petfinder.domain.errors import IndexMismatch, IndexNotFound, StoreUnavailable
+from petfinder.stores.documents import IndexSpec
+from petfinder.stores.elasticsearch import indexes as indexes
+from petfinder.stores.elasticsearch.client import server_version
+from petfinder.stores.elasticsearch.errors import is_write_block, translated
+from petfinder.stores.elasticsearch.indexes import Opened
+
+_LOOK_AGAIN_SECONDS = 5.0
+_WAIT_FOR_REBUILD_SECONDS = 60.0
+_PACKED_SINCE = (9, 3, 0)  # servers that take vectors as base64
+
+
+class IndexReplaced(StoreUnavailable):
+    """The index takes no writes any more, or is gone: it is being rebuilt, or was."""
+
+
+def _keep_bodies_out_of_logs() -> None:
+    """The client writes whole bodies, owners in them, to its log at DEBUG: only if that logger was set up by name."""
+    logger = logging.getLogger("elastic_transport.node")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.INFO)
+
+
+Answer = TypeVar("Answer")
+Found = TypeVar("Found")
+
+
+class Session:
+    """The client, and every index that was used through it; threads may share it."""
+
+    def __init__(self, client: Elasticsearch, *, location: str, owns_client: bool) -> None:
+        _keep_bodies_out_of_logs()
+        self.location = location
+        self._client: Elasticsearch | None = client
+        self._owns_client = owns_client
+        self._opened: dict[str, Opened] = {}
+        self._unseen: set[str] = set()  # aliases of indexes that are being written to and not yet refreshed
+
+    @property
+    def client(self) -> Elasticsearch:
+        """The client; raises StoreUnavailable once closed."""
+        if self._client is None:
+            raise StoreUnavailable(f"the registry at {self.location} is closed; connect again")
+        return self._client
+
+    @cached_property
+    def packed(self) -> bool:
+        """Whether the server takes vectors as base64."""
+        version = server_version(self.client)
+        return version is not None and version >= _PACKED_SINCE
+
+    def close(self) -> None:
+        """Let go of the connections; a second call does nothing."""
+        if self._client is not None and self._owns_client:
+            self._client.close()
+        self._client = None
+
+    @contextmanager
+    def asking(self, name: str | None = None) -> Iterator[Elasticsearch]:
+        """The client, whose errors come out as petfinder's, about the index of this name."""
+        with translated(index=name, location=self.location):
+            yield self.client
+
+    def forget(self, *names: str) -> None:
+        """Look these indexes up anew the next time."""
+        for name in names:
+            self._opened.pop(name, None)
+
+    def open(self, name: str, *, expected: IndexSpec | None = None, afresh: bool = False) -> Opened:
+        """The index of this name; IndexMismatch if it is not the one expected."""
+        opened = self._opened.get(name)
+        if afresh or opened is None or time.monotonic() - opened.at > _LOOK_AGAIN_SECONDS:
+            with self.asking(name) as client:
+                opened = self._opened[name] = indexes.find(client, name)
+        try:
+            opened.spec.check_is(expected, name=name)
+        except IndexMismatch:
+            self.forget(name)
+            raise
+        return opened
+
+    def sized(self, name: str, opened: Opened) -> Opened:
+        """The same index with how many vectors it holds, counted once until it is looked up anew."""
+        if opened.vectors is None:
+            opened = self._opened[name] = replace(opened, vectors=indexes.vectors_in(self.client, opened))
+        return opened
+
+    def on(
+        self,
+        name: str,
+        ask: Callable[[Opened], Answer],
+        *,
+        expected: IndexSpec | None = None,
+        searching: bool = True,
+    ) -> Answer:
+        """Ask an index; once more where it was rebuilt, or is just being, since it was looked up."""
+        opened = self.open(name, expected=expected)
+        if searching:
+            self.show(name, opened)
+        try:
+            with self.asking(name):
+                return ask(opened)
+        except (IndexNotFound, StoreUnavailable) as error:
+            if not (isinstance(error, (IndexNotFound, IndexReplaced)) or is_write_block(error)):
+                raise
+            opened = self.after_rebuild(name, expected=expected)
+            with self.asking(name):
+                return ask(opened)
+
+    def after_rebuild(self, name: str, *, expected: IndexSpec | None) -> Opened:
+        """The index that took the place of one that takes no writes any more; waits for the end of a rebuild."""
+        until = time.monotonic() + _WAIT_FOR_REBUILD_SECONDS
+        while True:
+            opened = self.open(name, afresh=True, expected=expected)
+            if not opened.blocked:
+                return opened
+            if time.monotonic() > until:
+                raise StoreUnavailable(
+                    f"index {name!r} takes no writes: it is being rebuilt; if that rebuild died, run it again"
+                )
+            time.sleep(0.2)
+
+    def unseen(self, opened: Opened) -> None:
+        """Remember that something was written that searches cannot see yet."""
+        self._unseen.add(opened.handle)
+
+    def show(self, name: str, opened: Opened) -> None:
+        """Let searches see what was written."""
+        if opened.handle in self._unseen:
+            with self.asking(name) as client:
+                client.options(ignore_status=404).indices.refresh(index=opened.handle)
+            self._unseen.discard(opened.handle)
+
+    def stream(
+        self, name: str, read: Callable[[Opened], Iterator[Found]], *, expected: IndexSpec | None = None
+    ) -> Iterator[Found]:
+        """A stream from an index, begun at once; from its successor where it was rebuilt since it was looked up."""
+
+        def begun(opened: Opened) -> Iterator[Found]:
+            found = read(opened)
+            first = [*islice(found, 1)]
+            return chain(first, found)
+
+        return self.streamed(name, self.on(name, begun, expected=expected))
+
+    def streamed(self, name: str, found: Iterator[Found]) -> Iterator[Found]:
+        """A stream whose errors come out as petfinder's."""
+        with self.asking(name):
+            yield from found

@@ -1,0 +1,164 @@
+"""Opening a registry: a file that is petfinder's, a new one, or memory. Whatever else is there stays untouched.
+
+Knows SQLite, the file system and the errors.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from petfinder.domain.errors import IndexMismatch, IndexNotFound, StoreUnavailable
+from petfinder.stores.documents import SCHEMA
+from petfinder.stores.sqlite.errors import typed_errors
+from petfinder.stores.sqlite.schema import APPLICATION_ID, PAGE_BYTES, make_tables
+
+_MAGIC = b"SQLite format 3\0"  # the first bytes of a file, https://www.sqlite.org/fileformat2.html#the_database_header
+_WAL_PAGES = 2000  # 32 MB between two checkpoints
+_CACHE_KB = 16_000
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A connection to a registry. `frozen` is set where SQLite takes the file for one that nobody changes."""
+
+    connection: sqlite3.Connection
+    frozen: FrozenFile | None = None
+
+
+@dataclass(frozen=True)
+class FrozenFile:
+    """A file in a folder where this user can make none: SQLite cannot follow there what others write."""
+
+    path: Path
+    state: tuple[int, int]
+
+    def check(self) -> None:
+        """Raise StoreUnavailable if the file has changed since it was opened."""
+        if _state(self.path) != self.state:
+            raise StoreUnavailable(f"the registry {self.path} was changed by somebody else; connect to it again")
+
+
+def open_memory() -> Opened:
+    """A registry that lives as long as the connection."""
+    connection = _connected("file::memory:", wait=0.0)
+    connection.execute("BEGIN")
+    make_tables(connection)
+    connection.execute("COMMIT")
+    return Opened(connection)
+
+
+def open_file(path: Path, *, create: bool, wait: float) -> Opened:
+    """The registry in a file, made if it is missing and `create` says so; `wait`: seconds for other processes' writes.
+
+    Raises IndexNotFound for a missing file without `create`, IndexMismatch for one of a newer petfinder, and
+    StoreUnavailable for all that is no registry or cannot be opened.
+    """
+    try:
+        new = _is_new(path)
+    except OSError as error:
+        raise StoreUnavailable(f"the registry {path} cannot be read: {error.strerror}") from error
+    if new and not create:
+        raise IndexNotFound(f"there is no registry {path}; check the path, or register a pet to make it")
+    if new and not path.absolute().parent.is_dir():
+        raise StoreUnavailable(f"the folder of {path} does not exist; make it first")
+    uri = path.absolute().as_uri()
+    with typed_errors(str(path)):
+        try:
+            connection = _connected(f"{uri}?mode={'rwc' if new else 'rw'}", wait=wait)
+        except sqlite3.OperationalError:
+            # In a folder where no file can be made, SQLite reads such a file only as one that never changes.
+            if new or os.access(path.absolute().parent, os.W_OK) or _has_bytes(path.with_name(path.name + "-wal")):
+                raise
+            frozen = FrozenFile(path, _state(path))
+            return Opened(_connected(f"{uri}?mode=ro&immutable=1", wait=wait), frozen)
+        try:
+            _make_ready(connection, path, wait=wait)
+        except BaseException:
+            connection.close()
+            raise
+        return Opened(connection)
+
+
+def _is_new(path: Path) -> bool:
+    """Whether a registry has yet to be made there; looks at the file's header only, so that nothing is changed."""
+    if path.is_dir():
+        raise StoreUnavailable(f"{path} is a folder; name a file in it")
+    if not path.exists():
+        return True
+    if not path.is_file():
+        raise StoreUnavailable(f"{path} is no file that a registry could be kept in")
+    with path.open("rb") as file:
+        header = file.read(100)
+    if not header:
+        return True
+    if header[:16] != _MAGIC or int.from_bytes(header[68:72], "big") != APPLICATION_ID:
+        raise StoreUnavailable(f"{path} is not a petfinder registry; it was left as it is, name another file")
+    _check_schema(path, int.from_bytes(header[60:64], "big"))
+    return False
+
+
+def _check_schema(path: Path, schema: int) -> None:
+    if schema > SCHEMA:
+        raise IndexMismatch(
+            f"{path} was written by a newer petfinder (schema {schema}, not {SCHEMA}); update petfinder"
+        )
+
+
+def _connected(uri: str, *, wait: float) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
+        _signed(connection)  # the first that must read the file
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _make_ready(connection: sqlite3.Connection, path: Path, *, wait: float) -> None:
+    if not _signed(connection):
+        connection.execute("BEGIN IMMEDIATE")
+        if not _signed(connection):  # another process may have been faster
+            make_tables(connection)
+        connection.execute("COMMIT")
+    _check_schema(path, connection.execute("PRAGMA user_version").fetchone()[0])
+    _log_ahead(connection, wait=wait)
+
+
+def _signed(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+def _has_bytes(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
+
+
+def _log_ahead(connection: sqlite3.Connection, *, wait: float) -> None:
+    """Switch to write-ahead logging. The signature is in the file itself by then: `_is_new` reads it there."""
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            code = error.sqlite_errorcode & 0xFF
+            if code == sqlite3.SQLITE_READONLY:
+                return
+            if code != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)  # SQLite does not wait by itself here
+        else:
+            return

@@ -1,0 +1,127 @@
+"""The table of indexes: their names, and what each remembers of itself.
+
+Knows IndexSpec and the tables; every function works inside its caller's transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound
+from petfinder.stores.documents import SCHEMA, IndexSpec, IndexStats
+
+
+@dataclass(frozen=True)
+class IndexRow:
+    """One index: its number, which is never used again, its spec, and the last change that it saw."""
+
+    number: int
+    spec: IndexSpec
+    change: int
+
+
+def all_names(connection: sqlite3.Connection) -> list[str]:
+    """The names of all indexes, sorted, without those that are being rebuilt."""
+    return [row[0] for row in connection.execute("SELECT name FROM indexes WHERE name NOT GLOB '.*' ORDER BY name")]
+
+
+def numbers_in_use(connection: sqlite3.Connection) -> set[int]:
+    """The numbers of all indexes but those that are only kept from before a rebuild."""
+    rows = connection.execute("SELECT index_id FROM indexes WHERE json_extract(spec, '$.kept_for') IS NULL")
+    return {row[0] for row in rows}
+
+
+def target_of(name: str) -> str:
+    """The name under which the index that is to take the place of another is filled: no index of users has it."""
+    return f".{name}"
+
+
+def find_index(connection: sqlite3.Connection, name: str) -> IndexRow:
+    """The index of this name; raises IndexNotFound, and IndexMismatch for a schema of later days."""
+    row = connection.execute("SELECT index_id, spec, change FROM indexes WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        raise IndexNotFound(f"there is no index {name!r} in this registry; the list of indexes shows which there are")
+    stored = json.loads(row[1])
+    if stored["schema"] > SCHEMA:
+        raise IndexMismatch(
+            f"index {name!r} was made by a newer petfinder (schema {stored['schema']}); update petfinder"
+        )
+    stored.pop("kept_for", None)
+    return IndexRow(number=row[0], spec=IndexSpec(**stored), change=row[2])
+
+
+def as_json(spec: IndexSpec) -> str:
+    """A spec as it is kept; two that say the same are the same text."""
+    return json.dumps(asdict(spec), sort_keys=True)
+
+
+def is_there(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether there is an index of this name."""
+    return connection.execute("SELECT 1 FROM indexes WHERE name = ?", (name,)).fetchone() is not None
+
+
+def add_index(connection: sqlite3.Connection, name: str, spec: IndexSpec) -> IndexRow:
+    """Make an empty index; raises IndexExists."""
+    refuse_taken(connection, name)
+    values = (name, as_json(spec))
+    row = connection.execute("INSERT INTO indexes (name, spec, change) VALUES (?, ?, 0)", values)
+    return IndexRow(number=int(row.lastrowid or 0), spec=spec, change=0)
+
+
+def refuse_taken(connection: sqlite3.Connection, name: str) -> None:
+    """Raise IndexExists if there is an index of this name."""
+    if is_there(connection, name):
+        raise IndexExists(f"there is an index {name!r} already; delete or rename it first, or choose another name")
+
+
+def keep_thresholds(connection: sqlite3.Connection, number: int, thresholds: Mapping[str, Any] | None) -> None:
+    """Remember other thresholds."""
+    kept = json.dumps(None if thresholds is None else dict(thresholds))
+    _remember(connection, number, "thresholds", kept)
+
+
+def keep_for(connection: sqlite3.Connection, number: int, successor: int) -> None:
+    """Remember of an index that it is kept from before the rebuild that made its successor."""
+    _remember(connection, number, "kept_for", json.dumps(successor))
+
+
+def _remember(connection: sqlite3.Connection, number: int, key: str, value: str) -> None:
+    statement = "UPDATE indexes SET spec = json_set(spec, ?, json(?)) WHERE index_id = ?"
+    connection.execute(statement, (f"$.{key}", value, number))
+
+
+def copies_of(connection: sqlite3.Connection, name: str, number: int) -> list[int]:
+    """The numbers of the indexes that hold the pets of this one too: its unfinished successor and what was kept."""
+    rows = connection.execute(
+        "WITH RECURSIVE kept(number) AS (SELECT index_id FROM indexes WHERE json_extract(spec, '$.kept_for') = ? UNION"
+        " SELECT index_id FROM indexes JOIN kept ON json_extract(spec, '$.kept_for') = kept.number)"
+        " SELECT number FROM kept UNION SELECT index_id FROM indexes WHERE name = ?",
+        (number, target_of(name)),
+    )
+    return [row[0] for row in rows.fetchall()]
+
+
+def name_index(connection: sqlite3.Connection, number: int, name: str) -> None:
+    """Give an index a name that is free."""
+    connection.execute("UPDATE indexes SET name = ? WHERE index_id = ?", (name, number))
+
+
+def drop_index(connection: sqlite3.Connection, number: int) -> None:
+    """Forget an index whose documents are erased."""
+    connection.execute("DELETE FROM indexes WHERE index_id = ?", (number,))
+
+
+def stats_of(connection: sqlite3.Connection, index: IndexRow) -> IndexStats:
+    """Counts of an index, and the bytes of its texts, vectors and thumbnails."""
+    which = (index.number,)
+    pets = connection.execute("SELECT count(*) FROM documents WHERE index_id = ? AND id IS NOT NULL", which).fetchone()
+    photos, pending, size = connection.execute(
+        "SELECT total(photos), total(pending), total(size) FROM documents WHERE index_id = ?", which
+    ).fetchone()
+    pictures = connection.execute("SELECT total(size) FROM thumbnail_of WHERE index_id = ?", which).fetchone()
+    size += pictures[0]
+    return IndexStats(pets=pets[0], photos=int(photos), pending=int(pending), size_bytes=int(size))

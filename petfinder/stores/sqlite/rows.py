@@ -1,0 +1,251 @@
+"""Documents as rows of the registry's tables and back; how they are put in and how they are erased.
+
+Knows documents and the tables, not when a transaction begins or ends: every function works inside its caller's.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from petfinder.domain.errors import InvalidPet
+from petfinder.domain.vectors import Matrix, Vector
+from petfinder.stores.documents import Document, as_json, check_names, storable_rows
+from petfinder.stores.sqlite.schema import raise_counter, term_key
+
+COLUMNS = "doc, id, change, photos, portrait, pending, photo_ids, body"
+_PRIVATE_COLUMNS = f"{COLUMNS}, checks, owner"
+MOST_BYTES = 500_000_000  # half of what SQLite lets a row hold (SQLITE_MAX_LENGTH)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A document taken apart, ready to be stored."""
+
+    document: Document
+    photo_ids: str
+    body: str
+    owner: str | None
+    checks: str
+    vectors: bytes | None
+
+    @property
+    def size(self) -> int:
+        """About the bytes that it takes, thumbnails left aside."""
+        texts = len(self.body) + len(self.owner or "") + len(self.checks) + len(self.photo_ids)
+        return texts + len(self.vectors or b"")
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What restrictions check of a document, and what it was made from."""
+
+    terms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    dates: tuple[int, ...] = ()
+    places: tuple[tuple[float, float], ...] = ()
+    made_from: int = 0
+
+
+def to_row(document: Document, *, dims: int) -> Row:
+    """The document taken apart; raises InvalidPet or InvalidEmbedding if it cannot be stored as it is."""
+    vectors = storable_rows(document, dims=dims)
+    try:
+        check_names(document)
+        row = Row(
+            document=document,
+            photo_ids=as_json(document.photo_ids),
+            body=as_json(dict(document.body)),
+            owner=None if document.owner is None else as_json(dict(document.owner)),
+            checks=as_json(
+                {
+                    "terms": dict(document.terms),
+                    "dates": [int(date) for date in document.dates],
+                    "places": [(float(lat), float(lon)) for lat, lon in document.places],
+                    **({"made_from": document.made_from} if document.made_from else {}),
+                }
+            ),
+            vectors=None if vectors is None else vectors.tobytes(),
+        )
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidPet(
+            f"{document.id!r} cannot be stored: it holds what JSON cannot say ({type(error).__name__})"
+        ) from error
+    if max(row.size * 4, *map(len, document.thumbnails.values()), 0) > MOST_BYTES:
+        raise InvalidPet(f"{document.id!r} cannot be stored: it is larger than {MOST_BYTES // 10**6} MB")
+    return row
+
+
+def put(connection: sqlite3.Connection, index_id: int, rows: Sequence[Row], *, change: int) -> None:
+    """Store new documents, which must not be there, with the thumbnails that they bring."""
+    first = (connection.execute("SELECT max(doc) FROM documents").fetchone()[0] or 0) + 1
+    numbered = list(enumerate(rows, start=first))
+    connection.executemany(
+        "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            (
+                *(doc, index_id, row.document.id, change, len(row.document.photo_ids)),
+                *(row.document.portrait is not None, row.document.pending, row.size),
+                *(row.photo_ids, row.body, row.owner, row.checks, row.vectors),
+            )
+            for doc, row in numbered
+        ),
+    )
+    for table, keys in _check_keys((doc, row.document) for doc, row in numbered).items():
+        places = "?, ?, ?, ?" if table == "places" else "?, ?, ?"
+        connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({places})", ((index_id, *key) for key in keys))
+    _put_thumbnails(connection, index_id, [row.document for row in rows])
+
+
+def _put_thumbnails(connection: sqlite3.Connection, index_id: int, documents: Iterable[Document]) -> None:
+    given = [(d.id, photo_id, data) for d in documents for photo_id, data in d.thumbnails.items()]
+    if not given:
+        return
+    first = (connection.execute("SELECT max(thumbnail) FROM thumbnails").fetchone()[0] or 0) + 1
+    connection.executemany(
+        "INSERT INTO thumbnails VALUES (?, ?)", ((first + i, data) for i, (_, _, data) in enumerate(given))
+    )
+    connection.executemany(
+        "INSERT INTO thumbnail_of VALUES (?, ?, ?, ?, ?)",
+        ((index_id, id_, photo_id, first + i, len(data)) for i, (id_, photo_id, data) in enumerate(given)),
+    )
+
+
+def _check_keys(documents: Iterable[tuple[int, Document | Checks]]) -> dict[str, list[tuple[float, ...]]]:
+    """The rows of the three tables of checks that belong to numbered documents, without index_id."""
+    keys: dict[str, list[tuple[float, ...]]] = {"terms": [], "dates": [], "places": []}
+    for doc, checks in documents:
+        keys["terms"] += [(term_key(f, value), doc) for f, values in checks.terms.items() for value in values]
+        keys["dates"] += [(date, doc) for date in checks.dates]
+        keys["places"] += [(lat, lon, doc) for lat, lon in checks.places]
+    return keys
+
+
+def numbers_of(connection: sqlite3.Connection, index_id: int, ids: Iterable[str]) -> dict[str, int]:
+    """The numbers of those of these documents that are there, by id."""
+    found = connection.execute(
+        "SELECT id, doc FROM documents WHERE index_id = ? AND id IN (SELECT value FROM json_each(?))",
+        (index_id, json.dumps(list(ids))),
+    )
+    return dict(found.fetchall())
+
+
+def is_still(connection: sqlite3.Connection, index_id: int, id_: str, version: int) -> bool:
+    """Whether a document is there as it was in this version."""
+    where = "index_id = ? AND id = ? AND change = ?"
+    return connection.execute(f"SELECT 1 FROM documents WHERE {where}", (index_id, id_, version)).fetchone() is not None
+
+
+def erase(connection: sqlite3.Connection, index_id: int, numbers: Sequence[int], *, change: int) -> None:
+    """Erase documents by number, except their thumbnails: their rows stay as husks that name the change."""
+    stored = connection.execute(
+        "SELECT doc, checks FROM documents WHERE doc IN (SELECT value FROM json_each(?))", (json.dumps(list(numbers)),)
+    )
+    keys = _check_keys((doc, _checks(text)) for doc, text in stored.fetchall())
+    conditions = {"terms": "term = ?", "dates": "at = ?", "places": "lat = ? AND lon = ?"}
+    for table, condition in conditions.items():
+        connection.executemany(
+            f"DELETE FROM {table} WHERE index_id = ? AND {condition} AND doc = ?",
+            ((index_id, *key) for key in keys[table]),
+        )
+    connection.executemany(
+        "UPDATE documents SET id = NULL, change = ?, photos = 0, portrait = 0, pending = 0, size = 0, photo_ids = NULL,"
+        " body = NULL, owner = NULL, checks = NULL, vectors = NULL WHERE doc = ?",
+        ((change, doc) for doc in numbers),
+    )
+    raise_counter(connection, "documents", len(numbers))
+
+
+def erase_thumbnails(
+    connection: sqlite3.Connection, index_id: int, ids: Iterable[str], *, keep: frozenset[str] = frozenset()
+) -> None:
+    """Erase the thumbnails of documents by id, except those of the photos in `keep`."""
+    found = connection.execute(
+        "SELECT thumbnail, id, photo_id FROM thumbnail_of WHERE index_id = ?"
+        " AND id IN (SELECT value FROM json_each(?)) AND photo_id NOT IN (SELECT value FROM json_each(?))",
+        (index_id, json.dumps(list(ids)), json.dumps(list(keep))),
+    ).fetchall()
+    connection.executemany("UPDATE thumbnails SET data = NULL WHERE thumbnail = ?", ((row[0],) for row in found))
+    connection.executemany(
+        "DELETE FROM thumbnail_of WHERE index_id = ? AND id = ? AND photo_id = ?",
+        ((index_id, id_, photo_id) for _, id_, photo_id in found),
+    )
+    raise_counter(connection, "thumbnails", len(found))
+
+
+def thumbnail(connection: sqlite3.Connection, index_id: int, id_: str, photo_id: str) -> bytes | None:
+    """The thumbnail of one photo of a document; None where there is none."""
+    row = connection.execute(
+        "SELECT data FROM thumbnail_of JOIN thumbnails USING (thumbnail)"
+        " WHERE index_id = ? AND id = ? AND photo_id = ?",
+        (index_id, id_, photo_id),
+    ).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def _checks(text: str) -> Checks:
+    stored = json.loads(text)
+    return Checks(
+        terms={field: tuple(values) for field, values in stored["terms"].items()},
+        dates=tuple(stored["dates"]),
+        places=tuple((lat, lon) for lat, lon in stored["places"]),
+        made_from=stored.get("made_from", 0),
+    )
+
+
+def found_documents(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, Document]:
+    """Documents as searches may give them back, by number: without owner, terms (they name it) and vectors."""
+    rows = connection.execute(
+        f"SELECT {COLUMNS} FROM documents WHERE doc IN (SELECT value FROM json_each(?))", (json.dumps(list(numbers)),)
+    )
+    return {row[0]: _document(row) for row in rows.fetchall()}
+
+
+def whole_documents(
+    connection: sqlite3.Connection, where: str, parameters: Sequence[object], *, vectors: bool, dims: int
+) -> list[Document]:
+    """Documents with their owner, those that the SQL after WHERE picks, in its order; with vectors if asked for."""
+    columns = f"{_PRIVATE_COLUMNS}, {'vectors' if vectors else 'NULL'}"
+    rows = connection.execute(f"SELECT {columns} FROM documents AS outside WHERE {where}", tuple(parameters)).fetchall()
+    return [_document(row, dims=dims, with_vectors=vectors) for row in rows]
+
+
+def versions(connection: sqlite3.Connection, index_id: int, *, after: str, limit: int) -> list[tuple[str, int, int]]:
+    """Id, version and what it was made from, of documents behind an id, in the order of the ids."""
+    rows = connection.execute(
+        "SELECT id, change, coalesce(json_extract(checks, '$.made_from'), 0) FROM documents"
+        " WHERE index_id = ? AND id > ? ORDER BY id LIMIT ?",
+        (index_id, after, limit),
+    )
+    return rows.fetchall()
+
+
+def _document(row: tuple[Any, ...], *, dims: int = 0, with_vectors: bool = False) -> Document:
+    _, id_, change, photos, has_portrait, pending, photo_ids, body, *private = row
+    checks, owner, data = private or (None, None, None)
+    known = _checks(checks) if checks else Checks()
+    rows: Matrix = np.zeros((0, dims), dtype=np.float32)
+    portrait: Vector | None = None
+    if with_vectors and data:
+        rows = np.frombuffer(data, dtype=np.float32).reshape(-1, dims)
+        if has_portrait:
+            portrait = rows[photos]
+        rows = rows[:photos]
+    return Document(
+        id=id_,
+        body=json.loads(body),
+        owner=None if owner is None else json.loads(owner),
+        terms=known.terms,
+        dates=known.dates,
+        places=known.places,
+        photo_ids=tuple(json.loads(photo_ids)),
+        vectors=rows,
+        portrait=portrait,
+        pending=pending,
+        version=change,
+        made_from=known.made_from,
+    )

@@ -1,0 +1,123 @@
+"""The nearest documents: the matrix brought up to date, the restriction put to it, and the hits fetched.
+
+Knows the tables, the restrictions in SQL and the matrix.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+
+import numpy as np
+
+from petfinder.domain.errors import InvalidEmbedding, InvalidQuery
+from petfinder.domain.filters import Restriction
+from petfinder.domain.vectors import Matrix
+from petfinder.stores.documents import Hit, Nearest
+from petfinder.stores.sqlite.filters import documents_named, numbers, passing
+from petfinder.stores.sqlite.indexes import IndexRow, numbers_in_use
+from petfinder.stores.sqlite.matrix import Change, Near, VectorMatrix
+from petfinder.stores.sqlite.rows import found_documents
+from petfinder.stores.sqlite.schema import counter
+
+_DOCUMENTS_AT_ONCE = 1024
+_MOST_WASTE = 0.5
+_NONE = np.zeros(0, dtype=np.int64)
+
+
+class Matrices:
+    """The vectors of the indexes that were searched, each kept in step with its index's change counter."""
+
+    def __init__(self) -> None:
+        self._by_index: dict[int, VectorMatrix] = {}
+        self._compactions = 0
+
+    def up_to_date(self, connection: sqlite3.Connection, index: IndexRow) -> VectorMatrix:
+        """The matrix of an index; reads what changed since the last search, all of it the first time."""
+        matrix = self._by_index.get(index.number)
+        if matrix is not None and matrix.change == index.change:
+            return matrix
+        compactions = counter(connection, "compacted")
+        if compactions != self._compactions:
+            self._by_index, self._compactions, matrix = {}, compactions, None
+        if matrix is None or matrix.wasted > _MOST_WASTE:
+            there = numbers_in_use(connection) - {index.number}
+            self._by_index = {number: other for number, other in self._by_index.items() if number in there}
+            matrix = None  # before the next one takes its room
+            matrix = VectorMatrix(index.spec.dims)
+            self._by_index[index.number] = matrix
+        rows = connection.execute(
+            "SELECT total(photos) + total(portrait) FROM documents WHERE index_id = ? AND change > ?",
+            (index.number, matrix.change),
+        ).fetchone()
+        changes = _changes(connection, index.number, since=matrix.change)
+        matrix.apply(changes, rows=int(rows[0]), change=index.change)
+        return matrix
+
+
+def _changes(connection: sqlite3.Connection, index_id: int, *, since: int) -> Iterator[list[Change]]:
+    rows = connection.execute(
+        "SELECT doc, photos, portrait, vectors FROM documents WHERE index_id = ? AND change > ? ORDER BY change, doc",
+        (index_id, since),
+    )
+    while chunk := rows.fetchmany(_DOCUMENTS_AT_ONCE):
+        yield [Change(*row) for row in chunk]
+
+
+def nearest(
+    connection: sqlite3.Connection,
+    index: IndexRow,
+    matrix: VectorMatrix,
+    queries: Matrix,
+    *,
+    k: int,
+    restriction: Restriction,
+    min_similarity: float | None,
+) -> list[Nearest]:
+    """For each query (m, dims) the k nearest documents that pass, equal ones in the order of their ids."""
+    _check_queries(queries, dims=index.spec.dims, k=k)
+    without = numbers(connection, documents_named(index.number, restriction.exclude)) if restriction.exclude else _NONE
+    slots = matrix.chosen(passing(connection, index.number, restriction), without=without)
+    searched, photos = matrix.count(slots), matrix.photos(slots)
+    asked = np.ascontiguousarray(queries, dtype=np.float32)
+    near = [
+        _in_order(connection, found)[:k] for found in matrix.nearest(asked, slots, k=k, min_similarity=min_similarity)
+    ]
+    documents = found_documents(connection, sorted({one.doc for found in near for one in found}))
+    return [
+        Nearest(
+            hits=tuple(
+                Hit(
+                    document=documents[one.doc],
+                    photo_id="" if one.photo is None else documents[one.doc].photo_ids[one.photo],
+                    similarity=one.similarity,
+                )
+                for one in found
+            ),
+            searched=searched,
+            photos=photos,
+        )
+        for found in near
+    ]
+
+
+def _check_queries(queries: Matrix, *, dims: int, k: int) -> None:
+    if k < 1:
+        raise InvalidQuery("k must be at least 1")
+    if queries.ndim != 2 or queries.shape[1] != dims:
+        raise InvalidEmbedding(f"this index holds embeddings of {dims} dims; got a query of shape {queries.shape}")
+    if not np.isfinite(queries).all():
+        raise InvalidEmbedding("a query holds NaN or infinity; encode the photo again")
+
+
+def _in_order(connection: sqlite3.Connection, near: list[Near]) -> list[Near]:
+    similarities = [one.similarity for one in near]
+    if len(set(similarities)) == len(near):
+        return near
+    rows = connection.execute(
+        "SELECT doc, id FROM documents WHERE doc IN (SELECT value FROM json_each(?))",
+        (json.dumps([one.doc for one in near]),),
+    )
+    ids = dict(rows.fetchall())
+    return sorted(near, key=lambda one: (-one.similarity, ids[one.doc]))

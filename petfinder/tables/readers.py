@@ -1,0 +1,266 @@
+"""Folders, CSV and JSON manifests, arrays and tables become a stream of pets, as `register_many` takes it.
+
+Knows pets, rows and files; opens no photo and no store. What is wrong with one pet is a Failure in the stream, what is
+wrong with the whole is raised at the call.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from petfinder.domain.errors import ConfigError, DuplicatePet, InvalidEmbedding, PetfinderError, UnreadablePhoto
+from petfinder.domain.pets import Dog, Photo, species_of
+from petfinder.domain.reports import Failure, Ignored
+from petfinder.domain.vectors import unit
+from petfinder.tables.folders import PhotoFolder, shown, walk
+from petfinder.tables.manifests import LabelledRow, check_columns, csv_rows, json_rows
+from petfinder.tables.rows import PetT, Row, as_text, cells, column, is_of_species, known_columns, pet_from_row
+
+Grouping = Literal["pet", "file", "breed"]
+AnyPath = str | os.PathLike[str]
+
+
+def read_folder(
+    path: AnyPath,
+    pet_class: type[PetT] = Dog,  # type: ignore[assignment]  # PEP 696 defaults came after Python 3.11
+    *,
+    by: Grouping = "pet",
+) -> Iterator[PetT | Failure | Ignored]:
+    """The pets of a folder of photos, one by one, in the order of their paths.
+
+    `by="pet"`: a sub-folder that holds photos is a pet, at any depth, and so is a photo at the top. `by="file"`: each
+    photo is a pet. `by="breed"`: each photo is a pet, the folder that it lies in names its breed. The `pet_id` is the
+    relative path without ending, lower case, with `/`; a second file or folder that comes to the same id is a Failure.
+    Raises ConfigError, at the call, for a path that is not a folder.
+    """
+    species_of(pet_class)
+    if by not in get_args(Grouping):
+        raise ConfigError(f"by={by!r} is unknown; choose from {', '.join(get_args(Grouping))}")
+    root = Path(path)
+    try:
+        os.scandir(root).close()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a usable path"
+        raise ConfigError(f"{shown(root)} cannot be read as a folder ({reason}); name one that holds photos") from error
+    return _folder_pets(root, pet_class, by)
+
+
+def read_csv(
+    path: AnyPath,
+    pet_class: type[PetT] = Dog,  # type: ignore[assignment]
+) -> Iterator[PetT | Failure | Ignored]:
+    """The pets of a CSV file with a header, `,` or `;` between its cells, in UTF-8.
+
+    Columns are the fields of Pet, with `lat` and `lon` (or `place` as `lat,lon`), `owner_name`, `owner_phone`,
+    `owner_email`, `owner_address`, `owner_picture`; `photos` and `tags` hold several with `;` between them, paths are
+    relative to the file. Rows of another species are Ignored, a row that cannot be used is a Failure. Raises
+    ConfigError, at the call, for a file that cannot be read and for unknown columns.
+    """
+    return _manifest_pets(csv_rows(Path(path), known_columns(pet_class)), pet_class, Path(path).parent)
+
+
+def read_json(
+    path: AnyPath,
+    pet_class: type[PetT] = Dog,  # type: ignore[assignment]
+) -> Iterator[PetT | Failure | Ignored]:
+    """The pets of a JSON file: an array of objects, or one object a line.
+
+    Keys are the columns of `read_csv`; beside that `owner` and `place` may be objects, `photos` and `tags` lists.
+    Raises ConfigError, at the call, for a file that cannot be read and for unknown keys.
+    """
+    return _manifest_pets(json_rows(Path(path), known_columns(pet_class)), pet_class, Path(path).parent)
+
+
+def from_table(
+    frame: Iterable[Mapping[str, Any]] | Any,
+    pet_class: type[PetT] = Dog,  # type: ignore[assignment]
+) -> Iterator[PetT | Failure | Ignored]:
+    """The pets of a pandas DataFrame, or of any iterable of mappings, with the columns of `read_csv`.
+
+    A DataFrame's index counts as a column where it has the name of one. Paths stay as they are. What `write_csv` wrote
+    is for `read_csv`: pandas would take its phone numbers for numbers. Failures name the row, counted from 1. Raises
+    ConfigError, at the call, for unknown columns of a DataFrame.
+    """
+    rows: Iterable[Mapping[str, Any]] = frame
+    if hasattr(frame, "columns") and hasattr(frame, "itertuples"):
+        table: Any = frame
+        known = known_columns(pet_class)
+        if table.index.name not in table.columns and column(str(table.index.name)) in known:
+            table = table.reset_index()
+        columns = [str(header) for header in table.columns]
+        check_columns(columns, known, where="the table")
+        rows = (dict(zip(columns, row, strict=True)) for row in table.itertuples(index=False, name=None))
+    labelled = ((f"row {number}", row) for number, row in enumerate(rows, 1))
+    return _manifest_pets(labelled, pet_class, None)
+
+
+def from_arrays(
+    pet_ids: Sequence[str],
+    embeddings: Any,
+    *,
+    photo_ids: Sequence[str] | None = None,
+    pet_class: type[PetT] = Dog,  # type: ignore[assignment]
+    fields: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Iterator[PetT | Failure]:
+    """Pets with embeddings that were computed elsewhere, one photo a row; several rows may name one pet.
+
+    `embeddings`: (n, dims) numbers, `pet_ids` and `photo_ids`: n each; a photo's id is by default the sha256 of its row
+    as float32. `fields` gives more of a pet, by pet_id. Raises, at the call, InvalidEmbedding for what is no such
+    matrix and ConfigError for lengths that differ; a row of zeros or with NaN is a Failure.
+    """
+    species_of(pet_class)
+    try:
+        matrix = np.asarray(embeddings, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise InvalidEmbedding("embeddings must be a matrix of numbers, one row a photo") from error
+    if matrix.ndim != 2:
+        raise InvalidEmbedding(f"embeddings must have two dimensions, photos and dims; these have {matrix.ndim}")
+    if len(pet_ids) != len(matrix) or (photo_ids is not None and len(photo_ids) != len(matrix)):
+        raise ConfigError("pet_ids, embeddings and photo_ids must be of one length")
+    rows_of: dict[str, list[int]] = {}
+    for row, pet_id in enumerate(pet_ids):
+        rows_of.setdefault(str(as_text(pet_id)), []).append(row)
+    strangers = [pet_id for pet_id in fields or () if pet_id not in rows_of]
+    if strangers:
+        raise ConfigError(f"fields names pets without an embedding: {', '.join(map(str, strangers[:5]))}")
+    return _array_pets(rows_of, matrix, photo_ids, pet_class, fields or {})
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What will be a pet: where it was found, its name and breed, its photos."""
+
+    where: Path
+    name: str
+    breed: str | None
+    photos: tuple[Path, ...]
+
+
+def _folder_pets(root: Path, pet_class: type[PetT], by: Grouping) -> Iterator[PetT | Failure | Ignored]:
+    first_at: dict[str, Path] = {}
+    for item in walk(root):
+        if not isinstance(item, PhotoFolder):
+            yield item
+            continue
+        for found in _found_in(item, root, by):
+            pet_id = _pet_id(found, root)
+            if pet_id in first_at:
+                both = f"{shown(first_at[pet_id])} and {shown(found.where)}"
+                yield Failure(pet_id, DuplicatePet(f"{both} come to one id, {pet_id!r}; rename one of them"))
+            else:
+                first_at[pet_id] = found.where
+                yield from _folder_pet(pet_id, found, pet_class)
+
+
+def _found_in(folder: PhotoFolder, root: Path, by: Grouping) -> Iterator[_Found]:
+    if by == "pet" and folder.path != root:
+        yield _Found(folder.path, folder.path.name, None, folder.photos)
+        return
+    breed = folder.path.name if by == "breed" and folder.path != root else None
+    for photo in folder.photos:
+        yield _Found(photo, photo.stem, breed, (photo,))
+
+
+def _pet_id(found: _Found, root: Path) -> str:
+    relative = found.where.relative_to(root)
+    key = (relative.with_suffix("") if found.photos == (found.where,) else relative).as_posix().lower()
+    # macOS spells accents in two characters, others in one: the same folder must come to the same id on both.
+    return unicodedata.normalize("NFC", key).strip()
+
+
+def _folder_pet(pet_id: str, found: _Found, pet_class: type[PetT]) -> Iterator[PetT | Failure]:
+    photos = []
+    for path in found.photos:
+        if str(path) == shown(path):
+            photos.append(Photo(uri=str(path)))
+        else:
+            error = UnreadablePhoto("the file's name is not UTF-8, so that no record can hold it; rename the file")
+            yield Failure(shown(found.where), error, photo=shown(path))
+    if not photos:
+        return
+    try:
+        yield pet_from_row({"pet_id": pet_id, "name": found.name, "breed": found.breed, "photos": photos}, pet_class)
+    except PetfinderError as refused:
+        yield Failure(shown(found.where), refused)
+
+
+def _manifest_pets(
+    rows: Iterable[LabelledRow], pet_class: type[PetT], folder: Path | None
+) -> Iterator[PetT | Failure | Ignored]:
+    """One item for each row. The species is looked at here, so that a class without one is refused at the call."""
+    return _row_pets(rows, pet_class, species_of(pet_class), folder)
+
+
+def _row_pets(
+    rows: Iterable[LabelledRow], pet_class: type[PetT], species: str, folder: Path | None
+) -> Iterator[PetT | Failure | Ignored]:
+    first_at: dict[str, str] = {}
+    for label, row in rows:
+        if isinstance(row, PetfinderError):
+            yield Failure(label, row)
+            continue
+        item = _named(row) or label
+        if not is_of_species(row, species):
+            yield Ignored(item, f"{label} is about another species than {species}")
+            continue
+        try:
+            pet = pet_from_row(row, pet_class, folder=folder)
+        except PetfinderError as error:
+            yield Failure(item, error if item == label else _in_row(label, error))
+            continue
+        if pet.pet_id in first_at:
+            both = f"{first_at[pet.pet_id]} and {label}"
+            yield Failure(item, DuplicatePet(f"{both} name one pet; put all its photos into one row"))
+        else:
+            first_at[pet.pet_id] = label
+            yield pet
+
+
+def _in_row(label: str, error: PetfinderError) -> PetfinderError:
+    """The same error, saying too which row it is about."""
+    labelled = type(error)(f"{label}: {error}")
+    labelled.__cause__ = error
+    return labelled
+
+
+def _named(row: Row) -> str | None:
+    """The row's pet_id where it can be shown in a report."""
+    try:
+        pet_id = as_text(cells(row).get("pet_id"))
+    except PetfinderError:
+        return None
+    tame = isinstance(pet_id, str) and pet_id.strip().isprintable() and len(pet_id) <= 512
+    return pet_id.strip() if tame else None
+
+
+def _array_pets(
+    rows_of: Mapping[str, Sequence[int]],
+    matrix: np.ndarray[Any, np.dtype[np.float32]],
+    photo_ids: Sequence[str] | None,
+    pet_class: type[PetT],
+    fields: Mapping[str, Mapping[str, Any]],
+) -> Iterator[PetT | Failure]:
+    for pet_id, rows in rows_of.items():
+        photos: dict[str, Photo] = {}
+        for row in rows:
+            vector = matrix[row]
+            photo_id = str(photo_ids[row]) if photo_ids is not None else hashlib.sha256(vector.tobytes()).hexdigest()
+            try:
+                unit(vector)
+                photos.setdefault(photo_id, Photo(photo_id=photo_id, embedding=vector))
+            except PetfinderError as error:
+                yield Failure(pet_id, error, photo=photo_id)
+        if not photos:
+            continue
+        try:
+            yield pet_from_row({**fields.get(pet_id, {}), "pet_id": pet_id, "photos": list(photos.values())}, pet_class)
+        except PetfinderError as error:
+            yield Failure(pet_id, error)

@@ -1,0 +1,297 @@
+"""A pet as one flat row of a manifest or a table, and back.
+
+Knows pets; opens no file. No message repeats what stands in a cell: it may be a telephone number in the wrong column.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypeVar
+
+from petfinder.domain.errors import InvalidPet
+from petfinder.domain.pets import CONTACT, Dog, Owner, Pet, Photo, Place, species_of
+from petfinder.domain.text import fold
+from petfinder.domain.values import Moment
+from petfinder.tables.folders import located
+
+Row = Mapping[str, Any]
+Cell = str | float | None
+PetT = TypeVar("PetT", bound=Pet, default=Dog)
+
+OWNER_COLUMNS = ("owner_name", "owner_phone", "owner_email", "owner_address", "owner_picture")
+_DETAILS = {"photo_id": "photo_ids", "taken_at": "photo_dates", "place": "photo_places", "box": "photo_boxes"}
+_PLAIN = ("pet_id", "species", "name", "breed", "colour", "sex", "status", "status_at", "microchip", "note")
+COLUMNS = (*_PLAIN, "tags", "lat", "lon", "place", "registered_at", "photos", *_DETAILS.values(), *OWNER_COLUMNS)
+_DATE: TypeAdapter[datetime] = TypeAdapter(Moment)
+_ALIASES = {"photo": "photos", "image": "photos", "images": "photos", "color": "colour"}
+
+
+def column(header: str) -> str:
+    """The column that a header means: case, blanks and dashes do not matter, `photo`, `image` and `color` will do."""
+    plain = re.sub(r"[\s\-]+", "_", fold(header))
+    return _ALIASES.get(plain, plain)
+
+
+def known_columns(pet_class: type[Pet]) -> tuple[str, ...]:
+    """Every column that a row of this class of pets may have."""
+    return tuple(dict.fromkeys((*COLUMNS, "owner", *pet_class.model_fields)))
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a cell is empty: None, blank, NaN, or what pandas puts there (its NA refuses to be compared)."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return (isinstance(value, str) and not value.strip()) or (isinstance(value, float) and math.isnan(value))
+
+
+def as_text(value: Any) -> Any:
+    """Text from a whole number (a microchip that a JSON file or a table holds as one); anything else unchanged."""
+    if isinstance(value, (bool, str)):
+        return value
+    if not isinstance(value, Real):
+        return value
+    number = float(value)
+    whole = isinstance(value, Integral) or number.is_integer()
+    return str(math.floor(value)) if whole else value
+
+
+def cells(row: Row) -> dict[str, Any]:
+    """The row's filled cells by the columns that they belong to; raises InvalidPet where two mean the same column."""
+    filled: dict[str, Any] = {}
+    for header, value in row.items():
+        if not is_missing(value):
+            if column(str(header)) in filled:
+                raise InvalidPet(f"two columns mean {column(str(header))}; keep one")
+            filled[column(str(header))] = value
+    return filled
+
+
+def is_of_species(row: Row, species: str) -> bool:
+    """Whether the row is about this species; a row that names none is."""
+    named = [value for header, value in row.items() if column(str(header)) == "species" and not is_missing(value)]
+    return all(fold(str(value)) == fold(species) for value in named)
+
+
+def pet_from_row(row: Row, pet_class: type[PetT], *, folder: Path | None = None) -> PetT:
+    """The pet that a row describes; photos are named relative to `folder`. Raises InvalidPet."""
+    given = cells(row)
+    unknown = [name for name in given if name not in known_columns(pet_class)]
+    if unknown:
+        raise InvalidPet(f"{len(unknown)} columns are unknown; known are {', '.join(known_columns(pet_class))}")
+    if "pet_id" not in given:
+        raise InvalidPet("pet_id is empty: give each pet an id of its own, and keep it from one reading to the next")
+    special = {*OWNER_COLUMNS, *_DETAILS.values(), "owner", "lat", "lon", "place", "photos", "tags", "species"}
+    fields = {name: _FIELD_FORMS.get(name, _as_it_is)(value) for name, value in given.items() if name not in special}
+    if not is_of_species(row, species_of(pet_class)):
+        raise InvalidPet(f"the row is about another species than {species_of(pet_class)}")
+    return pet_class(
+        **fields,
+        species=species_of(pet_class),
+        place=_place_of(given),
+        tags=_tags_of(given),
+        owner=_owner_of(given, folder),
+        photos=_photos_of(given, folder),
+    )
+
+
+def row_of(pet: Pet) -> dict[str, Cell]:
+    """The pet as a flat row, owner and exact places and all: what `pet_from_row` reads."""
+    shown = pet.model_dump(mode="json", context=CONTACT)
+    row: dict[str, Cell] = {name: shown[name] for name in (*_PLAIN, "registered_at")}
+    row |= {"tags": _joined(pet.tags)}
+    row |= {"lat": pet.place.lat if pet.place else None, "lon": pet.place.lon if pet.place else None}
+    row |= {"photos": _joined([photo.uri for photo in pet.photos])}
+    row |= {name: _joined([_detail_text(detail, photo) for photo in pet.photos]) for detail, name in _DETAILS.items()}
+    owner = pet.owner.model_dump(mode="json", context=CONTACT, exclude={"picture"}) if pet.owner else {}
+    row |= {name: owner.get(name.removeprefix("owner_")) for name in OWNER_COLUMNS}
+    row["owner_picture"] = _picture_text(pet.owner.picture) if pet.owner and pet.owner.picture else None
+    in_order = {name: row[name] for name in COLUMNS if name != "place"}
+    return in_order | {name: shown[name] for name in type(pet).model_fields if name not in Pet.model_fields}
+
+
+def _parts(cell: Any) -> list[Any]:
+    """The entries of a cell that holds several: a list, a JSON list, or text with `;` between them; None for empty."""
+    if cell is None:
+        return []
+    if not isinstance(cell, str):
+        several = isinstance(cell, Sequence) and not isinstance(cell, (bytes, bytearray))
+        return list(cell) if several else [cell]
+    if cell.lstrip().startswith("["):
+        try:
+            listed = json.loads(cell)
+        except (ValueError, RecursionError):
+            listed = None
+        if isinstance(listed, list):
+            return listed
+    return [part.strip() or None for part in cell.split(";")]
+
+
+def _joined(parts: Iterable[str | None]) -> str | None:
+    entries = list(parts)
+    if not any(entries):
+        return None
+    text = ";".join(entry or "" for entry in entries)
+    return text if _parts(text) == entries else json.dumps(entries, ensure_ascii=False)
+
+
+def _moment(value: Any, *, what: str) -> Any:
+    """A date as pydantic reads it, and a pandas time stamp as a plain datetime; raises InvalidPet."""
+    to_python = getattr(value, "to_pydatetime", None)
+    if isinstance(value, datetime):
+        return to_python(warn=False) if to_python else value
+    try:
+        return _DATE.validate_python(value)
+    except ValidationError:
+        pass  # its text, which repeats the cell, stands in no error raised from here
+    raise InvalidPet(f"{what}: no date that can be read; write 2026-08-30 or 2026-08-30T14:05:00+02:00")
+
+
+def _tags_of(given: Row) -> list[str]:
+    tags = [as_text(tag) for tag in _parts(given.get("tags")) if not is_missing(tag)]
+    if not all(isinstance(tag, str) for tag in tags):
+        raise InvalidPet("tags: each must be text")
+    return tags
+
+
+def _place_of(given: Row) -> Any:
+    sides = {name: _decimal(given[name]) for name in ("lat", "lon") if name in given}
+    if sides and "place" in given:
+        raise InvalidPet("give place, or lat and lon, not both")
+    if len(sides) == 1:
+        raise InvalidPet(f"{'lon' if 'lat' in sides else 'lat'} is empty: a place needs lat and lon, or neither")
+    if sides:
+        return Place(**sides)
+    return _place(given.get("place"))
+
+
+def _decimal(value: Any) -> Any:
+    return value.strip().replace(",", ".") if isinstance(value, str) else value
+
+
+def _place(value: Any) -> Any:
+    return _numbers(value, ("lat", "lon"), "place") if isinstance(value, str) else value
+
+
+def _box(value: Any) -> Any:
+    return (
+        _numbers(value, ("x", "y", "w", "h", "margin"), "box", optional={"margin"}) if isinstance(value, str) else value
+    )
+
+
+def _numbers(text: str, names: Sequence[str], what: str, *, optional: Collection[str] = ()) -> dict[str, str]:
+    numbers = [number.strip() for number in text.split(",")]
+    if not len(names) - len(optional) <= len(numbers) <= len(names):
+        raise InvalidPet(f"{what}: write {','.join(names)}")
+    return dict(zip(names, numbers, strict=False))
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+_FIELD_FORMS: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(_PLAIN, as_text),
+    "pet_id": lambda value: value.strip() if isinstance(value, str) else as_text(value),
+    "status": lambda value: fold(str(value)),
+    "status_at": partial(_moment, what="status_at"),
+    "registered_at": partial(_moment, what="registered_at"),
+}
+_PHOTO_FORMS: Mapping[str, Callable[[Any], Any]] = {
+    "uri": _as_it_is,
+    "photo_id": as_text,
+    "taken_at": partial(_moment, what="photo_dates"),
+    "place": _place,
+    "box": _box,
+}
+
+
+def _photos_of(given: Row, folder: Path | None) -> list[Photo]:
+    pictures = _parts(given.get("photos"))
+    details = {detail: _parts(given.get(name)) for detail, name in _DETAILS.items() if name in given}
+    if not details:
+        return [_photo(picture, folder) for picture in pictures if not is_missing(picture)]
+    counts = {len(entries) for entries in (pictures, *details.values()) if entries}
+    if len(counts) > 1 or any(isinstance(picture, Mapping) for picture in pictures):
+        raise InvalidPet(f"photos, {', '.join(_DETAILS.values())}: give an entry for each photo, in the same order")
+    made = []
+    for position in range(counts.pop()):
+        entry = {detail: entries[position] for detail, entries in details.items()}
+        made.append(_photo({"uri": pictures[position] if pictures else None, **entry}, folder))
+    return made
+
+
+def _photo(picture: Any, folder: Path | None) -> Photo:
+    if isinstance(picture, Photo):
+        return picture
+    if isinstance(picture, (str, os.PathLike)):
+        return Photo(uri=located(os.fspath(picture), folder))
+    if not isinstance(picture, Mapping):
+        if isinstance(picture, Real):
+            raise InvalidPet("photos: each must be a path or a picture, not a number")
+        return Photo(source=picture)
+    if not set(picture) <= set(_PHOTO_FORMS):
+        raise InvalidPet(f"photos: each may have {', '.join(_PHOTO_FORMS)} and nothing else")
+    known = {name: _PHOTO_FORMS[name](value) for name, value in picture.items() if not is_missing(value)}
+    if isinstance(known.get("uri"), str):
+        known["uri"] = located(known["uri"], folder)
+    return Photo(**known)
+
+
+def _owner_of(given: Row, folder: Path | None) -> Owner | None:
+    nested = given.get("owner")
+    flat = {name.removeprefix("owner_"): given[name] for name in OWNER_COLUMNS if name in given}
+    if isinstance(nested, str):
+        nested = {"name": nested}
+    if nested is not None and flat:
+        raise InvalidPet("give owner, or the columns that begin with owner_, not both")
+    if isinstance(nested, Owner):
+        return nested
+    if nested is not None and not isinstance(nested, Mapping):
+        raise InvalidPet("owner: give a name, or an object with name, phone, email, address, picture")
+    known = {str(name): value for name, value in (nested or flat).items() if not is_missing(value)}
+    if not known:
+        return None
+    if "name" not in known:
+        raise InvalidPet("owner: a name is missing (column owner_name)")
+    picture = known.pop("picture", None)
+    owner = {name: as_text(value) for name, value in known.items()}
+    return Owner(**owner, picture=None if picture is None else _owner_picture(picture, folder))
+
+
+def _owner_picture(picture: Any, folder: Path | None) -> Photo:
+    if isinstance(picture, str) and picture.startswith("{"):
+        try:
+            picture = json.loads(picture)
+        except (ValueError, RecursionError):
+            return _photo(picture, folder)
+    return _photo(picture, folder)
+
+
+def _picture_text(picture: Photo) -> str | None:
+    known = picture.model_dump(mode="json", exclude_none=True)
+    if not known:
+        return None
+    uri = known.get("uri", "{")
+    return uri if set(known) == {"uri"} and not uri.startswith("{") else json.dumps(known, ensure_ascii=False)
+
+
+def _detail_text(detail: str, photo: Photo) -> str | None:
+    if detail == "photo_id":
+        return photo.photo_id
+    if detail == "taken_at":
+        return photo.taken_at.isoformat() if photo.taken_at else None
+    if detail == "place":
+        return f"{photo.place.lat!r},{photo.place.lon!r}" if photo.place else None
+    box = photo.box
+    return ",".join(repr(side) for side in (box.x, box.y, box.w, box.h, box.margin)) if box else None

@@ -1,0 +1,141 @@
+"""Pets out: as rows, as CSV and JSON files, as a pandas table. What goes out is read back by intake.
+
+Knows pets, rows and files. Without `contact=True` there is no owner in it and no place more exact than 0.01 degree,
+because exports are passed around.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, TypeVar
+
+from petfinder.domain.errors import ConfigError
+from petfinder.domain.pets import CONTACT, Pet, Photo, as_found
+from petfinder.tables.atomic import replacing
+from petfinder.tables.folders import named_from
+from petfinder.tables.manifests import FORMULA_SIGNS
+from petfinder.tables.rows import COLUMNS, OWNER_COLUMNS, Cell, row_of
+
+if TYPE_CHECKING:
+    import pandas
+
+_ONE_A_LINE = (".jsonl", ".ndjson")
+_NUMBER = r"-?\d+(\.\d+)?(e-?\d+)?"
+_NUMBERS = re.compile(rf"{_NUMBER}([,;]({_NUMBER})?)*")
+AnyPath = str | os.PathLike[str]
+_PetT = TypeVar("_PetT", bound=Pet)
+
+
+def to_rows(pets: Iterable[Pet], *, contact: bool = False) -> Iterator[dict[str, Cell]]:
+    """Each pet as a flat row with the columns that `read_csv` reads; `contact` gives owners and exact places too."""
+    for pet in pets:
+        if contact:
+            yield row_of(pet)
+        else:
+            yield {name: cell for name, cell in row_of(as_found(pet)).items() if name not in OWNER_COLUMNS}
+
+
+def write_csv(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> int:
+    """Write pets to a CSV file (UTF-8) and return how many; with `contact`, `read_csv` gives back equal pets.
+
+    A cell that a spreadsheet would run as a formula gets an apostrophe in front, which `read_csv` takes away. Photos
+    are named relative to the file, unless their paths are absolute. Raises ConfigError, and then leaves what was there.
+    """
+    target = Path(path)
+    count = 0
+    with _written(target, private=contact) as file:
+        rows = to_rows((_seen_from(pet, target.parent) for pet in pets), contact=contact)
+        columns = _columns(contact)
+        for count, row in enumerate(rows, 1):
+            if count == 1:
+                columns = tuple(row)
+                csv.writer(file).writerow(columns)
+            if tuple(row) != columns:
+                raise ConfigError(
+                    "pets of classes with different fields do not fit into one CSV file; write one for each"
+                )
+            csv.writer(file).writerow([_protected(cell) if isinstance(cell, str) else cell for cell in row.values()])
+        if not count:
+            csv.writer(file).writerow(columns)
+    return count
+
+
+def write_json(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> int:
+    """Write pets to a JSON file and return how many; with `contact`, `read_json` gives back equal pets.
+
+    One object a line for a name that ends in .jsonl or .ndjson, else an array. Photos are named relative to the file,
+    unless their paths are absolute. Raises ConfigError, and then leaves what was there.
+    """
+    target = Path(path)
+    before, between, after = ("", "\n", "\n") if target.suffix.lower() in _ONE_A_LINE else ("[\n", ",\n", "\n]\n")
+    count = 0
+    with _written(target, private=contact) as file:
+        file.write(before)
+        for count, pet in enumerate(pets, 1):
+            shown = _seen_from(pet if contact else as_found(pet), target.parent)
+            file.write(between if count > 1 else "")
+            file.write(
+                json.dumps(shown.model_dump(mode="json", context=CONTACT, exclude_none=True), ensure_ascii=False)
+            )
+        file.write(after if count else after.lstrip())
+    return count
+
+
+def to_table(pets: Iterable[Pet], *, contact: bool = False) -> pandas.DataFrame:
+    """The pets as a pandas table with the columns of `to_rows`, for `from_table` to read; dates as ISO 8601 text.
+
+    Take it with `contact` where it shall replace registered pets: a pet put back without its owner has none. Embeddings
+    are not in it: pets are embedded anew elsewhere, from their photos. Raises ConfigError where pandas is missing.
+    """
+    try:
+        import pandas
+    except ImportError as error:
+        raise ConfigError("tables need pandas: pip install 'petfinder-registry[notebook]'") from error
+    rows = list(to_rows(pets, contact=contact))
+    return pandas.DataFrame(rows, columns=list(rows[0]) if rows else list(_columns(contact)))
+
+
+def _columns(contact: bool) -> tuple[str, ...]:
+    return tuple(name for name in COLUMNS if name != "place" and (contact or name not in OWNER_COLUMNS))
+
+
+def _protected(cell: str) -> str:
+    dangerous = cell.lstrip("'")[:1] in tuple(FORMULA_SIGNS)
+    return f"'{cell}" if dangerous and not _NUMBERS.fullmatch(cell) else cell
+
+
+def _seen_from(pet: _PetT, folder: Path) -> _PetT:
+    owner = pet.owner
+    if owner and owner.picture:
+        owner = owner.model_copy(update={"picture": _photo_seen_from(owner.picture, folder)})
+    photos = tuple(_photo_seen_from(photo, folder) for photo in pet.photos)
+    return pet.model_copy(update={"photos": photos, "owner": owner})
+
+
+def _photo_seen_from(photo: Photo, folder: Path) -> Photo:
+    return photo.model_copy(update={"uri": named_from(photo.uri, folder)}) if photo.uri else photo
+
+
+@contextmanager
+def _written(target: Path, *, private: bool) -> Iterator[IO[str]]:
+    """The target as a new text file, whole or not at all; raises ConfigError.
+
+    Where there was none, a `private` one is for its owner's eyes only.
+    """
+    opener = _for_me_only if private else None
+    try:
+        with replacing(target) as part, open(part, "x", encoding="utf-8", newline="", opener=opener) as file:
+            yield file
+    except (OSError, UnicodeEncodeError) as error:
+        reason = getattr(error, "strerror", None) or "a name in it is not UTF-8"
+        raise ConfigError(f"{target} cannot be written: {reason}") from error
+
+
+def _for_me_only(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,57 @@
+"""The command that makes the built-in encoder: `python -m petfinder.training.pocket --photos ... --start ... --out ...`."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from petfinder.domain.errors import ConfigError
+
+_DEFAULT_SHARE = 0.3
+_DEFAULT_VIEWS = 2
+
+
+def main(
+    photos: Annotated[Path, typer.Option(help="Folder with manifest.csv, albums.csv and the photos.")],
+    start: Annotated[Path, typer.Option(help="Folder with mobilenetv2_features.onnx and targets.npz.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the encoder's file, training.log, training.json and, in steps/, results.")
+    ],
+    share: Annotated[
+        float, typer.Option(min=0.01, max=1, help="Share of the light training that is kept.")
+    ] = _DEFAULT_SHARE,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes of the light training over the photos.")] = 1,
+    views: Annotated[int, typer.Option(min=1, help="Changed views of each photo for the matrix.")] = _DEFAULT_VIEWS,
+    seed: Annotated[int, typer.Option(help="Start of everything that is drawn.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads that work at once.")] = 2,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Take nothing over from an earlier run.")] = False,
+) -> None:
+    """Make the built-in encoder from photos and a starting network; two free cores need about a quarter of an hour.
+
+    Run again with the same folder, it goes on where it was broken off, and redoes only what a changed setting or photo
+    asks for. The results of the steps need about 3 GB; remove the folder steps/ when they are no longer wanted.
+    """
+    try:
+        from tqdm.contrib.logging import logging_redirect_tqdm
+
+        from petfinder.training.pocket.make import make_encoder
+        from petfinder.training.pocket.material import Settings
+
+        out.mkdir(parents=True, exist_ok=True)
+        logging.basicConfig(
+            level=logging.INFO,
+            format="%(asctime)s %(message)s",
+            handlers=[logging.StreamHandler(), logging.FileHandler(out / "training.log", encoding="utf-8")],
+        )
+        settings = Settings(share=share, epochs=epochs, views=views, seed=seed, threads=threads)
+        with logging_redirect_tqdm():
+            make_encoder(photos, start, out, settings, fresh=fresh)
+    except ModuleNotFoundError as missing:
+        raise typer.BadParameter(f"{missing.name} is missing: pip install 'petfinder[train]'") from missing
+    except ConfigError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+if __name__ == "__main__":
+    typer.run(main)

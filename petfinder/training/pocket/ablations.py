@@ -1,0 +1,192 @@
+"""What each step of the encoder is worth: the same kept features, read with one thing left out or changed.
+
+Run `python -m petfinder.training.pocket.ablations --shared ../shared --training DIR` after `python -m petfinder.training.pocket` with
+`--out DIR`: the network is not trained again. Square roots, covariances, albums, breeds and evening are the steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petfinder.encoders.projection import unit_rows
+from petfinder.evaluation.calibration import found_at
+from petfinder.evaluation.metrics import Labelled, average_precision, leave_one_out
+from petfinder.training.pocket.benches import Benches, Mask, read_benches
+from petfinder.training.pocket.features import parts_of
+from petfinder.training.pocket.lessons import BATCH
+from petfinder.training.pocket.make import Features, kept_features
+from petfinder.training.pocket.material import Settings
+from petfinder.training.pocket.matrix import EVENED, RIDGE, fit_matrix, joined_parts, means_of
+from petfinder.training.pocket.photos_on_disk import Pictures, squash
+from petfinder.training.pocket.reader import AVERAGES, PARTS
+
+logger = logging.getLogger(__name__)
+
+Array = NDArray[np.float32]
+Wide = NDArray[np.float64]
+AVERAGE, EVERYTHING = len(AVERAGES), len(PARTS)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to read the same network: how many of the `PARTS`, in square roots or not, and how the matrix is fitted.
+
+    `views`: changed views of each photo behind the matrix; 0 is no matrix at all. `dims` is what is kept of it, 0 for
+    everything; `first` takes only so many numbers of the finished embedding.
+    """
+
+    name: str
+    parts: int = EVERYTHING
+    rooted: bool = True
+    views: int = 2
+    mates: bool = True
+    breeds: bool = True
+    evened: float = EVENED
+    ridge: float = RIDGE
+    dims: int = 512
+    first: int = 0
+    note: str = ""
+
+
+SHIPPED = Variant("as shipped")
+STEPS = (
+    Variant("deepest average alone, no matrix", parts=1, rooted=False, views=0),
+    Variant("+ averages of three depths", parts=AVERAGE, rooted=False, views=0),
+    Variant("+ square roots", parts=AVERAGE, views=0),
+    Variant("+ covariances", views=0),
+    Variant("+ matrix from changed views", mates=False, breeds=False, evened=0),
+    Variant("+ albums", breeds=False, evened=0),
+    Variant("+ cut within breeds", evened=0),
+    replace(SHIPPED, name="+ evened directions = as shipped"),
+)
+OTHERS = (
+    replace(SHIPPED, name="without covariances", parts=AVERAGE),
+    replace(SHIPPED, name="without square roots", rooted=False),
+    replace(SHIPPED, name="without albums", mates=False),
+    replace(SHIPPED, name="all breeds together", breeds=False, note="better among strangers of other breeds"),
+    replace(SHIPPED, name="one changed view", views=1),
+    replace(SHIPPED, name="ridge 1", ridge=1),
+    replace(SHIPPED, name="ridge 16", ridge=16),
+    replace(SHIPPED, name="fully evened", evened=0.5),
+    replace(SHIPPED, name="768 numbers", dims=768, note="half as large again in every store"),
+    replace(SHIPPED, name="384 numbers", dims=384),
+    replace(SHIPPED, name="first 256 of the 512", first=256),
+)
+
+
+def embeddings(variant: Variant, features: Features, seen: Sequence[Array]) -> Wide:
+    """Embeddings (n, dims) of photos whose parts are `seen`, as the variant reads them."""
+
+    def chosen(parts: Sequence[Array]) -> list[Array]:
+        kept = parts[: variant.parts]
+        return [*kept] if variant.rooted else [np.asarray(part * np.abs(part)) for part in kept]
+
+    clean = [_units(part) for part in chosen(features.clean)]
+    means = means_of(clean)
+
+    def joined(parts: Sequence[Array]) -> Wide:
+        return joined_parts([_units(part) for part in chosen(parts)], means)
+
+    photos = joined(seen)
+    if not variant.views:
+        return unit_rows(photos)
+    taught = joined_parts(clean, means)
+    matrix = fit_matrix(
+        taught,
+        [joined(view) for view in features.views[: variant.views]],
+        features.mates if variant.mates else (),
+        features.breeds if variant.breeds else None,
+        dims=variant.dims,
+        ridge=variant.ridge,
+        evened=variant.evened,
+    )
+    return unit_rows((photos @ matrix)[:, : variant.first or None])
+
+
+def _units(part: Array) -> Array:
+    units: Array = unit_rows(part.astype(np.float64)).astype(np.float32)
+    return units
+
+
+def measure(found: Wide, benches: Benches) -> dict[str, dict[str, float]]:
+    """rank-1, mAP and found at 1 % (by the bench's strangers and by the crowd's) of each bench, leave one out."""
+    photos = benches.labelled(found.astype(np.float32))
+    identity = benches.identity | benches.crowd
+    return {
+        "identity": _bench(photos, identity, benches.identity, benches.identity, benches.crowd),
+        "albums": _bench(photos, benches.training, benches.asked, benches.asked, benches.crowd),
+        "albums, several places": _bench(photos, benches.training, benches.several, benches.asked, benches.crowd),
+    }
+
+
+def _bench(every: Labelled, gallery: Mask, asked: Mask, strangers: Mask, crowd: Mask) -> dict[str, float]:
+    place, photos = np.cumsum(gallery) - 1, every.at(gallery)
+    ranking = leave_one_out(photos, queries=place[asked])
+    by_bench = found_at(ranking, leave_one_out(photos, queries=place[strangers]))
+    by_crowd = found_at(ranking, leave_one_out(photos, queries=place[crowd & gallery]))
+    return {
+        "rank1": ranking.share_within(1),
+        "map": float(average_precision(photos, queries=place[asked]).mean()),
+        "found": by_bench.share.value,
+        "found_crowd": by_crowd.share.value,
+    }
+
+
+def bench_parts(features: Features, benches: Benches, cache: Path) -> list[Array]:
+    """The parts (n, channels) of all photos of the benches; kept in the folder `cache` for these weights."""
+    file = cache / f"bench-parts-{features.key}.npz"
+    if not file.is_file():
+        parts = parts_of(features.graph, _pictures(benches), photos=len(benches.photos))
+        cache.mkdir(parents=True, exist_ok=True)
+        unfinished = file.with_suffix(".part.npz")
+        np.savez(unfinished, *parts)
+        unfinished.replace(file)
+    with np.load(file) as stored:
+        return [stored[name] for name in stored.files]
+
+
+def _pictures(benches: Benches) -> Iterator[Pictures]:
+    for at in range(0, len(benches.photos), BATCH):
+        yield np.stack([squash(benches.folder / photo.file) for photo in benches.photos[at : at + BATCH]])
+
+
+def as_line(name: str, benches: dict[str, dict[str, float]]) -> str:
+    """One variant's figures: rank-1, mAP, found by the bench's and by the crowd's strangers, of each bench."""
+    found = ("  ".join(f"{value:.3f}" for value in figures.values()) for figures in benches.values())
+    return f"{name:36} {'   |   '.join(found)}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure every variant, print a line for each, write what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m petfinder.training.pocket.ablations", description=__doc__)
+    parser.add_argument("--shared", type=Path, required=True, help="folder with training, identity and teacher")
+    parser.add_argument("--training", type=Path, required=True, help="the folder that training wrote to with --out")
+    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    features = kept_features(given.shared / "training", given.shared / "teacher", given.training, Settings())
+    benches = read_benches(given.shared)
+    seen = bench_parts(features, benches, given.training)
+    sys.stdout.write("of identity | albums | albums, several places: rank-1  mAP  found by bench  found by crowd\n")
+    rows = []
+    kinds = [("step", variant) for variant in STEPS] + [("change", variant) for variant in (SHIPPED, *OTHERS)]
+    for kind, variant in kinds:
+        figures = measure(embeddings(variant, features, seen), benches)
+        rows.append({"variant": variant.name, "kind": kind, "benches": figures, "note": variant.note})
+        sys.stdout.write(as_line(variant.name, figures) + "\n")
+        sys.stdout.flush()
+        if given.json is not None:
+            given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""The light training of the network: every layer learns that a pet stays itself in another crop, light or place.
+
+The result is mixed back toward the start (WiSE-FT, Wortsman et al., CVPR 2022), so that little of what the starting
+network knew is lost.
+"""
+
+import copy
+import json
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from petfinder.training.pocket.augment import MILD, change
+from petfinder.training.pocket.lessons import Lessons
+from petfinder.training.pocket.network import Backbone, normalised, store_precision
+from petfinder.training.pocket.reader import AVERAGES, pooled
+from petfinder.training.pocket.steps import replace_file
+from petfinder.training.pocket.views import scene
+
+Array = NDArray[np.float32]
+
+_SIZE = 192
+_BATCH = 16
+_LEARNING_RATE = 3e-5
+_LONGEST_STEP = 1.0
+_REPORT_EVERY = 50
+CHECKPOINT_EVERY = 50
+"""Steps from one checkpoint to the next: about two minutes on two cores."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What each photo is to look like: the starting network's parts of the whole photo at 320 px, and their means."""
+
+    parts: tuple[Tensor, ...]
+    means: tuple[Tensor, ...]
+
+
+def targets_from(parts: Sequence[Array]) -> Targets:
+    """Targets from the starting network's parts (n, channels), centred and of unit length."""
+    means = [part.mean(axis=0) for part in parts]
+    centred = (F.normalize(torch.from_numpy(p - m), dim=1) for p, m in zip(parts, means, strict=True))
+    return Targets(tuple(centred), tuple(torch.from_numpy(mean) for mean in means))
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The network after the light training, the loss of each step (steps,), and the seconds that it took in all."""
+
+    network: Backbone
+    losses: NDArray[np.float64]
+    seconds: float
+
+
+def tune(
+    start: Backbone,
+    lessons: Lessons,
+    targets: Targets,
+    *,
+    epochs: int,
+    seed: int,
+    checkpoint: Path | None = None,
+    every: int = CHECKPOINT_EVERY,
+) -> Tuned:
+    """A copy of the network after a few epochs on mildly changed views; `start` stays as it is.
+
+    The loss is one minus the cosine between a view's parts and the photo's targets, weighted as in the embedding.
+    With a `checkpoint` the training goes on from that file where it is there, and writes it after `every` so many
+    steps; the result is the same, number for number, as without an interruption.
+    """
+    course = _Course(start, len(lessons.pets), epochs=epochs, seed=seed)
+    if checkpoint is not None and checkpoint.is_file():
+        course.resume(checkpoint)
+        logger.info("  goes on after step %d", len(course.losses))
+    with tqdm(total=course.steps, initial=len(course.losses), unit="batch", leave=False) as bar:
+        while len(course.losses) < course.steps:
+            course.step(lessons, targets)
+            done = len(course.losses)
+            if done % _REPORT_EVERY == 0 or done == course.steps:
+                recent = course.losses[-(done % _REPORT_EVERY or _REPORT_EVERY) :]
+                logger.info("  step %d of %d: loss %.4f", done, course.steps, np.mean(recent))
+            if checkpoint is not None and done % every == 0:
+                replace_file(checkpoint, course.save)
+            bar.update()
+    network = course.network.to(memory_format=torch.contiguous_format)
+    return Tuned(network, np.array(course.losses), course.seconds)
+
+
+class _Course:
+    """The light training under way: the network, the optimiser and its schedule, what is drawn, and what was lost."""
+
+    def __init__(self, start: Backbone, photos: int, *, epochs: int, seed: int) -> None:
+        torch.manual_seed(seed)
+        self.network = copy.deepcopy(start).to(memory_format=torch.channels_last)
+        self.losses: list[float] = []
+        self._photos = photos
+        self._batches = -(-photos // _BATCH)
+        self.steps = epochs * self._batches
+        self._optimiser = torch.optim.AdamW(self.network.parameters(), lr=_LEARNING_RATE, weight_decay=0)
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimiser, max_lr=_LEARNING_RATE, total_steps=self.steps + 1, pct_start=0.1
+        )
+        self._draw, self._random = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+        self._order = np.arange(photos)
+        self._before, self._began = 0.0, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has taken, without the time between two runs."""
+        return self._before + time.monotonic() - self._began
+
+    def step(self, lessons: Lessons, targets: Targets) -> None:
+        """Learn from the next batch; a new epoch draws a new order."""
+        batch = len(self.losses) % self._batches
+        if batch == 0:
+            self._order = self._draw.permutation(self._photos)
+        rows = np.array_split(self._order, self._batches)[batch]
+        views, masks = change(scene(lessons, rows, self._draw), MILD, _SIZE, self._random)
+        loss = _distance(self.network, views, masks, targets, rows)
+        self._optimiser.zero_grad()
+        torch.autograd.backward([loss])
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), _LONGEST_STEP)
+        self._optimiser.step()
+        self._schedule.step()
+        self.losses.append(loss.item())
+
+    def save(self, file: Path) -> None:
+        """Write everything that the next step depends on."""
+        state = {
+            "network": self.network.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "schedule": self._schedule.state_dict(),
+            "order": torch.from_numpy(self._order),
+            "draw": json.dumps(self._draw.bit_generator.state),
+            "random": self._random.get_state(),
+            "torch": torch.get_rng_state(),
+            "losses": self.losses,
+            "seconds": self.seconds,
+        }
+        torch.save(state, file)
+
+    def resume(self, file: Path) -> None:
+        """Go on from what `save` wrote."""
+        state = torch.load(file, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._schedule.load_state_dict(state["schedule"])
+        self._order = state["order"].numpy()
+        self._draw.bit_generator.state = json.loads(state["draw"])
+        self._random.set_state(state["random"])
+        torch.set_rng_state(state["torch"])
+        self.losses = state["losses"]
+        self._before, self._began = state["seconds"], time.monotonic()
+
+
+def _distance(network: Backbone, views: Tensor, masks: Tensor, targets: Targets, rows: NDArray[np.intp]) -> Tensor:
+    maps = network(normalised(views).contiguous(memory_format=torch.channels_last))
+    found = pooled(maps, F.adaptive_avg_pool2d(masks, _SIZE // 16))
+    total = torch.zeros(())
+    for part, vectors, target, mean in zip(AVERAGES, found, targets.parts, targets.means, strict=True):
+        cosine = (F.normalize(vectors - mean, dim=1) * target[rows]).sum(dim=1)
+        total = total + part.share**2 * (1 - cosine).mean()
+    return total / sum(part.share**2 for part in AVERAGES)
+
+
+def mixed(start: Backbone, tuned: Backbone, *, share: float) -> Backbone:
+    """A network whose every weight is `share` of the tuned one and the rest of the start, rounded as it is stored."""
+    network = copy.deepcopy(start)
+    with torch.no_grad():
+        for name, weight in network.weights.items():
+            weight.lerp_(tuned.weights[name], share)
+    store_precision(network)
+    return network
+
+
+def untouched_weights(start: Backbone, network: Backbone) -> list[str]:
+    """Names of the weights that are the start's, number for number, in full or in stored precision."""
+    as_shipped = copy.deepcopy(start)
+    store_precision(as_shipped)
+    return [
+        name
+        for name, weight in network.weights.items()
+        if torch.equal(weight, start.weights[name]) or torch.equal(weight, as_shipped.weights[name])
+    ]

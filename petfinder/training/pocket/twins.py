@@ -1,0 +1,59 @@
+"""How far the labels of the benches limit what can be measured on them: animals that stand there under two names.
+
+`twins.csv` lists pairs of photos that a person, looking at the strangers nearest to each other and at the wrong first
+places, took for one animal: the same mark, collar, room or minute. Run
+`python -m petfinder.training.pocket.twins --shared ../shared --encoder pocket` for the figures with and without them.
+The protocol, its thresholds and its goals know nothing of this list.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from petfinder.training.pocket.ablations import as_line, measure
+from petfinder.training.pocket.benches import Benches, EmbeddingCache, read_benches
+from petfinder.training.pocket.commands import encoders_asked_for, measuring_parser
+
+TWINS_FILE = Path(__file__).with_name("twins.csv")
+Pair = tuple[str, str]
+
+
+def read_twins(file: Path = TWINS_FILE) -> tuple[Pair, ...]:
+    """Pairs of photos of the folder training, as committed beside this module."""
+    with file.open(newline="", encoding="utf-8") as lines:
+        return tuple((f"training/{row['file']}", f"training/{row['other']}") for row in csv.DictReader(lines))
+
+
+def as_one_animal(benches: Benches, pairs: Iterable[Pair]) -> Benches:
+    """The same benches where both photos of each pair show one animal, and so do all others of the two animals."""
+    animal_of = {photo.file: photo.animal for photo in benches.photos}
+    known = {animal: animal for animal in animal_of.values()}
+
+    def first_name(animal: str) -> str:
+        while known[animal] != animal:
+            animal = known[animal]
+        return animal
+
+    for one, other in pairs:
+        known[first_name(animal_of[other])] = first_name(animal_of[one])
+    return replace(benches, photos=tuple(replace(photo, animal=first_name(photo.animal)) for photo in benches.photos))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the figures of each encoder with the labels as they are, and with the twins as one animal."""
+    given = measuring_parser("twins", __doc__).parse_args(arguments)
+    benches, pairs = read_benches(given.shared), read_twins()
+    corrected = as_one_animal(benches, pairs)
+    sys.stdout.write("of identity | albums | albums, several places: rank-1  mAP  found by bench  found by crowd\n")
+    for encoder, cache in encoders_asked_for(given):
+        found = EmbeddingCache(cache, encoder).whole(benches).astype(float)
+        sys.stdout.write(as_line(f"{encoder.name}, labels as they are", measure(found, benches)) + "\n")
+        sys.stdout.write(as_line(f"{encoder.name}, {len(pairs)} pairs as one", measure(found, corrected)) + "\n")
+
+
+if __name__ == "__main__":
+    main()
