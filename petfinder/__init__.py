@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from petfinder.domain.shown import Renderers, use_renderers
+
 if TYPE_CHECKING:
     from petfinder.display.figures.places import plot_places as plot_places
     from petfinder.display.html.cards import owner_card as owner_card
@@ -88,3 +90,12 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def _renderers() -> Renderers:
+    from petfinder.display.renderers import RENDERERS
+
+    return RENDERERS
+
+
+use_renderers(_renderers)

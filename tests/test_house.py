@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from pathlib import Path
+from pkgutil import resolve_name
 
 import petfinder
 
@@ -180,3 +181,10 @@ def test_importing_petfinder_loads_nothing_heavy_and_is_quick() -> None:
 
     assert loaded.strip() == "[]"
     assert min(seconds) < 0.5
+
+
+def test_every_value_that_shows_itself_has_its_renderer() -> None:
+    from petfinder.display.renderers import RENDERERS
+
+    for (_, way), function in RENDERERS.items():
+        assert callable(resolve_name(function)), (way, function)

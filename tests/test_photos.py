@@ -483,6 +483,9 @@ def test_pillows_warnings_stay_quiet_in_threads_and_everybody_elses_are_heard() 
 
 
 def test_importing_loads_no_decoder() -> None:
-    code = "import sys, petfinder.photos.read as _; print([m for m in ('pillow_heif', 'PIL.TiffImagePlugin') if m in sys.modules])"
+    code = (
+        "import sys, petfinder.photos.read as _;"
+        "print([m for m in ('pillow_heif', 'PIL.TiffImagePlugin') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "pillow_heif" not in done.stdout

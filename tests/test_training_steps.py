@@ -215,8 +215,8 @@ def test_starting_anew_forgets_steps_and_checkpoints_and_nothing_else(tmp_path: 
 
 def test_code_counts_with_what_it_imports_and_without_its_comments(tmp_path: Path) -> None:
     package = tmp_path / "petfinder"
-    (package / "training").mkdir(parents=True)
-    (package / "training" / "top.py").write_text("import numpy\nfrom petfinder.low import ONE\n")
+    (package / "training" / "pocket").mkdir(parents=True)
+    (package / "training" / "pocket" / "top.py").write_text("import numpy\nfrom petfinder.low import ONE\n")
     low, shown = package / "low.py", package / "shown.py"
     low.write_text("ONE = 1\ndef show():\n    from petfinder.shown import WORDS\n")
     shown.write_text("WORDS = 'one'\n")

@@ -17,7 +17,6 @@ import petfinder as pf
 from petfinder.cli.app import app
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, IndexMismatch, InvalidQuery
 from petfinder.encoders import load
-from petfinder.registry import connect
 from petfinder.encoders.tuned import Tuned, is_tuned_name
 from petfinder.evaluation.evaluate import evaluate_folder
 from petfinder.training.tune import tune_folder, tune_pets
@@ -38,7 +37,7 @@ def tuned(photos: Path) -> Tuned:
 @pytest.fixture(autouse=True)
 def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     """No tuned encoder of another test is known in this process."""
-    monkeypatch.setattr(connect, "_TUNED", {})
+    monkeypatch.setattr(load, "_TUNED", {})
 
 
 def test_an_encoder_that_sees_the_light_learns_to_see_pets(tuned: Tuned) -> None:

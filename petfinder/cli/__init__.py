@@ -1,7 +1,4 @@
-"""The command line `petfinder`: its entry, which loads the verbs, and the exit codes of what can end any of them.
-
-Knows nothing when it is imported, so that Ctrl-C is heard from the first moment on.
-"""
+"""The command line `petfinder`: its entry, which loads the verbs, and the exit codes of what can end any of them."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import os
 import sys
 from contextlib import suppress
 
-TROUBLE, INTERRUPTED = 3, 130
+from petfinder.cli.exit_codes import INTERRUPTED, TROUBLE
 
 __all__ = ["main"]
 

@@ -1,7 +1,4 @@
-"""The verbs of the command line: their names and where each lives, so that a verb loads only what it needs itself.
-
-Knows typer and the exit codes; a verb's module is imported when the verb is called for.
-"""
+"""The verbs of the command line: their names and where each lives, so that a verb loads only what it needs itself."""
 
 from __future__ import annotations
 
@@ -12,7 +9,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
-from petfinder.cli.output import EXIT_CODES, stopped
+from petfinder.cli.exit_codes import EXIT_CODES
+from petfinder.cli.output import stopped
 
 HOMES = {
     "demo": "demo",

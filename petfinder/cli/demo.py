@@ -1,7 +1,4 @@
-"""The demonstration: the bundled pets registered, a stray's owner found, and a pet that nobody registered.
-
-Knows the public face of petfinder and prints on standard output; the pictures stand in the folder `dataset`.
-"""
+"""The demonstration: the bundled pets registered, a stray's owner found, and a pet that nobody registered."""
 
 from __future__ import annotations
 

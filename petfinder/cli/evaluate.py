@@ -1,7 +1,4 @@
-"""The verb `evaluate`: how well encoders find one's own pets, or a registry its own, and thresholds measured on them.
-
-Knows evaluating, comparing and the options.
-"""
+"""The verb `evaluate`: how well encoders find one's own pets, and thresholds measured on them."""
 
 from __future__ import annotations
 
@@ -11,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from petfinder.cli.app import app
+from petfinder.cli.exit_codes import TROUBLE
 from petfinder.cli.options import CLASSES, JsonOption, RegistryOption, Species, open_registry
-from petfinder.cli.output import TROUBLE, SaveOption, check_picture, left_out_as_data, note, save_picture, say, told
+from petfinder.cli.output import SaveOption, check_picture, left_out_as_data, note, save_picture, say, told
 from petfinder.cli.register import named
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, IndexNotFound
 from petfinder.encoders.tuned import file_of, is_tuned_name

@@ -1,7 +1,4 @@
-"""The verbs that carry pets elsewhere: export (to a file), copy (to another registry).
-
-Knows the options, export and copying.
-"""
+"""The verbs that carry pets elsewhere: export (to a file), copy (to another registry)."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from typing import Annotated
 import typer
 
 from petfinder.cli.app import app
+from petfinder.cli.exit_codes import NOTHING_FOUND
 from petfinder.cli.options import (
     CLASSES,
     JsonOption,
@@ -22,7 +20,7 @@ from petfinder.cli.options import (
     open_registry,
     with_options,
 )
-from petfinder.cli.output import NOTHING_FOUND, note, say, stopped, to_json, told
+from petfinder.cli.output import note, say, stopped, to_json, told
 from petfinder.cli.register import TABLE_ENDINGS
 from petfinder.display.data import copy_as_data
 from petfinder.domain.errors import ConfigError

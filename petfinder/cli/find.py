@@ -1,7 +1,4 @@
-"""The verbs that find pets by how they look: find, similar, duplicates.
-
-Knows the options and the display.
-"""
+"""The verbs that find pets by how they look: find, similar, duplicates."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from petfinder.cli.app import app
+from petfinder.cli.exit_codes import NOTHING_FOUND
 from petfinder.cli.options import (
     CLASSES,
     EncoderOption,
@@ -26,7 +24,7 @@ from petfinder.cli.options import (
     open_registry,
     with_options,
 )
-from petfinder.cli.output import NOTHING_FOUND, SaveOption, check_picture, note, save_picture, say, told
+from petfinder.cli.output import SaveOption, check_picture, note, save_picture, say, told
 from petfinder.display import wording
 from petfinder.display.data import duplicate_as_data, matches_as_data
 from petfinder.domain.errors import ConfigError, InvalidQuery

@@ -1,7 +1,4 @@
-"""The verbs `petfinder index …`: the indexes of a store, made, listed, encoded anew, renamed, deleted.
-
-Knows the options and Util.
-"""
+"""The verbs `petfinder index …`: the indexes of a store, made, listed, encoded anew, renamed, deleted."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from typing import Annotated
 import typer
 
 from petfinder.cli.app import app
+from petfinder.cli.exit_codes import NOTHING_FOUND
 from petfinder.cli.options import (
     CLASSES,
     EncoderOption,
@@ -21,7 +19,7 @@ from petfinder.cli.options import (
     open_registry,
     server_settings,
 )
-from petfinder.cli.output import NOTHING_FOUND, asked, say, stopped, told
+from petfinder.cli.output import asked, say, stopped, told
 from petfinder.display import wording
 from petfinder.display.data import index_as_data, rebuild_as_data
 from petfinder.domain.errors import ConfigError

@@ -1,7 +1,4 @@
-"""The options that several verbs share, and what they come to: a registry, a filter.
-
-Knows typer and connect.
-"""
+"""The options that several verbs share, and what they come to: a registry, a filter."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""How a verb speaks: results on standard output, notes and errors in one sentence each on standard error, an exit code.
-
-Knows the errors, what was left out, the colours that a terminal has, and whether somebody is there to answer.
-"""
+"""How a verb speaks: results on standard output, notes and errors on standard error, an exit code."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
-from petfinder.cli import INTERRUPTED, TROUBLE
+from petfinder.cli.exit_codes import BAD_USE, INTERRUPTED, NOTHING_FOUND, TROUBLE
 from petfinder.display.data import failure_as_data
 from petfinder.domain.errors import ConfigError, EncoderError, PetfinderError, PetNotFound, StoreError
 from petfinder.domain.reports import Failure
@@ -28,13 +25,7 @@ from petfinder.tables.atomic import replacing
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-pass
 
-NOTHING_FOUND, BAD_USE = 1, 2
-EXIT_CODES = (
-    "Exit codes: 0 found or done; 1 nothing found, or something was left out; 2 asked wrongly; "
-    "3 trouble with the store or the encoder; 130 stopped by Ctrl-C."
-)
 P = ParamSpec("P")
 R = TypeVar("R")
 _COLOURS = {Verdict.MATCH: "green", Verdict.POSSIBLE: "yellow", Verdict.UNKNOWN: "cyan"}
@@ -118,9 +109,6 @@ def _coloured(text: str) -> str:
     if os.environ.get("NO_COLOR"):
         return text
     return _VERDICTS.sub(lambda word: typer.style(word[0], fg=_COLOURS[Verdict(word[0])], bold=True), text)
-
-
-pass
 
 
 ENDINGS = (".png", ".jpg", ".webp", ".svg", ".pdf")

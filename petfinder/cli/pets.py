@@ -1,6 +1,6 @@
 """The verbs that read what is registered: list, owner, info.
 
-Knows the options and the display. Only `owner` shows contact.
+Only `owner` shows contact.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from petfinder.cli.app import app
+from petfinder.cli.exit_codes import NOTHING_FOUND
 from petfinder.cli.options import (
     CLASSES,
     JsonOption,
@@ -23,7 +24,7 @@ from petfinder.cli.options import (
     open_registry,
     with_options,
 )
-from petfinder.cli.output import NOTHING_FOUND, asked, note, say, told
+from petfinder.cli.output import asked, note, say, told
 from petfinder.display import wording
 from petfinder.display.data import index_as_data, pet_as_data
 from petfinder.display.text import owner_as_text
@@ -124,8 +125,6 @@ def line_of(pet: Pet) -> str:
     about = (wording.name_of(pet), wording.clean(pet.breed or ""), wording.status_of(pet), photos)
     return f"{wording.clean(pet.pet_id)}: {', '.join(filter(None, about))}"
 
-
-pass
 
 PetIdArgument = Annotated[str, typer.Argument(metavar="PET_ID", help="As find and list show it.")]
 PlaceOption = Annotated[str | None, typer.Option("--place", metavar="LAT,LON", help="Where the pet was seen.")]

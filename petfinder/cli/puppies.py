@@ -1,6 +1,6 @@
 """The thirteen pictures of the notebook "Finding your puppy with image search": fetched once, each byte checked.
 
-Knows the errors and HTTP. The pictures: MIT licence, (c) 2023 Alex Salgado, from github.com/salgado/image-search-01.
+The pictures: MIT licence, (c) 2023 Alex Salgado, from github.com/salgado/image-search-01.
 """
 
 from __future__ import annotations

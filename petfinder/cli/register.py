@@ -1,7 +1,4 @@
-"""The verbs that take pets in: register (folders and tables), import (what export wrote, or another maker's index).
-
-Knows the options and the registration, so that what was done before Ctrl-C can be said.
-"""
+"""The verbs that take pets in: register (folders and tables), import (what export wrote, or another maker's index)."""
 
 from __future__ import annotations
 
@@ -14,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from petfinder.cli.app import app
+from petfinder.cli.exit_codes import NOTHING_FOUND
 from petfinder.cli.options import (
     CLASSES,
     EncoderOption,
@@ -24,7 +22,7 @@ from petfinder.cli.options import (
     encoder_named,
     open_registry,
 )
-from petfinder.cli.output import NOTHING_FOUND, say, stopped, told
+from petfinder.cli.output import say, stopped, told
 from petfinder.display.data import report_as_data
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.pets import Pet
@@ -36,8 +34,6 @@ from petfinder.registry.repository import OnConflict
 from petfinder.registry.service import PetService
 from petfinder.stores.field_names import FIFTYONE, FLASK_IMAGE_SEARCH, PUPPIES, FieldNames
 from petfinder.tables.readers import Grouping, read_csv, read_folder, read_json
-
-pass
 
 SHOWN = 5
 OnConflictOption = Annotated[OnConflict, typer.Option("--on-conflict", help="If a pet is registered already.")]

@@ -1,7 +1,4 @@
-"""The verbs that show petfinder at work, and the page's: demo, serve, passphrase.
-
-Knows the demonstration, the page and the passphrase, each of which is loaded when it is called for.
-"""
+"""The verbs that show petfinder at work, and the page's: demo, serve, passphrase."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The verb `train`: an encoder tuned on one's own pets, into one file.
-
-Knows tuning and the options.
-"""
+"""The verb `train`: an encoder tuned on one's own pets, into one file."""
 
 from __future__ import annotations
 

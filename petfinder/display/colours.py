@@ -1,7 +1,7 @@
 """The colours of verdicts and statuses, never without their word; the paw for no picture.
 
-Knows the verdicts and statuses. Hues after Okabe and Ito (Color Universal Design, 2008), which colour-blind people
-tell apart too, darkened where white words stand on them.
+Hues after Okabe and Ito (Color Universal Design, 2008), which colour-blind people tell apart too, darkened where white
+words stand on them.
 """
 
 from __future__ import annotations

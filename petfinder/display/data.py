@@ -1,6 +1,6 @@
 """What a registry answers as plain data, for scripts that read JSON.
 
-Knows the values. There is no owner in any of it, and no place more exact than about 1 km.
+There is no owner in any of it, and no place more exact than about 1 km.
 """
 
 from __future__ import annotations

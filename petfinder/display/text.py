@@ -1,6 +1,6 @@
 """Matches, pets and owners as plain text for a terminal.
 
-Knows the values and the words for them. Only `owner_as_text` shows contact: it is asked for by name.
+Only `owner_as_text` shows contact: it is asked for by name.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What is said about matches, pets and photos, in the same words on every display.
-
-Knows the values of a search's answer; each text it returns is one line that a terminal or a page can show.
-"""
+"""What is said about matches, pets and photos, in the same words on every display."""
 
 from __future__ import annotations
 

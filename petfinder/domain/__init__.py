@@ -1,1 +1,1 @@
-"""TODO petfinder/domain."""
+"""Pets, photos, filters, matches, verdicts and errors: plain values. Imports no other room."""

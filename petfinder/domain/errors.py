@@ -1,6 +1,6 @@
 """What can go wrong, as one tree that a caller can catch by branch.
 
-Knows nothing of the rest of the package. No message may carry a secret or an owner's contact.
+No message may carry a secret or an owner's contact.
 
     PetfinderError
      ├ ConfigError

@@ -1,6 +1,6 @@
 """PetFilter: which pets a search, a listing or a count looks at, and the one table of fields behind it.
 
-Knows pets. Stores see only the `Restriction` that a filter comes down to.
+Stores see only the `Restriction` that a filter comes down to.
 """
 
 from __future__ import annotations

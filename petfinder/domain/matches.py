@@ -1,7 +1,4 @@
-"""What a search answers: matches, the photo that matched, the verdict. Never an owner, never an exact place.
-
-Knows pets and thresholds.
-"""
+"""What a search answers: matches, the photo that matched, the verdict. Never an owner, never an exact place."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, overload
 
 from petfinder.domain.pets import Pet, Photo, Place
+from petfinder.domain.shown import as_figure, as_html, as_text
 from petfinder.domain.verdicts import Cut, Verdict
 
 if TYPE_CHECKING:
@@ -23,9 +21,7 @@ class Pets(list[PetT]):
     """Pets of a listing, by id; a notebook shows the first 48 as cards, without owners and exact places."""
 
     def _repr_html_(self) -> str:
-        from petfinder.display.html.lists import pets_as_html
-
-        return pets_as_html(self)
+        return as_html(self)
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,26 +89,18 @@ class Matches(Sequence[Match]):
         return len(self.found)
 
     def __repr__(self) -> str:
-        from petfinder.display.text import matches_as_text
-
-        return matches_as_text(self)
+        return as_text(self)
 
     def _repr_html_(self) -> str:
-        from petfinder.display.html.gallery import matches_as_html
-
-        return matches_as_html(self)
+        return as_html(self)
 
     def plot(self) -> Figure:
         """The query beside its matches as a matplotlib figure; needs the `notebook` extra (else ConfigError)."""
-        from petfinder.display.figures.matches import plot_matches
-
-        return plot_matches(self)
+        return as_figure(self)
 
     def plot_places(self) -> Figure:
         """Where these pets are, around where the search was centred or the query photo was taken.
 
         A matplotlib figure, places to 0.01 degree; needs the `notebook` extra (else ConfigError).
         """
-        from petfinder.display.figures.places import plot_places
-
-        return plot_places(self)
+        return as_figure(self, "places")

@@ -1,7 +1,4 @@
-"""Pets, their owners and their photos: immutable values, checked once when they are made.
-
-Knows pydantic and the errors; no store, no encoder, no file is touched here.
-"""
+"""Pets, their owners and their photos: immutable values, checked once when they are made."""
 
 from __future__ import annotations
 
@@ -23,6 +20,7 @@ from pydantic import (
 )
 
 from petfinder.domain.errors import InvalidPet
+from petfinder.domain.shown import as_html
 from petfinder.domain.text import fold
 from petfinder.domain.values import Moment, Text, Value, writable
 from petfinder.domain.vectors import Vector
@@ -219,9 +217,7 @@ class Pet(Value):
         return [(name, value) for name, value in super().__repr_args__() if name != "owner"]
 
     def _repr_html_(self) -> str:
-        from petfinder.display.html.cards import pet_card
-
-        return pet_card(self)._repr_html_()
+        return as_html(self)
 
 
 class Dog(Pet):

@@ -1,7 +1,4 @@
-"""Any kind of pixels as RGB on white, the right way up: alpha, palettes, CMYK, 16 bits, floats.
-
-Knows Pillow's modes; no file, no format.
-"""
+"""Any kind of pixels as RGB on white, the right way up: alpha, palettes, CMYK, 16 bits, floats."""
 
 from __future__ import annotations
 

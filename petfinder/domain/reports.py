@@ -1,13 +1,11 @@
-"""What a bulk call did, item by item.
-
-Knows the errors and nothing of stores or encoders.
-"""
+"""What a bulk call did, item by item."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from petfinder.domain.errors import PetfinderError, RegistryError
+from petfinder.domain.shown import as_html
 from petfinder.domain.text import clean
 
 
@@ -88,9 +86,7 @@ class BulkReport:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        from petfinder.display.html.reports import report_as_html
-
-        return report_as_html(self)
+        return as_html(self)
 
     def raise_for_failures(self) -> None:
         """Raise BulkFailed, with this report, if anything did not go in."""

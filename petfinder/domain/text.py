@@ -1,7 +1,4 @@
-"""How words are compared, one folding for breeds, names and tags in every store alike, and how they may be shown.
-
-Knows only text.
-"""
+"""How words are compared, one folding for breeds, names and tags in every store alike, and how they may be shown."""
 
 from __future__ import annotations
 

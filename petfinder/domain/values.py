@@ -1,7 +1,4 @@
-"""What all values share: checked once, immutable, silent about what was put in; dates and text as they are kept.
-
-Knows pydantic and the errors.
-"""
+"""What all values share: checked once, immutable, silent about what was put in; dates and text as they are kept."""
 
 from __future__ import annotations
 

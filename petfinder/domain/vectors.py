@@ -1,6 +1,6 @@
 """Cosine mathematics on embeddings: unit length, the portrait, the exact nearest rows.
 
-Knows NumPy and nothing of pets. Embeddings are float32; a matrix holds one embedding a row.
+Embeddings are float32; a matrix holds one embedding a row.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Verdicts and the thresholds behind them: how similar a stranger's best match gets, by how much is searched.
-
-Knows numbers only; `evaluate` measures them, an encoder brings its own, an index remembers them.
-"""
+"""Verdicts and the thresholds behind them: how similar a stranger's best match gets, by how much is searched."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Encoders: what turns pictures, and for some of them words, into embeddings. `port` says what one must offer."""
+"""From pictures, and for some encoders words, to embeddings: `base` says what an encoder offers. May use the domain."""

@@ -1,7 +1,4 @@
-"""The port of encoders: what every encoder offers, and how an index recognises the one that filled it.
-
-Knows vectors and thresholds; names no implementation.
-"""
+"""The port of encoders: what every encoder offers, and how an index recognises the one that filled it."""
 
 from __future__ import annotations
 

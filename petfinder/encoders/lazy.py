@@ -1,7 +1,4 @@
-"""The encoder that an index remembers: known by name, dims and fingerprint, loaded when the first picture comes.
-
-Knows the port of encoders; who loads what is decided by whoever makes it.
-"""
+"""The encoder that an index remembers: known by name, dims and fingerprint, loaded when the first picture comes."""
 
 from __future__ import annotations
 

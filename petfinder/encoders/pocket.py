@@ -1,6 +1,6 @@
 """The built-in encoder: whole photo in, 512 numbers out, on any laptop, with nothing to download.
 
-Knows its own weights and onnxruntime; a pet never appears here. How the weights are made: `petfinder.training`.
+How the weights are made: `petfinder.training`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Encoders by name: any image model that sentence-transformers can load, with the texts that it or a partner reads.
-
-Knows sentence-transformers, loaded when the first picture comes; what weights mean for pets is measured elsewhere.
-"""
+"""Encoders by name: any image model that sentence-transformers can load, with the texts that it or a partner reads."""
 
 from __future__ import annotations
 
@@ -27,9 +24,6 @@ from petfinder.domain.vectors import Matrix, unit
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-pass
-pass
 
 
 PICTURE_SIDES = {"clip-ViT-B-32-multilingual-v1": "clip-ViT-B-32"}
@@ -269,9 +263,6 @@ def _asked(name: str) -> Exception | None:
 
 def _repository(name: str) -> str:
     return name if "/" in name else f"{ORGANISATION}/{name}"
-
-
-pass
 
 
 _NOISY = ("transformers", "sentence_transformers", "huggingface_hub")

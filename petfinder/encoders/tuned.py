@@ -1,7 +1,4 @@
-"""An encoder tuned on one's own pets: another encoder's embeddings, read by the mean and matrix of a file.
-
-Knows the port of encoders; which encoder lies below is loaded by whoever makes it.
-"""
+"""An encoder tuned on one's own pets: another encoder's embeddings, read by the mean and matrix of a file."""
 
 from __future__ import annotations
 
@@ -24,8 +21,6 @@ from petfinder.domain.vectors import Matrix
 from petfinder.domain.verdicts import AnyThresholds, Thresholds
 from petfinder.encoders.base import Encoder, EncoderIdentity, encode, identity_of
 from petfinder.encoders.projection import Normaliser
-
-pass
 
 
 class TunedEncoder:

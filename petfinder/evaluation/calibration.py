@@ -1,7 +1,6 @@
 """From strangers to thresholds: how near a pet that is not registered comes to those that are.
 
-Knows labelled embeddings and thresholds; no file, no encoder, no store. A stranger is a photo whose own pet is not in
-the gallery, or is taken out of it.
+A stranger is a photo whose own pet is not in the gallery, or is taken out of it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Which encoder is the best for these pets: several tried on the same photos, side by side.
-
-Knows evaluations, and encoders by their names.
-"""
+"""Which encoder is the best for these pets: several tried on the same photos, side by side."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from petfinder.domain.errors import ConfigError, EncoderError, InvalidQuery, PetfinderError
+from petfinder.domain.shown import as_figure, as_html
 from petfinder.domain.text import clean
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.encoders.load import load_encoder
@@ -99,18 +97,14 @@ class Comparison:
         return "\n".join([*head, *lines])
 
     def _repr_html_(self) -> str:
-        from petfinder.display.html.evaluations import comparison_as_html
-
-        return comparison_as_html(self)
+        return as_html(self)
 
     def plot(self) -> Figure:
         """Every encoder's rank-1, mAP and share found with their intervals, as a matplotlib figure.
 
         Needs the `notebook` extra (else ConfigError).
         """
-        from petfinder.display.figures.evaluations import plot_comparison
-
-        return plot_comparison(self)
+        return as_figure(self)
 
 
 def compare_encoders(

@@ -1,6 +1,6 @@
 """How good is it: an encoder tried on pets whose photos one has, or a registry as it is.
 
-Knows photos, encoders, the repository and measuring. Every photo is taken out once and looked for among all others.
+Every photo is taken out once and looked for among all others.
 """
 
 from __future__ import annotations
@@ -36,8 +36,6 @@ from petfinder.registry.finder import PetFinder
 from petfinder.registry.progress import progress_bar
 from petfinder.registry.repository import PetRepository
 from petfinder.tables.readers import AnyPath, Grouping, read_folder
-
-pass
 
 BOX_MARGIN = 0.02  # share of the photo by which a box is widened before the pet is painted out: fur passes its edge
 GREY = (128, 128, 128)

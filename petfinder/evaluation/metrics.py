@@ -1,7 +1,7 @@
 """How well embeddings tell pets apart: ranks, precision and error rates of photos whose pet is known.
 
-Knows labelled embeddings and NumPy; no file, no encoder, no store. Similarities are raw cosines. Where two similarities
-are equal, the wrong pet counts as the nearer one, so that an encoder which sees no difference is not flattered.
+Similarities are raw cosines. Where two similarities are equal, the wrong pet counts as the nearer one, so that an
+encoder which sees no difference is not flattered.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What an evaluation found out, as one value that reads as a table.
-
-Knows measures and thresholds; how they are taken is `evaluate`'s matter.
-"""
+"""What an evaluation found out, as one value that reads as a table."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from petfinder.domain.reports import Failure
+from petfinder.domain.shown import as_figure, as_html
 from petfinder.domain.text import clean
 from petfinder.domain.verdicts import MATCH_ALARMS, Cut, Quantiles, Thresholds
 from petfinder.evaluation.calibration import Estimate, FoundRate
@@ -118,18 +116,14 @@ class Evaluation:
         return f"{self.queries} photos are too few to show a rate of 1 %: the thresholds are a first guess"
 
     def _repr_html_(self) -> str:
-        from petfinder.display.html.evaluations import evaluation_as_html
-
-        return evaluation_as_html(self)
+        return as_html(self)
 
     def plot(self) -> Figure:
         """How near same and other pets come, with the thresholds, as a matplotlib figure; needs the `notebook` extra.
 
         Else ConfigError.
         """
-        from petfinder.display.figures.evaluations import plot_evaluation
-
-        return plot_evaluation(self)
+        return as_figure(self)
 
 
 def _line(row: Row) -> str:

@@ -1,1 +1,1 @@
-"""The page for volunteers: the notebook front end, shown by Voila to whoever has the address."""
+"""What people click: the desk and who may do what, widgets for notebooks, and the page. May use every room below."""

@@ -1,7 +1,6 @@
 """Who may see contacts and change pets: a passphrase, kept only as its hash, asked for by whoever serves the registry.
 
-Knows the errors, argon2 and a file in which wrong ones are counted. An Access belongs to one visitor: what one unlocks
-stays locked for the others.
+An Access belongs to one visitor: what one unlocks stays locked for the others.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The desk where a visitor asks: all that a page may do for people, in plain calls without a single widget.
 
-Knows the registry and who may see what. Reading is open and shows pets as searches do (no owner, places to about 1 km);
-whatever shows contact or changes something asks the Access, at every call.
+Reading is open and shows pets as searches do (no owner, places to about 1 km); whatever shows contact or changes
+something asks the Access, at every call.
 """
 
 from __future__ import annotations
@@ -25,8 +25,6 @@ from petfinder.page.access import Access
 from petfinder.photos.read import completed, read_photo
 from petfinder.registry.registry import Registry
 from petfinder.registry.service import PetService
-
-pass
 
 ROUNDED_BY_KM = 1.0  # a place and the same to 0.01 degree are at most 0.8 km apart
 HALF_ROUND_KM = 20_040.0  # half way round the earth: everywhere

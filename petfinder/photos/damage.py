@@ -1,7 +1,4 @@
-"""Whether a file that decoded without complaint is damaged all the same, so that no blank picture becomes an embedding.
-
-Knows what the formats promise about their own bytes; no pet, no box.
-"""
+"""Whether a file that decoded without complaint is damaged all the same, so that no blank picture is embedded."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What the camera wrote beside the pixels: which way is up, when, and where.
-
-Knows Pillow's EXIF reader and `Place`; whatever is broken in EXIF counts as not written.
-"""
+"""What the camera wrote beside the pixels: which way is up, when, and where."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Reads a picture safely: what an encoder, a gallery and a pet's record need of one photo, or a PhotoError.
-
-Knows photos, boxes and the file system; no encoder and no store.
-"""
+"""Reads a picture safely: what an encoder, a gallery and a pet's record need of one photo, or a PhotoError."""
 
 from __future__ import annotations
 
@@ -26,8 +23,6 @@ from petfinder.domain.pets import Box, Photo, Place
 from petfinder.domain.pixels import on_white, turned
 from petfinder.photos.damage import check_not_lost, check_promises
 from petfinder.photos.exif import CameraNotes, camera_notes
-
-pass
 
 THUMBNAIL_SIDE = 512
 _THUMBNAIL_QUALITY = 85

@@ -1,1 +1,1 @@
-"""TODO petfinder/registry."""
+"""Pets in and out of a store, searches, and the indexes behind them. May use encoders, stores, photos and tables."""

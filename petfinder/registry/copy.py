@@ -1,7 +1,7 @@
 """A registry copied from one store to another: a file to a server, and back.
 
-Knows registries, reports and the port of stores. What is there already with the same content is not written again, so a
-copy that was broken off is completed by running it again, and a later one brings over what was changed since.
+What is there already with the same content is not written again, so a copy that was broken off is completed by running
+it again, and a later one brings over what was changed since.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, StoreError
 from petfinder.domain.filters import Restriction
 from petfinder.domain.reports import Failure
+from petfinder.domain.shown import as_html
 from petfinder.domain.text import clean
 from petfinder.domain.vectors import Matrix, Vector
 from petfinder.registry.progress import progress_bar
@@ -53,9 +54,7 @@ class CopyReport:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        from petfinder.display.html.reports import copy_as_html
-
-        return copy_as_html(self)
+        return as_html(self)
 
 
 def copy_registry(

@@ -1,7 +1,4 @@
-"""Pets as documents and back: what a store keeps of a pet, and where its owner stands apart.
-
-Knows pets, filters, vectors and the port of stores.
-"""
+"""Pets as documents and back: what a store keeps of a pet, and where its owner stands apart."""
 
 from __future__ import annotations
 

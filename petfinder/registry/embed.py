@@ -1,7 +1,4 @@
-"""From photos to embeddings: decoding in a small pool of threads beside the encoder, so that all cores work.
-
-Knows photos and the port of encoders; no store.
-"""
+"""From photos to embeddings: decoding in a small pool of threads beside the encoder, so that all cores work."""
 
 from __future__ import annotations
 

@@ -18,6 +18,8 @@ from petfinder.stores.documents import IndexSpec
 
 
 def chooser(given: str | Encoder | None, settings: Settings) -> ChooseEncoder:
+    """The encoder of each index: the one given, else the one that the index remembers, else the default."""
+
     def choose(spec: IndexSpec | None) -> Encoder:
         if given is not None and not isinstance(given, str):
             return given

@@ -1,6 +1,6 @@
 """PetFinder: the asking half of the service. Photos, vectors, texts, stored pets in; matches with verdicts out.
 
-Knows the opened index and thresholds. No answer holds an owner; `owner_of` alone reveals one.
+No answer holds an owner; `owner_of` alone reveals one.
 """
 
 from __future__ import annotations

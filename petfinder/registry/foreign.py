@@ -1,7 +1,4 @@
-"""An index that petfinder did not make, open for search and reading, and its pets on their way into a registry.
-
-Knows the repository, the finder and the port for such indexes.
-"""
+"""An index that petfinder did not make, open for search and reading, and its pets on their way into a registry."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""One index as a service has it open: its repository and the encoder that fills it, taken anew after a rebuild.
-
-Knows the repository, pets and the port of encoders.
-"""
+"""One index as a service has it open: its repository and the encoder that fills it, taken anew after a rebuild."""
 
 from __future__ import annotations
 

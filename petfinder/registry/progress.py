@@ -1,7 +1,4 @@
-"""The bar that long work shows.
-
-Knows nothing of the domain.
-"""
+"""The bar that long work shows."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """An index made anew beside the one in use, by another encoder or with other settings, and put in its place.
 
-Knows documents, photos, the way to embeddings, and the ports of encoders and stores. A rebuild goes over the index
-until nearly nothing has changed since the last time, and once more while nobody writes. What it has made so far tells
-by itself, document by document, what it was made from: so it may be broken off at any time and taken up again.
+A rebuild goes over the index until nearly nothing has changed since the last time, and once more while nobody writes.
+What it has made so far tells by itself, document by document, what it was made from: so it may be broken off at any
+time and taken up again.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from itertools import islice
 
 from petfinder.domain.pets import Photo
 from petfinder.domain.reports import Failure
+from petfinder.domain.shown import as_html
 from petfinder.domain.vectors import Vector
 from petfinder.encoders.base import Encoder
 from petfinder.photos.read import PhotoLimits
@@ -43,9 +44,7 @@ class RebuildReport:
     kept: str | None = None
 
     def _repr_html_(self) -> str:
-        from petfinder.display.html.reports import rebuild_as_html
-
-        return rebuild_as_html(self)
+        return as_html(self)
 
 
 @dataclass(eq=False)

@@ -1,7 +1,4 @@
-"""Registering a stream of pets: read, skip what is there, decode, encode, write, report; memory stays flat.
-
-Knows the opened index and the way from photos to embeddings.
-"""
+"""Registering a stream of pets: read, skip what is there, decode, encode, write, report; memory stays flat."""
 
 from __future__ import annotations
 

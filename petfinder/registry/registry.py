@@ -1,7 +1,4 @@
-"""Registry: the services of one named set of indexes in one store, one index for each species.
-
-Knows services and Util; which store and which encoder it is given is decided in `connect`.
-"""
+"""Registry: the services of one named set of indexes in one store, one index for each species."""
 
 from __future__ import annotations
 

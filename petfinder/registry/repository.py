@@ -1,7 +1,4 @@
-"""PetRepository: pets in and out of one index; insert in bulk, find the nearest.
-
-Knows documents and the port of stores; pets come with their embeddings, no encoder is asked here.
-"""
+"""PetRepository: pets in and out of one index; insert in bulk, find the nearest."""
 
 from __future__ import annotations
 
@@ -36,8 +33,6 @@ from petfinder.encoders.base import EncoderIdentity
 from petfinder.registry.documents import Embeddings, remembered_by, to_document, to_pet, waiting
 from petfinder.stores.base import Store
 from petfinder.stores.documents import Document, IndexSpec, Nearest, Outcome, WriteMode
-
-pass
 
 OnConflict = Literal["error", "replace", "skip"]
 EDIT_TRIES = 5

@@ -1,6 +1,6 @@
 """PetService: what people do with a registry of one species. Register, change, report lost and found; ask (PetFinder).
 
-Knows the opened index, the port of encoders and photos. Dogs and cats are the same service in two lines each.
+Dogs and cats are the same service in two lines each.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Settings of a connection: arguments before environment before file.
 
-Knows the errors and pydantic-settings. The file is `petfinder.toml` in the working folder, then in the user's own
-configuration folder. Text stays text: a password 12345 is never a number.
+The file is `petfinder.toml` in the working folder, then in the user's own configuration folder. Text stays text: a
+password 12345 is never a number.
 """
 
 from __future__ import annotations

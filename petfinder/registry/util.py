@@ -1,7 +1,4 @@
-"""Util: index management on a store. Create, delete, list, info, rename, rebuild, refresh.
-
-Knows the port of stores and of encoders; pets only as the class that fixes a species.
-"""
+"""Util: index management on a store. Create, delete, list, info, rename, rebuild, refresh."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ from typing import Any
 
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
 from petfinder.domain.pets import Cat, Dog, Pet, species_of
+from petfinder.domain.shown import as_html
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.photos.read import PhotoLimits
 from petfinder.registry.progress import progress_bar
@@ -54,9 +52,7 @@ class IndexInfo:
         )
 
     def _repr_html_(self) -> str:
-        from petfinder.display.html.lists import indexes_as_html
-
-        return indexes_as_html([self])
+        return as_html(self)
 
 
 class Indexes(tuple[IndexInfo, ...]):
@@ -66,9 +62,7 @@ class Indexes(tuple[IndexInfo, ...]):
         return "\n".join(map(str, self)) or "no index"
 
     def _repr_html_(self) -> str:
-        from petfinder.display.html.lists import indexes_as_html
-
-        return indexes_as_html(self)
+        return as_html(self)
 
 
 class Util:

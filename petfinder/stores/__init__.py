@@ -1,1 +1,1 @@
-"""Stores: where indexes live. `port` says what one must offer."""
+"""Where indexes live. `base` says what a store must offer. May use the domain."""

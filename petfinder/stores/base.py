@@ -1,7 +1,6 @@
 """The port of stores: documents with vectors in named indexes, and what every store does with them.
 
-Knows restrictions and vectors, not pets: a document's body is a mapping that the store keeps and gives back. Every
-store raises the errors named here, and no others of its own.
+Every store raises the errors named here, and no others of its own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Streams of documents, cut into the chunks that a store writes at once.
-
-Knows documents only.
-"""
+"""Streams of documents, cut into the chunks that a store writes at once."""
 
 from __future__ import annotations
 
@@ -15,8 +12,6 @@ import numpy as np
 
 from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, PetfinderError
 from petfinder.domain.vectors import Matrix, Vector
-
-pass
 
 _DOCUMENTS_AT_ONCE = 500
 _BYTES_AT_ONCE = 2**24
@@ -53,8 +48,6 @@ def in_chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
     if broken is not None:
         raise broken
 
-
-pass
 
 _LEAST_SQUARE, _MOST_SQUARE = 0.998, 1.002  # of a unit vector's length in float32, rounded on the way by others
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -1,7 +1,4 @@
-"""FieldNames: where an index that petfinder did not make keeps what petfinder knows of a pet; ready for three makers.
-
-Knows only names; whether an index has such fields is found out when it is opened.
-"""
+"""FieldNames: where an index that petfinder did not make keeps what is known of a pet; ready for three makers."""
 
 from __future__ import annotations
 

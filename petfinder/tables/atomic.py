@@ -1,7 +1,4 @@
-"""Files that are written whole or not at all: beside the one that is there, whose place they then take.
-
-Knows files, and nothing of what is in them.
-"""
+"""Files that are written whole or not at all: beside the one that is there, whose place they then take."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Where photos lie: a tree of folders walked in a fixed order, and paths as a manifest beside the photos names them.
-
-Knows files and reports, not pets; no photo is opened here.
-"""
+"""Where photos lie: a tree of folders walked in a fixed order, and paths as a manifest beside the photos names them."""
 
 from __future__ import annotations
 

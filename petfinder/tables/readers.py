@@ -1,7 +1,6 @@
 """Folders, CSV and JSON manifests, arrays and tables become a stream of pets, as `register_many` takes it.
 
-Knows pets, rows and files; opens no photo and no store. What is wrong with one pet is a Failure in the stream, what is
-wrong with the whole is raised at the call.
+What is wrong with one pet is a Failure in the stream, what is wrong with the whole is raised at the call.
 """
 
 from __future__ import annotations

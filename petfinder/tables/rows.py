@@ -1,6 +1,6 @@
 """A pet as one flat row of a manifest or a table, and back.
 
-Knows pets; opens no file. No message repeats what stands in a cell: it may be a telephone number in the wrong column.
+No message repeats what stands in a cell: it may be a telephone number in the wrong column.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Pets out: as rows, as CSV and JSON files, as a pandas table. What goes out is read back by intake.
 
-Knows pets, rows and files. Without `contact=True` there is no owner in it and no place more exact than 0.01 degree,
-because exports are passed around.
+Without `contact=True` there is no owner in it and no place more exact than 0.01 degree, because exports are passed
+around.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""From an encoder's embeddings of pets' photos, and of changed views of each, to a matrix that makes less of changes.
-
-Knows embeddings and the mathematics of `within_class`; no photo and no encoder.
-"""
+"""From embeddings of pets' photos and of changed views of them to a matrix that makes less of the changes."""
 
 from __future__ import annotations
 

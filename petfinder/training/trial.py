@@ -1,7 +1,4 @@
-"""The trial of a fit: made from one half of the pets, it must find the other half better than the encoder alone.
-
-Knows embeddings, fits and measures; no photo and no encoder.
-"""
+"""The trial of a fit: made from one half of the pets, it must find the other half better than the encoder alone."""
 
 from __future__ import annotations
 

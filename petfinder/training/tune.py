@@ -1,6 +1,6 @@
 """Tuning an encoder on one's own pets: their photos and changed views of them give a matrix, tried on other pets.
 
-Knows photos, encoders and the trial of a fit; no store. A result that is not better than the encoder was is refused.
+A result that is not better than the encoder was is refused.
 """
 
 from __future__ import annotations

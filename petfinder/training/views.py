@@ -1,7 +1,4 @@
-"""Changed views of a photo, as another camera, place or hour might have taken it: what must not matter.
-
-Knows Pillow and NumPy; nothing of pets, nor where one is in the photo.
-"""
+"""Changed views of a photo, as another camera, place or hour might have taken it: what must not matter."""
 
 from __future__ import annotations
 

@@ -21,7 +21,6 @@ import petfinder as pf
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, InvalidQuery, TextNotSupported
 from petfinder.domain.verdicts import Quantiles, Thresholds
 from petfinder.encoders import load
-from petfinder.registry import connect
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.encoders.projection import Normaliser
 from petfinder.encoders.sentence_transformers import SentenceTransformersEncoder
@@ -50,7 +49,7 @@ def pictures(count: int = 5) -> list[Image.Image]:
 
 @pytest.fixture(autouse=True)
 def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect, "_TUNED", {})
+    monkeypatch.setattr(load, "_TUNED", {})
 
 
 @pytest.fixture

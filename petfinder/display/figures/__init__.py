@@ -1,1 +1,1 @@
-"""TODO petfinder/display/figures."""
+"""Values as matplotlib figures. Needs the `notebook` extra."""

@@ -1,7 +1,4 @@
-"""Evaluations as figures: how near same and other pets come, with the thresholds; encoders side by side.
-
-Knows evaluations and the sheet that they are drawn on.
-"""
+"""Evaluations as figures: how near same and other pets come, with the thresholds; encoders side by side."""
 
 from __future__ import annotations
 

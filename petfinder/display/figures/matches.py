@@ -1,7 +1,4 @@
-"""The query beside its matches as a matplotlib figure, to be saved in one call.
-
-Knows the values and the sheet they are drawn on; matplotlib (the `notebook` extra) is loaded with the first sheet.
-"""
+"""The query beside its matches as a matplotlib figure, to be saved in one call."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Where pets are, as a figure: home, lost and found, told apart by colour and shape, around the search's centre.
 
-Knows pets, a search's answer and the sheet that is drawn on. Places are shown to 0.01 degree (about 1 km), on a plane
-whose squares are equally many kilometres wide and high.
+Places are shown to 0.01 degree (about 1 km), on a plane whose squares are equally many kilometres wide and high.
 """
 
 from __future__ import annotations

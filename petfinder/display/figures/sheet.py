@@ -1,7 +1,6 @@
 """A sheet of paper for figures, in inches from its upper left corner: words, pictures and blocks of colour on it.
 
-Knows matplotlib (through the figure it is given), photos and fonts. Sets every look itself, so that no style or setting
-of the caller changes it.
+Sets every look itself, so that no style or setting of the caller changes it.
 """
 
 from __future__ import annotations
@@ -22,8 +21,6 @@ from petfinder.domain.pets import Photo
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-pass
 
 
 Side = Literal["left", "center", "right"]

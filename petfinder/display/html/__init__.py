@@ -1,1 +1,1 @@
-"""TODO petfinder/display/html."""
+"""Values as HTML for notebooks and the page: no script, nothing loaded from elsewhere."""

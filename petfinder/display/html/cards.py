@@ -1,6 +1,6 @@
 """A pet, or an owner with their contact, as a card for a notebook.
 
-Knows the values. Contact shows in the card itself and in `as_text()`, both asked for by name, and nowhere else.
+Contact shows in the card itself and in `as_text()`, both asked for by name, and nowhere else.
 """
 
 from __future__ import annotations
@@ -100,6 +100,11 @@ def pet_card(pet: Pet) -> HtmlCard:
     more = markup.quiet(f"{left} more photos not shown" if left > 0 else "")
     title = f"{pet.species} {name}"
     return HtmlCard(title, markup.whole([text, markup.row(pictures), more], label=title), pet_as_text(pet))
+
+
+def pet_as_html(pet: Pet) -> str:
+    """The pet's card as HTML."""
+    return pet_card(pet)._repr_html_()
 
 
 def _framed(picture: str, *captions: str) -> str:

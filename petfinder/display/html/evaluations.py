@@ -1,7 +1,4 @@
-"""Evaluations and comparisons as HTML: each measure in words, with its interval as a bar, and the thresholds.
-
-Knows evaluations and nothing of how they were made.
-"""
+"""Evaluations and comparisons as HTML: each measure in words, with its interval as a bar, and the thresholds."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The query beside its matches as HTML, for notebooks and saved pages.
 
-Knows the values of a search's answer. No owner, no exact place and no EXIF is in what it shows.
+No owner, no exact place and no EXIF is in what it shows.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A page of pets as cards.
 
-Knows pets. No owner, no exact place and no EXIF is in what it shows.
+No owner, no exact place and no EXIF is in what it shows.
 """
 
 from __future__ import annotations
@@ -64,6 +64,11 @@ def indexes_as_html(indexes: Sequence[IndexInfo]) -> str:
     if not indexes:
         return markup.whole([markup.line("There is no index yet; registering a pet makes one.")], label="Indexes")
     return markup.whole([markup.table(_HEAD, map(_row, indexes), numbers=_NUMBERS)], label="Indexes")
+
+
+def index_as_html(index: IndexInfo) -> str:
+    """One index as a table of one line."""
+    return indexes_as_html([index])
 
 
 def _row(index: IndexInfo) -> list[str]:

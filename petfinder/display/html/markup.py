@@ -1,7 +1,7 @@
 """The pieces of HTML that displays are made of: escaped text, pictures, verdicts, boxes, a whole page around them.
 
-Knows HTML and the colours of verdicts. Styles stand inline, because notebook viewers strip style sheets; text inherits
-its colour and boxes let the ground through, so that light and dark themes both work. No script, nothing from elsewhere.
+Styles stand inline, because notebook viewers strip style sheets; text inherits its colour and boxes let the ground
+through, so that light and dark themes both work. No script, nothing from elsewhere.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What a call on many pets did, as HTML: the counts, then a table of each failure and of the files passed over.
-
-Knows the reports and nothing of how they came about.
-"""
+"""What a call on many pets did, as HTML: the counts, then a table of each failure and of the files passed over."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""What the server does at each of its doors: the page, its scripts, a visitor's line, and where a process waits.
-
-Knows Voila's handlers, each of which is held to what a visitor of the page needs.
-"""
+"""What the server does at each of its doors: the page, its scripts, a visitor's line, and where a process waits."""
 
 from __future__ import annotations
 

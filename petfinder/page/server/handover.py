@@ -1,7 +1,4 @@
-"""What a served page is told by the server that starts it: which registry, from which folder, in what manner.
-
-Knows only the environment variable that carries it from the server to the process behind each visitor.
-"""
+"""What a served page is told by the server that starts it: which registry, from which folder, in what manner."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`petfinder serve`: the front end as a page, for volunteers who write no code.
 
-Knows the settings, the access and connect; Voila does the serving. What cannot work is said before any page is up.
+What cannot work is said before any page is up.
 """
 
 from __future__ import annotations

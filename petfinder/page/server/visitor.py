@@ -1,6 +1,6 @@
 """What the page's notebook does for one visitor: open the registry, and show the front end or the reason why not.
 
-Knows connect, the access and the front page. Each visitor has a process, a registry and an access of their own.
+Each visitor has a process, a registry and an access of their own.
 """
 
 from __future__ import annotations

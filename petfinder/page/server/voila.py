@@ -1,7 +1,7 @@
 """The server behind the page: Voila, with only those doors open that a visitor needs.
 
-Knows Voila and tornado. It serves the page, the widgets' own scripts and styles, and each visitor's line to the process
-behind the page; no file of the server, no list of visitors, no way to run code.
+It serves the page, the widgets' own scripts and styles, and each visitor's line to the process behind the page; no
+file of the server, no list of visitors, no way to run code.
 """
 
 from __future__ import annotations

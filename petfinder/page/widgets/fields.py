@@ -1,6 +1,6 @@
 """The fields of a pet and of its owner, empty or filled in, and what was written in them.
 
-Knows pets and owners. What is typed here is the visitor's own; nothing is put in unless a panel that may do so does it.
+What is typed here is the visitor's own; nothing is put in unless a panel that may do so does it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Fields that restrict a search, folded away until somebody wants them, and how what is typed there is read.
-
-Knows PetFilter.
-"""
+"""Fields that restrict a search, folded away until somebody wants them, and how what is typed there is read."""
 
 from __future__ import annotations
 

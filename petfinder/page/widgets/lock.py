@@ -1,7 +1,4 @@
-"""The lock of a page: a field for the passphrase while it is locked, a button that locks it again while it is open.
-
-Knows Access, which keeps what is open; no widget does.
-"""
+"""The lock of a page: a field for the passphrase while it is locked, a button that locks it again while it is open."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Where pets are: circles on a map and the same as a list, places to about 1 km.
 
-Knows ipyleaflet. Circles are drawn, not loaded: they show also where the map's tiles cannot be had, and with
-tiles=False nothing is asked of anybody.
+Circles are drawn, not loaded: they show also where the map's tiles cannot be had, and with tiles=False nothing is
+asked of anybody.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What the panels of one page share: the visitor's desk, the species, and where a pet is opened.
-
-Knows the desk; a panel knows the visit, and no panel knows another.
-"""
+"""What the panels of one page share: the visitor's desk, the species, and where a pet is opened."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The small parts that every panel is made of: headings, fields with their labels, buttons, messages.
 
-Knows ipywidgets and the looks of the page. Whatever is a name or a text of somebody is escaped here.
+Whatever is a name or a text of somebody is escaped here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What a search found, with buttons at each pet: the gallery of matches, and a page of pets.
-
-Knows the displays, whose cards these are.
-"""
+"""What a search found, with buttons at each pet: the gallery of matches, and a page of pets."""
 
 from __future__ import annotations
 

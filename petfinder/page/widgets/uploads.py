@@ -1,6 +1,6 @@
 """A button that takes photos, and what was taken: a preview of each with the date and place that the camera wrote.
 
-Knows the desk and ipywidgets' upload. Files stay in memory, and only until they are used or taken out again.
+Files stay in memory, and only until they are used or taken out again.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""TODO petfinder/stores/elasticsearch."""
+"""The store on an Elasticsearch server or cluster. May use its client and the domain."""

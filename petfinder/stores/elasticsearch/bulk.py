@@ -1,7 +1,7 @@
 """Bulk requests to Elasticsearch, sent until every item has its result.
 
-Knows the client and its errors. The client's own bulk helper cannot be used: where an answer is lost, it cannot tell
-what its own first attempt wrote from what was there before, and a report must be exact to the item.
+The client's own bulk helper cannot be used: where an answer is lost, it cannot tell what its own first attempt wrote
+from what was there before, and a report must be exact to the item.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""A client of Elasticsearch for a connection's options, and whether a server answers it.
-
-Knows the client, its options and its errors.
-"""
+"""A client of Elasticsearch for a connection's options, and whether a server answers it."""
 
 from __future__ import annotations
 
@@ -20,8 +17,6 @@ from elasticsearch import ApiError, Elasticsearch
 
 from petfinder.domain.errors import ConfigError, StoreUnavailable
 from petfinder.stores.elasticsearch.errors import translated, worth_retrying
-
-pass
 
 _RETRY_ON = (429, 500, 502, 503, 504)
 _PAUSE_SECONDS = 0.5

@@ -1,8 +1,8 @@
 """What Elasticsearch says, in petfinder's words: whatever its client raises becomes an error that says what to do.
 
-Knows the client's exceptions and the errors. Judged by the type that the server names, not by its status alone: a write
-block is a 403 like a missing right. The server's own sentences may quote a document (a phone number that does not parse
-as a date), so none is repeated, and those inside the cause are blanked; types, fields and counts stay.
+Judged by the type that the server names, not by its status alone: a write block is a 403 like a missing right. The
+server's own sentences may quote a document (a phone number that does not parse as a date), so none is repeated, and
+those inside the cause are blanked; types, fields and counts stay.
 """
 
 from __future__ import annotations
@@ -32,8 +32,6 @@ from petfinder.domain.errors import (
     StoreError,
     StoreUnavailable,
 )
-
-pass
 
 _VECTOR = re.compile(
     r"dimension|of type \[dense_vector\]|zero magnitude|NaN values|infinite values|[Bb]ase64|invalid vector"

@@ -1,8 +1,8 @@
 """The indexes of petfinder on a cluster: found by name, made, renamed, counted, erased.
 
-Knows the client and the mapping. A name is an alias over a numbered index, `pets-dogs` over `pets-dogs-000001`. Every
-numbered index has one more alias, hidden and never used again, by which it is read and written: whoever holds that of
-an index that is gone or was made anew is told so, and nothing is ever written to an index that the server made up.
+A name is an alias over a numbered index, `pets-dogs` over `pets-dogs-000001`. Every numbered index has one more alias,
+hidden and never used again, by which it is read and written: whoever holds that of an index that is gone or was made
+anew is told so, and nothing is ever written to an index that the server made up.
 """
 
 from __future__ import annotations

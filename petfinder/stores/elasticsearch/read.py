@@ -1,7 +1,4 @@
-"""Documents read from an index on Elasticsearch: by id, in pages of any depth, and their thumbnails.
-
-Knows the client and the queries.
-"""
+"""Documents read from an index on Elasticsearch: by id, in pages of any depth, and their thumbnails."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A rebuild on a cluster: the target beside the index, the write block, and the swap of the alias in one step.
 
-Knows the client and the indexes. With the swap the old index loses the hidden alias by which others use it: whoever
-holds that looks the name up anew, and no write can land in what is no longer current.
+With the swap the old index loses the hidden alias by which others use it: whoever holds that looks the name up anew,
+and no write can land in what is no longer current.
 """
 
 from __future__ import annotations

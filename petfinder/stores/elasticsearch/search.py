@@ -1,7 +1,6 @@
 """The nearest documents on Elasticsearch: one multi-search for all queries, and the exact answer where it is asked for.
 
-Knows the client and the queries. The similarity cut-off is made here, on exact cosines, for the server would make it on
-those of quantised vectors.
+The similarity cut-off is made here, on exact cosines, for the server would make it on those of quantised vectors.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A connection to a cluster as the store has it open: the client, the indexes as they were found, what is unrefreshed.
 
-Knows the client, its errors and the indexes. What was found is looked up anew every few seconds, and at once where an
-index turns out to be gone or blocked, so that a rebuild by others is noticed.
+What was found is looked up anew every few seconds, and at once where an index turns out to be gone or blocked, so that
+a rebuild by others is noticed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The store on Elasticsearch: one document a pet, nested photos with their vectors, nearest by kNN.
 
-Knows the port of stores and the Elasticsearch modules beside it. What was written through this store is visible to it
-at once, and to others when the stream of writes ends.
+What was written through this store is visible to it at once, and to others when the stream of writes ends.
 """
 
 from __future__ import annotations

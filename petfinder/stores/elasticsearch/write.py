@@ -1,7 +1,6 @@
 """Chunks of documents written to an index on Elasticsearch, with their thumbnails, and what became of each.
 
-Knows documents, outcomes and bulk requests. A document goes in first and its thumbnails after it, so that no picture
-of a pet stays behind that is not registered.
+A document goes in first and its thumbnails after it, so that no picture of a pet stays behind that is not registered.
 """
 
 from __future__ import annotations

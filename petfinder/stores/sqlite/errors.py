@@ -1,6 +1,6 @@
 """What SQLite says, in petfinder's words: every sqlite3 exception becomes a StoreUnavailable that says what to do.
 
-Knows sqlite3 and the errors. No message repeats SQL or values, so none can carry an owner's contact.
+No message repeats SQL or values, so none can carry an owner's contact.
 """
 
 from __future__ import annotations

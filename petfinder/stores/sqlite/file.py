@@ -1,7 +1,4 @@
-"""Opening a registry: a file that is petfinder's, a new one, or memory. Whatever else is there stays untouched.
-
-Knows SQLite, the file system and the errors.
-"""
+"""Opening a registry: a file that is petfinder's, a new one, or memory. Whatever else is there stays untouched."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Restrictions as SQL: which rows of the table of documents pass. `PetFilter.matches` says what is meant.
-
-Knows restrictions and the tables; distances are checked here by the same haversine formula as everywhere.
-"""
+"""Restrictions as SQL: which rows of the table of documents pass. `PetFilter.matches` says what is meant."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""The table of indexes: their names, and what each remembers of itself.
-
-Knows IndexSpec and the tables; every function works inside its caller's transaction.
-"""
+"""The table of indexes: their names, and what each remembers of itself."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """All vectors of an index in memory, kept in blocks, and the exact search in them.
 
-Knows NumPy and numbers of documents; neither SQL nor pets. Each document has a slot: its rows stand together, those of
-its photos first, its portrait last. A document that is gone leaves its rows behind until the matrix is built anew.
+Each document has a slot: its rows stand together, those of its photos first, its portrait last. A document that is
+gone leaves its rows behind until the matrix is built anew.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""An index that takes the place of another: begun beside it, filled while that is used, and put in its place.
-
-Knows the tables of indexes, documents and thumbnails; every function works inside its caller's transaction.
-"""
+"""An index that takes the place of another: begun beside it, filled while that is used, and put in its place."""
 
 from __future__ import annotations
 

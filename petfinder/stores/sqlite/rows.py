@@ -1,7 +1,4 @@
-"""Documents as rows of the registry's tables and back; how they are put in and how they are erased.
-
-Knows documents and the tables, not when a transaction begins or ends: every function works inside its caller's.
-"""
+"""Documents as rows of the registry's tables and back; how they are put in and how they are erased."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """The tables of a registry file, and how what is erased leaves no trace in them.
 
-Knows SQLite. A row that may hold contact or a picture is never moved and never deleted alone: SQLite's `secure_delete`
-zeroes what is deleted, but when it balances pages it leaves copies of rows that it moved (measured: of 1 row in 5,000
-that are erased). So such tables only grow at their end, where SQLite moves nothing; erasing empties a row in its place
-and leaves a husk; `compact` sheds the husks by writing the table anew. Terms are kept as hashes, for an index has to
-move its entries.
+A row that may hold contact or a picture is never moved and never deleted alone: SQLite's `secure_delete` zeroes what
+is deleted, but when it balances pages it leaves copies of rows that it moved (measured: of 1 row in 5,000 that are
+erased). So such tables only grow at their end, where SQLite moves nothing; erasing empties a row in its place and
+leaves a husk; `compact` sheds the husks by writing the table anew. Terms are kept as hashes, for an index has to move
+its entries.
 """
 
 from __future__ import annotations

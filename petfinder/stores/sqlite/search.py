@@ -1,7 +1,4 @@
-"""The nearest documents: the matrix brought up to date, the restriction put to it, and the hits fetched.
-
-Knows the tables, the restrictions in SQL and the matrix.
-"""
+"""The nearest documents: the matrix brought up to date, the restriction put to it, and the hits fetched."""
 
 from __future__ import annotations
 

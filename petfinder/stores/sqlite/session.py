@@ -1,7 +1,4 @@
-"""One SQLite connection that threads share: who reads, who writes, and what happens when a step fails.
-
-Knows SQLite and threads, nothing of what is in the tables.
-"""
+"""One SQLite connection that threads share: who reads, who writes, and what happens when a step fails."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The embedded store: indexes in one SQLite file, or in memory, searched exactly.
 
-Knows the port of stores and the SQLite modules beside it. Two processes may share a file: writers wait for each other,
-readers go on, and a search first takes in what others wrote or erased since the last one.
+Two processes may share a file: writers wait for each other, readers go on, and a search first takes in what others
+wrote or erased since the last one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Chunks of documents, written in one transaction each.
-
-Knows documents, outcomes and rows, not when a transaction begins or ends.
-"""
+"""Chunks of documents, written in one transaction each."""
 
 from __future__ import annotations
 

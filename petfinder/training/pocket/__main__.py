@@ -1,4 +1,4 @@
-"""The command that makes the built-in encoder: `python -m petfinder.training.pocket --photos ... --start ... --out ...`."""
+"""Make the built-in encoder: `python -m petfinder.training.pocket --photos ... --start ... --out ...`."""
 
 import logging
 from pathlib import Path

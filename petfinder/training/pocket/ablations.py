@@ -1,7 +1,8 @@
 """What each step of the encoder is worth: the same kept features, read with one thing left out or changed.
 
-Run `python -m petfinder.training.pocket.ablations --shared ../shared --training DIR` after `python -m petfinder.training.pocket` with
-`--out DIR`: the network is not trained again. Square roots, covariances, albums, breeds and evening are the steps.
+Run `python -m petfinder.training.pocket.ablations --shared ../shared --training DIR` after `python -m
+petfinder.training.pocket` with `--out DIR`: the network is not trained again. Square roots, covariances, albums,
+breeds and evening are the steps.
 """
 
 from __future__ import annotations

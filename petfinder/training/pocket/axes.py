@@ -1,7 +1,4 @@
-"""The axes along which a map's cells are compared: its principal directions where the pets are, in closed form.
-
-Knows the graph that reads cells, and NumPy.
-"""
+"""The axes along which a map's cells are compared: its principal directions where the pets are, in closed form."""
 
 from collections.abc import Iterable
 

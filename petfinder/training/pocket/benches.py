@@ -1,7 +1,4 @@
-"""The photos that finding is measured on: known animals, a crowd of strangers, and where the pet is in each photo.
-
-Knows the shared folder's files and any encoder; nothing here is ever trained on, except the gallery of `albums`.
-"""
+"""The photos that finding is measured on: known animals, a crowd of strangers, and where the pet is in each photo."""
 
 from __future__ import annotations
 

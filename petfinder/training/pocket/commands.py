@@ -1,7 +1,4 @@
-"""What the commands that measure encoders have in common: their arguments, and the encoders that these name.
-
-Knows the benches' teacher and the encoders of petfinder; measures nothing.
-"""
+"""What the commands that measure encoders have in common: their arguments, and the encoders that these name."""
 
 from __future__ import annotations
 

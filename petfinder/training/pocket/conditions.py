@@ -1,7 +1,4 @@
-"""How a photo of the same pet may differ from the registered one: one change at a time, each the same at every call.
-
-Knows a photo and where the pet is in it; knows no encoder.
-"""
+"""How a photo of the same pet may differ from the registered one: one change at a time, each the same at every call."""
 
 from __future__ import annotations
 

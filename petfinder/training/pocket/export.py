@@ -1,7 +1,4 @@
-"""The encoder as a file, and the reading of features with the same graph.
-
-Knows ONNX and onnxruntime; what goes into the graph is decided elsewhere.
-"""
+"""The encoder as a file, and the reading of features with the same graph."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""What a network sees in the photos that teach: its maps and parts, read batch by batch, and the saliency head.
-
-Knows the graphs that read features; decides nothing of what is kept.
-"""
+"""What a network sees in the photos that teach: its maps and parts, read batch by batch, and the saliency head."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,7 +1,4 @@
-"""The figures of the protocol as values, and as the text that is printed.
-
-Knows measures and thresholds only.
-"""
+"""The figures of the protocol as values, and as the text that is printed."""
 
 from __future__ import annotations
 

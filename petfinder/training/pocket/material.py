@@ -1,7 +1,4 @@
-"""What the training starts from: the settings, the photos that may teach, where the pets are in them, the network.
-
-Knows the two folders that it is given; decides nothing of what is learnt.
-"""
+"""What the training starts from: the settings, the photos that may teach, where the pets are in them, the network."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""The one matrix of the encoder: from the parts of photos, and of changed views of them, to what reads the backbone.
-
-Knows the parts; the mathematics is `petfinder.encoders.projection`.
-"""
+"""The one matrix of the encoder: from the parts of photos, and of changed views of them, to what reads the backbone."""
 
 from collections.abc import Sequence
 

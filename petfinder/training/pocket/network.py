@@ -1,7 +1,4 @@
-"""The backbone: a MobileNetV2 read from an ONNX file, as a torch network whose layers can be trained and exported.
-
-Knows convolutions and which depths of the network the encoder reads; nothing of photos on disk.
-"""
+"""The backbone: a MobileNetV2 read from an ONNX file, as a torch network whose layers can be trained and exported."""
 
 from dataclasses import dataclass
 from pathlib import Path

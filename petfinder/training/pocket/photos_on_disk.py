@@ -1,7 +1,4 @@
-"""The training photos as they lie on disk: their list, the albums of single animals, where the pet is in each photo.
-
-Knows files and pictures; knows nothing of networks or of who may be trained on.
-"""
+"""The training photos as they lie on disk: their list, the albums of single animals, where the pet is in each photo."""
 
 import csv
 from collections.abc import Sequence

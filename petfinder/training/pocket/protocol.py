@@ -1,7 +1,7 @@
 """How finding is measured: one protocol for the encoder, its thresholds and the notes.
 
-Run `python -m petfinder.training.pocket.protocol --shared ../shared --encoder pocket --encoder teacher`. It may use every part
-of petfinder, and prints nothing that it has not just measured.
+Run `python -m petfinder.training.pocket.protocol --shared ../shared --encoder pocket --encoder teacher`. It may use
+every part of petfinder, and prints nothing that it has not just measured.
 """
 
 from __future__ import annotations

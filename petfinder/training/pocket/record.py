@@ -1,7 +1,4 @@
-"""How an encoder was made, told in files: the learning curve, and settings, inputs, timings and figures.
-
-Knows finished steps and numbers.
-"""
+"""How an encoder was made, told in files: the learning curve, and settings, inputs, timings and figures."""
 
 import csv
 import json

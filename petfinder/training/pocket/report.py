@@ -1,7 +1,6 @@
 """The figures of an encoder as tables, read from the small JSON files that the commands of the training write.
 
-Knows files, tables and matters of order; what is drawn from them stands in `report_plots`. Needs the extra `notebook`.
-A file that is not there yet gives an empty table.
+Needs the extra `notebook`. A file that is not there yet gives an empty table.
 """
 
 from __future__ import annotations

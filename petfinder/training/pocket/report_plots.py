@@ -1,7 +1,4 @@
-"""The figures of an encoder as plots: values with their intervals, gains, curves and thresholds.
-
-Knows the tables of `report` and matplotlib; uses no pyplot, so that no figure stays open.
-"""
+"""The figures of an encoder as plots: values with their intervals, gains, curves and thresholds."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """How much a pet may look different and still be found: each query photo changed in one way, then looked for.
 
-Run `python -m petfinder.training.pocket.robustness --shared ../shared --encoder pocket --encoder teacher`. The gallery is that
-of the protocol, its photos as they are; the changed photo's own photo is left out.
+Run `python -m petfinder.training.pocket.robustness --shared ../shared --encoder pocket --encoder teacher`. The gallery
+is that of the protocol, its photos as they are; the changed photo's own photo is left out.
 """
 
 from __future__ import annotations

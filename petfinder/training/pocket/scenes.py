@@ -1,7 +1,4 @@
-"""The benches' photos as scenes to be changed: each with the pet's mask, and a picture of another place.
-
-Knows the shared folder's files; knows no encoder.
-"""
+"""The benches' photos as scenes to be changed: each with the pet's mask, and a picture of another place."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """How many photos are worth registering, and bringing: pets looked for with a few of their photos on either side.
 
-Run `python -m petfinder.training.pocket.several_photos --shared ../shared --encoder pocket` for other ways to combine photos
-too. Knows the benches, measures and calibration.
+Run `python -m petfinder.training.pocket.several_photos --shared ../shared --encoder pocket` for other ways to combine
+photos too. Knows the benches, measures and calibration.
 """
 
 from __future__ import annotations

@@ -132,13 +132,13 @@ def file_fingerprint(file: Path) -> str:
         return fingerprint(iter(lambda: opened.read(_READ_AT_ONCE), b""))
 
 
-def code_fingerprint(*names: str, package: Path = Path(__file__).parents[1]) -> str:
+def code_fingerprint(*names: str, package: Path = Path(__file__).parents[2]) -> str:
     """16 hexadecimal digits that change with these modules of the training, and with all of petfinder that they import.
 
     Comments and layout do not count.
     """
     outlines: dict[Path, str] = {}
-    waiting = [package / "training" / f"{name}.py" for name in names]
+    waiting = [package / "training" / "pocket" / f"{name}.py" for name in names]
     while waiting:
         file = waiting.pop()
         if file not in outlines:

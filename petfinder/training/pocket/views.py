@@ -1,7 +1,4 @@
-"""Changed views of the photos that may teach: each pet as it might look elsewhere, before another background.
-
-Knows lessons and changes; nothing of networks.
-"""
+"""Changed views of the photos that may teach: each pet as it might look elsewhere, before another background."""
 
 from collections.abc import Iterator
 

@@ -1,1 +1,1 @@
-"""TODO petfinder/stores/elasticsearch/foreign."""
+"""Indexes on Elasticsearch that another program made, described by a mapping of field names."""

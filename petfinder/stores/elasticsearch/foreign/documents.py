@@ -1,7 +1,4 @@
-"""Hits of an index that petfinder did not make as documents of the port: photos of one pet come together as one pet.
-
-Knows the fields of the index and the port's documents.
-"""
+"""Hits of an index that petfinder did not make as documents of the port: photos of one pet come together as one pet."""
 
 from __future__ import annotations
 

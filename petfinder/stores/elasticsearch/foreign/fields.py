@@ -1,7 +1,4 @@
-"""The fields of an index that petfinder did not make, looked up in its mapping: what they are, how they are compared.
-
-Knows mappings as Elasticsearch tells them, and the names of fields.
-"""
+"""The fields of an index that petfinder did not make, as its mapping has them: types, and how they are compared."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """What is asked of an index that petfinder did not make, as request bodies; pure functions.
 
-Knows restrictions and the fields of the index. Its documents are photos: a document passes by itself, and a pet by any
-one document that passes.
+Its documents are photos: a document passes by itself, and a pet by any one document that passes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Pets read from an index that petfinder did not make: the ids that pass, whole pets of them, what belongs to none.
 
-Knows the client and the queries. Ids come from the server page by page and in order, so that memory stays flat.
+Ids come from the server page by page and in order, so that memory stays flat.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The nearest pets of an index that petfinder did not make: the server proposes, the vectors themselves decide.
 
-Knows the queries. Similarities are computed here, so that they are raw cosines whatever metric and quantisation the
-index has.
+Similarities are computed here, so that they are raw cosines whatever metric and quantisation the index has.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""A store of one index that petfinder did not make: searched and read where it is, and changed by nobody through it.
-
-Knows the port of stores and how such an index is read and searched.
-"""
+"""A store of one index that petfinder did not make: searched and read where it is, and changed by nobody through it."""
 
 from __future__ import annotations
 
