@@ -5,7 +5,6 @@ Stores see only the `Restriction` that a filter comes down to.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from petfinder.domain.errors import InvalidQuery, PetfinderError
+from petfinder.domain.fields import FIELD, FIELDS
 from petfinder.domain.pets import Pet, Place, Status
 from petfinder.domain.text import fold, words
 from petfinder.domain.values import Moment, Value, epoch_seconds
@@ -22,30 +22,16 @@ EDGE_KM = 2e-5  # stores keep places to about a centimetre, so the edge of a cir
 Terms = tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def fold_microchip(number: str) -> str:
-    """A chip or tattoo number as it is compared: folded, without blanks, dots and dashes."""
-    return re.sub(r"[\s.\-]", "", fold(number))
-
-
-def _given(*values: str | None) -> list[str]:
-    return [value for value in values if value]
-
-
-# The one table of fields: what a pet offers under each name, before folding.
 TERM_FIELDS: Mapping[str, Callable[[Pet], Iterable[str]]] = {
-    "breed": lambda pet: _given(pet.breed),
-    "colour": lambda pet: _given(pet.colour),
-    "sex": lambda pet: _given(pet.sex),
-    "status": lambda pet: [pet.status.value],
-    "owner": lambda pet: _given(pet.owner.name if pet.owner else None),
-    "tags": lambda pet: pet.tags,
-    "microchip": lambda pet: _given(pet.microchip),
+    **{field.name: field.values for field in FIELDS if field.filtered},
+    "status": lambda pet: (pet.status.value,),
+    "owner": lambda pet: (pet.owner.name,) if pet.owner else (),
 }
-_WORDS_FROM: Callable[[Pet], list[str]] = lambda pet: _given(pet.name, pet.breed, pet.colour, *pet.tags, pet.note)
+"""What PetFilter compares: under each name, what a pet has, before folding."""
 
 
 def _folded(field: str, value: str) -> str:
-    return fold_microchip(value) if field == "microchip" else fold(value)
+    return FIELD[field].fold(value) if field in FIELD else fold(value)
 
 
 @dataclass(frozen=True)
@@ -79,9 +65,13 @@ def terms_of(pet: Pet) -> dict[str, tuple[str, ...]]:
         field: tuple(dict.fromkeys(_folded(field, value) for value in values(pet)))
         for field, values in TERM_FIELDS.items()
     }
-    terms["words"] = tuple(dict.fromkeys(word for text in _WORDS_FROM(pet) for word in words(text)))
+    terms["words"] = tuple(dict.fromkeys(word for text in _texts(pet) for word in words(text)))
     kept = {field: tuple(value for value in values if value) for field, values in terms.items()}
     return {field: values for field, values in kept.items() if values}
+
+
+def _texts(pet: Pet) -> list[str]:
+    return [text for field in FIELDS if field.words for text in field.values(pet)]
 
 
 def dates_of(pet: Pet) -> tuple[int, ...]:

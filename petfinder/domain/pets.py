@@ -242,6 +242,9 @@ def species_of(pet_class: type[Pet]) -> str:
     return species
 
 
+SPECIES: Mapping[str, type[Pet]] = {species_of(pet_class): pet_class for pet_class in (Dog, Cat)}
+"""The species that every registry has an index for: another one is a class above and its name here."""
+
 PetT = TypeVar("PetT", bound=Pet)
 
 

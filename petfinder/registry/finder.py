@@ -13,7 +13,8 @@ from typing import Any, Literal, overload
 import numpy as np
 
 from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidQuery
-from petfinder.domain.filters import PetFilter, fold_microchip, places_of
+from petfinder.domain.fields import fold_microchip
+from petfinder.domain.filters import PetFilter, places_of
 from petfinder.domain.matches import SHOWN, Match, Matches, Pets
 from petfinder.domain.pets import Owner, Pet, PetT, Photo, Place, as_found
 from petfinder.domain.values import check_choice

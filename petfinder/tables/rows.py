@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypeVar
 
 from petfinder.domain.errors import InvalidPet
+from petfinder.domain.fields import FIELDS
 from petfinder.domain.pets import CONTACT, Dog, Owner, Pet, Photo, Place, species_of
 from petfinder.domain.text import fold
 from petfinder.domain.values import Moment
@@ -31,8 +32,18 @@ PetT = TypeVar("PetT", bound=Pet, default=Dog)
 
 OWNER_COLUMNS = ("owner_name", "owner_phone", "owner_email", "owner_address", "owner_picture")
 _DETAILS = {"photo_id": "photo_ids", "taken_at": "photo_dates", "place": "photo_places", "box": "photo_boxes"}
-_PLAIN = ("pet_id", "species", "name", "breed", "colour", "sex", "status", "status_at", "microchip", "note")
-COLUMNS = (*_PLAIN, "tags", "lat", "lon", "place", "registered_at", "photos", *_DETAILS.values(), *OWNER_COLUMNS)
+_PLAIN = ("pet_id", "species", *(field.name for field in FIELDS if not field.several), "status", "status_at")
+COLUMNS = (
+    *_PLAIN,
+    *(field.name for field in FIELDS if field.several),
+    "lat",
+    "lon",
+    "place",
+    "registered_at",
+    "photos",
+    *_DETAILS.values(),
+    *OWNER_COLUMNS,
+)
 _DATE: TypeAdapter[datetime] = TypeAdapter(Moment)
 _ALIASES = {"photo": "photos", "image": "photos", "images": "photos", "color": "colour"}
 

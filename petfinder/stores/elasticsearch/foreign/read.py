@@ -14,7 +14,8 @@ from typing import Any
 from elasticsearch import Elasticsearch
 
 from petfinder.domain.errors import InvalidPet
-from petfinder.domain.filters import Restriction, fold_microchip
+from petfinder.domain.fields import fold_microchip
+from petfinder.domain.filters import Restriction
 from petfinder.domain.pets import Pet
 from petfinder.domain.text import fold
 from petfinder.stores.documents import Document, IndexSpec, Outcome
