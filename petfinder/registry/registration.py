@@ -1,212 +1,178 @@
-"""Registering a stream of pets: read, skip what is there, decode, encode, write, report; memory stays flat."""
+"""Registration: a stream of pets goes into one index, chunk by chunk: look up, read and encode, write, record."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Generic
+from typing import Generic
 
-from tqdm import tqdm
-
-from petfinder.domain.errors import (
-    EditConflict,
-    IndexMismatch,
-    InvalidPet,
-    PetfinderError,
-    PetNotFound,
-    StoreError,
-)
+from petfinder.domain.errors import EditConflict, IndexMismatch, InvalidPet, PetfinderError, PetNotFound, StoreError
 from petfinder.domain.pets import Pet, PetT, Photo
 from petfinder.domain.reports import BulkReport, Failure, Ignored
-from petfinder.domain.vectors import Vector
+from petfinder.domain.values import check_choice
 from petfinder.registry.documents import distinct_photos, to_pet
 from petfinder.registry.embed import Reading, ReadPhoto, embedded, finished, in_parallel, read_again, read_pet
 from petfinder.registry.known_photos import gone, hash_of, keeping_embeddings
 from petfinder.registry.opened_index import OpenedIndex, brings_embedding
 from petfinder.registry.progress import progress_bar
-from petfinder.registry.repository import BulkCount, OnConflict, already_there
+from petfinder.registry.repository import OnConflict, Tally, already_there
 from petfinder.stores.documents import Document
 
 Incoming = Iterable["PetT | Failure | Ignored"]
-LOOK_UP = 256  # pets whose ids are looked up in one request
+_PETS, _PHOTOS, _SECONDS = 500, 32, 1.0  # a chunk is written when it has so many pets or photos to encode, or is so old
 
 
 class Registration(Generic[PetT]):
-    """One run of register_many: keeps the count of what went in and what did not, item by item."""
+    """One run of a registration, and the record of what went in and what did not, item by item.
 
-    def __init__(self, service: OpenedIndex[PetT], *, on_conflict: OnConflict, embed: bool) -> None:
-        self.service = service
+    `embed=False` leaves the encoder's work to embed_pending(); with `whole`, one photo that cannot be used refuses the
+    pet.
+    """
+
+    def __init__(
+        self, service: OpenedIndex[PetT], *, on_conflict: OnConflict, embed: bool = True, whole: bool = False
+    ) -> None:
+        check_choice(on_conflict, OnConflict, what="on_conflict")
+        self.service, self.on_conflict, self.embed, self.whole = service, on_conflict, embed, whole
         self.opened = service.pinned()
-        self.limits = service.limits
-        self.on_conflict = on_conflict
-        self.embed = embed
-        self.rebuilt: IndexMismatch | None = None
-        self.failures: list[Failure] = []
+        self.tally = Tally()
         self.ignored: list[Ignored] = []
-        self.skipped: list[str] = []
         self.changed: list[str] = []
-        self.pending: dict[str, int] = {}
-        self.count = BulkCount(on_conflict)
-        self.on_the_way: dict[str, list[PetT]] = {}
-        self.left_out: dict[str, list[Failure]] = {}
-        self.broken: BaseException | None = None
+        self.pending = 0
+        self.left: dict[str, PetT] = {}  # pets of this chunk of which nothing is settled yet
+        self.left_out: dict[str, list[Failure]] = {}  # their photos that cannot be used
+        self.broken: BaseException | None = None  # what the stream raised
+        self.lost: StoreError | None = None  # what the store gave up with
+        self.rebuilt: IndexMismatch | None = None  # the index was rebuilt meanwhile, with another encoder
 
     def run(self, incoming: Incoming[PetT], *, progress: bool | None) -> BulkReport:
         """Take in the whole stream. A store that fails half way ends the writing; all that is left is reported.
 
         Where the stream itself raises, what it gave before goes in first, and then its error is raised.
         """
-        pets = self._pets(iter(incoming))
         with progress_bar(progress, what="registering") as bar:
-            try:
-                while (again := self._take_in(pets, bar)) is not None:
-                    pets = again
-            except StoreError as error:
-                self.failures.extend(Failure(pet.pet_id, error) for pet in self._come_back())
-                self.failures.extend(Failure(pet.pet_id, error) for pet in pets)
+            for chunk in self._chunks(iter(incoming)):
+                self._register(chunk)
+                bar.update(len(chunk))
         if self.broken is not None:
             raise self.broken
         return self.report()
 
     def report(self) -> BulkReport:
         """What went in so far and what did not."""
-        report = self.count.report(self.failures)
-        return replace(
-            report,
-            skipped=(*self.skipped, *report.skipped),
-            ignored=tuple(self.ignored),
-            changed=tuple(self.changed),
-            pending=sum(self.pending.get(pet_id, 0) for pet_id in {*report.added, *report.replaced}),
-        )
+        return self.tally.report(ignored=tuple(self.ignored), changed=tuple(self.changed), pending=self.pending)
 
-    def _take_in(self, pets: Iterator[PetT], bar: tqdm[Any]) -> Iterator[PetT] | None:
-        """Write the stream to its end; where the index is rebuilt meanwhile, gives back the pets that are not in it."""
-        documents = self._documents(pets)
-        try:
-            for outcome in self.opened.repository.write(documents, on_conflict=self.on_conflict):
-                self._arrived(outcome.id)
-                self.count.add(outcome)
-                bar.update()
-        except IndexMismatch as error:
-            if not self.service.open_anew(self.opened):
-                raise
-            documents.close()
-            self.opened, self.rebuilt = self.service.pinned(), error
-            return chain(self._come_back(), pets)
-        return None
-
-    def _come_back(self) -> list[PetT]:
-        """The pets on the way, which are so no more; what was said of their photos is forgotten."""
-        pets = [pet for same_id in self.on_the_way.values() for pet in same_id]
-        self.on_the_way, self.left_out = {}, {}
-        return pets
+    def _chunks(self, incoming: Iterator[PetT | Failure | Ignored]) -> Iterator[dict[str, PetT]]:
+        """Pets by id, no id twice in a chunk; what is no pet is recorded."""
+        chunk: dict[str, PetT] = {}
+        photos, began = 0, time.monotonic()
+        for pet in self._pets(incoming):
+            if pet.pet_id in chunk:
+                yield chunk
+                chunk = {}
+            if not chunk:
+                photos, began = 0, time.monotonic()
+            chunk[pet.pet_id] = pet
+            photos += sum(photo.embedding is None for photo in pet.photos)
+            if len(chunk) >= _PETS or photos >= _PHOTOS or time.monotonic() - began >= _SECONDS:
+                yield chunk
+                chunk = {}
+        if chunk:
+            yield chunk
 
     def _pets(self, incoming: Iterator[PetT | Failure | Ignored]) -> Iterator[PetT]:
-        while (item := self._next(incoming)) is not None:
+        while True:
+            try:
+                item = next(incoming)
+            except StopIteration:
+                return
+            except BaseException as error:  # kept until what came before is written: Ctrl-C too loses nothing
+                self.broken = error
+                return
             if isinstance(item, Failure):
-                self.failures.append(item)
+                self.tally.failures.append(item)
             elif isinstance(item, Ignored):
                 self.ignored.append(item)
             elif isinstance(item, Pet):
                 yield item
             else:
                 refused = InvalidPet(f"this is no pet but a {type(item).__name__}; read_folder makes pets of photos")
-                self.failures.append(Failure(str(item)[:80], refused))
+                self.tally.failures.append(Failure(str(item)[:80], refused))
 
-    def _next(self, incoming: Iterator[PetT | Failure | Ignored]) -> PetT | Failure | Ignored | None:
+    def _register(self, chunk: dict[str, PetT]) -> None:
+        self.left = chunk
         try:
-            return next(incoming, None)
-        except BaseException as error:  # kept until what came before is written: Ctrl-C too loses nothing
-            self.broken = error
-            return None
+            while self.left and self.lost is None:
+                self._put_in()
+        except StoreError as error:
+            self.lost = error
+        if self.lost is not None:
+            for pet_id in [*self.left]:
+                self._fail(pet_id, self.lost)
 
-    def _documents(self, pets: Iterator[PetT]) -> Generator[Document, None, None]:
-        readings = in_parallel(lambda pet: read_pet(pet, limits=self.limits), self._wanted(pets))
-        new = (reading for reading in readings if not self._moved(reading))
-        for reading in embedded(new, self.opened.encoder) if self.embed else new:
-            if not self._usable(reading):
-                continue
-            pet = finished(reading)
-            try:
-                document = self.opened.repository.to_document(pet)
-            except PetfinderError as error:
-                self._fail(pet.pet_id, error)
-                continue
-            self.pending[pet.pet_id] = document.pending
-            yield document
+    def _put_in(self) -> None:
+        """Put in what is left of the chunk; where the index was rebuilt meanwhile, take it as it is now."""
+        self.left_out = {}
+        repository = self.opened.repository
+        try:
+            readings = in_parallel(partial(read_pet, limits=self.service.limits), self._wanted([*self.left.values()]))
+            new = (reading for reading in readings if not self._moved(reading))
+            done = embedded(new, self.opened.encoder) if self.embed else new
+            pets = {reading.subject.pet_id: finished(reading) for reading in done if self._usable(reading)}
+            for outcome in repository.write(pets.values(), on_conflict=self.on_conflict):
+                self._settle(outcome.id)
+                self.tally.add(outcome)
+                if outcome.result in ("added", "replaced"):
+                    self.pending += sum(photo.embedding is None for photo in pets[outcome.id].photos)
+        except IndexMismatch as error:
+            if not self.service.open_anew(self.opened):
+                raise
+            self.opened, self.rebuilt = self.service.pinned(), error
+
+    def _settle(self, pet_id: str) -> None:
+        del self.left[pet_id]
+        self.tally.failures += self.left_out.pop(pet_id, [])
 
     def _fail(self, pet_id: str, error: PetfinderError) -> None:
-        self._arrived(pet_id)
-        self.failures.append(Failure(pet_id, error))
+        self._settle(pet_id)
+        self.tally.failures.append(Failure(pet_id, error))
 
-    def _leave_out(self, pet_id: str, error: PetfinderError, photo: str) -> None:
-        self.left_out.setdefault(pet_id, []).append(Failure(pet_id, error, photo))
+    def _skip(self, pet_id: str) -> None:
+        self._settle(pet_id)
+        self.tally.skipped.append(pet_id)
 
-    def _arrived(self, pet_id: str) -> None:
-        """It is settled what became of a pet, the first of this id that is on the way."""
-        same_id = self.on_the_way[pet_id]
-        del same_id[0]
-        if not same_id:
-            del self.on_the_way[pet_id]
-        self.failures += self.left_out.pop(pet_id, [])
-
-    def _wanted(self, pets: Iterator[PetT]) -> Iterator[PetT]:
-        while chunk := [*islice(pets, LOOK_UP)]:
-            for pet in chunk:
-                self.on_the_way.setdefault(pet.pet_id, []).append(pet)
-            for pet, document in zip(chunk, self._there(chunk), strict=True):
-                if self.rebuilt is not None and brings_embedding(pet):
-                    self._fail(pet.pet_id, self.rebuilt)
-                    continue
-                if document is not None and self.on_conflict == "replace":
-                    registered = to_pet(document, self.opened.repository.pet_class)
-                    pet = keeping_embeddings(pet, registered, self.opened.repository, limits=self.limits)
-                elif document is not None:
-                    self._already_there(pet, document)
-                    continue
-                yield pet
-
-    def _there(self, pets: Sequence[PetT]) -> Sequence[Document | None]:
+    def _wanted(self, pets: Sequence[PetT]) -> Iterator[PetT]:
+        """Those that are to be read and written; the others are settled."""
         repository, ids = self.opened.repository, [pet.pet_id for pet in pets]
-        vectors = self.on_conflict == "replace"
-        return repository.store.get(repository.index, ids, vectors=vectors, expected=repository.spec)
+        there = repository.store.get(
+            repository.index, ids, vectors=self.on_conflict == "replace", expected=repository.spec
+        )
+        for pet, document in zip(pets, there, strict=True):
+            if self.rebuilt is not None and brings_embedding(pet):
+                self._fail(pet.pet_id, self.rebuilt)
+            elif document is None:
+                yield pet
+            elif self.on_conflict == "replace":
+                registered = to_pet(document, repository.pet_class)
+                yield keeping_embeddings(pet, registered, repository, limits=self.service.limits)
+            elif self.on_conflict == "error":
+                self._fail(pet.pet_id, already_there(pet.pet_id))
+            else:
+                self._note_changed(pet, document)
+                self._skip(pet.pet_id)
 
-    def _already_there(self, pet: PetT, document: Document) -> None:
-        if self.on_conflict == "error":
-            self._fail(pet.pet_id, already_there(pet.pet_id))
-            return
-        self._skip(pet.pet_id)
+    def _note_changed(self, pet: PetT, document: Document) -> None:
         known = set(document.terms.get("photo", ()))
-        there = {hash_of(photo, limits=self.limits) for photo in distinct_photos(pet.photos)} - {None}
+        there = {hash_of(photo, limits=self.service.limits) for photo in distinct_photos(pet.photos)} - {None}
         if there - known or (None not in there and len(there) < len(known)):
             self.changed.append(pet.pet_id)
 
-    def _usable(self, reading: Reading[PetT]) -> bool:
-        """Report the photos that cannot be used; False where that leaves none of the pet's."""
-        pet_id = reading.subject.pet_id
-        unusable = [(read.photo, read.error) for read in reading.photos if read.error]
-        for photo, error in unusable[1:] if len(unusable) == len(reading.photos) else unusable:
-            self._leave_out(pet_id, error, photo.uri or "a photo given in memory")
-        if reading.owner_error:
-            self._leave_out(pet_id, reading.owner_error, "the owner's picture")
-        if unusable and len(unusable) == len(reading.photos):
-            self._fail(pet_id, unusable[0][1])
-            return False
-        return True
-
-    def _skip(self, pet_id: str) -> None:
-        self.skipped.append(pet_id)
-        self._arrived(pet_id)
-
     def _moved(self, reading: Reading[PetT]) -> bool:
         """Skip a pet all of whose photos are registered under another id, from files that are no longer there."""
-        if self.on_conflict != "skip":
-            return False
         ids = {read.photo.photo_id for read in reading.photos if read.picture is not None}
-        if not ids or len(ids) < len(reading.photos):
+        if self.on_conflict != "skip" or not ids or len(ids) < len(reading.photos):
             return False
         for pet in self.opened.repository.pets_of_photos([photo_id for photo_id in ids if photo_id]):
             registered = [photo for photo in pet.photos if photo.photo_id in ids]
@@ -215,6 +181,23 @@ class Registration(Generic[PetT]):
                 self._skip(reading.subject.pet_id)
                 return True
         return False
+
+    def _usable(self, reading: Reading[PetT]) -> bool:
+        """Note the photos that cannot be used; False and a failure where none is left, or `whole` wants all."""
+        pet_id = reading.subject.pet_id
+        unusable = [(read.photo, read.error) for read in reading.photos if read.error]
+        none_left = bool(unusable) and len(unusable) == len(reading.photos)
+        refusal = unusable[0][1] if none_left else None
+        if self.whole:
+            refusal = reading.owner_error or next((error for _, error in unusable), None)
+        left_out = self.left_out.setdefault(pet_id, [])
+        for photo, error in unusable[1:] if none_left else unusable:
+            left_out.append(Failure(pet_id, error, photo.uri or "a photo given in memory"))
+        if reading.owner_error:
+            left_out.append(Failure(pet_id, reading.owner_error, "the owner's picture"))
+        if refusal:
+            self._fail(pet_id, refusal)
+        return refusal is None
 
 
 class Completion(Generic[PetT]):
@@ -250,29 +233,28 @@ class Completion(Generic[PetT]):
 
     def _keep(self, reading: Reading[PetT]) -> None:
         pet_id = reading.subject.pet_id
-        new = {
-            read.photo.photo_id: read.photo.embedding
-            for read in reading.photos
-            if read.photo.photo_id and read.photo.embedding is not None
-        }
+        new = {read.photo.photo_id: read.photo.embedding for read in reading.photos}
         errors = [(read.photo, read.error) for read in reading.photos if read.error]
-        for photo_id in (None, *(read.photo.photo_id for read in reading.photos)):
+        for photo_id in (None, *new):
             self.failures.pop((pet_id, photo_id), None)
         for photo, error in errors:
             self.failures[pet_id, photo.photo_id] = Failure(pet_id, error, photo.uri or photo.photo_id)
+
+        def with_embeddings(pet: PetT) -> PetT:
+            return pet.model_copy(
+                update={
+                    "photos": tuple(
+                        photo.model_copy(update={"embedding": new.get(photo.photo_id)})
+                        if photo.embedding is None
+                        else photo
+                        for photo in pet.photos
+                    )
+                }
+            )
+
         try:
-            self.opened.repository.update(pet_id, partial(_with_embeddings, new))
+            self.opened.repository.update(pet_id, with_embeddings)
         except (PetNotFound, EditConflict) as error:
             self.failures[pet_id, None] = Failure(pet_id, error)
             return
         self.complete += [] if errors else [pet_id]
-
-
-def _with_embeddings(vectors: Mapping[str, Vector], pet: PetT) -> PetT:
-    photos = tuple(
-        photo.model_copy(update={"embedding": vectors[photo.photo_id]})
-        if photo.embedding is None and photo.photo_id and photo.photo_id in vectors
-        else photo
-        for photo in pet.photos
-    )
-    return pet.model_copy(update={"photos": photos})

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, Generic, Literal
 
@@ -24,7 +23,7 @@ from petfinder.domain.errors import (
 from petfinder.domain.filters import PetFilter, Restriction
 from petfinder.domain.matches import Match, Matches, Pets
 from petfinder.domain.pets import Cat, Dog, Pet, PetT, as_found, species_of
-from petfinder.domain.reports import BulkReport, Failure
+from petfinder.domain.reports import BulkReport, Failure, Ignored
 from petfinder.domain.text import words
 from petfinder.domain.values import check_choice
 from petfinder.domain.vectors import unit
@@ -101,24 +100,50 @@ class PetRepository(Generic[PetT]):
             )
         return to_document(pet, dims=self.spec.dims)
 
-    def write(self, documents: Iterable[Document], *, on_conflict: OnConflict) -> Iterator[Outcome]:
-        """Write a stream of documents and say of each, in order, what became of it, once it is durable."""
+    def write(self, pets: Iterable[PetT], *, on_conflict: OnConflict) -> Iterator[Outcome]:
+        """Write a stream of pets with their embeddings: the one way in. One outcome each, once it is durable.
+
+        What this index cannot keep comes last, as failed. Raises StoreError, and what has no outcome is not written.
+        """
         check_choice(on_conflict, OnConflict, what="on_conflict")
+        refused: list[Outcome] = []
+
+        def documents() -> Iterator[Document]:
+            for pet in pets:
+                try:
+                    yield self.to_document(pet)
+                except PetfinderError as error:
+                    refused.append(Outcome(pet.pet_id, "failed", error))
+
         mode: WriteMode = "index" if on_conflict == "replace" else "create"
-        return self.store.write(self.index, documents, mode=mode, expected=self.spec)
+        for outcome in self.store.write(self.index, documents(), mode=mode, expected=self.spec):
+            there = outcome.result == "exists" and on_conflict == "error"
+            yield Outcome(outcome.id, "failed", already_there(outcome.id)) if there else outcome
+        yield from refused
 
     def insert(self, pet: PetT, *, on_conflict: OnConflict = "error") -> None:
         """Put one pet, with its embeddings, into the index; raises DuplicatePet, InvalidPet, InvalidEmbedding."""
-        for outcome in self.write([self.to_document(pet)], on_conflict=on_conflict):
+        for outcome in self.write([pet], on_conflict=on_conflict):
             if outcome.error:
                 raise outcome.error
-            if outcome.result == "exists" and on_conflict == "error":
-                raise already_there(pet.pet_id)
 
     def bulk_insert(self, pets: Iterable[PetT], *, on_conflict: OnConflict = "skip") -> BulkReport:
         """Put a stream of pets, with their embeddings, into the index; every one is in the report, come what may."""
-        write = partial(self.write, on_conflict=on_conflict)
-        return insert_all(pets, self.to_document, write, on_conflict=on_conflict)
+        tally, stream, sent = Tally(), iter(pets), Counter[str]()
+
+        def counted() -> Iterator[PetT]:
+            for pet in stream:
+                sent[pet.pet_id] += 1
+                yield pet
+
+        try:
+            for outcome in self.write(counted(), on_conflict=on_conflict):
+                sent[outcome.id] -= 1
+                tally.add(outcome)
+        except StoreError as error:
+            tally.failures += [Failure(pet_id, error) for pet_id in sent.elements()]
+            tally.failures += [Failure(pet.pet_id, error) for pet in stream]
+        return tally.report()
 
     def search(
         self,
@@ -289,61 +314,32 @@ def already_there(pet_id: str) -> DuplicatePet:
     return DuplicatePet(f'pet {pet_id!r} is registered already; on_conflict="replace" or "skip", or another id')
 
 
-class BulkCount:
-    """Counts outcomes while they stream by, and becomes a BulkReport at the end."""
+@dataclass
+class Tally:
+    """What became of the pets of one call so far."""
 
-    def __init__(self, on_conflict: OnConflict) -> None:
-        self.on_conflict = on_conflict
-        self.ids: dict[str, list[str]] = {"added": [], "replaced": [], "exists": [], "failed": []}
-        self.failures: list[Failure] = []
+    added: list[str] = field(default_factory=list)
+    replaced: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
         """Take in what became of one pet."""
-        self.ids[outcome.result].append(outcome.id)
         if outcome.result == "failed":
             self.failures.append(Failure(outcome.id, outcome.error or StoreError("the store did not say why")))
-        elif outcome.result == "exists" and self.on_conflict == "error":
-            self.failures.append(Failure(outcome.id, already_there(outcome.id)))
+        else:
+            {"added": self.added, "replaced": self.replaced, "exists": self.skipped}[outcome.result].append(outcome.id)
 
-    def report(self, failures: Iterable[Failure]) -> BulkReport:
-        """What was counted, with failures from before the store."""
-        skipped = self.ids["exists"] if self.on_conflict == "skip" else []
+    def report(
+        self, *, ignored: tuple[Ignored, ...] = (), changed: tuple[str, ...] = (), pending: int = 0
+    ) -> BulkReport:
+        """The record as a report, with what else is known of the call."""
         return BulkReport(
-            added=tuple(self.ids["added"]),
-            replaced=tuple(self.ids["replaced"]),
-            skipped=tuple(skipped),
-            failures=(*failures, *self.failures),
+            added=tuple(self.added),
+            replaced=tuple(self.replaced),
+            skipped=tuple(self.skipped),
+            failures=tuple(self.failures),
+            ignored=ignored,
+            changed=changed,
+            pending=pending,
         )
-
-
-def insert_all(
-    pets: Iterable[PetT],
-    to_document: Callable[[PetT], Document],
-    write: Callable[[Iterator[Document]], Iterator[Outcome]],
-    *,
-    on_conflict: OnConflict,
-) -> BulkReport:
-    """Write a stream of pets; every one is in the report, those too that were left when the store gave up."""
-    failures: list[Failure] = []
-    counted = BulkCount(on_conflict)
-    incoming = iter(pets)
-    on_the_way: Counter[str] = Counter()
-
-    def documents() -> Iterator[Document]:
-        for pet in incoming:
-            try:
-                document = to_document(pet)
-            except PetfinderError as error:
-                failures.append(Failure(pet.pet_id, error))
-                continue
-            on_the_way[pet.pet_id] += 1
-            yield document
-
-    try:
-        for outcome in write(documents()):
-            on_the_way[outcome.id] -= 1
-            counted.add(outcome)
-    except StoreError as error:
-        failures += [Failure(pet_id, error) for pet_id in on_the_way.elements()]
-        failures += [Failure(pet.pet_id, error) for pet in incoming]
-    return counted.report(failures)

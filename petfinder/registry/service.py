@@ -6,23 +6,22 @@ Dogs and cats are the same service in two lines each.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from petfinder.domain.errors import InvalidPet, InvalidQuery
 from petfinder.domain.pets import Cat, Dog, Pet, PetT, Status
 from petfinder.domain.reports import BulkReport
-from petfinder.domain.values import check_choice
 from petfinder.registry.documents import distinct_photos
-from petfinder.registry.embed import embed_photos, embedded, finished, now, owner_with_picture, read_pet
+from petfinder.registry.embed import embed_photos, now, owner_with_picture
 from petfinder.registry.finder import PetFinder
 from petfinder.registry.foreign import ExistingIndex
-from petfinder.registry.known_photos import keeping_embeddings
 from petfinder.registry.opened_index import check_encoder, outliving_rebuilds
 from petfinder.registry.registration import Completion, Incoming, Registration
-from petfinder.registry.repository import Missing, OnConflict, already_there
+from petfinder.registry.repository import Missing, OnConflict
 
+Tell = Callable[[BulkReport], object]
 _SET_BY_OTHER_CALLS = {
     "pet_id": "a new registration",
     "species": "another service",
@@ -33,30 +32,18 @@ _SET_BY_OTHER_CALLS = {
 class PetService(PetFinder[PetT]):
     """The registry of one species: everything a PetFinder answers, and everything that changes pets."""
 
-    @outliving_rebuilds
     def register(self, pet: PetT, *, on_conflict: OnConflict = "error") -> PetT:
         """Register one pet with its photos; returns it as it is kept.
 
         A photo that cannot be read refuses the pet, and nothing is written. Raises PhotoError, DuplicatePet (with
         on_conflict="error"; "skip" returns the pet that is there, "replace" puts this one in its place), InvalidPet.
         """
-        check_choice(on_conflict, OnConflict, what="on_conflict")
         if not isinstance(pet, Pet):
             raise InvalidPet(f"register takes a pet, not a {type(pet).__name__}; read_folder makes pets of photos")
-        there = self.repository.get_many([pet.pet_id])[0]
-        if there is not None and on_conflict == "skip":
-            return self.get(pet.pet_id)
-        if there is not None and on_conflict == "error":
-            raise already_there(pet.pet_id)
-        if there is not None:
-            pet = keeping_embeddings(pet, there, self.repository, limits=self.limits)
-        reading = read_pet(pet, limits=self.limits)
-        for whole in embedded([reading], self.encoder):
-            for problem in (whole.owner_error, *(read.error for read in whole.photos)):
-                if problem:
-                    raise problem
-        self.repository.insert(finished(reading), on_conflict=on_conflict)
-        return self.repository.get(pet.pet_id)
+        report = Registration(self, on_conflict=on_conflict, whole=True).run([pet], progress=False)
+        for failure in report.failures:
+            raise failure.error
+        return self.get(pet.pet_id) if report.skipped else self.repository.get(pet.pet_id)
 
     def register_many(
         self,
@@ -65,18 +52,30 @@ class PetService(PetFinder[PetT]):
         on_conflict: OnConflict = "skip",
         embed: bool = True,
         progress: bool | None = None,
+        tell: Tell | None = None,
     ) -> BulkReport:
         """Register a stream of pets (with what intake says of files that are none); every item is in the report.
 
         Pets that are there are skipped, so that a second run goes on where the first stopped. `embed=False` takes the
         photos in and leaves the encoder's work to embed_pending(). `progress`: a bar or none; None decides by itself.
+        `tell` gets the report, of a call that is broken off too.
         """
         if isinstance(pets, (Pet, str, os.PathLike)):
             raise InvalidPet("register_many takes a list or stream of pets; register takes one, read_folder a folder")
-        return Registration(self, on_conflict=on_conflict, embed=embed).run(pets, progress=progress)
+        work = Registration(self, on_conflict=on_conflict, embed=embed)
+        try:
+            return work.run(pets, progress=progress)
+        finally:
+            if tell is not None:
+                tell(work.report())
 
     def import_index(
-        self, existing: ExistingIndex[PetT], *, on_conflict: OnConflict = "skip", progress: bool | None = None
+        self,
+        existing: ExistingIndex[PetT],
+        *,
+        on_conflict: OnConflict = "skip",
+        progress: bool | None = None,
+        tell: Tell | None = None,
     ) -> BulkReport:
         """Take over all pets of an index that petfinder did not make, with owner and embeddings; each is in the report.
 
@@ -85,23 +84,33 @@ class PetService(PetFinder[PetT]):
         encoder made the vectors.
         """
         check_encoder(self.repository.encoder_identity, existing.encoder, index=self.repository.index)
-        return self.register_many(existing.pets(), on_conflict=on_conflict, progress=progress)
+        return self.register_many(existing.pets(), on_conflict=on_conflict, progress=progress, tell=tell)
 
     def embed_pending(self) -> BulkReport:
         """Embed every photo that waits for it, from its original or else its thumbnail; reports the pets completed."""
         return Completion(self).run()
 
     @outliving_rebuilds
+    def change(self, pet_id: str, change: Callable[[PetT], PetT], *, photos: Sequence[Any] = ()) -> PetT:
+        """Change one pet by a function, and give it more photos, in one write: all of it or nothing.
+
+        `change` gets the whole pet and returns it changed; it is called again on what others wrote meanwhile. A photo
+        that the pet has already changes nothing. Raises PetNotFound, PhotoError, EditConflict after 5 tries.
+        """
+        change(self.repository.get(pet_id))  # what this refuses is refused before a photo is read
+        new = embed_photos(photos, self.encoder, limits=self.limits) if photos else []
+
+        def changed(pet: PetT) -> PetT:
+            known = {photo.photo_id for photo in pet.photos}
+            added = [photo for photo in new if photo.photo_id not in known]
+            after = change(pet)
+            return after.model_copy(update={"photos": distinct_photos((*after.photos, *added))}) if added else after
+
+        return self.repository.update(pet_id, changed)
+
     def add_photo(self, pet_id: str, photo: Any) -> PetT:
         """Give a pet one more photo (its portrait follows); a photo that it has already changes nothing."""
-        new = embed_photos([photo], self.encoder, limits=self.limits)[0]
-
-        def with_photo(pet: PetT) -> PetT:
-            if any(photo.photo_id == new.photo_id for photo in pet.photos):
-                return pet
-            return pet.model_copy(update={"photos": distinct_photos((*pet.photos, new))})
-
-        return self.repository.update(pet_id, with_photo)
+        return self.change(pet_id, lambda pet: pet, photos=[photo])
 
     @outliving_rebuilds
     def remove_photo(self, pet_id: str, photo_id: str) -> PetT:
