@@ -11,8 +11,8 @@ from PIL import Image, ImageEnhance
 import petfinder as pf
 from petfinder.domain.errors import EncoderUnavailable, IndexMismatch
 from petfinder.domain.verdicts import Quantiles, Thresholds
+from petfinder.encoders import load
 from petfinder.encoders.base import identity_of
-from petfinder.registry import connect
 from tests.encoders.test_tuned import made_up
 
 
@@ -23,7 +23,7 @@ def picture(seed: int) -> Image.Image:
 
 @pytest.fixture(autouse=True)
 def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connect, "_TUNED", {})
+    monkeypatch.setattr(load, "_TUNED", {})
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def mixed(tmp_path: Path, file: str, monkeypatch: pytest.MonkeyPatch) -> str:
         cats = [pf.Cat(pet_id=f"cat{number}", photos=[picture(10 + number)]) for number in range(10)]
         registry.cats.register_many(cats, progress=False)
         registry.util.rebuild("pets-cats", pf.load_encoder(file))
-    monkeypatch.setattr(connect, "_TUNED", {})
+    monkeypatch.setattr(load, "_TUNED", {})
     return place
 
 

@@ -217,10 +217,8 @@ def test_pocket_is_tuned_without_torch(tmp_path: Path) -> None:
 
 
 def _light_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = load._encoder_named
-    monkeypatch.setattr(
-        load, "_encoder_named", lambda name, device: LightEncoder() if name == "light-1" else real(name, device)
-    )
+    light = load._Kind(lambda name: name == "light-1", lambda name, device: LightEncoder())
+    monkeypatch.setattr(load, "_KINDS", (light, *load._KINDS))
 
 
 def test_the_verb_writes_a_file_that_the_other_verbs_take(

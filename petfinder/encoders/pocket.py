@@ -78,7 +78,7 @@ class PocketEncoder:
     @cached_property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change with the weights or the preprocessing; raises EncoderUnavailable."""
-        return hashlib.sha256(self._read_weights() + (PREPROCESSING + self._variant).encode()).hexdigest()[:16]
+        return hashlib.sha256(self._bytes + (PREPROCESSING + self._variant).encode()).hexdigest()[:16]
 
     @property
     def thresholds_file(self) -> Path:
@@ -136,17 +136,20 @@ class PocketEncoder:
         if self._session is None:
             with self._opening:
                 if self._session is None:
-                    session = _session(self._read_weights(), self.weights)
+                    session = _session(self._bytes, self.weights)
                     fixed = session.get_inputs()[0].shape[1]
                     if isinstance(fixed, int) and fixed != self.side:
                         raise EncoderUnavailable(
                             f"the weights at {self.weights} read pictures at {fixed} pixels only: use the encoder"
                             f" {SHORT_NAME!r}, or make weights that read any size with petfinder.training"
                         )
+                    if self.fingerprint:  # taken from the same bytes, which are let go of then
+                        del self._bytes
                     self._session = session
         return self._session
 
-    def _read_weights(self) -> bytes:
+    @cached_property
+    def _bytes(self) -> bytes:
         try:
             return self.weights.read_bytes()
         except OSError as error:
@@ -161,12 +164,14 @@ def full_name(name: str) -> str:
     return _FULL_NAMES.get(name, name)
 
 
-def pocket_named(name: str, *, threads: int | None = None) -> PocketEncoder | None:
-    """The built-in encoder of this name, with its version or without; None where it is no name of it."""
-    wanted = full_name(name)
-    if wanted not in _FULL_NAMES.values():
-        return None
-    mirrored, side = _READINGS[wanted.removeprefix(NAME)]
+def is_pocket_name(name: str) -> bool:
+    """Whether this is a name of the built-in encoder, with its version or without."""
+    return full_name(name) in _FULL_NAMES.values()
+
+
+def pocket_named(name: str, *, threads: int | None = None) -> PocketEncoder:
+    """The built-in encoder of one of its names."""
+    mirrored, side = _READINGS[full_name(name).removeprefix(NAME)]
     return PocketEncoder(mirrored=mirrored, side=side, threads=threads)
 
 

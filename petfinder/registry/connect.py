@@ -45,8 +45,7 @@ def connect(
     location = os.fspath(url) if isinstance(url, (str, os.PathLike)) else None
     client = None if location is not None or url is None else _client(url)
     settings = load_settings(**connection, registry=location, name=name)
-    named = encoder if encoder is None or isinstance(encoder, str) else None
-    choose = chooser(encoder if named is None else named, settings)
+    choose = chooser(encoder, settings)
     if client is not None:
         _check_left_to_client(connection)
         store = _store_of_client(client, settings)
@@ -56,7 +55,7 @@ def connect(
     if encoder is not None:
         try:
             specs = registry.specs()
-            check_serves_one(named, specs, settings)
+            check_serves_one(encoder, specs, settings)
             for index, spec in specs.items():
                 check_encoder(remembered_by(spec), choose(spec), index=index)
         except BaseException:

@@ -338,6 +338,6 @@ def test_a_sentence_transformers_model_is_tuned_by_its_name(tmp_path: Path) -> N
     wanted = tuned.normaliser.apply(base.encode_images(pictures()))
     np.testing.assert_allclose(embeddings, wanted, atol=1e-5)
     change_weights(Path(folder), add=0.01)
-    load._encoder_named.cache_clear()
+    load._sentence_transformers.cache_clear()
     with pytest.raises(EncoderUnavailable, match="tune anew"):
         pf.load_encoder(str(tmp_path / "mine.npz")).encode_images(pictures())

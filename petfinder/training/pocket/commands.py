@@ -9,7 +9,7 @@ from pathlib import Path
 
 from petfinder.encoders.base import Encoder
 from petfinder.encoders.load import load_encoder
-from petfinder.encoders.pocket import PocketEncoder, pocket_named
+from petfinder.encoders.pocket import PocketEncoder, is_pocket_name, pocket_named
 from petfinder.training.pocket.benches import Teacher
 
 
@@ -34,9 +34,8 @@ def encoder_named(name: str, shared: Path, *, threads: int) -> Encoder:
     """`teacher`, a weights file of pocket's kind (NAME.onnx), or any encoder that petfinder knows by name."""
     if name == "teacher":
         return Teacher(shared / "teacher" / "mobilenetv2_features.onnx", threads=threads)
-    built_in = pocket_named(name, threads=threads)
-    if built_in is not None:
-        return built_in
+    if is_pocket_name(name):
+        return pocket_named(name, threads=threads)
     if name.endswith(".onnx"):
         return PocketEncoder(weights=Path(name), threads=threads)
     return load_encoder(name)
