@@ -45,12 +45,37 @@ def connect(
     location = os.fspath(url) if isinstance(url, (str, os.PathLike)) else None
     client = None if location is not None or url is None else _client(url)
     settings = load_settings(**connection, registry=location, name=name)
+    if client is None:
+        place = place_of(location, settings, cloud_id=connection.get("cloud_id"))
+        return open_registry(place, settings, encoder=encoder, create=create)
+    _check_left_to_client(connection)
+    return _opened(_store_of_client(client, settings), settings, encoder=encoder, create=create)
+
+
+def open_registry(
+    place: str | None, settings: Settings, *, encoder: str | Encoder | None = None, create: bool = True
+) -> Registry:
+    """Open the registry at a place that `place_of` gave, under settings that are loaded already; errors as connect."""
+    return _opened(open_store(place, create=create, settings=settings), settings, encoder=encoder, create=create)
+
+
+def place_of(
+    location: str | None, settings: Settings, *, cloud_id: str | None = None, default: str = IN_MEMORY
+) -> str | None:
+    """Where the registry is: what was named, else what is set, else the default; None for the settings' cloud id."""
+    if cloud_id is not None and location is not None:
+        raise ConfigError("name one place: a URL or file, or cloud_id")
+    if location is not None:
+        return location
+    if settings.cloud_id is None:
+        return settings.registry or default
+    if settings.registry is not None and cloud_id is None:
+        raise ConfigError("registry and cloud_id are both set (PETFINDER_… or file); one names the place")
+    return None
+
+
+def _opened(store: Store, settings: Settings, *, encoder: str | Encoder | None, create: bool) -> Registry:
     choose = chooser(encoder, settings)
-    if client is not None:
-        _check_left_to_client(connection)
-        store = _store_of_client(client, settings)
-    else:
-        store = open_store(_place(location, settings, connection), create=create, settings=settings)
     registry = Registry(store, choose, name=settings.name, create=create, limits=settings.photo_limits)
     if encoder is not None:
         try:
@@ -79,19 +104,6 @@ def open_store(location: str | None, *, create: bool = True, settings: Settings 
     if re.search(r"@[^/\\]*:\d+$|^[\w.-]+:\d+$", location):
         raise ConfigError("a server's address begins with https://; a file's name may not end in a port")
     return EmbeddedStore(None if location == IN_MEMORY else location, create=create)
-
-
-def _place(location: str | None, settings: Settings, given: dict[str, Any]) -> str | None:
-    """Where the registry is: what was given, else what is set; None for the cloud id."""
-    if given.get("cloud_id") is not None and location is not None:
-        raise ConfigError("name one place: a URL or file, or cloud_id")
-    if location is not None:
-        return location
-    if settings.cloud_id is None:
-        return settings.registry or IN_MEMORY
-    if settings.registry is not None and given.get("cloud_id") is None:
-        raise ConfigError("registry and cloud_id are both set (PETFINDER_… or file); one names the place")
-    return None
 
 
 def _store_on_server(url: str | None, settings: Settings) -> Store:

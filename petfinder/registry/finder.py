@@ -6,15 +6,16 @@ No answer holds an owner; `owner_of` alone reveals one.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Literal, overload
 
 import numpy as np
 
 from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidQuery
 from petfinder.domain.fields import fold_microchip
-from petfinder.domain.filters import PetFilter, places_of
+from petfinder.domain.filters import PetFilter, Restriction, places_of
 from petfinder.domain.matches import SHOWN, Match, Matches, Pets
 from petfinder.domain.pets import Owner, Pet, PetT, Photo, Place, as_found
 from petfinder.domain.values import check_choice
@@ -38,6 +39,16 @@ class Duplicate:
 
 class PetFinder(OpenedIndex[PetT]):
     """Finds registered pets of one species. Raises IndexMismatch where the index was filled by another encoder."""
+
+    @property
+    def species(self) -> str:
+        """The species of its pets."""
+        return self.repository.species
+
+    @property
+    def pet_class(self) -> type[PetT]:
+        """The class of its pets."""
+        return self.repository.pet_class
 
     @property
     def thresholds(self) -> Thresholds | Uncalibrated:
@@ -173,9 +184,12 @@ class PetFinder(OpenedIndex[PetT]):
         where = PetFilter(microchip=str(number))
         return next((as_found(pet) for pet in self.repository.scan(where.restriction())), None)
 
-    def search_text(self, words: str, where: PetFilter | None = None) -> Pets[PetT]:
-        """Pets that have all these words in name, breed, colour, tags or note, as searches show pets, by id."""
-        return Pets(as_found(pet) for pet in self.repository.with_words(words, where))
+    def search_text(self, words: str, where: PetFilter | None = None, *, limit: int | None = None) -> Pets[PetT]:
+        """Pets that have all these words in name, breed, colour, tags or note, as searches show pets, by id.
+
+        Of more than `limit` the first. Raises InvalidQuery where there is no word.
+        """
+        return Pets(as_found(pet) for pet in islice(self.repository.with_words(words, where), limit))
 
     @outliving_rebuilds
     def duplicates(self, min_similarity: float) -> Sequence[Duplicate]:
@@ -238,6 +252,17 @@ class PetFinder(OpenedIndex[PetT]):
             raise InvalidQuery("limit is how many pets at most, a whole number from 0; without it all are listed")
         return self.repository.list(where, after=after, limit=limit)
 
+    def scan(self, where: PetFilter | None = None) -> Iterator[PetT]:
+        """The pets that pass, whole, streamed by id; `list` gives pages of them."""
+        return self.repository.scan(where.restriction() if where else Restriction())
+
+    def with_thumbnails(self, pets: Iterable[PetT]) -> Pets[PetT]:
+        """The pets, each with the thumbnail of its first photo, fetched in one request."""
+        several = [*pets]
+        firsts = [(pet.pet_id, photo.photo_id or "") for pet in several for photo in pet.photos[:1]]
+        pictures = dict(zip((pet_id for pet_id, _ in firsts), self.repository.thumbnails(firsts), strict=True))
+        return Pets(_with_first(pet, pictures.get(pet.pet_id)) for pet in several)
+
     def count(self, where: PetFilter | None = None) -> int:
         """How many pets pass."""
         return self.repository.count(where)
@@ -264,6 +289,13 @@ class PetFinder(OpenedIndex[PetT]):
             for match, picture in zip(shown, pictures, strict=True)
         )
         return replace(answer, found=with_pictures + answer.found[SHOWN:])
+
+
+def _with_first(pet: PetT, thumbnail: bytes | None) -> PetT:
+    if thumbnail is None:
+        return pet
+    first = pet.photos[0].model_copy(update={"thumbnail": thumbnail})
+    return pet.model_copy(update={"photos": (first, *pet.photos[1:])})
 
 
 def _best_of(answers: Sequence[Matches], k: int) -> Matches:
