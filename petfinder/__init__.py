@@ -10,6 +10,28 @@ from petfinder.domain.shown import Renderers, use_renderers
 if TYPE_CHECKING:
     from petfinder.display.figures.places import plot_places as plot_places
     from petfinder.display.html.cards import owner_card as owner_card
+    from petfinder.domain.errors import ConfigError as ConfigError
+    from petfinder.domain.errors import DuplicatePet as DuplicatePet
+    from petfinder.domain.errors import EditConflict as EditConflict
+    from petfinder.domain.errors import EncoderError as EncoderError
+    from petfinder.domain.errors import EncoderUnavailable as EncoderUnavailable
+    from petfinder.domain.errors import IndexExists as IndexExists
+    from petfinder.domain.errors import IndexMismatch as IndexMismatch
+    from petfinder.domain.errors import IndexNotFound as IndexNotFound
+    from petfinder.domain.errors import InvalidEmbedding as InvalidEmbedding
+    from petfinder.domain.errors import InvalidPet as InvalidPet
+    from petfinder.domain.errors import InvalidQuery as InvalidQuery
+    from petfinder.domain.errors import NotAuthorised as NotAuthorised
+    from petfinder.domain.errors import PassphraseNeeded as PassphraseNeeded
+    from petfinder.domain.errors import PetfinderError as PetfinderError
+    from petfinder.domain.errors import PetNotFound as PetNotFound
+    from petfinder.domain.errors import PhotoError as PhotoError
+    from petfinder.domain.errors import PhotoTooLarge as PhotoTooLarge
+    from petfinder.domain.errors import RegistryError as RegistryError
+    from petfinder.domain.errors import StoreError as StoreError
+    from petfinder.domain.errors import StoreUnavailable as StoreUnavailable
+    from petfinder.domain.errors import TextNotSupported as TextNotSupported
+    from petfinder.domain.errors import UnreadablePhoto as UnreadablePhoto
     from petfinder.domain.filters import PetFilter as PetFilter
     from petfinder.domain.matches import Match as Match
     from petfinder.domain.matches import Matches as Matches
@@ -21,6 +43,7 @@ if TYPE_CHECKING:
     from petfinder.domain.pets import Photo as Photo
     from petfinder.domain.pets import Place as Place
     from petfinder.domain.pets import Status as Status
+    from petfinder.domain.reports import BulkFailed as BulkFailed
     from petfinder.domain.reports import BulkReport as BulkReport
     from petfinder.domain.verdicts import Thresholds as Thresholds
     from petfinder.domain.verdicts import Verdict as Verdict
@@ -28,7 +51,9 @@ if TYPE_CHECKING:
     from petfinder.evaluation.compare import compare_encoders as compare_encoders
     from petfinder.evaluation.evaluate import evaluate_folder as evaluate_folder
     from petfinder.evaluation.evaluate import evaluate_registry as evaluate_registry
+    from petfinder.photos.read import PhotoLimits as PhotoLimits
     from petfinder.registry.connect import connect as connect
+    from petfinder.registry.copy import copy_registry as copy_registry
     from petfinder.registry.foreign import ExistingIndex as ExistingIndex
     from petfinder.registry.registry import Registry as Registry
     from petfinder.registry.repository import CatRepository as CatRepository
@@ -54,28 +79,35 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "evaluation.compare": ("compare_encoders",),
-    "encoders.load": ("load_encoder",),
-    "registry.connect": ("connect",),
-    "display.html.cards": ("owner_card",),
-    "domain.errors": ("PetfinderError",),
-    "display.figures.places": ("plot_places",),
-    "evaluation.evaluate": ("evaluate_folder", "evaluate_registry"),
-    "registry.foreign": ("ExistingIndex",),
-    "tables.writers": ("to_table", "write_csv", "write_json"),
-    "stores.field_names": ("FIFTYONE", "FLASK_IMAGE_SEARCH", "PUPPIES", "FieldNames"),
-    "domain.filters": ("PetFilter",),
-    "tables.readers": ("from_arrays", "from_table", "read_csv", "read_folder", "read_json"),
-    "domain.pets": ("Box", "Cat", "Dog", "Owner", "Pet", "Photo", "Place", "Status"),
-    "registry.registry": ("Registry",),
-    "domain.reports": ("BulkReport",),
-    "registry.repository": ("CatRepository", "DogRepository", "PetRepository"),
-    "domain.matches": ("Match", "Matches"),
-    "registry.service": ("CatService", "DogService", "PetService"),
-    "domain.verdicts": ("Thresholds", "Verdict"),
-    "registry.util": ("Util",),
+    "domain.pets": "Box Cat Dog Owner Pet Photo Place Status",
+    "domain.filters": "PetFilter",
+    "domain.matches": "Match Matches",
+    "domain.verdicts": "Thresholds Verdict",
+    "domain.reports": "BulkFailed BulkReport",
+    "domain.errors": (
+        "ConfigError DuplicatePet EditConflict EncoderError EncoderUnavailable IndexExists IndexMismatch "
+        "IndexNotFound InvalidEmbedding InvalidPet InvalidQuery NotAuthorised PassphraseNeeded PetNotFound "
+        "PetfinderError PhotoError PhotoTooLarge RegistryError StoreError StoreUnavailable TextNotSupported "
+        "UnreadablePhoto"
+    ),
+    "photos.read": "PhotoLimits",
+    "tables.readers": "from_arrays from_table read_csv read_folder read_json",
+    "tables.writers": "to_table write_csv write_json",
+    "stores.field_names": "FIFTYONE FLASK_IMAGE_SEARCH FieldNames PUPPIES",
+    "encoders.load": "load_encoder",
+    "registry.connect": "connect",
+    "registry.registry": "Registry",
+    "registry.service": "CatService DogService PetService",
+    "registry.repository": "CatRepository DogRepository PetRepository",
+    "registry.util": "Util",
+    "registry.foreign": "ExistingIndex",
+    "registry.copy": "copy_registry",
+    "evaluation.evaluate": "evaluate_folder evaluate_registry",
+    "evaluation.compare": "compare_encoders",
+    "display.html.cards": "owner_card",
+    "display.figures.places": "plot_places",
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 __all__ = sorted(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll]
 

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from pkgutil import resolve_name
 
-import petfinder
+import petfinder as pf
+from petfinder.domain import errors
 
-PACKAGE = Path(petfinder.__file__).parent
+PACKAGE = Path(pf.__file__).parent
 FLOORS = [
     ["__main__"],
     ["cli"],
@@ -188,3 +189,18 @@ def test_every_value_that_shows_itself_has_its_renderer() -> None:
 
     for (_, way), function in RENDERERS.items():
         assert callable(resolve_name(function)), (way, function)
+
+
+def test_the_face_offers_every_error_and_types_what_it_offers() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    typed = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname == alias.name
+    }
+
+    assert typed == set(pf.__all__)
+    assert {name for name, value in vars(errors).items() if isinstance(value, type)} <= set(pf.__all__)
+    assert all(getattr(pf, name) for name in pf.__all__)

@@ -112,7 +112,7 @@ class Thresholds(Value):
 class Uncalibrated:
     """Stands in where no thresholds were ever measured: nothing is a match, everything at most possible."""
 
-    source = "never calibrated: petfinder.evaluate.evaluate_folder measures thresholds on your own photos"
+    source = "never calibrated: `petfinder evaluate` measures thresholds on your own photos"
 
     def at(self, pets_searched: int, photos: int | None = None) -> Cut:
         """No similarity is high enough for a match; every one is possible."""
