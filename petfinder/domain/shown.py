@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -38,6 +37,8 @@ def as_figure(value: object, way: Literal["figure", "places"] = "figure") -> Fig
 
 
 def _shown(value: object, way: Way) -> Any:
+    from pkgutil import resolve_name  # not at import: `import petfinder` costs next to nothing
+
     renderers = _load()
     for base in type(value).__mro__:  # a Dog is shown as a Pet
         if function := renderers.get((base.__name__, way)):
