@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
 from petfinder.domain.filters import PetFilter
 from petfinder.domain.matches import Match, Matches
-from petfinder.domain.pets import Cat, Dog, Owner, Pet, Photo, species_of
+from petfinder.domain.pets import SPECIES, Cat, Dog, Owner, Pet, Photo, species_of
 from petfinder.domain.verdicts import Verdict
 from petfinder.encoders.base import Encoder, EncoderIdentity
 from petfinder.photos.read import PhotoLimits
@@ -149,7 +149,7 @@ class Registry:
         if species in _BOUND:
             bound: PetService[Any] = getattr(self, _BOUND[species])
             return bound
-        return self._service_on(self.index_name(species), Pet)
+        return self._service_on(self.index_name(species), SPECIES.get(species, Pet))
 
     def _service_on(self, index: str, pet_class: type[PetT]) -> PetService[PetT]:
         reopen = self._opening(partial(PetRepository[PetT], self._store, index, pet_class=pet_class))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
-from petfinder.domain.pets import Cat, Dog, Pet, species_of
+from petfinder.domain.pets import SPECIES, Dog, Pet, species_of
 from petfinder.domain.shown import as_html
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.photos.read import PhotoLimits
@@ -27,7 +27,7 @@ def check_name(name: str, species: str) -> None:
     """
     if not _NAME.fullmatch(name):
         raise InvalidQuery(f"{name!r} is no index name: lower-case letters, digits, '-', '_' and '.' only")
-    for other in {species_of(Dog), species_of(Cat)} - {species}:
+    for other in SPECIES.keys() - {species}:
         if name.endswith(f"-{other}s"):
             raise InvalidQuery(
                 f"{name!r} is the name of an index of {other}s, and this one is for the species {species}"
