@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from petfinder.domain.errors import InvalidPet, InvalidQuery
-from petfinder.domain.pets import Cat, Dog, Pet, PetT, Status
+from petfinder.domain.pets import Cat, Dog, Pet, PetT, Photo, Status
 from petfinder.domain.reports import BulkReport
 from petfinder.registry.documents import distinct_photos
 from petfinder.registry.embed import embed_photos, now, owner_with_picture
@@ -97,8 +97,10 @@ class PetService(PetFinder[PetT]):
         `change` gets the whole pet and returns it changed; it is called again on what others wrote meanwhile. A photo
         that the pet has already changes nothing. Raises PetNotFound, PhotoError, EditConflict after 5 tries.
         """
-        change(self.repository.get(pet_id))  # what this refuses is refused before a photo is read
-        new = embed_photos(photos, self.encoder, limits=self.limits) if photos else []
+        new: list[Photo] = []
+        if photos:
+            change(self.repository.get(pet_id))  # what this refuses is refused before a photo is read
+            new = embed_photos(photos, self.encoder, limits=self.limits)
 
         def changed(pet: PetT) -> PetT:
             known = {photo.photo_id for photo in pet.photos}
@@ -112,7 +114,6 @@ class PetService(PetFinder[PetT]):
         """Give a pet one more photo (its portrait follows); a photo that it has already changes nothing."""
         return self.change(pet_id, lambda pet: pet, photos=[photo])
 
-    @outliving_rebuilds
     def remove_photo(self, pet_id: str, photo_id: str) -> PetT:
         """Take one photo, with embedding and thumbnail, from a pet; raises PetNotFound, InvalidQuery."""
 
@@ -122,9 +123,8 @@ class PetService(PetFinder[PetT]):
                 raise InvalidQuery(f"pet {pet_id!r} has no photo {photo_id!r}")
             return pet.model_copy(update={"photos": left})
 
-        return self.repository.update(pet_id, without)
+        return self.change(pet_id, without)
 
-    @outliving_rebuilds
     def update(self, /, pet_id: str, **changes: Any) -> PetT:
         """Change named attributes of a pet; what is not named stays, the owner too.
 
@@ -139,7 +139,7 @@ class PetService(PetFinder[PetT]):
             after = type(pet)(**(kept | changes))
             return after.model_copy(update={"owner": owner_with_picture(after.owner, limits=self.limits)})
 
-        return self.repository.update(pet_id, changed)
+        return self.change(pet_id, changed)
 
     def remove(self, pet_ids: str | Iterable[str], *, missing: Missing = "error") -> tuple[str, ...]:
         """Erase pets with owner, photos and thumbnails; returns the ids that were there. Raises PetNotFound."""
