@@ -27,16 +27,16 @@ _PETS, _PHOTOS, _SECONDS = 500, 32, 1.0  # a chunk is written when it has so man
 class Registration(Generic[PetT]):
     """One run of a registration, and the record of what went in and what did not, item by item.
 
-    `embed=False` leaves the encoder's work to embed_pending(); with `whole`, one photo that cannot be used refuses the
+    `embed=False` leaves the encoder's work to embed_pending(); with `strict`, one photo that cannot be used refuses the
     pet.
     """
 
     def __init__(
-        self, service: OpenedIndex[PetT], *, on_conflict: OnConflict, embed: bool = True, whole: bool = False
+        self, service: OpenedIndex[PetT], *, on_conflict: OnConflict, embed: bool = True, strict: bool = False
     ) -> None:
         check_choice(on_conflict, OnConflict, what="on_conflict")
-        self.service, self.on_conflict, self.embed, self.whole = service, on_conflict, embed, whole
-        self.opened = service.pinned()
+        self.service, self.on_conflict, self.embed, self.strict = service, on_conflict, embed, strict
+        self.index = service.pinned()
         self.tally = Tally()
         self.ignored: list[Ignored] = []
         self.changed: list[str] = []
@@ -115,11 +115,11 @@ class Registration(Generic[PetT]):
     def _put_in(self) -> None:
         """Put in what is left of the chunk; where the index was rebuilt meanwhile, take it as it is now."""
         self.left_out = {}
-        repository = self.opened.repository
+        repository = self.index.repository
         try:
             readings = in_parallel(partial(read_pet, limits=self.service.limits), self._wanted([*self.left.values()]))
             new = (reading for reading in readings if not self._moved(reading))
-            done = embedded(new, self.opened.encoder) if self.embed else new
+            done = embedded(new, self.index.encoder) if self.embed else new
             pets = {reading.subject.pet_id: finished(reading) for reading in done if self._usable(reading)}
             for outcome in repository.write(pets.values(), on_conflict=self.on_conflict):
                 self._settle(outcome.id)
@@ -127,9 +127,9 @@ class Registration(Generic[PetT]):
                 if outcome.result in ("added", "replaced"):
                     self.pending += sum(photo.embedding is None for photo in pets[outcome.id].photos)
         except IndexMismatch as error:
-            if not self.service.open_anew(self.opened):
+            if not self.service.open_anew(self.index):
                 raise
-            self.opened, self.rebuilt = self.service.pinned(), error
+            self.index, self.rebuilt = self.service.pinned(), error
 
     def _settle(self, pet_id: str) -> None:
         del self.left[pet_id]
@@ -145,7 +145,7 @@ class Registration(Generic[PetT]):
 
     def _wanted(self, pets: Sequence[PetT]) -> Iterator[PetT]:
         """Those that are to be read and written; the others are settled."""
-        repository, ids = self.opened.repository, [pet.pet_id for pet in pets]
+        repository, ids = self.index.repository, [pet.pet_id for pet in pets]
         there = repository.store.get(
             repository.index, ids, vectors=self.on_conflict == "replace", expected=repository.spec
         )
@@ -174,7 +174,7 @@ class Registration(Generic[PetT]):
         ids = {read.photo.photo_id for read in reading.photos if read.picture is not None}
         if self.on_conflict != "skip" or not ids or len(ids) < len(reading.photos):
             return False
-        for pet in self.opened.repository.pets_of_photos([photo_id for photo_id in ids if photo_id]):
+        for pet in self.index.repository.pets_of_photos([photo_id for photo_id in ids if photo_id]):
             registered = [photo for photo in pet.photos if photo.photo_id in ids]
             relative = all(photo.uri and not Path(photo.uri).is_absolute() for photo in reading.subject.photos)
             if len(registered) == len(ids) and all(gone(photo, relative=relative) for photo in registered):
@@ -183,12 +183,12 @@ class Registration(Generic[PetT]):
         return False
 
     def _usable(self, reading: Reading[PetT]) -> bool:
-        """Note the photos that cannot be used; False and a failure where none is left, or `whole` wants all."""
+        """Note the photos that cannot be used; False and a failure where none is left, or `strict` wants all."""
         pet_id = reading.subject.pet_id
         unusable = [(read.photo, read.error) for read in reading.photos if read.error]
         none_left = bool(unusable) and len(unusable) == len(reading.photos)
         refusal = unusable[0][1] if none_left else None
-        if self.whole:
+        if self.strict:
             refusal = reading.owner_error or next((error for _, error in unusable), None)
         left_out = self.left_out.setdefault(pet_id, [])
         for photo, error in unusable[1:] if none_left else unusable:
@@ -205,7 +205,7 @@ class Completion(Generic[PetT]):
 
     def __init__(self, service: OpenedIndex[PetT]) -> None:
         self.service = service
-        self.opened = service.pinned()
+        self.index = service.pinned()
         self.complete: list[str] = []
         self.failures: dict[tuple[str, str | None], Failure] = {}
 
@@ -213,12 +213,12 @@ class Completion(Generic[PetT]):
         """Embed all that waits; where the index is rebuilt meanwhile, the rest by its new encoder."""
         while True:
             try:
-                for whole in embedded(in_parallel(self._read, self.opened.repository.pending()), self.opened.encoder):
-                    self._keep(whole)
+                for reading in embedded(in_parallel(self._read, self.index.repository.pending()), self.index.encoder):
+                    self._keep(reading)
             except IndexMismatch:
-                if not self.service.open_anew(self.opened):
+                if not self.service.open_anew(self.index):
                     raise
-                self.opened = self.service.pinned()
+                self.index = self.service.pinned()
             else:
                 return BulkReport(replaced=tuple(self.complete), failures=tuple(self.failures.values()))
 
@@ -228,8 +228,8 @@ class Completion(Generic[PetT]):
     def _read_again(self, pet: PetT, photo: Photo) -> ReadPhoto:
         if photo.embedding is not None:
             return ReadPhoto(photo)
-        repository, names = self.opened.repository, [(pet.pet_id, photo.photo_id or "")]
-        return read_again(photo, lambda: repository.thumbnails(names)[0], limits=self.opened.limits)[0]
+        repository, names = self.index.repository, [(pet.pet_id, photo.photo_id or "")]
+        return read_again(photo, lambda: repository.thumbnails(names)[0], limits=self.index.limits)[0]
 
     def _keep(self, reading: Reading[PetT]) -> None:
         pet_id = reading.subject.pet_id
@@ -253,7 +253,7 @@ class Completion(Generic[PetT]):
             )
 
         try:
-            self.opened.repository.update(pet_id, with_embeddings)
+            self.index.repository.update(pet_id, with_embeddings)
         except (PetNotFound, EditConflict) as error:
             self.failures[pet_id, None] = Failure(pet_id, error)
             return

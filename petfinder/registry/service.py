@@ -1,4 +1,4 @@
-"""PetService: what people do with a registry of one species. Register, change, report lost and found; ask (PetFinder).
+"""PetService: all that people do with the pets of one species: register, change, report lost and found, and find.
 
 Dogs and cats are the same service in two lines each.
 """
@@ -33,14 +33,15 @@ class PetService(PetFinder[PetT]):
     """The registry of one species: everything a PetFinder answers, and everything that changes pets."""
 
     def register(self, pet: PetT, *, on_conflict: OnConflict = "error") -> PetT:
-        """Register one pet with its photos; returns it as it is kept.
+        """Register one pet with its photos and return it as it is kept.
 
-        A photo that cannot be read refuses the pet, and nothing is written. Raises PhotoError, DuplicatePet (with
-        on_conflict="error"; "skip" returns the pet that is there, "replace" puts this one in its place), InvalidPet.
+        One photo that cannot be read refuses the pet, and nothing is written. If the pet_id is there already: "error"
+        raises DuplicatePet, "skip" returns the pet that is there, "replace" puts this one in its place. Raises
+        PhotoError, InvalidPet.
         """
         if not isinstance(pet, Pet):
             raise InvalidPet(f"register takes a pet, not a {type(pet).__name__}; read_folder makes pets of photos")
-        report = Registration(self, on_conflict=on_conflict, whole=True).run([pet], progress=False)
+        report = Registration(self, on_conflict=on_conflict, strict=True).run([pet], progress=False)
         for failure in report.failures:
             raise failure.error
         return self.get(pet.pet_id) if report.skipped else self.repository.get(pet.pet_id)
@@ -54,11 +55,12 @@ class PetService(PetFinder[PetT]):
         progress: bool | None = None,
         tell: Tell | None = None,
     ) -> BulkReport:
-        """Register a stream of pets (with what intake says of files that are none); every item is in the report.
+        """Register any iterable of pets, streamed, and report what became of each.
 
-        Pets that are there are skipped, so that a second run goes on where the first stopped. `embed=False` takes the
-        photos in and leaves the encoder's work to embed_pending(). `progress`: a bar or none; None decides by itself.
-        `tell` gets the report, of a call that is broken off too.
+        `pets` may hold the failures and ignored files that read_folder and read_csv give; they go into the report. Pets
+        that are there are skipped, so a second run goes on where the first stopped. `embed=False` keeps the photos and
+        leaves the encoder's work to embed_pending(). `progress`: a bar or none; None: on a terminal and in a notebook.
+        `tell` gets the report in any case, also where the call is interrupted.
         """
         if isinstance(pets, (Pet, str, os.PathLike)):
             raise InvalidPet("register_many takes a list or stream of pets; register takes one, read_folder a folder")
@@ -77,7 +79,7 @@ class PetService(PetFinder[PetT]):
         progress: bool | None = None,
         tell: Tell | None = None,
     ) -> BulkReport:
-        """Take over all pets of an index that petfinder did not make, with owner and embeddings; each is in the report.
+        """Copy all pets, owners and embeddings of an index that petfinder did not make, and report on each.
 
         Pets that are there are skipped, so that a second call goes on where the first stopped. A photo without an
         embedding (or one of zeros) is embedded from its original, or reported. Raises IndexMismatch where another
@@ -87,7 +89,7 @@ class PetService(PetFinder[PetT]):
         return self.register_many(existing.pets(), on_conflict=on_conflict, progress=progress, tell=tell)
 
     def embed_pending(self) -> BulkReport:
-        """Embed every photo that waits for it, from its original or else its thumbnail; reports the pets completed."""
+        """Embed every photo that waits for it, from its original or else its thumbnail, and report the pets completed."""
         return Completion(self).run()
 
     @outliving_rebuilds
@@ -111,11 +113,14 @@ class PetService(PetFinder[PetT]):
         return self.repository.update(pet_id, changed)
 
     def add_photo(self, pet_id: str, photo: Any) -> PetT:
-        """Give a pet one more photo (its portrait follows); a photo that it has already changes nothing."""
+        """Add a photo to a pet and update its portrait; a photo that it has already changes nothing.
+
+        Raises PetNotFound, PhotoError, EditConflict.
+        """
         return self.change(pet_id, lambda pet: pet, photos=[photo])
 
     def remove_photo(self, pet_id: str, photo_id: str) -> PetT:
-        """Take one photo, with embedding and thumbnail, from a pet; raises PetNotFound, InvalidQuery."""
+        """Remove one photo of a pet, with embedding and thumbnail; raises PetNotFound, InvalidQuery, EditConflict."""
 
         def without(pet: PetT) -> PetT:
             left = tuple(photo for photo in pet.photos if photo.photo_id != photo_id)
@@ -142,20 +147,23 @@ class PetService(PetFinder[PetT]):
         return self.change(pet_id, changed)
 
     def remove(self, pet_ids: str | Iterable[str], *, missing: Missing = "error") -> tuple[str, ...]:
-        """Erase pets with owner, photos and thumbnails; returns the ids that were there. Raises PetNotFound."""
+        """Erase pets with owner, photos and thumbnails and return the ids that were there.
+
+        With missing="error" an unknown id raises PetNotFound, and nothing is removed.
+        """
         return self.repository.remove(pet_ids, missing=missing)
 
     def report_lost(self, pet_id: str, *, place: Any = None, at: datetime | None = None) -> PetT:
-        """A registered pet is missing: since when (default now) and from where."""
+        """Report a registered pet missing, since `at` (default: now), from `place`; raises PetNotFound."""
         return self._report(pet_id, Status.LOST, place, at)
 
     def report_found(self, pet: PetT) -> PetT:
-        """Register a stray that somebody took in: status found, since `status_at` (default now)."""
+        """Register a stray that somebody took in, as found since `status_at` (default: now); errors as of register."""
         found = pet.model_copy(update={"status": Status.FOUND, "status_at": pet.status_at or now()})
         return self.register(found)
 
     def reunite(self, pet_id: str) -> PetT:
-        """The pet is back with its people."""
+        """Report a pet back with its people; raises PetNotFound."""
         return self._report(pet_id, Status.REUNITED, None, None)
 
     def _report(self, pet_id: str, status: Status, place: Any, at: datetime | None) -> PetT:
