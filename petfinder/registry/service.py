@@ -89,7 +89,7 @@ class PetService(PetFinder[PetT]):
         return self.register_many(existing.pets(), on_conflict=on_conflict, progress=progress, tell=tell)
 
     def embed_pending(self) -> BulkReport:
-        """Embed every photo that waits for it, from its original or else its thumbnail, and report the pets completed."""
+        """Embed the photos that wait for it, from their originals or else thumbnails; report the pets completed."""
         return Completion(self).run()
 
     @outliving_rebuilds
