@@ -211,9 +211,9 @@ def test_a_connection_that_contradicts_itself_is_refused_before_anything_is_sent
     ],
 )
 def test_a_cloud_id_stands_for_a_url(decoded: str, location: str) -> None:
-    from petfinder.stores.elasticsearch.client import connection_options, location_of, make_client
+    from petfinder.stores.elasticsearch.client import ConnectionOptions, location_of, make_client
 
-    options = connection_options(cloud_id="pets:" + base64.b64encode(decoded.encode()).decode(), api_key=SECRET)
+    options = ConnectionOptions(cloud_id="pets:" + base64.b64encode(decoded.encode()).decode(), api_key=SECRET)
 
     assert options.location == location
     with make_client(options) as client:
@@ -222,12 +222,12 @@ def test_a_cloud_id_stands_for_a_url(decoded: str, location: str) -> None:
 
 
 def test_credentials_travel_unencrypted_on_this_machine_and_where_that_is_allowed() -> None:
-    from petfinder.stores.elasticsearch.client import connection_options
+    from petfinder.stores.elasticsearch.client import ConnectionOptions
 
     for url in ("http://localhost:9200", "http://127.0.0.1:9200", "http://[::1]:9200"):
-        assert connection_options(url, user="finder", password=SECRET).hosts == (url,)
-    allowed = connection_options(f"http://finder:{SECRET}@elasticsearch:9200", verify=False)
-    assert (allowed.hosts, allowed.password) == (("http://elasticsearch:9200",), SECRET)
+        assert ConnectionOptions(url, user="finder", password=SECRET).hosts == (url,)
+    allowed = ConnectionOptions(f"http://finder:{SECRET}@elasticsearch:9200", verify=False)
+    assert (allowed.hosts, allowed.login) == (("http://elasticsearch:9200",), ("finder", SECRET))
 
 
 def test_a_place_named_by_argument_is_not_disturbed_by_other_settings(

@@ -107,10 +107,10 @@ def open_store(location: str | None, *, create: bool = True, settings: Settings 
 
 
 def _store_on_server(url: str | None, settings: Settings) -> Store:
-    from petfinder.stores.elasticsearch.client import connection_options, make_client, wait_until_ready
+    from petfinder.stores.elasticsearch.client import ConnectionOptions, make_client, wait_until_ready
     from petfinder.stores.elasticsearch.store import ElasticsearchStore
 
-    options = connection_options(
+    options = ConnectionOptions(
         url,
         cloud_id=settings.cloud_id if url is None else None,
         api_key=revealed(settings.api_key),

@@ -21,7 +21,8 @@ from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
 from elasticsearch import ApiError, Elasticsearch
 
 from petfinder.domain import errors
-from petfinder.stores.elasticsearch.errors import error_of_item, is_write_block, translated, typed, worth_retrying
+from petfinder.stores.elasticsearch.errors import error_of_item, is_write_block, translated, typed
+from petfinder.stores.elasticsearch.retry import worth_retrying
 from tests.elastic import faults
 from tests.elastic.proxy import FaultProxy
 

@@ -6,18 +6,18 @@ from what was there before, and a report must be exact to the item.
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from elasticsearch import ApiError, Elasticsearch, TransportError, UnsupportedProductError
+from elasticsearch import ApiError, Elasticsearch, TransportError
 
-from petfinder.stores.elasticsearch.errors import said_by, worth_retrying
+from petfinder.stores.elasticsearch.errors import body_of
+from petfinder.stores.elasticsearch.retry import pause, worth_retrying
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
+_NOTHING_DONE = (401, 403, 413, 429)  # with these statuses the server says that it has not begun
 
 
 @dataclass(frozen=True)
@@ -32,129 +32,101 @@ class Action:
 
 @dataclass(frozen=True)
 class Result:
-    """What the server said of one item; `status` 0 where it never said anything."""
+    """The server's answer for one item."""
 
     status: int
-    error: Mapping[str, Any] | None = None
-
-
-Ask = Callable[[Sequence[Action]], Sequence[Result | None]]
-"""What became of actions whose answer was lost: a result for those that went in all the same."""
-
-
-class BulkEnded(Exception):
-    """No further answer is to be had, for the reason that is this error's cause; `results` are of what is known."""
-
-    def __init__(self, results: Sequence[Result | None]) -> None:
-        super().__init__("a bulk request could not be finished")
-        self.results = results
+    error: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def reason(self) -> Exception:
-        """The client's error that ended it."""
-        return self.__cause__ if isinstance(self.__cause__, Exception) else self
+    def final(self) -> bool:
+        """Whether sending the item again would change nothing."""
+        return not worth_retrying(self.status, self.error.get("type"))
 
 
-def pause(attempt: int, error: Exception | None = None) -> float:
-    """Seconds to wait before an attempt: doubling, with some chance in it, at least what a Retry-After asks for."""
-    seconds = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1)) * random.uniform(0.75, 1.25)
-    asked = str(error.meta.headers.get("retry-after")) if isinstance(error, ApiError) else ""
-    return float(max(seconds, min(_LONGEST_PAUSE, int(asked)) if asked.isdigit() else 0))
+_UNKNOWN = Result(503)
+
+WentIn = Callable[[Sequence[str]], Collection[str]]
+"""Of the ids of documents whose answer was lost, those that are in all the same."""
 
 
-def send(client: Elasticsearch, actions: Sequence[Action], *, retries: int, ask: Ask) -> list[Result]:
+def send(
+    client: Elasticsearch, actions: Sequence[Action], *, retries: int, went_in: WentIn = lambda ids: ()
+) -> tuple[list[Result | None], Exception | None]:
     """Send actions, again as often as `retries` where the server is busy or gone; one result each, in order.
 
-    A request that is too large is cut in two. Raises BulkEnded, with what is known, from the error that ended it: one
-    that no retry mends, or the last where retries are used up.
+    A request that is too large is cut in two. With the results (None: not known) comes the client's error that ended
+    it, if one did: one that no retry mends, or the last where retries are used up.
     """
-    results: list[Result | None] = [None] * len(actions)
-    waiting = list(range(len(actions)))
-    lost: Exception | None = None
-    unsure = False  # whether an answer was lost, so that items may be in without our knowing
-    for attempt in range(retries + 1):
-        if attempt:
-            time.sleep(pause(attempt, lost))
-        if unsure:
-            waiting = _settle(actions, results, waiting, ask)
-        if not waiting:
-            break
-        try:
-            items = _request(client, [actions[number] for number in waiting])
-        except (ApiError, TransportError, UnsupportedProductError) as error:
-            if isinstance(error, ApiError) and error.meta.status == 413:
-                return _halves(client, actions, results, waiting, retries=retries, ask=ask)
-            lost = error
-            unsure = unsure or not _refused(error)
-            if worth_retrying(error):
-                continue
-            break
-        lost = None
-        waiting = [number for number, item in zip(waiting, items, strict=True) if not _kept(item, number, results)]
-    if unsure and lost is not None:
-        time.sleep(pause(1))  # the server may still be at it
-        waiting = _settle(actions, results, waiting, ask)
-    if unsure:
-        _settle(actions, results, [n for n, result in enumerate(results) if result and result.status == 409], ask)
-    if lost is not None and waiting:
-        raise BulkEnded(results) from lost
-    return [result or Result(0) for result in results]
+    sending = _Sending(client, actions, retries, went_in, [None] * len(actions))
+    parts = [range(len(actions))]
+    while parts:
+        part = parts.pop()
+        error = sending.send(part)
+        if not (isinstance(error, ApiError) and error.meta.status == 413):
+            if error is not None:
+                return sending.results, error
+        elif len(part) == 1:
+            sending.results[part[0]] = Result(413, {"type": "content_too_long_exception"})
+        else:
+            middle = len(part) // 2
+            parts += [part[middle:], part[:middle]]
+    return sending.results, None
 
 
-def _refused(error: Exception) -> bool:
-    """Whether the server said that it did nothing."""
-    return isinstance(error, ApiError) and error.meta.status in (401, 403, 429)
+@dataclass
+class _Sending:
+    """Actions on their way, and the results so far."""
 
+    client: Elasticsearch
+    actions: Sequence[Action]
+    retries: int
+    went_in: WentIn
+    results: list[Result | None]
+    unsure: bool = False  # whether an answer was lost, so that items may be in without our knowing
 
-def _request(client: Elasticsearch, actions: Sequence[Action]) -> list[Result]:
-    lines: list[Mapping[str, Any]] = []
-    for action in actions:
-        lines.append({action.operation: {"_index": action.index, "_id": action.id}})
-        if action.source is not None:
-            lines.append(action.source)
-    answer = said_by(client.options(max_retries=0).bulk(operations=lines, require_alias=True))
-    said = [next(iter(item.values())) for item in answer["items"]]
-    return [Result(item["status"], item.get("error")) for item in said]
+    def send(self, part: Sequence[int]) -> Exception | None:
+        """Send the actions of these numbers; returns the error for which some of them have no result."""
+        lost: Exception | None = None
+        for attempt in range(self.retries + 1):
+            if attempt:
+                time.sleep(pause(attempt, lost))
+                self._settle(self._waiting(part))
+            if not (waiting := self._waiting(part)):
+                break
+            try:
+                answered = self._request([self.actions[number] for number in waiting])
+            except (ApiError, TransportError) as error:
+                lost = error
+                self.unsure |= not (isinstance(error, ApiError) and error.meta.status in _NOTHING_DONE)
+                if not worth_retrying(error):
+                    break
+            else:
+                lost = None
+                for number, result in zip(waiting, answered, strict=True):
+                    self.results[number] = result
+        if self.unsure and lost is not None and self._waiting(part):
+            time.sleep(pause(1))  # the server may still be at it
+            self._settle(self._waiting(part))
+        self._settle([number for number in part if (self.results[number] or _UNKNOWN).status == 409])
+        return lost if self._waiting(part) else None
 
+    def _waiting(self, part: Sequence[int]) -> list[int]:
+        return [number for number in part if not (self.results[number] or _UNKNOWN).final]
 
-def _kept(item: Result, number: int, results: list[Result | None]) -> bool:
-    results[number] = item
-    return not worth_retrying(item.status, (item.error or {}).get("type"))
+    def _request(self, actions: Sequence[Action]) -> list[Result]:
+        lines: list[Mapping[str, Any]] = []
+        for action in actions:
+            lines.append({action.operation: {"_index": action.index, "_id": action.id}})
+            lines += [] if action.source is None else [action.source]
+        answer = body_of(self.client.options(max_retries=0).bulk(operations=lines, require_alias=True))
+        items = [next(iter(item.values())) for item in answer["items"]]
+        return [Result(item["status"], item.get("error") or {}) for item in items]
 
-
-def _settle(actions: Sequence[Action], results: list[Result | None], waiting: Sequence[int], ask: Ask) -> list[int]:
-    """Ask what became of the waiting actions; returns those that are not known to be in."""
-    found: Sequence[Result | None] = [None] * len(waiting)
-    with suppress(ApiError, TransportError, UnsupportedProductError):
-        found = ask([actions[number] for number in waiting])
-    for number, result in zip(waiting, found, strict=True):
-        if result is not None:
-            results[number] = result
-    return [number for number, result in zip(waiting, found, strict=True) if result is None]
-
-
-def _halves(
-    client: Elasticsearch,
-    actions: Sequence[Action],
-    results: list[Result | None],
-    waiting: Sequence[int],
-    *,
-    retries: int,
-    ask: Ask,
-) -> list[Result]:
-    if len(waiting) == 1:
-        results[waiting[0]] = Result(413, error={"type": "content_too_long_exception"})
-        return [result or Result(0) for result in results]
-    middle = len(waiting) // 2
-    for part in (waiting[:middle], waiting[middle:]):
-        sent: Sequence[Result | None]
-        ended: Exception | None = None
-        try:
-            sent = send(client, [actions[number] for number in part], retries=retries, ask=ask)
-        except BulkEnded as error:
-            sent, ended = error.results, error.reason
-        for number, result in zip(part, sent, strict=True):
-            results[number] = result
-        if ended is not None:
-            raise BulkEnded(results) from ended
-    return [result or Result(0) for result in results]
+    def _settle(self, numbers: Sequence[int]) -> None:
+        """Ask which of these actions went in although their answer was lost."""
+        if self.unsure and numbers:
+            with suppress(ApiError, TransportError):
+                there = self.went_in([self.actions[number].id for number in numbers])
+                for number in numbers:
+                    if self.actions[number].id in there:
+                        self.results[number] = Result(201)

@@ -19,7 +19,7 @@ from elasticsearch import AuthorizationException, Elasticsearch, NotFoundError
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound
 from petfinder.stores.documents import SCHEMA, IndexSpec
 from petfinder.stores.elasticsearch import mapping as mapping
-from petfinder.stores.elasticsearch.errors import said_by
+from petfinder.stores.elasticsearch.errors import body_of
 
 _KEPT = "*.aliases,*.mappings._meta,*.settings.index.blocks"  # what is read of an index
 
@@ -65,7 +65,7 @@ def _described(client: Elasticsearch, name: str) -> Mapping[str, Any]:
     if not name or name.startswith(("_", "-")) or any(letter in name for letter in '*?,<>|"\\/ #:'):
         return {}
     try:
-        return said_by(client.indices.get(index=name, expand_wildcards="open,hidden", filter_path=_KEPT))
+        return body_of(client.indices.get(index=name, expand_wildcards="open,hidden", filter_path=_KEPT))
     except NotFoundError as error:
         if error.error == "index_not_found_exception":
             return {}
@@ -92,7 +92,7 @@ def _opened(name: str, concrete: str, memory: Mapping[str, Any], described: Mapp
 def all_opened(client: Elasticsearch) -> dict[str, Opened]:
     """All indexes of pets by the name that people use: its alias, else (kept from before a rebuild) its number."""
     found: dict[str, Opened] = {}
-    for opened in _usable(said_by(client.indices.get(index="*", expand_wildcards="open", filter_path=_KEPT))):
+    for opened in _usable(body_of(client.indices.get(index="*", expand_wildcards="open", filter_path=_KEPT))):
         kept = (opened.concrete,) if opened.state == mapping.READY else ()
         found |= dict.fromkeys(opened.names or kept, opened)
     return dict(sorted(found.items()))
@@ -117,7 +117,7 @@ def refuse_taken(client: Elasticsearch, name: str) -> None:
 def next_number(client: Elasticsearch, name: str) -> str:
     """The name of the next numbered index of a name: `pets-dogs-000001`."""
     answer = client.indices.get(index=f"{name}-*", expand_wildcards="open,hidden,closed", filter_path=_KEPT)
-    numbers = [concrete.removeprefix(f"{name}-")[:6] for concrete in said_by(answer)]
+    numbers = [concrete.removeprefix(f"{name}-")[:6] for concrete in body_of(answer)]
     last = max((int(number) for number in numbers if len(number) == 6 and number.isdecimal()), default=0)
     return f"{name}-{last + 1:06d}"
 
@@ -169,7 +169,7 @@ def remember(client: Elasticsearch, opened: Opened) -> None:
 def numbered(client: Elasticsearch, name: str) -> list[Opened]:
     """All numbered indexes of pets that were made under a name, with or without an alias now."""
     answer = client.indices.get(index=f"{name}-*", expand_wildcards="open,hidden", filter_path=_KEPT)
-    return _usable(said_by(answer))
+    return _usable(body_of(answer))
 
 
 def delete(client: Elasticsearch, opened: Opened) -> None:
@@ -190,7 +190,7 @@ def rename(client: Elasticsearch, name: str, new_name: str, opened: Opened) -> N
 def vectors_in(client: Elasticsearch, opened: Opened) -> int:
     """How many vectors the index holds, give or take those not yet refreshed; many, for a user who may not know."""
     try:
-        answer = said_by(client.indices.stats(index=opened.handle, metric="dense_vector"))
+        answer = body_of(client.indices.stats(index=opened.handle, metric="dense_vector"))
     except AuthorizationException:
         return sys.maxsize
     return int(answer["_all"]["primaries"]["dense_vector"]["value_count"])
@@ -198,5 +198,5 @@ def vectors_in(client: Elasticsearch, opened: Opened) -> int:
 
 def stored_bytes(client: Elasticsearch, *names: str) -> int:
     """Bytes on disk of indexes, copies on other nodes left aside."""
-    answer = said_by(client.indices.stats(index=names, metric="store"))
+    answer = body_of(client.indices.stats(index=names, metric="store"))
     return int(answer["_all"]["primaries"]["store"]["size_in_bytes"])

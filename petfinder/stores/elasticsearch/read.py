@@ -13,7 +13,7 @@ from petfinder.domain.filters import Restriction
 from petfinder.stores.documents import Document
 from petfinder.stores.elasticsearch import documents as documents
 from petfinder.stores.elasticsearch import queries as queries
-from petfinder.stores.elasticsearch.errors import kinds_of, said_by
+from petfinder.stores.elasticsearch.errors import body_of, causes_of
 from petfinder.stores.elasticsearch.indexes import Opened
 
 _AT_ONCE = 1000
@@ -45,7 +45,7 @@ def pages(
         behind = None if after is None else [after]
         while True:
             try:
-                answer = said_by(
+                answer = body_of(
                     client.search(
                         pit={"id": opened, "keep_alive": _KEEP_ALIVE},
                         sort=[{field: "asc"} for field in sort],
@@ -57,7 +57,7 @@ def pages(
                     )
                 )
             except NotFoundError as error:
-                if "search_context_missing_exception" not in kinds_of(error):
+                if "search_context_missing_exception" not in {kind for kind, _ in causes_of(error)}:
                     raise
                 opened = _moment(client, index)
                 continue
@@ -72,7 +72,7 @@ def pages(
 
 
 def _moment(client: Elasticsearch, index: str) -> str:
-    opened: str = said_by(client.open_point_in_time(index=index, keep_alive=_KEEP_ALIVE))["id"]
+    opened: str = body_of(client.open_point_in_time(index=index, keep_alive=_KEEP_ALIVE))["id"]
     return opened
 
 
@@ -133,7 +133,7 @@ def found_in(answer: Mapping[str, Any], opened: Opened) -> Hits:
 
 def _light(client: Elasticsearch, opened: Opened, ids: Sequence[str]) -> Hits:
     """Without vectors, and as they are at this moment, refreshed or not."""
-    answer = said_by(client.mget(index=opened.handle, ids=ids, source_excludes=["photos.vector"]))
+    answer = body_of(client.mget(index=opened.handle, ids=ids, source_excludes=["photos.vector"]))
     return found_in(answer, opened)
 
 
@@ -146,7 +146,7 @@ def _whole(client: Elasticsearch, opened: Opened, ids: Sequence[str]) -> Hits:
         allow_partial_search_results=False,
         source=queries.whole(vectors=True),
     )
-    hits: Hits = said_by(answer)["hits"]["hits"]
+    hits: Hits = body_of(answer)["hits"]["hits"]
     return hits
 
 
@@ -156,6 +156,6 @@ def thumbnails(client: Elasticsearch, opened: Opened, photos: Sequence[tuple[str
     ids = [documents.thumbnail_id(*photo) for photo in photos]
     for start in range(0, len(ids), _WITH_VECTORS_AT_ONCE):
         part = list(dict.fromkeys(ids[start : start + _WITH_VECTORS_AT_ONCE]))
-        for one in found_in(said_by(client.mget(index=opened.thumbnails, ids=part)), opened):
+        for one in found_in(body_of(client.mget(index=opened.thumbnails, ids=part)), opened):
             found[one["_id"]] = base64.b64decode(one["_source"]["jpeg"])
     return [found.get(id_) for id_ in ids]

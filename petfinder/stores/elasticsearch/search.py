@@ -20,9 +20,9 @@ from petfinder.stores.documents import Document, Hit, Nearest
 from petfinder.stores.elasticsearch import documents as documents
 from petfinder.stores.elasticsearch import queries as queries
 from petfinder.stores.elasticsearch import read
-from petfinder.stores.elasticsearch.bulk import pause
-from petfinder.stores.elasticsearch.errors import said_by, worth_retrying
+from petfinder.stores.elasticsearch.errors import body_of
 from petfinder.stores.elasticsearch.indexes import Opened
+from petfinder.stores.elasticsearch.retry import pause, worth_retrying
 
 _AT_ONCE = 50  # searches in one request
 _HITS_AT_ONCE, _IDS_AT_ONCE = 10_000, 50_000  # and what all of them may answer, and name
@@ -146,7 +146,7 @@ def together(
         lines = [line for body in bodies[start : start + at_once] for line in (header, body)]
         for attempt in range(retries + 1):
             answer = client.msearch(searches=lines)
-            said = said_by(answer)
+            said = body_of(answer)
             failed = next((one for one in said["responses"] if "error" in one), None)
             if failed is None:
                 break
