@@ -13,7 +13,7 @@ from petfinder.photos.read import PhotoLimits
 from petfinder.registry.documents import to_pet
 from petfinder.registry.finder import PetFinder
 from petfinder.registry.repository import PetRepository
-from petfinder.stores.base import OpensExisting, Store
+from petfinder.stores.base import OpensForeign, Store
 from petfinder.stores.documents import IndexSpec
 from petfinder.stores.field_names import FieldNames
 
@@ -37,11 +37,11 @@ class ExistingIndex(PetFinder[PetT]):
         encoder: Encoder,
         limits: PhotoLimits | None = None,
     ) -> None:
-        if not isinstance(store, OpensExisting):
+        if not isinstance(store, OpensForeign):
             raise InvalidQuery(f"{store.location} holds petfinder's own indexes only; others are on a server")
         identity = identity_of(encoder)
         spec = IndexSpec(species_of(pet_class), identity.name, identity.dims, identity.fingerprint)
-        self._store = store.existing(index, fields, spec)
+        self._store = store.foreign(index, fields, spec)
         self._gives_photo_ids = fields.photo_id is not None
         super().__init__(PetRepository[PetT](self._store, index, pet_class=pet_class), encoder, limits=limits)
 

@@ -169,20 +169,20 @@ class Store(Protocol):
         ...
 
 
-class ExistingStore(Store, Protocol):
+class ForeignStore(Store, Protocol):
     """A Store of one index that petfinder did not make. Whatever would change it raises InvalidQuery."""
 
     def strays(self, name: str) -> Iterator[Outcome]:
-        """What no listing and no search gives: documents without a usable pet id, each as failed, with the reason."""
+        """Yield what no listing and no search gives: documents without a usable pet id, as failed, with the reason."""
         ...
 
 
 @runtime_checkable
-class OpensExisting(Protocol):
+class OpensForeign(Protocol):
     """A store that lives where others keep indexes too."""
 
-    def existing(self, name: str, fields: FieldNames, spec: IndexSpec) -> ExistingStore:
-        """The index of this name, to be read and searched by these fields.
+    def foreign(self, name: str, fields: FieldNames, spec: IndexSpec) -> ForeignStore:
+        """Return the index of this name, to be read and searched by these fields.
 
         `spec` says of which species its pets are and which encoder made its vectors. Raises IndexNotFound, and
         IndexMismatch where it has no such fields, or vectors of other dims.

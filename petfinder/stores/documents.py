@@ -1,126 +1,20 @@
-"""Streams of documents, cut into the chunks that a store writes at once."""
+"""What a store is given and gives back: specs of indexes, documents, outcomes, hits; and how documents are prepared."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
-from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, PetfinderError
+from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidPet, InvalidQuery, PetfinderError
 from petfinder.domain.vectors import Matrix, Vector
 
-_DOCUMENTS_AT_ONCE = 500
-_BYTES_AT_ONCE = 2**24
-_SECONDS_AT_ONCE = 1.0
-
-
-def in_chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    """The stream in chunks of at most 500 documents, 16 MB and 1 second.
-
-    If the stream breaks off with an error, what came before it is given out first.
-    """
-    chunk: list[Document] = []
-    size, began = 0, time.monotonic()
-    stream = iter(documents)
-    broken: BaseException | None = None
-    while broken is None:
-        try:
-            document = next(stream)
-        except StopIteration:
-            break
-        except BaseException as error:
-            broken = error
-            break
-        if not chunk:
-            size, began = 0, time.monotonic()
-        chunk.append(document)
-        size += document.vectors.nbytes + sum(len(data) for data in document.thumbnails.values())
-        full = len(chunk) >= _DOCUMENTS_AT_ONCE or size >= _BYTES_AT_ONCE
-        if full or time.monotonic() - began >= _SECONDS_AT_ONCE:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
-    if broken is not None:
-        raise broken
-
-
-_LEAST_SQUARE, _MOST_SQUARE = 0.998, 1.002  # of a unit vector's length in float32, rounded on the way by others
-_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-_ASCII_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
-
-
-def check_names(document: Document) -> None:
-    """Raise ValueError or TypeError for what no store can keep."""
-    for name in (document.id, *document.photo_ids, *document.thumbnails):
-        name.encode()
-    if not all(-(2**63) <= date < 2**63 for date in document.dates):
-        raise ValueError("a date out of reach")
-    if not all(isinstance(data, bytes) for data in document.thumbnails.values()):
-        raise TypeError("a thumbnail that is not bytes")
-
-
-def as_json(value: Any) -> str:
-    """A value as JSON text; raises ValueError or TypeError for what JSON cannot say."""
-    text = _JSON.encode(value)
-    if text.isascii():
-        return text
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # file names that are no UTF-8
-        return _ASCII_JSON.encode(value)
-    return text
-
-
-def storable_rows(document: Document, *, dims: int) -> Matrix | None:
-    """The embeddings and, last, the portrait, float32 (n, dims); None where there are none. InvalidEmbedding."""
-    rows = document.vectors
-    count = len(document.photo_ids)
-    if len(rows) != count:
-        raise InvalidEmbedding(f"{document.id!r} has {count} embedded photos and {len(rows)} embeddings")
-    if document.portrait is not None:
-        rows = np.vstack([rows, document.portrait]) if count else document.portrait[None]
-    if not len(rows):
-        return None
-    if rows.ndim != 2 or rows.shape[1] != dims:
-        raise InvalidEmbedding(f"{document.id!r}: this index holds embeddings of {dims} dims; got {rows.shape[-1]}")
-    rows = np.ascontiguousarray(rows, dtype=np.float32)
-    squares = np.einsum("ij,ij->i", rows, rows).tolist()
-    if not all(_LEAST_SQUARE < square < _MOST_SQUARE for square in squares):  # NaN fails this too
-        raise InvalidEmbedding(f"{document.id!r} has an embedding that is not of unit length; encode its photos again")
-    return rows
-
-
-Versions = Iterator[tuple[str, int, int]]
-
-
-def side_by_side(source: Versions, target: Versions) -> Iterator[tuple[str, int | None, int | None]]:
-    """Each id of either, in order: its version in the source, and the one that the target's was made from.
-
-    None stands for the side where it is not.
-    """
-    there = next(target, None)
-    for id_, version, _ in source:
-        while there is not None and there[0] < id_:
-            yield there[0], None, there[2]
-            there = next(target, None)
-        if there is not None and there[0] == id_:
-            yield id_, version, there[2]
-            there = next(target, None)
-        else:
-            yield id_, version, None
-    while there is not None:
-        yield there[0], None, there[2]
-        there = next(target, None)
-
-
 SCHEMA = 1
-
-
 Body = Mapping[str, Any]
 
 
@@ -233,3 +127,120 @@ class Nearest:
     hits: tuple[Hit, ...]
     searched: int
     photos: int
+
+
+_DOCUMENTS_AT_ONCE = 500
+_BYTES_AT_ONCE = 2**24
+_SECONDS_AT_ONCE = 1.0
+
+
+def in_chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Cut a stream into chunks of at most 500 documents, 16 MB and 1 second, each written at once.
+
+    If the stream breaks off with an error, what came before it is given out first.
+    """
+    stream = iter(documents)
+    ended = False
+    while not ended:
+        chunk: list[Document] = []
+        size, began = 0, 0.0
+        error: BaseException | None = None
+        try:
+            for document in stream:
+                began = began or time.monotonic()
+                chunk.append(document)
+                size += document.vectors.nbytes + sum(map(len, document.thumbnails.values()))
+                full = len(chunk) >= _DOCUMENTS_AT_ONCE or size >= _BYTES_AT_ONCE
+                if full or time.monotonic() - began >= _SECONDS_AT_ONCE:
+                    break
+            else:
+                ended = True
+        except BaseException as broken:
+            error = broken
+        if chunk:
+            yield chunk
+        if error is not None:
+            raise error
+
+
+_LEAST_SQUARE, _MOST_SQUARE = 0.998, 1.002  # of a unit vector's length in float32, rounded on the way by others
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_ASCII_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
+
+@contextmanager
+def storable(document: Document) -> Iterator[None]:
+    """Raise InvalidPet for names that no store can keep, and for what JSON cannot say of it inside."""
+    try:
+        for name in (document.id, *document.photo_ids, *document.thumbnails):
+            name.encode()
+        if not all(-(2**63) <= date < 2**63 for date in document.dates):
+            raise ValueError("a date out of reach")
+        if not all(isinstance(data, bytes) for data in document.thumbnails.values()):
+            raise TypeError("a thumbnail that is not bytes")
+        yield
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidPet(
+            f"{document.id!r} cannot be stored: it holds what JSON cannot say ({type(error).__name__})"
+        ) from error
+
+
+def as_json(value: Any) -> str:
+    """Return a value as JSON text; raises ValueError or TypeError for what JSON cannot say."""
+    text = _JSON.encode(value)
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # file names that are no UTF-8
+        return _ASCII_JSON.encode(value)
+    return text
+
+
+def storable_rows(document: Document, *, dims: int) -> Matrix | None:
+    """Return the embeddings and, last, the portrait, float32 (n, dims); None for none. Raises InvalidEmbedding."""
+    rows = document.vectors
+    count = len(document.photo_ids)
+    if len(rows) != count:
+        raise InvalidEmbedding(f"{document.id!r} has {count} embedded photos and {len(rows)} embeddings")
+    if document.portrait is not None:
+        rows = np.vstack([rows, document.portrait]) if count else document.portrait[None]
+    if not len(rows):
+        return None
+    if rows.ndim != 2 or rows.shape[1] != dims:
+        raise InvalidEmbedding(f"{document.id!r}: this index holds embeddings of {dims} dims; got {rows.shape[-1]}")
+    rows = np.ascontiguousarray(rows, dtype=np.float32)
+    squares = np.einsum("ij,ij->i", rows, rows).tolist()
+    if not all(_LEAST_SQUARE < square < _MOST_SQUARE for square in squares):  # NaN fails this too
+        raise InvalidEmbedding(f"{document.id!r} has an embedding that is not of unit length; encode its photos again")
+    return rows
+
+
+def check_queries(queries: Matrix, *, dims: int, k: int, most: int | None = None) -> None:
+    """Raise InvalidQuery for a k below 1 or above `most`, InvalidEmbedding for queries other than (m, dims) numbers."""
+    if k < 1 or (most is not None and k > most):
+        raise InvalidQuery("k must be at least 1" if most is None else f"k must be from 1 to {most}")
+    if queries.ndim != 2 or queries.shape[1] != dims:
+        raise InvalidEmbedding(f"this index holds embeddings of {dims} dims; got a query of shape {queries.shape}")
+    if not np.isfinite(queries).all():
+        raise InvalidEmbedding("a query holds NaN or infinity; encode the photo again")
+
+
+Versions = Iterator[tuple[str, int, int]]
+"""Id, version and `made_from` of documents, in the order of the ids."""
+
+
+def side_by_side(source: Versions, target: Versions) -> Iterator[tuple[str, int | None, int | None]]:
+    """Yield each id of either, in order: its version in the source, and the one that the target's was made from.
+
+    None stands for the side where it is not.
+    """
+    here, there = next(source, None), next(target, None)
+    while here is not None or there is not None:
+        id_ = min(one[0] for one in (here, there) if one is not None)
+        version = made_from = None
+        if here is not None and here[0] == id_:
+            version, here = here[1], next(source, None)
+        if there is not None and there[0] == id_:
+            made_from, there = there[2], next(target, None)
+        yield id_, version, made_from

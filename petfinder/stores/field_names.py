@@ -35,8 +35,8 @@ class FieldNames(Value):
     note: str | None = None
     owner: str | None = None
 
-    def given(self) -> dict[str, str]:
-        """The words that have a field, each with its name."""
+    def paths(self) -> dict[str, str]:
+        """Return the words that have a field, each with its path."""
         return self.model_dump(exclude_none=True)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import petfinder as pf
 from petfinder.domain.errors import IndexMismatch, InvalidQuery
-from petfinder.stores.elasticsearch.foreign import queries as queries
+from petfinder.stores.elasticsearch.foreign import queries
 from petfinder.stores.elasticsearch.foreign.fields import KnownField, KnownFields, known_fields
 from petfinder.stores.field_names import FIFTYONE, FieldNames
 

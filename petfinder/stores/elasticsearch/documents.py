@@ -16,7 +16,7 @@ import numpy as np
 
 from petfinder.domain.errors import InvalidPet
 from petfinder.domain.vectors import Matrix
-from petfinder.stores.documents import Document, as_json, check_names, storable_rows
+from petfinder.stores.documents import Document, as_json, storable, storable_rows
 
 _SEQ_BITS, _TERM_BITS = 44, 20
 LONGEST_TERM = 32_766  # bytes that Lucene takes as one term
@@ -28,14 +28,9 @@ def to_source(document: Document, *, dims: int, packed: bool, run: str) -> dict[
     `packed`: vectors as base64 of big-endian float32 instead of lists. `run` marks who wrote it.
     """
     rows = storable_rows(document, dims=dims)
-    try:
-        check_names(document)
+    with storable(document):
         body, owner = dict(document.body), None if document.owner is None else dict(document.owner)
         as_json([body, owner])
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidPet(
-            f"{document.id!r} cannot be stored: it holds what JSON cannot say ({type(error).__name__})"
-        ) from error
     too_long = next((f for f, values in document.terms.items() for v in values if len(v.encode()) > LONGEST_TERM), None)
     if too_long:
         raise InvalidPet(

@@ -18,7 +18,7 @@ from elasticsearch import AuthorizationException, Elasticsearch, NotFoundError
 
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound
 from petfinder.stores.documents import SCHEMA, IndexSpec
-from petfinder.stores.elasticsearch import mapping as mapping
+from petfinder.stores.elasticsearch import mapping
 from petfinder.stores.elasticsearch.errors import body_of
 
 _KEPT = "*.aliases,*.mappings._meta,*.settings.index.blocks"  # what is read of an index

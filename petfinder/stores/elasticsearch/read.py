@@ -11,8 +11,7 @@ from elasticsearch import Elasticsearch, NotFoundError
 from petfinder.domain.errors import IndexNotFound
 from petfinder.domain.filters import Restriction
 from petfinder.stores.documents import Document
-from petfinder.stores.elasticsearch import documents as documents
-from petfinder.stores.elasticsearch import queries as queries
+from petfinder.stores.elasticsearch import documents, queries
 from petfinder.stores.elasticsearch.errors import body_of, causes_of
 from petfinder.stores.elasticsearch.indexes import Opened
 

@@ -13,8 +13,7 @@ from elasticsearch import Elasticsearch
 
 from petfinder.domain.errors import IndexNotFound
 from petfinder.stores.documents import IndexSpec
-from petfinder.stores.elasticsearch import indexes as indexes
-from petfinder.stores.elasticsearch import mapping as mapping
+from petfinder.stores.elasticsearch import indexes, mapping
 from petfinder.stores.elasticsearch.indexes import Opened
 
 

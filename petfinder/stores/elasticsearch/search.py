@@ -13,13 +13,11 @@ from typing import Any
 import numpy as np
 from elasticsearch import ApiError, Elasticsearch
 
-from petfinder.domain.errors import InvalidEmbedding, InvalidQuery
+from petfinder.domain.errors import InvalidQuery
 from petfinder.domain.filters import Restriction
 from petfinder.domain.vectors import Matrix, Vector
-from petfinder.stores.documents import Document, Hit, Nearest
-from petfinder.stores.elasticsearch import documents as documents
-from petfinder.stores.elasticsearch import queries as queries
-from petfinder.stores.elasticsearch import read
+from petfinder.stores.documents import Document, Hit, Nearest, check_queries
+from petfinder.stores.elasticsearch import documents, queries, read
 from petfinder.stores.elasticsearch.errors import body_of
 from petfinder.stores.elasticsearch.indexes import Opened
 from petfinder.stores.elasticsearch.retry import pause, worth_retrying
@@ -32,7 +30,7 @@ _SPARE = 5  # hits beyond k where all are compared, for quantised vectors may ha
 def nearest(
     client: Elasticsearch,
     opened: Opened,
-    asked: Matrix,
+    vectors: Matrix,
     *,
     k: int,
     restriction: Restriction,
@@ -40,7 +38,7 @@ def nearest(
     retries: int,
 ) -> list[Nearest]:
     """For each query (m, dims) the k nearest documents that pass, by the graph of each shard."""
-    check_asked(asked, dims=opened.spec.dims, k=k)
+    check_queries(vectors, dims=opened.spec.dims, k=k, most=queries.MOST_CANDIDATES)
     clauses = queries.filters(restriction)
     counting = [queries.counted(restriction)]
     share = 1.0
@@ -48,11 +46,11 @@ def nearest(
         counts = together(client, opened.handle, [*counting, queries.counted(Restriction())], retries=retries)
         passing, there = (total(answer) for answer in counts)
         if not passing:
-            return [Nearest((), searched=0, photos=0) for _ in asked]
+            return [Nearest((), searched=0, photos=0) for _ in vectors]
         share = passing / max(passing, there)
     width = queries.candidates(k, opened.vectors, share=share)
     more = min(queries.MOST_CANDIDATES, k + _SPARE if width == queries.MOST_CANDIDATES else k)
-    bodies = [queries.nearest(query, opened.spec, k=more, num_candidates=width, clauses=clauses) for query in asked]
+    bodies = [queries.nearest(query, opened.spec, k=more, num_candidates=width, clauses=clauses) for query in vectors]
     named = len(restriction.ids or ()) + len(restriction.exclude)
     at_once = max(1, min(_AT_ONCE, _HITS_AT_ONCE // more, _IDS_AT_ONCE // max(1, named)))
     asking = [*bodies, *([] if clauses else counting)]
@@ -68,7 +66,7 @@ def nearest(
 def exactly(
     client: Elasticsearch,
     opened: Opened,
-    asked: Matrix,
+    vectors: Matrix,
     *,
     k: int,
     restriction: Restriction,
@@ -76,13 +74,13 @@ def exactly(
     retries: int,
 ) -> list[Nearest]:
     """The same without approximation: every vector that passes is read and compared here; InvalidQuery if too many."""
-    check_asked(asked, dims=opened.spec.dims, k=k)
+    check_queries(vectors, dims=opened.spec.dims, k=k, most=queries.MOST_CANDIDATES)
     [counted] = together(client, opened.handle, [queries.photos_counted(restriction)], retries=retries)
     refuse_too_many(photos_in(counted), otherwise="leave exact out")
     passing = read.scan(client, opened, restriction, after=None, vectors=True)
     there = [document for document in passing if document.photo_ids]
     photos = sum(len(document.photo_ids) for document in there)
-    return [Nearest(cut(compared(there, query, k), k, min_similarity), len(there), photos) for query in asked]
+    return [Nearest(cut(compared(there, query, k), k, min_similarity), len(there), photos) for query in vectors]
 
 
 def refuse_too_many(photos: int, *, otherwise: str) -> None:
@@ -156,13 +154,3 @@ def together(
             time.sleep(pause(attempt + 1))
         answers += said["responses"]
     return answers
-
-
-def check_asked(asked: Matrix, *, dims: int, k: int) -> None:
-    """Raise InvalidQuery or InvalidEmbedding for what no index can be asked."""
-    if not 1 <= k <= queries.MOST_CANDIDATES:
-        raise InvalidQuery(f"k must be from 1 to {queries.MOST_CANDIDATES}")
-    if asked.ndim != 2 or asked.shape[1] != dims:
-        raise InvalidEmbedding(f"this index holds embeddings of {dims} dims; got a query of shape {asked.shape}")
-    if not np.isfinite(asked).all():
-        raise InvalidEmbedding("a query holds NaN or infinity; encode the photo again")

@@ -19,7 +19,7 @@ from elasticsearch import Elasticsearch
 
 from petfinder.domain.errors import IndexMismatch, IndexNotFound, StoreUnavailable
 from petfinder.stores.documents import IndexSpec
-from petfinder.stores.elasticsearch import indexes as indexes
+from petfinder.stores.elasticsearch import indexes
 from petfinder.stores.elasticsearch.client import server_version
 from petfinder.stores.elasticsearch.errors import is_write_block, translated
 from petfinder.stores.elasticsearch.indexes import Opened

@@ -16,7 +16,7 @@ from petfinder.domain.vectors import Matrix
 from petfinder.stores.documents import Document, IndexSpec, IndexStats, Nearest, Outcome, WriteMode
 from petfinder.stores.elasticsearch import indexes, read, rebuild, search, write
 from petfinder.stores.elasticsearch.client import location_of
-from petfinder.stores.elasticsearch.foreign.store import ExistingIndexStore
+from petfinder.stores.elasticsearch.foreign.store import ForeignIndexStore
 from petfinder.stores.elasticsearch.indexes import Opened
 from petfinder.stores.elasticsearch.queries import counted, photos_counted
 from petfinder.stores.elasticsearch.search import photos_in, together, total
@@ -39,23 +39,19 @@ class ElasticsearchStore:
 
     @property
     def location(self) -> str:
-        """The server's URL, without credentials."""
         return self._session.location
 
     @property
     def client(self) -> Elasticsearch:
-        """The client underneath."""
         return self._session.client
 
     def create_index(self, name: str, spec: IndexSpec) -> None:
-        """Make an empty index; IndexExists if the name is taken, InvalidQuery for settings that no index has."""
         with self._session.asking(name) as client:
             indexes.refuse_taken(client, name)
             indexes.create(client, name, spec)
         self._session.forget(name)
 
     def delete_index(self, name: str) -> None:
-        """Erase the index and all that is in it, and an unfinished rebuild of it."""
         with self._session.asking(name) as client:
             opened = indexes.find(client, name)
             for target in rebuild.rebuilds_of(client, opened):
@@ -64,7 +60,6 @@ class ElasticsearchStore:
         self._session.forget(name)
 
     def rename_index(self, name: str, new_name: str) -> None:
-        """Give the index another name; IndexExists if that is taken."""
         with self._session.asking(name) as client:
             opened = indexes.find(client, name)
             indexes.refuse_taken(client, new_name)
@@ -72,16 +67,13 @@ class ElasticsearchStore:
         self._session.forget(name, new_name)
 
     def index_names(self) -> list[str]:
-        """The names of all indexes, sorted; those that a rebuild kept by their number."""
         with self._session.asking() as client:
             return [*indexes.all_opened(client)]
 
     def spec(self, name: str) -> IndexSpec:
-        """What the index remembers of itself; IndexMismatch for a schema that this version does not know."""
         return self._session.open(name, afresh=True).spec
 
     def change_thresholds(self, name: str, thresholds: Mapping[str, Any] | None) -> None:
-        """Remember other thresholds."""
         opened = self._session.open(name, afresh=True)
         kept = None if thresholds is None else dict(thresholds)
         with self._session.asking(name) as client:
@@ -89,8 +81,6 @@ class ElasticsearchStore:
         self._session.forget(name)
 
     def stats(self, name: str) -> IndexStats:
-        """Counts, and the bytes on disk of the index and its thumbnails, copies on other nodes left aside."""
-
         def ask(opened: Opened) -> IndexStats:
             [answer] = together(self.client, opened.handle, [photos_counted(Restriction())], retries=self._retries)
             return IndexStats(
@@ -103,21 +93,17 @@ class ElasticsearchStore:
         return self._session.on(name, ask)
 
     def refresh(self, name: str) -> None:
-        """Make all writes visible to searches."""
         self._session.on(name, lambda opened: self.client.indices.refresh(index=[opened.handle, opened.thumbnails]))
 
     def begin_rebuild(self, name: str, spec: IndexSpec) -> str:
-        """Make an empty index that will take the place of this one, or take up an unfinished one of this spec."""
         with self._session.asking(name) as client:
             return rebuild.begin(client, name, spec)
 
     def versions(self, name: str) -> Iterator[tuple[str, int, int]]:
-        """Id, version and `made_from` of every document, in the order of the ids; streamed."""
         self.refresh(name)
         return self._session.stream(name, lambda opened: read.versions(self.client, opened))
 
     def finish_rebuild(self, name: str, target: str, catch_up: Callable[[], None]) -> str:
-        """Put the target in the place of the index, in one step; returns the name under which the old one is kept."""
         with self._session.asking(name) as client:
             kept = rebuild.finish(client, name, target, catch_up)
             self._session.forget(name, target)
@@ -127,16 +113,10 @@ class ElasticsearchStore:
     def write(
         self, name: str, documents: Iterable[Document], *, mode: WriteMode, expected: IndexSpec | None = None
     ) -> Iterator[Outcome]:
-        """Write a stream of documents; one outcome each, in order, given once it is durable.
-
-        StoreUnavailable ends it where the server no longer answers; what is known to be in is told before.
-        """
         writer = write.StreamWriter(self._session, name, expected=expected, retries=self._retries)
         return writer.write(documents, mode=mode)
 
     def replace(self, name: str, document: Document, *, expected: IndexSpec | None = None) -> None:
-        """Put a changed document in the place of the version it was read as; EditConflict if it no longer is."""
-
         def ask(opened: Opened) -> None:
             packed = self._session.packed
             write.replace(self.client, opened, document, packed=packed, retries=self._retries)
@@ -144,8 +124,6 @@ class ElasticsearchStore:
         self._session.on(name, ask, expected=expected, searching=False)
 
     def delete(self, name: str, ids: Collection[str]) -> frozenset[str]:
-        """Erase documents with owner, vectors and thumbnails, also from what rebuilds kept; returns who was there."""
-
         def ask(opened: Opened) -> frozenset[str]:
             write.refuse_finished(name, opened)
             wanted = list(dict.fromkeys(ids))
@@ -159,8 +137,6 @@ class ElasticsearchStore:
     def get(
         self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: IndexSpec | None = None
     ) -> list[Document | None]:
-        """Documents by id, in this order, None where there is none; with owner, and with vectors if asked for."""
-
         def ask(opened: Opened) -> dict[str, Document]:
             return read.by_id(self.client, opened, ids, vectors=vectors)
 
@@ -176,16 +152,12 @@ class ElasticsearchStore:
         vectors: bool = False,
         expected: IndexSpec | None = None,
     ) -> Iterator[Document]:
-        """All documents that pass, in the order of their ids, those behind `after`; as they were when it began."""
-
         def scan(opened: Opened) -> Iterator[Document]:
             return read.scan(self.client, opened, restriction, after=after, vectors=vectors)
 
         return self._session.stream(name, scan, expected=expected)
 
     def count(self, name: str, restriction: Restriction) -> int:
-        """How many documents pass."""
-
         def ask(opened: Opened) -> int:
             counting = [counted(restriction, embedded=False)]
             return total(together(self.client, opened.handle, counting, retries=self._retries)[0])
@@ -203,11 +175,6 @@ class ElasticsearchStore:
         exact: bool = False,
         expected: IndexSpec | None = None,
     ) -> list[Nearest]:
-        """For each query (m, dims), unit length: the k nearest documents that pass.
-
-        `exact` looks at up to 10,000 photos after the restriction; InvalidQuery for more.
-        """
-
         def ask(opened: Opened) -> list[Nearest]:
             find = search.exactly if exact else search.nearest
             return find(
@@ -223,17 +190,13 @@ class ElasticsearchStore:
         return self._session.on(name, ask, expected=expected)
 
     def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
-        """The thumbnails of photos, each named by (document id, photo_id); None where there is none."""
-
         def ask(opened: Opened) -> list[bytes | None]:
             return read.thumbnails(self.client, opened, photos)
 
         return self._session.on(name, ask, searching=False)
 
-    def existing(self, name: str, fields: FieldNames, spec: IndexSpec) -> ExistingIndexStore:
-        """An index that petfinder did not make, to be searched and read; raises IndexNotFound, IndexMismatch."""
-        return ExistingIndexStore(self._session, name, fields, spec, retries=self._retries)
+    def foreign(self, name: str, fields: FieldNames, spec: IndexSpec) -> ForeignIndexStore:
+        return ForeignIndexStore(self._session, name, fields, spec, retries=self._retries)
 
     def close(self) -> None:
-        """Let go of the connections; a second call does nothing."""
         self._session.close()

@@ -12,7 +12,7 @@ import numpy as np
 
 from petfinder.domain.errors import InvalidPet
 from petfinder.domain.vectors import Matrix, Vector
-from petfinder.stores.documents import Document, as_json, check_names, storable_rows
+from petfinder.stores.documents import Document, as_json, storable, storable_rows
 from petfinder.stores.sqlite.schema import raise_counter, term_key
 
 COLUMNS = "doc, id, change, photos, portrait, pending, photo_ids, body"
@@ -51,8 +51,7 @@ class Checks:
 def to_row(document: Document, *, dims: int) -> Row:
     """The document taken apart; raises InvalidPet or InvalidEmbedding if it cannot be stored as it is."""
     vectors = storable_rows(document, dims=dims)
-    try:
-        check_names(document)
+    with storable(document):
         row = Row(
             document=document,
             photo_ids=as_json(document.photo_ids),
@@ -68,10 +67,6 @@ def to_row(document: Document, *, dims: int) -> Row:
             ),
             vectors=None if vectors is None else vectors.tobytes(),
         )
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidPet(
-            f"{document.id!r} cannot be stored: it holds what JSON cannot say ({type(error).__name__})"
-        ) from error
     if max(row.size * 4, *map(len, document.thumbnails.values()), 0) > MOST_BYTES:
         raise InvalidPet(f"{document.id!r} cannot be stored: it is larger than {MOST_BYTES // 10**6} MB")
     return row

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from petfinder.domain.errors import InvalidEmbedding, InvalidQuery
 from petfinder.domain.filters import Restriction
 from petfinder.domain.vectors import Matrix
-from petfinder.stores.documents import Hit, Nearest
+from petfinder.stores.documents import Hit, Nearest, check_queries
 from petfinder.stores.sqlite.filters import documents_named, numbers, passing
 from petfinder.stores.sqlite.indexes import IndexRow, numbers_in_use
 from petfinder.stores.sqlite.matrix import Change, Near, VectorMatrix
@@ -73,7 +72,7 @@ def nearest(
     min_similarity: float | None,
 ) -> list[Nearest]:
     """For each query (m, dims) the k nearest documents that pass, equal ones in the order of their ids."""
-    _check_queries(queries, dims=index.spec.dims, k=k)
+    check_queries(queries, dims=index.spec.dims, k=k)
     without = numbers(connection, documents_named(index.number, restriction.exclude)) if restriction.exclude else _NONE
     slots = matrix.chosen(passing(connection, index.number, restriction), without=without)
     searched, photos = matrix.count(slots), matrix.photos(slots)
@@ -97,15 +96,6 @@ def nearest(
         )
         for found in near
     ]
-
-
-def _check_queries(queries: Matrix, *, dims: int, k: int) -> None:
-    if k < 1:
-        raise InvalidQuery("k must be at least 1")
-    if queries.ndim != 2 or queries.shape[1] != dims:
-        raise InvalidEmbedding(f"this index holds embeddings of {dims} dims; got a query of shape {queries.shape}")
-    if not np.isfinite(queries).all():
-        raise InvalidEmbedding("a query holds NaN or infinity; encode the photo again")
 
 
 def _in_order(connection: sqlite3.Connection, near: list[Near]) -> list[Near]:

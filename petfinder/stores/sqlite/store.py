@@ -45,21 +45,17 @@ class EmbeddedStore:
 
     @property
     def location(self) -> str:
-        """The file's path, or ":memory:"."""
         return self._location
 
     @property
     def client(self) -> sqlite3.Connection:
-        """The SQLite connection."""
         return self._session.connection
 
     def create_index(self, name: str, spec: IndexSpec) -> None:
-        """Make an empty index; IndexExists if the name is taken."""
         with self._session.writing() as connection:
             indexes.add_index(connection, name, spec)
 
     def delete_index(self, name: str) -> None:
-        """Erase the index and all that is in it."""
         with self._session.writing() as connection:
             index = find_index(connection, name)
             rebuild.drop_target(connection, name)
@@ -67,44 +63,36 @@ class EmbeddedStore:
             indexes.drop_index(connection, index.number)
 
     def rename_index(self, name: str, new_name: str) -> None:
-        """Give the index another name; IndexExists if that is taken."""
         with self._session.writing() as connection:
             index = find_index(connection, name)
             indexes.refuse_taken(connection, new_name)
             rebuild.rename(connection, name, index.number, new_name)
 
     def index_names(self) -> list[str]:
-        """The names of all indexes, sorted."""
         with self._session.reading() as connection:
             return indexes.all_names(connection)
 
     def spec(self, name: str) -> IndexSpec:
-        """What the index remembers of itself; IndexMismatch for a schema that this version does not know."""
         with self._session.reading() as connection:
             return find_index(connection, name).spec
 
     def change_thresholds(self, name: str, thresholds: Mapping[str, Any] | None) -> None:
-        """Remember other thresholds."""
         with self._session.writing() as connection:
             indexes.keep_thresholds(connection, find_index(connection, name).number, thresholds)
 
     def stats(self, name: str) -> IndexStats:
-        """Counts, and the bytes of texts, vectors and thumbnails."""
         with self._session.reading() as connection:
             return indexes.stats_of(connection, find_index(connection, name))
 
     def refresh(self, name: str) -> None:
-        """Nothing to do but to look whether the index is there: writes are visible at once."""
         with self._session.reading() as connection:
             find_index(connection, name)
 
     def begin_rebuild(self, name: str, spec: IndexSpec) -> str:
-        """Make the index that will take the place of this one, or take up again the unfinished one of this spec."""
         with self._session.writing() as connection:
             return rebuild.begin(connection, name, spec)
 
     def versions(self, name: str) -> Iterator[tuple[str, int, int]]:
-        """Id, version and `made_from` of every document, in the order of the ids; read ten thousand at a time."""
         self.refresh(name)
         return self._versions(name)
 
@@ -118,10 +106,6 @@ class EmbeddedStore:
             behind = page[-1][0] if page else behind
 
     def finish_rebuild(self, name: str, target: str, catch_up: Callable[[], None]) -> str:
-        """Put the target in the place of the index and return the name under which the old one is kept.
-
-        All in one transaction: other processes and threads write when it is over, and read the old index until then.
-        """
         with self._session.writing_in_steps() as step:
             with step() as connection:
                 old, _ = rebuild.old_and_new(connection, name, target)
@@ -138,10 +122,6 @@ class EmbeddedStore:
     def write(
         self, name: str, documents: Iterable[Document], *, mode: WriteMode, expected: IndexSpec | None = None
     ) -> Iterator[Outcome]:
-        """Write a stream of documents; one outcome each, in order, given once its chunk is durable.
-
-        StoreUnavailable ends the stream where the file cannot be written: the chunk in hand is undone as a whole.
-        """
         with self._session.reading() as connection:
             there = _find(connection, name, expected).spec
         return self._written(name, documents, mode=mode, expected=expected or there)
@@ -157,7 +137,6 @@ class EmbeddedStore:
             yield from outcomes
 
     def replace(self, name: str, document: Document, *, expected: IndexSpec | None = None) -> None:
-        """Put a changed document in the place of the version it was read as; EditConflict if it no longer is."""
         with self._session.writing() as connection:
             index = self._find_to_write(connection, name, expected)
             row = rows.to_row(document, dims=index.spec.dims)
@@ -169,7 +148,6 @@ class EmbeddedStore:
             rows.put(connection, index.number, [row], change=next_change(connection, index.number))
 
     def delete(self, name: str, ids: Collection[str]) -> frozenset[str]:
-        """Erase documents with owner, vectors and thumbnails, from what a rebuild left too; returns who was there."""
         with self._session.writing() as connection:
             index = self._find_to_write(connection, name, None)
             for number in indexes.copies_of(connection, name, index.number):
@@ -179,7 +157,6 @@ class EmbeddedStore:
     def get(
         self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: IndexSpec | None = None
     ) -> list[Document | None]:
-        """Documents by id, in this order, None where there is none; with owner, and with vectors if asked for."""
         with self._session.reading() as connection:
             index = _find(connection, name, expected)
             found = rows.whole_documents(
@@ -201,7 +178,6 @@ class EmbeddedStore:
         vectors: bool = False,
         expected: IndexSpec | None = None,
     ) -> Iterator[Document]:
-        """All documents that pass, in the order of their ids, those behind `after`; read a thousand at a time."""
         with self._session.reading() as connection:
             _find(connection, name, expected)
         return self._scanned(name, restriction, after=after, vectors=vectors, expected=expected)
@@ -227,7 +203,6 @@ class EmbeddedStore:
             behind = page[-1].id
 
     def count(self, name: str, restriction: Restriction) -> int:
-        """How many documents pass."""
         with self._session.reading() as connection:
             index = find_index(connection, name)
             passing = filters.condition(connection, index.number, restriction)
@@ -247,7 +222,6 @@ class EmbeddedStore:
         exact: bool = False,
         expected: IndexSpec | None = None,
     ) -> list[Nearest]:
-        """For each query (m, dims), unit length: the k nearest documents that pass. It is always exact."""
         with self._session.reading() as connection:
             index = _find(connection, name, expected)
             matrix = self._matrices.up_to_date(connection, index)
@@ -256,13 +230,11 @@ class EmbeddedStore:
             )
 
     def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
-        """The thumbnails of photos, each named by (document id, photo_id); None where there is none."""
         with self._session.reading() as connection:
             number = find_index(connection, name).number
             return [rows.thumbnail(connection, number, *photo) for photo in photos]
 
     def close(self) -> None:
-        """Shed what was erased, empty the log into the file, and let go of it; a second call does nothing."""
         self._session.close(before=_tidy)
 
     def _find_to_write(self, connection: sqlite3.Connection, name: str, expected: IndexSpec | None) -> IndexRow:

@@ -12,25 +12,22 @@ from typing import Any
 from petfinder.domain.filters import Restriction
 from petfinder.domain.vectors import Vector
 from petfinder.stores.elasticsearch.foreign.fields import KnownFields
-from petfinder.stores.elasticsearch.queries import MOST_CANDIDATES, inside, one_of
+from petfinder.stores.elasticsearch.queries import MOST_CANDIDATES, Clause, inside, one_of
 
 PAGE = 1000
 _OVERSAMPLE = 3.0  # of quantised vectors, whatever kind there is; plain ones are not touched by it
-_LEAST_CANDIDATES = {"cosine": 200, "dot_product": 200}
-_MANY_CANDIDATES = 1000  # where the index does not rank by the angle
+_BY_ANGLE = ("cosine", "dot_product")
+_CANDIDATES, _CANDIDATES_OTHERWISE = 200, 1000  # where the index ranks by the angle, and where it does not
 _CANDIDATES_A_HIT = 4
 _SPARE, _MOST_SPARE = 10, 50  # pets beyond k, for portraits, and vectors that are quantised, change the order
 _PRECISE = 40_000  # the most that the server's estimate of different values takes
 _WHOLE_NUMBER = re.compile(r"-?\d{1,18}")
-DATES = "strict_date_time"
-
-Clause = dict[str, Any]
 
 
 def clauses(
     restriction: Restriction, fields: KnownFields, *, stored: Mapping[str, Collection[str]], embedded: bool = False
 ) -> list[Clause]:
-    """Clauses that all must hold; `stored` are, for each term asked for, the values as they are written there.
+    """Return clauses that all must hold; `stored` are, for each term, its values as they are written there.
 
     Raises InvalidQuery for what no field of the index says.
     """
@@ -40,66 +37,58 @@ def clauses(
     if restriction.ids is not None:
         found.append(of_pets(restriction.ids, fields))
     if restriction.exclude:
-        found.append({"bool": {"must_not": [of_pets(restriction.exclude, fields)]}})
-    if restriction.after is not None or restriction.before is not None:
-        within: dict[str, Any] = {"format": "epoch_second"}
-        within |= {} if restriction.after is None else {"gte": restriction.after}
-        within |= (
-            {} if restriction.before is None else {"lt": restriction.before + 1}
-        )  # that whole second belongs to it
-        found.append({"range": {fields.compared_by("taken_at"): within}})
+        found.append(but(of_pets(restriction.exclude, fields)))
+    bounds = {"gte": restriction.after, "lt": None if restriction.before is None else restriction.before + 1}
+    if within := {
+        end: at for end, at in bounds.items() if at is not None
+    }:  # the whole of the last second belongs to it
+        found.append({"range": {fields.compared_by("taken_at"): {"format": "epoch_second", **within}}})
     if restriction.circle is not None:
         found.append(inside(fields.compared_by("place"), restriction.circle))
     return found
 
 
 def of_pets(ids: Collection[str], fields: KnownFields) -> Clause:
-    """The documents of these pets."""
+    """Return the clause for the documents of these pets."""
     return one_of(fields.pet, [one for one in ids if not fields.numbered or _WHOLE_NUMBER.fullmatch(one)])
 
 
-def behind(id_: str, fields: KnownFields) -> Clause:
-    """The documents of pets behind this one."""
-    return {"range": {fields.pet: {"gt": id_}}}
+def but(clause: Clause) -> Clause:
+    """Return the clause for the documents that do not meet another."""
+    return {"bool": {"must_not": [clause]}}
 
 
 def passing(found: Sequence[Clause]) -> Clause:
-    """The query for what passes all clauses; nothing is scored."""
+    """Return the query for what passes all clauses; nothing is scored."""
     return {"bool": {"filter": list(found)}}
 
 
-def without_pet(fields: KnownFields) -> Clause:
-    """The query for documents that name no pet."""
-    return {"bool": {"must_not": [{"exists": {"field": fields.pet}}]}}
-
-
 def values(field: str, query: Clause, *, after: Any = None) -> dict[str, Any]:
-    """One page of the different values of a field, in their order, among the documents that pass a query."""
-    pages: dict[str, Any] = {"size": PAGE, "sources": [{"value": {"terms": {"field": field}}}]}
-    pages |= {} if after is None else {"after": after}
-    return {"query": query, "size": 0, "track_total_hits": False, "aggs": {"values": {"composite": pages}}}
+    """Return the search for one page of a field's different values, in order, among the documents of a query."""
+    page: dict[str, Any] = {"size": PAGE, "sources": [{"value": {"terms": {"field": field}}}]}
+    page |= {} if after is None else {"after": after}
+    return {"query": query, "size": 0, "track_total_hits": False, "aggs": {"values": {"composite": page}}}
 
 
 def pets_counted(found: Sequence[Clause], fields: KnownFields) -> dict[str, Any]:
-    """The search that counts documents and, within about a thousandth, the pets that they belong to."""
+    """Return the search that counts documents and, within about a thousandth, the pets that they belong to."""
     pets = {"cardinality": {"field": fields.pet, "precision_threshold": _PRECISE}}
     return {"query": passing(found), "size": 0, "track_total_hits": True, "aggs": {"pets": pets}}
 
 
 def width(k: int, fields: KnownFields) -> int:
-    """How many documents are looked at for the k nearest pets."""
-    least = _LEAST_CANDIDATES.get(fields.metric, _MANY_CANDIDATES)
+    """Return how many documents are looked at for the k nearest pets."""
+    least = _CANDIDATES if fields.metric in _BY_ANGLE else _CANDIDATES_OTHERWISE
     return min(MOST_CANDIDATES, max(least, _CANDIDATES_A_HIT * k))
 
 
 def shortlist(k: int, fields: KnownFields) -> int:
-    """How many of the pets that the server proposes are read whole for the k nearest: all, where it ranks otherwise."""
-    by_angle = fields.metric in _LEAST_CANDIDATES
-    return k + min(k + _SPARE, _MOST_SPARE) if by_angle else MOST_CANDIDATES
+    """Return how many of the proposed pets are read whole for the k nearest: all, where the server ranks otherwise."""
+    return k + min(k + _SPARE, _MOST_SPARE) if fields.metric in _BY_ANGLE else MOST_CANDIDATES
 
 
 def nearest(query: Vector, found: Sequence[Clause], fields: KnownFields, *, size: int) -> dict[str, Any]:
-    """The search for the documents nearest to one query (dims,), of each only the pet that it belongs to."""
+    """Return the search for the documents nearest to one query (dims,), of each only the pet that it belongs to."""
     knn = {
         "field": fields.vector,
         "query_vector": query.tolist(),
@@ -111,8 +100,9 @@ def nearest(query: Vector, found: Sequence[Clause], fields: KnownFields, *, size
     return {"knn": knn, "size": size, "_source": False, "docvalue_fields": [fields.pet], "track_total_hits": False}
 
 
-def read(fields: KnownFields, *, vectors: bool) -> dict[str, Any]:
-    """What of a document is read: the known fields, and the vector from where it is indexed, in the source or not."""
+def whole(fields: KnownFields, *, vectors: bool) -> dict[str, Any]:
+    """Return what of a document is read: its fields, and the vector from where it is indexed, in the source or not."""
     paths = {word: there.path for word, there in fields.known.items() if word != "embedding"}
-    wanted = [{"field": path, **({"format": DATES} if word == "taken_at" else {})} for word, path in paths.items()]
+    dated = {"taken_at": {"format": "strict_date_time"}}
+    wanted = [{"field": path, **dated.get(word, {})} for word, path in paths.items()]
     return {"source": False, "fields": wanted, "docvalue_fields": [fields.vector] if vectors else []}

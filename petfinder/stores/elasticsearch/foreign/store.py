@@ -1,99 +1,105 @@
-"""A store of one index that petfinder did not make: searched and read where it is, and changed by nobody through it."""
+"""A store of one index that petfinder did not make: searched and read where it is, and changed by nobody through it.
+
+Pets' ids come from the server page by page and in order, so that memory stays flat. For a search the server proposes
+pets; similarities are computed here, so that they are raw cosines whatever metric and quantisation the index has.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
 from typing import Any, NoReturn
 
-from petfinder.domain.errors import IndexMismatch, IndexNotFound, InvalidQuery
-from petfinder.domain.filters import Restriction
+from petfinder.domain.errors import IndexMismatch, IndexNotFound, InvalidPet, InvalidQuery
+from petfinder.domain.filters import Restriction, fold_microchip
+from petfinder.domain.pets import Pet
+from petfinder.domain.text import fold
 from petfinder.domain.vectors import Matrix
-from petfinder.stores.documents import Document, IndexSpec, IndexStats, Nearest, Outcome
-from petfinder.stores.elasticsearch.foreign import read as reading
-from petfinder.stores.elasticsearch.foreign import search as search
-from petfinder.stores.elasticsearch.foreign.fields import KnownFields, known_fields
-from petfinder.stores.elasticsearch.foreign.read import Existing
+from petfinder.stores.documents import Document, Hit, IndexSpec, IndexStats, Nearest, Outcome, check_queries
+from petfinder.stores.elasticsearch.foreign import queries as bodies
+from petfinder.stores.elasticsearch.foreign.fields import KnownFields, known_fields, to_documents
 from petfinder.stores.elasticsearch.indexes import stored_bytes
 from petfinder.stores.elasticsearch.mapping import memory_of
+from petfinder.stores.elasticsearch.queries import MOST_CANDIDATES, Clause
+from petfinder.stores.elasticsearch.read import at_once, pages
+from petfinder.stores.elasticsearch.search import compared, cut, refuse_too_many, together
 from petfinder.stores.elasticsearch.session import Session
 from petfinder.stores.field_names import FieldNames
 
 _EVERYTHING = Restriction()
+_QUERIES_AT_ONCE = 50  # whose proposed pets are read together
 
 
-class ExistingIndexStore:
+class ForeignIndexStore:
     """The Store of one index that petfinder did not make, whose documents are photos; threads may share it.
 
     `names` says in which fields it keeps what petfinder knows; `spec`, of which species its pets are and which encoder
     made its vectors. Raises IndexNotFound, and IndexMismatch where the index is petfinder's own, has no such fields, or
     vectors of other dims. The connection is that of the store that opened it, and closed with that.
 
-    A pet passes a filter by one photo that passes it whole (date and place of the same photo). Similarities are exact,
-    of all photos of a pet and of their portrait. Which pets are looked at is the server's proposal, by its nearest
-    photos: where it ranks by another metric than the angle, and vectors are not of unit length, the nearest pet may lie
-    outside its first 1,000; an exact search looks at all.
+    A pet passes a filter by one photo that passes it whole (date and place of the same photo). Ids that are whole
+    numbers go in the order of numbers; a scan without vectors does not say which photos have one. Similarities are
+    exact, of all photos of a pet and of their portrait. Which pets are looked at is the server's proposal, by its
+    nearest photos: where it ranks by another metric than the angle, and vectors are not of unit length, the nearest pet
+    may lie outside its first 1,000; an exact search, and every one where the vectors are not indexed, looks at all, up
+    to 10,000 photos. How many pets a search looked at is estimated.
     """
 
     def __init__(self, session: Session, name: str, names: FieldNames, spec: IndexSpec, *, retries: int) -> None:
         with session.asking(name):
-            fields = _fields_of(session, name, names)
-        if fields.dims not in (None, spec.dims):
+            self._fields = _fields_of(session, name, names)
+        if self._fields.dims not in (None, spec.dims):
             raise IndexMismatch(
-                f"index {name!r} holds vectors of {fields.dims} dims, and encoder {spec.encoder!r} makes {spec.dims}; "
-                "name the encoder that filled it"
+                f"index {name!r} holds vectors of {self._fields.dims} dims, and encoder {spec.encoder!r} makes "
+                f"{spec.dims}; name the encoder that filled it"
             )
-        self._existing = Existing(session, name, fields, spec, retries)
+        self._session, self._name, self._spec, self._retries = session, name, spec, retries
 
     @property
     def location(self) -> str:
-        """The server's URL, without credentials."""
-        return self._existing.session.location
+        return self._session.location
 
     @property
     def client(self) -> Any:
-        """The client underneath."""
-        return self._existing.client
+        return self._session.client
 
-    def _refused(self, name: str, *given: Any, **named: Any) -> NoReturn:
-        """Whatever would change the index raises InvalidQuery."""
+    def _refuse(self, name: str, *arguments: Any, **named: Any) -> NoReturn:
         raise InvalidQuery(
             f"index {name!r} is not petfinder's: it is searched and read, but not changed; import_index takes its pets "
             "into a registry"
         )
 
-    create_index = delete_index = rename_index = change_thresholds = _refused
-    begin_rebuild = versions = finish_rebuild = _refused
-    write = replace = delete = _refused
+    create_index = delete_index = rename_index = change_thresholds = _refuse
+    begin_rebuild = versions = finish_rebuild = _refuse
+    write = replace = delete = _refuse
 
     def index_names(self) -> list[str]:
-        """The name of the one index."""
-        return [self._existing.name]
+        return [self._name]
 
     def spec(self, name: str) -> IndexSpec:
-        """What was said of the index when it was opened."""
-        return self._of(name).spec
+        self._check(name)
+        return self._spec
 
     def stats(self, name: str) -> IndexStats:
-        """Counts, and the bytes on disk, copies on other nodes left aside."""
-        existing = self._of(name)
-        with existing.session.asking(name) as client:
-            photos, _ = reading.counted(existing, reading.clauses(existing, _EVERYTHING))
-            embedded, _ = reading.counted(existing, reading.clauses(existing, _EVERYTHING, embedded=True))
+        self._check(name)
+        with self._session.asking(name) as client:
+            photos, _ = self._counted(self._clauses(_EVERYTHING))
+            embedded, _ = self._counted(self._clauses(_EVERYTHING, embedded=True))
             stored = stored_bytes(client, name)
         return IndexStats(self.count(name, _EVERYTHING), embedded, photos - embedded, stored)
 
     def refresh(self, name: str) -> None:
-        """Make what others wrote visible to searches."""
-        with self._of(name).session.asking(name) as client:
+        self._check(name)
+        with self._session.asking(name) as client:
             client.indices.refresh(index=name)
 
     def get(
         self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: IndexSpec | None = None
     ) -> list[Document | None]:
-        """Pets by id, in this order, None where there is none; with owner, and with vectors if asked for."""
-        existing = self._of(name, expected)
-        with existing.session.asking(name):
-            there = {pet.id: pet for pet in reading.whole(existing, list(dict.fromkeys(ids)), vectors=vectors)}
+        self._check(name, expected)
+        with self._session.asking(name):
+            there = {pet.id: pet for pet in self._whole(list(dict.fromkeys(ids)), vectors=vectors)}
         return [there.get(id_) for id_ in ids]
 
     def scan(
@@ -105,19 +111,13 @@ class ExistingIndexStore:
         vectors: bool = False,
         expected: IndexSpec | None = None,
     ) -> Iterator[Document]:
-        """All pets that pass, in the order of their ids (of numbers where they are numbers), those behind `after`.
-
-        Streamed. Without vectors it is not said either which photos have one.
-        """
-        existing = self._of(name, expected)
-        found = reading.scan(existing, restriction, after=after, vectors=vectors)
-        return existing.session.streamed(name, found)
+        self._check(name, expected)
+        return self._session.streamed(name, self._scan(restriction, after=after, vectors=vectors))
 
     def count(self, name: str, restriction: Restriction) -> int:
-        """How many pets pass; all their ids are read for it."""
-        existing = self._of(name)
-        with existing.session.asking(name):
-            return sum(1 for _ in reading.pet_ids(existing, restriction))
+        self._check(name)
+        with self._session.asking(name):
+            return sum(1 for _ in self._pet_ids(restriction))
 
     def nearest(
         self,
@@ -130,47 +130,157 @@ class ExistingIndexStore:
         exact: bool = False,
         expected: IndexSpec | None = None,
     ) -> list[Nearest]:
-        """For each query (m, dims), unit length: the k nearest pets that pass; how many those are is estimated.
-
-        `exact`, and every search where the vectors are not indexed, looks at up to 10,000 photos after the restriction;
-        InvalidQuery for more.
-        """
-        existing = self._of(name, expected)
-        with existing.session.asking(name):
-            return search.nearest(
-                existing, queries, k=k, restriction=restriction, min_similarity=min_similarity, exact=exact
-            )
+        self._check(name, expected)
+        check_queries(queries, dims=self._spec.dims, k=k, most=MOST_CANDIDATES)
+        with self._session.asking(name):
+            found = self._clauses(restriction, embedded=True)
+            photos, pets = self._counted(found)
+            near: list[list[Hit]] = []
+            if exact or not self._fields.indexed:
+                refuse_too_many(photos, otherwise="import the index")
+                there = [pet for pet in self._scan(restriction, vectors=True) if pet.photo_ids]
+                pets, photos = len(there), sum(len(pet.photo_ids) for pet in there)
+                near = [compared(there, query, k) for query in queries]
+            else:
+                for start in range(0, len(queries), _QUERIES_AT_ONCE):
+                    near += self._of_proposed(queries[start : start + _QUERIES_AT_ONCE], k, found)
+        return [Nearest(cut(hits, k, min_similarity), pets, photos) for hits in near]
 
     def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
-        """None for each photo: no thumbnails are kept there."""
         return [None for _ in photos]
 
     def strays(self, name: str) -> Iterator[Outcome]:
-        """Documents that name no pet, and ids that no pet can have, each as failed, with the reason."""
-        existing = self._of(name)
-        return existing.session.streamed(name, reading.strays(existing))
+        self._check(name)
+        return self._session.streamed(name, self._strays())
 
     def close(self) -> None:
-        """Nothing is let go of: the connection is another store's."""
+        pass  # the connection is another store's
 
-    def _of(self, name: str, expected: IndexSpec | None = None) -> Existing:
-        if name != self._existing.name:
-            raise IndexNotFound(f"only index {self._existing.name!r} was opened here, not {name!r}")
-        self._existing.spec.check_is(expected, name=name)
-        return self._existing
+    def _check(self, name: str, expected: IndexSpec | None = None) -> None:
+        if name != self._name:
+            raise IndexNotFound(f"only index {self._name!r} was opened here, not {name!r}")
+        self._spec.check_is(expected, name=name)
+
+    def _ask(self, *searches: dict[str, Any]) -> list[Any]:
+        return [*together(self.client, self._name, searches, retries=self._retries)]
+
+    def _clauses(self, restriction: Restriction, *, embedded: bool = False) -> list[Clause]:
+        """What documents must hold to pass; texts are compared folded, so the server is asked how they are written."""
+        stored = {}
+        for word, wanted in restriction.terms:
+            folded = fold_microchip if word == "microchip" else fold
+            there = self._values(self._fields.compared_by(word), self._clauses(_EVERYTHING))
+            stored[word] = [value for value in there if folded(value) in wanted]
+        return bodies.clauses(restriction, self._fields, stored=stored, embedded=embedded)
+
+    def _values(self, field: str, found: Sequence[Clause]) -> Iterator[str]:
+        """The different values of a field among the documents that pass, in their order."""
+        after = None
+        while True:
+            [answer] = self._ask(bodies.values(field, bodies.passing(found), after=after))
+            page = answer["aggregations"]["values"]
+            yield from (str(bucket["key"]["value"]) for bucket in page["buckets"])
+            after = page.get("after_key")
+            if after is None:
+                return
+
+    def _pet_ids(self, restriction: Restriction, *, after: str | None = None) -> Iterator[str]:
+        """The ids of the pets that pass, in order, those behind `after`."""
+        behind = [] if after is None else [{"range": {self._fields.pet: {"gt": after}}}]
+        return filter(_usable, self._values(self._fields.pet, [*self._clauses(restriction), *behind]))
+
+    def _scan(self, restriction: Restriction, *, after: str | None = None, vectors: bool) -> Iterator[Document]:
+        ids = self._pet_ids(restriction, after=after)
+        while some := [*islice(ids, at_once(vectors=vectors))]:
+            yield from self._whole(some, vectors=vectors)
+
+    def _whole(self, ids: Sequence[str], *, vectors: bool) -> Iterator[Document]:
+        """The pets of these ids that there are, with all their photos, whatever filter they passed."""
+        for start in range(0, len(ids), bodies.PAGE):
+            wanted = {*ids[start : start + bodies.PAGE]}
+            found = pages(
+                self.client,
+                self._name,
+                sort=[self._fields.pet, "_shard_doc"],
+                size=at_once(vectors=vectors),
+                query=bodies.passing([bodies.of_pets(wanted, self._fields)]),
+                **bodies.whole(self._fields, vectors=vectors),
+            )
+            hits = (hit for page in found for hit in page)
+            documents = to_documents(hits, self._fields, species=self._spec.species, dims=self._spec.dims)
+            yield from (one for one in documents if one.id in wanted)
+
+    def _counted(self, found: Sequence[Clause]) -> tuple[int, int]:
+        """How many photos pass, and about how many pets have one of them: the server estimates different values."""
+        [answer] = self._ask(bodies.pets_counted(found, self._fields))
+        return int(answer["hits"]["total"]["value"]), int(answer["aggregations"]["pets"]["value"])
+
+    def _of_proposed(self, queries: Matrix, k: int, found: Sequence[Clause]) -> list[list[Hit]]:
+        most = bodies.shortlist(k, self._fields)
+        proposed = [ids[:most] for ids in self._proposed(queries, k, found)]
+        every = sorted({id_ for ids in proposed for id_ in ids})
+        whole = {pet.id: pet for pet in self._whole(every, vectors=True) if pet.photo_ids}
+        there = [[whole[id_] for id_ in ids if id_ in whole] for ids in proposed]
+        return [compared(pets, query, k) for pets, query in zip(there, queries, strict=True)]
+
+    def _proposed(self, queries: Matrix, k: int, found: Sequence[Clause]) -> list[list[str]]:
+        """For each query the pets of the nearest photos, nearest first.
+
+        A query that has not k of them is asked again without those that it has, until there are or no photo is left.
+        """
+        size = bodies.width(k, self._fields)
+        pets: list[dict[str, None]] = [{} for _ in queries]
+        waiting = [*range(len(queries))]
+        while waiting:
+            others = {n: [bodies.but(bodies.of_pets(pets[n], self._fields))] if pets[n] else [] for n in waiting}
+            searches = [bodies.nearest(queries[n], [*found, *others[n]], self._fields, size=size) for n in waiting]
+            answers = dict(zip(waiting, self._ask(*searches), strict=True))
+            for number, answer in answers.items():
+                hits = answer["hits"]["hits"]
+                pets[number] |= dict.fromkeys(str(hit["fields"][self._fields.pet][0]) for hit in hits)
+                if len(hits) < size or sum(map(_usable, pets[number])) >= k:
+                    waiting.remove(number)
+        return [[*filter(_usable, ids)] for ids in pets]
+
+    def _strays(self) -> Iterator[Outcome]:
+        field = self._fields.pet
+        query = bodies.but({"exists": {"field": field}})
+        for page in pages(self.client, self._name, sort=["_shard_doc"], source=False, query=query):
+            for hit in page:
+                error = InvalidPet(
+                    f"this document names no pet: its field {field!r} is missing, or too long for the index"
+                )
+                yield Outcome(hit["_id"], "failed", error)
+        for id_ in self._values(field, self._clauses(_EVERYTHING)):
+            if (problem := _why_not(id_)) is not None:
+                yield Outcome(id_, "failed", problem)
+
+
+@lru_cache(maxsize=10_000)
+def _usable(pet_id: str) -> bool:
+    return _why_not(pet_id) is None
+
+
+def _why_not(pet_id: str) -> InvalidPet | None:
+    """What keeps a pet from having this id; None if nothing does."""
+    try:
+        Pet(pet_id=pet_id, species="any")
+    except InvalidPet as error:
+        return error
+    return None
 
 
 def _fields_of(session: Session, name: str, names: FieldNames) -> KnownFields:
     """The fields of an index, or of all indexes behind an alias."""
-    unheard = IndexNotFound(f"there is no index {name!r} in {session.location}")
+    unknown = IndexNotFound(f"there is no index {name!r} in {session.location}")
     if not name or name.startswith(("_", "-")):
-        raise unheard
+        raise unknown
     mappings = [one["mappings"] for one in session.client.indices.get_mapping(index=name).body.values()]
     if any(memory_of(one) is not None for one in mappings):
         raise IndexMismatch(f"index {name!r} is petfinder's own; connect opens it")
     fields = [known_fields(name, one, names) for one in mappings]
     if not fields:
-        raise unheard
+        raise unknown
     if any(one != fields[0] for one in fields):
         raise IndexMismatch(f"{name!r} stands for indexes with different fields; open them one by one")
     return fields[0]
