@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound
 from petfinder.stores.documents import SCHEMA, IndexSpec, IndexStats
@@ -51,22 +50,16 @@ def find_index(connection: sqlite3.Connection, name: str) -> IndexRow:
     return IndexRow(number=row[0], spec=IndexSpec(**stored), change=row[2])
 
 
-def as_json(spec: IndexSpec) -> str:
-    """A spec as it is kept; two that say the same are the same text."""
-    return json.dumps(asdict(spec), sort_keys=True)
-
-
 def is_there(connection: sqlite3.Connection, name: str) -> bool:
     """Whether there is an index of this name."""
     return connection.execute("SELECT 1 FROM indexes WHERE name = ?", (name,)).fetchone() is not None
 
 
-def add_index(connection: sqlite3.Connection, name: str, spec: IndexSpec) -> IndexRow:
+def add_index(connection: sqlite3.Connection, name: str, spec: IndexSpec) -> None:
     """Make an empty index; raises IndexExists."""
     refuse_taken(connection, name)
-    values = (name, as_json(spec))
-    row = connection.execute("INSERT INTO indexes (name, spec, change) VALUES (?, ?, 0)", values)
-    return IndexRow(number=int(row.lastrowid or 0), spec=spec, change=0)
+    values = (name, json.dumps(asdict(spec), sort_keys=True))
+    connection.execute("INSERT INTO indexes (name, spec, change) VALUES (?, ?, 0)", values)
 
 
 def refuse_taken(connection: sqlite3.Connection, name: str) -> None:
@@ -75,20 +68,10 @@ def refuse_taken(connection: sqlite3.Connection, name: str) -> None:
         raise IndexExists(f"there is an index {name!r} already; delete or rename it first, or choose another name")
 
 
-def keep_thresholds(connection: sqlite3.Connection, number: int, thresholds: Mapping[str, Any] | None) -> None:
-    """Remember other thresholds."""
-    kept = json.dumps(None if thresholds is None else dict(thresholds))
-    _remember(connection, number, "thresholds", kept)
-
-
-def keep_for(connection: sqlite3.Connection, number: int, successor: int) -> None:
-    """Remember of an index that it is kept from before the rebuild that made its successor."""
-    _remember(connection, number, "kept_for", json.dumps(successor))
-
-
-def _remember(connection: sqlite3.Connection, number: int, key: str, value: str) -> None:
+def remember(connection: sqlite3.Connection, number: int, key: Literal["thresholds", "kept_for"], value: Any) -> None:
+    """Keep other thresholds of an index, or the number of its successor for which it is kept after a rebuild."""
     statement = "UPDATE indexes SET spec = json_set(spec, ?, json(?)) WHERE index_id = ?"
-    connection.execute(statement, (f"$.{key}", value, number))
+    connection.execute(statement, (f"$.{key}", json.dumps(value), number))
 
 
 def copies_of(connection: sqlite3.Connection, name: str, number: int) -> list[int]:

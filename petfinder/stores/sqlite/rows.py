@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,16 +36,6 @@ class Row:
         """About the bytes that it takes, thumbnails left aside."""
         texts = len(self.body) + len(self.owner or "") + len(self.checks) + len(self.photo_ids)
         return texts + len(self.vectors or b"")
-
-
-@dataclass(frozen=True)
-class Checks:
-    """What restrictions check of a document, and what it was made from."""
-
-    terms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    dates: tuple[int, ...] = ()
-    places: tuple[tuple[float, float], ...] = ()
-    made_from: int = 0
 
 
 def to_row(document: Document, *, dims: int) -> Row:
@@ -107,13 +97,13 @@ def _put_thumbnails(connection: sqlite3.Connection, index_id: int, documents: It
     )
 
 
-def _check_keys(documents: Iterable[tuple[int, Document | Checks]]) -> dict[str, list[tuple[float, ...]]]:
+def _check_keys(documents: Iterable[tuple[int, Document]]) -> dict[str, list[tuple[float, ...]]]:
     """The rows of the three tables of checks that belong to numbered documents, without index_id."""
     keys: dict[str, list[tuple[float, ...]]] = {"terms": [], "dates": [], "places": []}
-    for doc, checks in documents:
-        keys["terms"] += [(term_key(f, value), doc) for f, values in checks.terms.items() for value in values]
-        keys["dates"] += [(date, doc) for date in checks.dates]
-        keys["places"] += [(lat, lon, doc) for lat, lon in checks.places]
+    for doc, one in documents:
+        keys["terms"] += [(term_key(f, value), doc) for f, values in one.terms.items() for value in values]
+        keys["dates"] += [(date, doc) for date in one.dates]
+        keys["places"] += [(lat, lon, doc) for lat, lon in one.places]
     return keys
 
 
@@ -137,7 +127,7 @@ def erase(connection: sqlite3.Connection, index_id: int, numbers: Sequence[int],
     stored = connection.execute(
         "SELECT doc, checks FROM documents WHERE doc IN (SELECT value FROM json_each(?))", (json.dumps(list(numbers)),)
     )
-    keys = _check_keys((doc, _checks(text)) for doc, text in stored.fetchall())
+    keys = _check_keys((doc, Document("", {}, **_checks(text))) for doc, text in stored.fetchall())
     conditions = {"terms": "term = ?", "dates": "at = ?", "places": "lat = ? AND lon = ?"}
     for table, condition in conditions.items():
         connection.executemany(
@@ -179,14 +169,15 @@ def thumbnail(connection: sqlite3.Connection, index_id: int, id_: str, photo_id:
     return None if row is None else bytes(row[0])
 
 
-def _checks(text: str) -> Checks:
+def _checks(text: str) -> dict[str, Any]:
+    """What restrictions check of a document, and what it was made from, as the fields of a Document."""
     stored = json.loads(text)
-    return Checks(
-        terms={field: tuple(values) for field, values in stored["terms"].items()},
-        dates=tuple(stored["dates"]),
-        places=tuple((lat, lon) for lat, lon in stored["places"]),
-        made_from=stored.get("made_from", 0),
-    )
+    return {
+        "terms": {field: tuple(values) for field, values in stored["terms"].items()},
+        "dates": tuple(stored["dates"]),
+        "places": tuple((lat, lon) for lat, lon in stored["places"]),
+        "made_from": stored.get("made_from", 0),
+    }
 
 
 def found_documents(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, Document]:
@@ -219,7 +210,6 @@ def versions(connection: sqlite3.Connection, index_id: int, *, after: str, limit
 def _document(row: tuple[Any, ...], *, dims: int = 0, with_vectors: bool = False) -> Document:
     _, id_, change, photos, has_portrait, pending, photo_ids, body, *private = row
     checks, owner, data = private or (None, None, None)
-    known = _checks(checks) if checks else Checks()
     rows: Matrix = np.zeros((0, dims), dtype=np.float32)
     portrait: Vector | None = None
     if with_vectors and data:
@@ -231,13 +221,10 @@ def _document(row: tuple[Any, ...], *, dims: int = 0, with_vectors: bool = False
         id=id_,
         body=json.loads(body),
         owner=None if owner is None else json.loads(owner),
-        terms=known.terms,
-        dates=known.dates,
-        places=known.places,
         photo_ids=tuple(json.loads(photo_ids)),
         vectors=rows,
         portrait=portrait,
         pending=pending,
         version=change,
-        made_from=known.made_from,
+        **(_checks(checks) if checks else {}),
     )

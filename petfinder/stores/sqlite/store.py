@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ class EmbeddedStore:
 
     With create=False a missing file raises IndexNotFound. `wait`: how many seconds a write waits for those of other
     processes. Raises StoreUnavailable for what is no registry, and IndexMismatch for the file of a newer petfinder.
+
+    Each chunk of a stream, and a whole rebuild's end, is one transaction: where the file cannot be written it is undone
+    as a whole. Searches are always exact; stats count the bytes of texts, vectors and thumbnails.
     """
 
     def __init__(self, path: str | Path | None, *, create: bool = True, wait: float = _WAIT_SECONDS) -> None:
@@ -57,53 +61,43 @@ class EmbeddedStore:
 
     def delete_index(self, name: str) -> None:
         with self._session.writing() as connection:
-            index = find_index(connection, name)
-            rebuild.drop_target(connection, name)
-            write.empty_index(connection, index.number)
-            indexes.drop_index(connection, index.number)
+            rebuild.delete(connection, name)
 
     def rename_index(self, name: str, new_name: str) -> None:
         with self._session.writing() as connection:
-            index = find_index(connection, name)
-            indexes.refuse_taken(connection, new_name)
-            rebuild.rename(connection, name, index.number, new_name)
+            rebuild.rename(connection, name, new_name)
 
     def index_names(self) -> list[str]:
         with self._session.reading() as connection:
             return indexes.all_names(connection)
 
     def spec(self, name: str) -> IndexSpec:
-        with self._session.reading() as connection:
-            return find_index(connection, name).spec
+        with self._reading(name) as (_, index):
+            return index.spec
 
     def change_thresholds(self, name: str, thresholds: Mapping[str, Any] | None) -> None:
         with self._session.writing() as connection:
-            indexes.keep_thresholds(connection, find_index(connection, name).number, thresholds)
+            index = find_index(connection, name)
+            indexes.remember(connection, index.number, "thresholds", None if thresholds is None else dict(thresholds))
 
     def stats(self, name: str) -> IndexStats:
-        with self._session.reading() as connection:
-            return indexes.stats_of(connection, find_index(connection, name))
+        with self._reading(name) as (connection, index):
+            return indexes.stats_of(connection, index)
 
     def refresh(self, name: str) -> None:
-        with self._session.reading() as connection:
-            find_index(connection, name)
+        self.spec(name)  # writes are visible at once: it only has to be there
 
     def begin_rebuild(self, name: str, spec: IndexSpec) -> str:
         with self._session.writing() as connection:
             return rebuild.begin(connection, name, spec)
 
     def versions(self, name: str) -> Iterator[tuple[str, int, int]]:
-        self.refresh(name)
-        return self._versions(name)
-
-    def _versions(self, name: str) -> Iterator[tuple[str, int, int]]:
-        behind, page = "", [("", 0, 0)]
-        while page:
-            with self._session.reading() as connection:
-                number = find_index(connection, name).number
-                page = rows.versions(connection, number, after=behind, limit=_VERSIONS_AT_ONCE)
+        behind: str | None = ""
+        while behind is not None:
+            with self._reading(name) as (connection, index):
+                page = rows.versions(connection, index.number, after=behind, limit=_VERSIONS_AT_ONCE)
             yield from page
-            behind = page[-1][0] if page else behind
+            behind = page[-1][0] if page else None
 
     def finish_rebuild(self, name: str, target: str, catch_up: Callable[[], None]) -> str:
         with self._session.writing_in_steps() as step:
@@ -122,23 +116,16 @@ class EmbeddedStore:
     def write(
         self, name: str, documents: Iterable[Document], *, mode: WriteMode, expected: IndexSpec | None = None
     ) -> Iterator[Outcome]:
-        with self._session.reading() as connection:
-            there = _find(connection, name, expected).spec
-        return self._written(name, documents, mode=mode, expected=expected or there)
-
-    def _written(
-        self, name: str, documents: Iterable[Document], *, mode: WriteMode, expected: IndexSpec
-    ) -> Iterator[Outcome]:
+        with self._reading(name, expected) as (_, index):
+            expected = expected or index.spec
         for chunk in in_chunks(documents):
-            rows = write.to_rows(chunk, dims=expected.dims)
-            with self._session.writing() as connection:
-                index = self._find_to_write(connection, name, expected)
-                outcomes = write.write_chunk(connection, index, rows, mode=mode)
+            prepared = write.to_rows(chunk, dims=expected.dims)
+            with self._writing(name, expected) as (connection, index):
+                outcomes = write.write_chunk(connection, index, prepared, mode=mode)
             yield from outcomes
 
     def replace(self, name: str, document: Document, *, expected: IndexSpec | None = None) -> None:
-        with self._session.writing() as connection:
-            index = self._find_to_write(connection, name, expected)
+        with self._writing(name, expected) as (connection, index):
             row = rows.to_row(document, dims=index.spec.dims)
             if not rows.is_still(connection, index.number, document.id, document.version):
                 raise EditConflict(f"{document.id!r} was changed or removed meanwhile; read it again")
@@ -148,8 +135,7 @@ class EmbeddedStore:
             rows.put(connection, index.number, [row], change=next_change(connection, index.number))
 
     def delete(self, name: str, ids: Collection[str]) -> frozenset[str]:
-        with self._session.writing() as connection:
-            index = self._find_to_write(connection, name, None)
+        with self._writing(name) as (connection, index):
             for number in indexes.copies_of(connection, name, index.number):
                 write.erase_documents(connection, number, ids)
             return write.erase_documents(connection, index.number, ids)
@@ -157,15 +143,10 @@ class EmbeddedStore:
     def get(
         self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: IndexSpec | None = None
     ) -> list[Document | None]:
-        with self._session.reading() as connection:
-            index = _find(connection, name, expected)
-            found = rows.whole_documents(
-                connection,
-                "index_id = ? AND id IN (SELECT value FROM json_each(?))",
-                (index.number, json.dumps(list(ids))),
-                vectors=vectors,
-                dims=index.spec.dims,
-            )
+        with self._reading(name, expected) as (connection, index):
+            where = "index_id = ? AND id IN (SELECT value FROM json_each(?))"
+            values = (index.number, json.dumps(list(ids)))
+            found = rows.whole_documents(connection, where, values, vectors=vectors, dims=index.spec.dims)
         by_id = {document.id: document for document in found}
         return [by_id.get(id_) for id_ in ids]
 
@@ -178,38 +159,23 @@ class EmbeddedStore:
         vectors: bool = False,
         expected: IndexSpec | None = None,
     ) -> Iterator[Document]:
-        with self._session.reading() as connection:
-            _find(connection, name, expected)
-        return self._scanned(name, restriction, after=after, vectors=vectors, expected=expected)
-
-    def _scanned(
-        self, name: str, restriction: Restriction, *, after: str | None, vectors: bool, expected: IndexSpec | None
-    ) -> Iterator[Document]:
         behind = after or ""
         while True:
-            with self._session.reading() as connection:
-                index = _find(connection, name, expected)
+            with self._reading(name, expected) as (connection, index):
                 passing = filters.condition(connection, index.number, restriction)
-                page = rows.whole_documents(
-                    connection,
-                    f"{passing.sql} AND id > ? ORDER BY id LIMIT {_PAGE}",
-                    (*passing.parameters, behind),
-                    vectors=vectors,
-                    dims=index.spec.dims,
-                )
+                where = f"{passing.sql} AND id > ? ORDER BY id LIMIT {_PAGE}"
+                values = (*passing.parameters, behind)
+                page = rows.whole_documents(connection, where, values, vectors=vectors, dims=index.spec.dims)
             yield from page
             if len(page) < _PAGE:
                 return
             behind = page[-1].id
 
     def count(self, name: str, restriction: Restriction) -> int:
-        with self._session.reading() as connection:
-            index = find_index(connection, name)
+        with self._reading(name) as (connection, index):
             passing = filters.condition(connection, index.number, restriction)
-            row = connection.execute(
-                f"SELECT count(*) FROM documents AS outside WHERE {passing.sql}", passing.parameters
-            ).fetchone()
-        return int(row[0])
+            sql = f"SELECT count(*) FROM documents AS outside WHERE {passing.sql}"
+            return int(connection.execute(sql, passing.parameters).fetchone()[0])
 
     def nearest(
         self,
@@ -222,26 +188,33 @@ class EmbeddedStore:
         exact: bool = False,
         expected: IndexSpec | None = None,
     ) -> list[Nearest]:
-        with self._session.reading() as connection:
-            index = _find(connection, name, expected)
+        with self._reading(name, expected) as (connection, index):
             matrix = self._matrices.up_to_date(connection, index)
             return search.nearest(
                 connection, index, matrix, queries, k=k, restriction=restriction, min_similarity=min_similarity
             )
 
     def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
-        with self._session.reading() as connection:
-            number = find_index(connection, name).number
-            return [rows.thumbnail(connection, number, *photo) for photo in photos]
+        with self._reading(name) as (connection, index):
+            return [rows.thumbnail(connection, index.number, *photo) for photo in photos]
 
     def close(self) -> None:
         self._session.close(before=_tidy)
 
-    def _find_to_write(self, connection: sqlite3.Connection, name: str, expected: IndexSpec | None) -> IndexRow:
-        index = _find(connection, name, expected)
-        if index.number == self._given_up:
-            raise StoreUnavailable(f"index {name!r} is being rebuilt by this very thread; write afterwards")
-        return index
+    @contextmanager
+    def _reading(self, name: str, expected: IndexSpec | None = None) -> Iterator[tuple[sqlite3.Connection, IndexRow]]:
+        """One state of the file and the index of this name in it; IndexMismatch if it is not the one expected."""
+        with self._session.reading() as connection:
+            yield connection, _find(connection, name, expected)
+
+    @contextmanager
+    def _writing(self, name: str, expected: IndexSpec | None = None) -> Iterator[tuple[sqlite3.Connection, IndexRow]]:
+        """One transaction on the index of this name."""
+        with self._session.writing() as connection:
+            index = _find(connection, name, expected)
+            if index.number == self._given_up:
+                raise StoreUnavailable(f"index {name!r} is being rebuilt by this very thread; write afterwards")
+            yield connection, index
 
 
 def _find(connection: sqlite3.Connection, name: str, expected: IndexSpec | None) -> IndexRow:

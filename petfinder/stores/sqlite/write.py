@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 
 from petfinder.domain.errors import PetfinderError
 from petfinder.stores.documents import Document, Outcome, WriteMode
@@ -14,24 +13,15 @@ from petfinder.stores.sqlite.rows import Row
 from petfinder.stores.sqlite.schema import next_change, raise_counter
 
 
-@dataclass
-class Plan:
-    """What is to become of one chunk: outcomes in order, and the rows to store by id, the last one of an id."""
-
-    outcomes: list[Outcome] = field(default_factory=list)
-    rows: dict[str, Row] = field(default_factory=dict)
-
-
 def to_rows(chunk: Sequence[Document], *, dims: int) -> list[Row | Outcome]:
-    """Each document taken apart, or the outcome "failed" where it cannot be stored."""
-    return [_row_or_failure(document, dims=dims) for document in chunk]
-
-
-def _row_or_failure(document: Document, *, dims: int) -> Row | Outcome:
-    try:
-        return rows.to_row(document, dims=dims)
-    except PetfinderError as error:
-        return Outcome(document.id, "failed", error)
+    """Take each document apart, or give the outcome "failed" where it cannot be stored."""
+    prepared: list[Row | Outcome] = []
+    for document in chunk:
+        try:
+            prepared.append(rows.to_row(document, dims=dims))
+        except PetfinderError as error:
+            prepared.append(Outcome(document.id, "failed", error))
+    return prepared
 
 
 def write_chunk(
@@ -40,31 +30,25 @@ def write_chunk(
     """Store a chunk inside the caller's transaction; the outcomes hold once that is committed."""
     ids = [row.document.id for row in chunk if isinstance(row, Row)]
     there = rows.numbers_of(connection, index.number, ids)
-    plan = _plan(chunk, there, mode=mode)
-    if plan.rows:
+    outcomes: list[Outcome] = []
+    chosen: dict[str, Row] = {}  # by id: the first (create) or the last (index)
+    for row in chunk:
+        if isinstance(row, Outcome):
+            outcomes.append(row)
+            continue
+        id_ = row.document.id
+        known = id_ in there or id_ in chosen
+        if not known or mode == "index":
+            chosen[id_] = row
+        outcomes.append(Outcome(id_, "added" if not known else "exists" if mode == "create" else "replaced"))
+    if chosen:
         change = next_change(connection, index.number)
-        replaced = [id_ for id_ in plan.rows if id_ in there]
+        replaced = [id_ for id_ in chosen if id_ in there]
         if replaced:
             rows.erase(connection, index.number, [there[id_] for id_ in replaced], change=change)
             rows.erase_thumbnails(connection, index.number, replaced)
-        rows.put(connection, index.number, list(plan.rows.values()), change=change)
-    return plan.outcomes
-
-
-def _plan(rows: Sequence[Row | Outcome], there: dict[str, int], *, mode: WriteMode) -> Plan:
-    plan = Plan()
-    for row in rows:
-        if isinstance(row, Outcome):
-            plan.outcomes.append(row)
-            continue
-        id_ = row.document.id
-        known = id_ in there or id_ in plan.rows
-        if known and mode == "create":
-            plan.outcomes.append(Outcome(id_, "exists"))
-            continue
-        plan.rows[id_] = row
-        plan.outcomes.append(Outcome(id_, "replaced" if known else "added"))
-    return plan
+        rows.put(connection, index.number, list(chosen.values()), change=change)
+    return outcomes
 
 
 def empty_index(connection: sqlite3.Connection, number: int) -> None:
