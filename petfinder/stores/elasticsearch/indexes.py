@@ -22,6 +22,7 @@ from petfinder.stores.elasticsearch import mapping
 from petfinder.stores.elasticsearch.errors import body_of
 
 _KEPT = "*.aliases,*.mappings._meta,*.settings.index.blocks"  # what is read of an index
+_HIDDEN = {"is_hidden": True}
 
 
 @dataclass(frozen=True)
@@ -114,50 +115,36 @@ def refuse_taken(client: Elasticsearch, name: str) -> None:
         raise IndexExists(f"there is an index {name!r} already; delete or rename it first, or choose another name")
 
 
-def next_number(client: Elasticsearch, name: str) -> str:
-    """The name of the next numbered index of a name: `pets-dogs-000001`."""
-    answer = client.indices.get(index=f"{name}-*", expand_wildcards="open,hidden,closed", filter_path=_KEPT)
-    numbers = [concrete.removeprefix(f"{name}-")[:6] for concrete in body_of(answer)]
-    last = max((int(number) for number in numbers if len(number) == 6 and number.isdecimal()), default=0)
-    return f"{name}-{last + 1:06d}"
-
-
-def create(client: Elasticsearch, name: str, spec: IndexSpec, *, rebuilt_from: Opened | None = None) -> Opened:
-    """Make an empty index under a name, or, rebuilt from another, without it; raises IndexExists, InvalidQuery."""
+def create(client: Elasticsearch, name: str, spec: IndexSpec, *, source: Opened | None = None) -> Opened:
+    """Make an empty index under a name, or, to take the place of a source, without it; IndexExists, InvalidQuery."""
     mapping.check_settings(spec.settings)
     made = uuid.uuid4().hex
-    concrete = next_number(client, name)
-    thumbnails = rebuilt_from.thumbnails if rebuilt_from else f"{name}-thumbnails-{made[:8]}"
-    opened = Opened(
-        concrete=concrete,
-        handle=f"{concrete}-{made[:8]}",
-        thumbnails=thumbnails,
-        spec=spec,
-        made=made,
-        state=mapping.REBUILDING if rebuilt_from else mapping.READY,
-        source=rebuilt_from.concrete if rebuilt_from else "",
-        names=() if rebuilt_from else (name,),
-    )
-    pictures = "" if rebuilt_from else _create_thumbnails(client, opened)
-    aliases = _hidden(opened.handle) | ({} if rebuilt_from else {name: {}})
+    concrete = _next_number(client, name)
+    handle, pictures = f"{concrete}-{made[:8]}", f"{concrete}-thumbnails-{made[:8]}"
+    if source is None:
+        opened = Opened(concrete, handle, f"{name}-thumbnails-{made[:8]}", spec, made, names=(name,))
+        body = mapping.thumbnails_index(spec.settings)
+        client.indices.create(index=pictures, aliases={opened.thumbnails: _HIDDEN}, **body)
+    else:
+        opened = Opened(
+            concrete, handle, source.thumbnails, spec, made, state=mapping.REBUILDING, source=source.concrete
+        )
+    aliases = {handle: _HIDDEN, **{alias: {} for alias in opened.names}}
     try:
         client.indices.create(index=concrete, aliases=aliases, **mapping.pets_index(spec, opened.memory))
     except BaseException:
-        if pictures:
+        if source is None:
             client.options(ignore_status=404).indices.delete(index=pictures)
         raise
     return opened
 
 
-def _create_thumbnails(client: Elasticsearch, opened: Opened) -> str:
-    concrete = f"{opened.concrete}-thumbnails-{opened.made[:8]}"
-    body = mapping.thumbnails_index(opened.spec.settings)
-    client.indices.create(index=concrete, aliases=_hidden(opened.thumbnails), **body)
-    return concrete
-
-
-def _hidden(alias: str) -> dict[str, Any]:
-    return {alias: {"is_hidden": True}}
+def _next_number(client: Elasticsearch, name: str) -> str:
+    """The name of the next numbered index of a name: `pets-dogs-000001`."""
+    answer = client.indices.get(index=f"{name}-*", expand_wildcards="open,hidden,closed", filter_path=_KEPT)
+    numbers = [concrete.removeprefix(f"{name}-")[:6] for concrete in body_of(answer)]
+    last = max((int(number) for number in numbers if len(number) == 6 and number.isdecimal()), default=0)
+    return f"{name}-{last + 1:06d}"
 
 
 def remember(client: Elasticsearch, opened: Opened) -> None:

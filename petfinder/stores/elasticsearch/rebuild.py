@@ -25,7 +25,7 @@ def begin(client: Elasticsearch, name: str, spec: IndexSpec) -> str:
         if replace(target.spec, thresholds=None) == wanted:
             return target.concrete
         indexes.delete(client, target)
-    return indexes.create(client, source.concrete[:-7], spec, rebuilt_from=source).concrete
+    return indexes.create(client, source.concrete[:-7], spec, source=source).concrete
 
 
 def rebuilds_of(client: Elasticsearch, source: Opened) -> list[Opened]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from elasticsearch import Elasticsearch
@@ -29,6 +30,9 @@ class ElasticsearchStore:
 
     `retries`: how often a write is sent again, with growing pauses, to a server that is busy or does not answer; for
     reads the client's own retries count. `owns_client`: whether close() closes the client too.
+
+    Stats leave aside copies on other nodes; a scan gives documents as they were when it began; an exact search looks at
+    up to 10,000 photos after the restriction, InvalidQuery for more. Settings that no index has are an InvalidQuery.
     """
 
     def __init__(
@@ -81,8 +85,8 @@ class ElasticsearchStore:
         self._session.forget(name)
 
     def stats(self, name: str) -> IndexStats:
-        def ask(opened: Opened) -> IndexStats:
-            [answer] = together(self.client, opened.handle, [photos_counted(Restriction())], retries=self._retries)
+        def measure(opened: Opened) -> IndexStats:
+            answer = self._ask(photos_counted(Restriction()), opened)
             return IndexStats(
                 pets=total(answer),
                 photos=photos_in(answer),
@@ -90,7 +94,7 @@ class ElasticsearchStore:
                 size_bytes=indexes.stored_bytes(self.client, opened.handle, opened.thumbnails),
             )
 
-        return self._session.on(name, ask)
+        return self._session.on(name, measure)
 
     def refresh(self, name: str) -> None:
         self._session.on(name, lambda opened: self.client.indices.refresh(index=[opened.handle, opened.thumbnails]))
@@ -117,14 +121,13 @@ class ElasticsearchStore:
         return writer.write(documents, mode=mode)
 
     def replace(self, name: str, document: Document, *, expected: IndexSpec | None = None) -> None:
-        def ask(opened: Opened) -> None:
-            packed = self._session.packed
-            write.replace(self.client, opened, document, packed=packed, retries=self._retries)
+        def put(opened: Opened) -> None:
+            write.replace(self.client, opened, document, packed=self._session.packed, retries=self._retries)
 
-        self._session.on(name, ask, expected=expected, searching=False)
+        self._session.on(name, put, expected=expected, searching=False)
 
     def delete(self, name: str, ids: Collection[str]) -> frozenset[str]:
-        def ask(opened: Opened) -> frozenset[str]:
+        def erase(opened: Opened) -> frozenset[str]:
             write.refuse_finished(name, opened)
             wanted = list(dict.fromkeys(ids))
             for other in rebuild.family(self.client, opened) if opened.names else ():
@@ -132,15 +135,15 @@ class ElasticsearchStore:
                 write.erase(self.client, other, wanted, retries=self._retries)
             return write.erase(self.client, opened, wanted, retries=self._retries)
 
-        return self._session.on(name, ask, searching=False)
+        return self._session.on(name, erase, searching=False)
 
     def get(
         self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: IndexSpec | None = None
     ) -> list[Document | None]:
-        def ask(opened: Opened) -> dict[str, Document]:
+        def read_them(opened: Opened) -> dict[str, Document]:
             return read.by_id(self.client, opened, ids, vectors=vectors)
 
-        there = self._session.on(name, ask, expected=expected, searching=vectors)
+        there = self._session.on(name, read_them, expected=expected, searching=vectors)
         return [there.get(id_) for id_ in ids]
 
     def scan(
@@ -158,11 +161,7 @@ class ElasticsearchStore:
         return self._session.stream(name, scan, expected=expected)
 
     def count(self, name: str, restriction: Restriction) -> int:
-        def ask(opened: Opened) -> int:
-            counting = [counted(restriction, embedded=False)]
-            return total(together(self.client, opened.handle, counting, retries=self._retries)[0])
-
-        return self._session.on(name, ask)
+        return total(self._session.on(name, partial(self._ask, counted(restriction, embedded=False))))
 
     def nearest(
         self,
@@ -175,9 +174,9 @@ class ElasticsearchStore:
         exact: bool = False,
         expected: IndexSpec | None = None,
     ) -> list[Nearest]:
-        def ask(opened: Opened) -> list[Nearest]:
-            find = search.exactly if exact else search.nearest
-            return find(
+        def find(opened: Opened) -> list[Nearest]:
+            method = search.exactly if exact else search.nearest
+            return method(
                 self.client,
                 opened if exact else self._session.sized(name, opened),
                 queries,
@@ -187,16 +186,17 @@ class ElasticsearchStore:
                 retries=self._retries,
             )
 
-        return self._session.on(name, ask, expected=expected)
+        return self._session.on(name, find, expected=expected)
 
     def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
-        def ask(opened: Opened) -> list[bytes | None]:
-            return read.thumbnails(self.client, opened, photos)
-
-        return self._session.on(name, ask, searching=False)
+        return self._session.on(name, lambda opened: read.thumbnails(self.client, opened, photos), searching=False)
 
     def foreign(self, name: str, fields: FieldNames, spec: IndexSpec) -> ForeignIndexStore:
         return ForeignIndexStore(self._session, name, fields, spec, retries=self._retries)
 
     def close(self) -> None:
         self._session.close()
+
+    def _ask(self, body: Mapping[str, Any], opened: Opened) -> Mapping[str, Any]:
+        """The answer to one search."""
+        return together(self.client, opened.handle, [body], retries=self._retries)[0]
