@@ -1,6 +1,7 @@
 """The faults that a proxy can make, in the words of a real Elasticsearch or of a gateway before it.
 
-Each function here gives a fault: a function of the request on its way that answers it or cuts its connection.
+Each function here gives a fault: a function of the request on its way that answers it or cuts its connection, whose
+name stands in the proxy's log.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any
 
 from tests.elastic.proxy import Answer, Cut, Fault, Passage
 
-PRODUCT = {"X-Elastic-Product": "Elasticsearch"}
+ELASTIC_JSON = {"X-Elastic-Product": "Elasticsearch", "Content-Type": "application/json"}
+GATEWAY_HTML = {"Content-Type": "text/html; charset=utf-8", "Server": "nginx"}
 WHAT_ELASTICSEARCH_SAYS = {
     400: ("illegal_argument_exception", "request [/] contains unrecognized parameter: [x]"),
     401: ("security_exception", "unable to authenticate user [finder] for REST request [/]"),
@@ -36,31 +38,35 @@ def named(name: str) -> Callable[[Fault], Fault]:
     return give
 
 
-def error_body(status: int, kind: str, reason: str) -> dict[str, Any]:
-    """An error as Elasticsearch writes it."""
-    cause = {"type": kind, "reason": reason}
-    return {"error": {"root_cause": [cause], **cause}, "status": status}
+def fixed(name: str, status: int, headers: dict[str, str], body: bytes, *, retry_after: str = "") -> Fault:
+    """The same answer for every request, which is read and not passed on."""
+    more = {"Retry-After": retry_after} if retry_after else {}
+
+    @named(name)
+    def fault(passage: Passage) -> Answer:
+        passage.read()
+        return Answer(status, {**headers, **more}, body)
+
+    return fault
 
 
 def elastic_error(status: int, *, kind: str = "", reason: str = "", retry_after: str = "") -> Fault:
     """Elasticsearch itself says no, without having done anything."""
-    said = WHAT_ELASTICSEARCH_SAYS.get(status, ("exception", "no reason"))
-    body = error_body(status, kind or said[0], reason or said[1])
-    headers = {**PRODUCT, "Content-Type": "application/json"}
-    if retry_after:
-        headers["Retry-After"] = retry_after
-    if status == 401:
-        headers["WWW-Authenticate"] = 'Basic realm="security", charset="UTF-8"'
-    return _fixed(f"elastic {status}", Answer(status, headers, json.dumps(body).encode()))
+    usual = WHAT_ELASTICSEARCH_SAYS.get(status, ("exception", "no reason"))
+    cause = {"type": kind or usual[0], "reason": reason or usual[1]}
+    body = json.dumps({"error": {"root_cause": [cause], **cause}, "status": status}).encode()
+    return fixed(f"elastic {status}", status, ELASTIC_JSON, body, retry_after=retry_after)
 
 
 def gateway_page(status: int, *, retry_after: str = "") -> Fault:
     """A gateway before the server says no, with a page for people; 200 is a page to log in."""
-    headers = {"Content-Type": "text/html; charset=utf-8", "Server": "nginx"}
-    if retry_after:
-        headers["Retry-After"] = retry_after
     page = f"<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>"
-    return _fixed(f"gateway {status}", Answer(status, headers, page.encode()))
+    return fixed(f"gateway {status}", status, GATEWAY_HTML, page.encode(), retry_after=retry_after)
+
+
+def broken_json() -> Fault:
+    """An answer that says it is Elasticsearch's JSON and is cut off in the middle."""
+    return fixed("broken json", 200, ELASTIC_JSON, b'{"took": 3, "hits": {"total"')
 
 
 def too_large(limit: int) -> Fault:
@@ -70,22 +76,7 @@ def too_large(limit: int) -> Fault:
     def fault(passage: Passage) -> Answer:
         if passage.length <= limit:
             return passage.forward()
-        return Answer(413, {"Content-Type": "text/html", "Server": "nginx"}, b"<h1>413 Request Entity Too Large</h1>")
-
-    return fault
-
-
-def broken_json() -> Fault:
-    """An answer that says it is Elasticsearch's JSON and is cut off in the middle."""
-    headers = {**PRODUCT, "Content-Type": "application/json"}
-    return _fixed("broken json", Answer(200, headers, b'{"took": 3, "hits": {"total"'))
-
-
-def _fixed(name: str, answer: Answer) -> Fault:
-    @named(name)
-    def fault(passage: Passage) -> Answer:
-        passage.read()
-        return answer
+        return Answer(413, GATEWAY_HTML, b"<h1>413 Request Entity Too Large</h1>")
 
     return fault
 
@@ -182,16 +173,16 @@ def reject_items(chosen: Callable[[str], bool], *, status: int = 429) -> Fault:
         for place, (head, item) in enumerate(_bulk_items(gzip.decompress(body) if packed else body)):
             ((action, about),) = head.items()
             if chosen(about["_id"]):
-                told_of = {"_index": passage.path.split("/")[1], **about, "status": status}
-                refused.append((place, {action: {**told_of, "error": {"type": kind, "reason": reason}}}))
+                item_error = {"status": status, "error": {"type": kind, "reason": reason}}
+                refused.append((place, {action: {"_index": passage.path.split("/")[1], **about, **item_error}}))
             else:
                 kept.append(item)
         nothing: dict[str, Any] = {"took": 0, "errors": False, "items": []}
-        told = _passed_on(passage, b"".join(kept), packed) if kept else nothing
+        output = _passed_on(passage, b"".join(kept), packed) if kept else nothing
         for place, result in refused:
-            told["items"].insert(place, result)
-        told["errors"] = told["errors"] or bool(refused)
-        return Answer(200, {**PRODUCT, "Content-Type": "application/json"}, json.dumps(told).encode())
+            output["items"].insert(place, result)
+        output["errors"] = output["errors"] or bool(refused)
+        return Answer(200, ELASTIC_JSON, json.dumps(output).encode())
 
     return fault
 
@@ -206,5 +197,5 @@ def _bulk_items(body: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
 def _passed_on(passage: Passage, body: bytes, packed: bool) -> dict[str, Any]:
     answer = passage.forward(gzip.compress(body) if packed else body)
     zipped = any(name.lower() == "content-encoding" and value == "gzip" for name, value in answer.headers.items())
-    told: dict[str, Any] = json.loads(gzip.decompress(answer.body) if zipped else answer.body)
-    return told
+    output: dict[str, Any] = json.loads(gzip.decompress(answer.body) if zipped else answer.body)
+    return output

@@ -1,13 +1,11 @@
 """A small HTTP proxy in front of a real server that makes faults where a test asks for them.
 
-Knows rules (which requests, how many of them, which fault), passing on, and a log of every request. The faults
-themselves are functions of a `Passage`, in `tests.elastic.faults`; a request that no rule takes is passed on as it is.
+A fault is a function of a `Passage`, in `tests.elastic.faults`; a request that no rule takes is passed on as it is.
 """
 
 from __future__ import annotations
 
 import http.client
-import json
 import re
 import socket
 import ssl
@@ -15,7 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -272,7 +270,3 @@ class FaultProxy:
         """The requests so far whose method and path match."""
         with self._lock:
             return [one for one in self.log if re.fullmatch(method, one.method) and re.search(path, one.path)]
-
-    def log_as_json(self) -> str:
-        """The log, one JSON object a line."""
-        return "\n".join(json.dumps(asdict(one)) for one in self.seen())

@@ -301,7 +301,7 @@ def test_only_the_index_that_is_wanted_is_asked_for(proxy: FaultProxy, name: str
 
 def nodes_of(*versions: str) -> Fault:
     body = json.dumps({"nodes": {str(n): {"version": version} for n, version in enumerate(versions)}}).encode()
-    return lambda passage: Answer(200, {**faults.PRODUCT, "Content-Type": "application/json"}, body)
+    return lambda passage: Answer(200, faults.ELASTIC_JSON, body)
 
 
 def test_the_version_is_that_of_the_oldest_node_as_far_as_it_may_be_known(proxy: FaultProxy) -> None:
