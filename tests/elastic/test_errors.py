@@ -8,7 +8,7 @@ import ssl
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
-from types import ModuleType
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -74,29 +74,22 @@ STATUS_OF = {
 Ask = Callable[[Elasticsearch, str], Any]
 
 
-def modules_of(package: ModuleType) -> Iterator[ModuleType]:
-    """The package and its modules, as far as what they need is installed."""
-    yield package
-    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}.", onerror=lambda name: None):
-        try:
-            yield importlib.import_module(found.name)
-        except ImportError:
-            continue
-
-
 def exception_classes() -> dict[str, type[Exception]]:
-    """Every exception class that the client's packages define, by its name."""
-    found: dict[str, type[Exception]] = {}
+    """Every exception class that the client's packages define, as far as what they need is installed, by its name."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for package in (elastic_transport, elasticsearch):
-            for module in modules_of(package):
-                for value in vars(module).values():
-                    if isinstance(value, type) and issubclass(value, Exception):
-                        home = value.__module__.partition(".")[0]
-                        if home in ("elastic_transport", "elasticsearch"):
-                            found[value.__name__] = value
-    return found
+            for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.", onerror=lambda name: None):
+                with suppress(ImportError):
+                    importlib.import_module(module.name)
+
+    def below(kind: type[Exception]) -> Iterator[type[Exception]]:
+        for child in kind.__subclasses__():
+            yield child
+            yield from below(child)
+
+    ours = ("elastic_transport", "elasticsearch")
+    return {kind.__name__: kind for kind in below(Exception) if kind.__module__.partition(".")[0] in ours}
 
 
 def meta(status: int) -> ApiResponseMeta:
@@ -183,6 +176,14 @@ def knn(vector: list[float], **more: Any) -> Ask:
     return lambda client, index: client.search(index=index, knn=wanted)
 
 
+def put(**document: Any) -> Ask:
+    return lambda client, index: client.index(index=index, id="a", document=document)
+
+
+def search(**query: Any) -> Ask:
+    return lambda client, index: client.search(index=index, query=query)
+
+
 def nobody_home(client: Elasticsearch, index: str) -> Any:
     """Write to an index whose only shard may stand on no node."""
     client.indices.delete(index=index)
@@ -191,12 +192,14 @@ def nobody_home(client: Elasticsearch, index: str) -> Any:
     return client.index(index=index, id="luigi", document={"phone": PHONE}, timeout="100ms")
 
 
+def of_another_version(client: Elasticsearch, index: str) -> Any:
+    accept = "application/vnd.elasticsearch+json; compatible-with=99"
+    return client.perform_request("GET", "/_cluster/health", headers={"accept": accept})
+
+
+UNKNOWN = "index 'pets-dogs' is not in https://host:9200; register a pet first"
 SAID_BY_A_REAL_SERVER: dict[str, tuple[Ask, type[errors.PetfinderError], str]] = {
-    "no such index": (
-        lambda client, index: client.search(index=f"{index}-not"),
-        errors.IndexNotFound,
-        "index 'pets-dogs' is not in https://host:9200; register a pet first",
-    ),
+    "no such index": (lambda c, i: c.search(index=f"{i}-not"), errors.IndexNotFound, UNKNOWN),
     "no such alias": (lambda c, i: c.indices.get_alias(name=f"{i}-not"), errors.IndexNotFound, "is not in"),
     "no such document": (lambda c, i: c.get(index=i, id="nobody"), errors.PetNotFound, "not in index 'pets-dogs'"),
     "update of nothing": (lambda c, i: c.update(index=i, id="nobody", doc={}), errors.PetNotFound, "not in index"),
@@ -208,48 +211,24 @@ SAID_BY_A_REAL_SERVER: dict[str, tuple[Ask, type[errors.PetfinderError], str]] =
         "already",
     ),
     "index name": (lambda c, i: c.indices.create(index="Upper"), errors.InvalidQuery, "name"),
-    "created twice": (
-        lambda client, index: client.create(index=index, id="luigi", document={"name": "x"}),
-        errors.EditConflict,
-        "read it again",
-    ),
+    "created twice": (lambda c, i: c.create(index=i, id="luigi", document={}), errors.EditConflict, "read it again"),
     "changed meanwhile": (
         lambda c, i: c.index(index=i, id="luigi", document={"name": "x"}, if_seq_no=9, if_primary_term=1),
         errors.EditConflict,
         "read it again",
     ),
-    "date that is none": (
-        lambda client, index: client.index(index=index, id="a", document={"seen": PHONE}),
-        errors.InvalidPet,
-        "document_parsing_exception in seen",
-    ),
-    "place that is none": (
-        lambda client, index: client.index(index=index, id="a", document={"places": PHONE}),
-        errors.InvalidPet,
-        "in places",
-    ),
-    "field of another schema": (
-        lambda client, index: client.index(index=index, id="a", document={"phone": PHONE}),
-        errors.IndexMismatch,
-        "in phone",
-    ),
+    "date that is none": (put(seen=PHONE), errors.InvalidPet, "document_parsing_exception in seen"),
+    "place that is none": (put(places=PHONE), errors.InvalidPet, "in places"),
+    "field of another schema": (put(phone=PHONE), errors.IndexMismatch, "in phone"),
     "query of other dims": (knn([1, 0]), errors.InvalidEmbedding, "length"),
     "query of zeros": (knn([0, 0, 0]), errors.InvalidEmbedding, "zero"),
     "k over candidates": (knn([1, 0, 0], k=100), errors.InvalidQuery, "illegal_argument_exception"),
-    "query that is none": (
-        lambda client, index: client.search(index=index, query={"match_some": {"name": PHONE}}),
-        errors.InvalidQuery,
-        "parsing_exception",
-    ),
-    "query of a wrong date": (
-        lambda client, index: client.search(index=index, query={"term": {"seen": PHONE}}),
-        errors.InvalidQuery,
-        "refuses",
-    ),
+    "query that is none": (search(match_some={"name": PHONE}), errors.InvalidQuery, "parsing_exception"),
+    "query of a wrong date": (search(term={"seen": PHONE}), errors.InvalidQuery, "refuses"),
     "page too deep": (lambda c, i: c.search(index=i, size=10_001), errors.InvalidQuery, "illegal_argument"),
     "listing let go": (closed_listing, errors.StoreUnavailable, "begin it again"),
     "too many shards": (
-        lambda client, index: client.indices.create(index=f"{index}-2", settings={"number_of_shards": 1024}),
+        lambda c, i: c.indices.create(index=f"{i}-2", settings={"number_of_shards": 1024}),
         errors.StoreUnavailable,
         "no more shards",
     ),
@@ -258,13 +237,7 @@ SAID_BY_A_REAL_SERVER: dict[str, tuple[Ask, type[errors.PetfinderError], str]] =
         errors.InvalidQuery,
         "mapper_parsing_exception in a",
     ),
-    "other major version": (
-        lambda client, index: client.perform_request(
-            "GET", "/_cluster/health", headers={"accept": "application/vnd.elasticsearch+json; compatible-with=99"}
-        ),
-        errors.ConfigError,
-        "pip install",
-    ),
+    "other major version": (of_another_version, errors.ConfigError, "pip install"),
     "shard on no node": (nobody_home, errors.StoreUnavailable, "look at its health"),
     "too large": (
         lambda c, i: c.bulk(operations=[{"index": {"_index": i}}, {"owner": PHONE * 13_200_000}]),
@@ -365,29 +338,20 @@ def test_what_may_pass_is_worth_another_try(status: int, kind: str | None, again
     assert worth_retrying(api_error(status, kind) if kind else ApiError("", meta(status), "<html>")) is again
 
 
+CREATE_REFUSED = (
+    f"action [indices:admin/create] is unauthorized for user [{PHONE}], "
+    "this action is granted by the index privileges [create_index,manage,all]"
+)
+PRIVILEGES = "one of the index privileges create_index,manage,all is needed"
+LICENCE = {"license.expired.feature": "rrf"}
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "said"),
     [
-        (
-            api_error(
-                403,
-                "security_exception",
-                f"action [indices:admin/create] is unauthorized for user [{PHONE}], "
-                "this action is granted by the index privileges [create_index,manage,all]",
-            ),
-            errors.NotAuthorised,
-            "one of the index privileges create_index,manage,all is needed",
-        ),
-        (
-            api_error(403, "security_exception", "x", **{"license.expired.feature": "rrf"}),
-            errors.StoreUnavailable,
-            "licence",
-        ),
-        (
-            api_error(429, "circuit_breaking_exception", f"[parent] Data too large, {PHONE}"),
-            errors.StoreUnavailable,
-            "memory",
-        ),
+        (api_error(403, "security_exception", CREATE_REFUSED), errors.NotAuthorised, PRIVILEGES),
+        (api_error(403, "security_exception", "x", **LICENCE), errors.StoreUnavailable, "licence"),
+        (api_error(429, "circuit_breaking_exception", f"too large, {PHONE}"), errors.StoreUnavailable, "memory"),
         (
             api_error(503, "search_phase_execution_exception", "all shards failed", root_cause=[]),
             errors.StoreUnavailable,

@@ -54,49 +54,31 @@ def test_names_with_signs_of_urls_in_them_are_plain_names(tmp_path: Path) -> Non
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
 
 
-def test_a_missing_file_is_not_made_by_those_who_only_read(tmp_path: Path) -> None:
-    with pytest.raises(IndexNotFound, match=r"pets\.db"):
-        EmbeddedStore(tmp_path / "pets.db", create=False)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_empty_file_becomes_a_registry_only_when_asked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("empty", [False, True])
+def test_a_file_that_is_missing_or_empty_becomes_a_registry_only_when_asked(tmp_path: Path, empty: bool) -> None:
     path = tmp_path / "pets.db"
-    path.touch()
-    with pytest.raises(IndexNotFound):
+    if empty:
+        path.touch()
+    with pytest.raises(IndexNotFound, match=r"pets\.db"):
         EmbeddedStore(path, create=False)
-    assert path.read_bytes() == b""
+    assert [one.read_bytes() for one in tmp_path.iterdir()] == [b""] * empty
     made(path)
 
 
-def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnavailable, match=r"folder of .* does not exist"):
-        EmbeddedStore(tmp_path / "none" / "pets.db")
+@pytest.mark.parametrize(
+    ("place", "said"), [("none/pets.db", r"folder of .* does not exist"), ("", "is a folder"), ("/dev/null", "no file")]
+)
+def test_a_place_where_no_registry_can_be_is_named(tmp_path: Path, place: str, said: str) -> None:
+    with pytest.raises(StoreUnavailable, match=said):
+        EmbeddedStore(tmp_path / place)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_is_no_registry(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnavailable, match="is a folder"):
-        EmbeddedStore(tmp_path)
-
-
-def test_a_device_is_no_registry() -> None:
-    with pytest.raises(StoreUnavailable, match="no file"):
-        EmbeddedStore("/dev/null")
-
-
-def somebody_elses(path: Path) -> None:
+def made_by_others(path: Path, *, journal: str) -> None:
     connection = sqlite3.connect(path)
+    connection.execute(f"PRAGMA journal_mode = {journal}")
     connection.execute("CREATE TABLE documents (text)")
     connection.execute("INSERT INTO documents VALUES ('mine')")
-    connection.commit()
-    connection.close()
-
-
-def somebody_elses_log(path: Path) -> None:
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("CREATE TABLE other (text)")
     connection.commit()
     connection.close()
 
@@ -105,8 +87,8 @@ FOREIGN: dict[str, Callable[[Path], object]] = {
     "text": lambda path: path.write_text("dear diary\n" * 100),
     "short": lambda path: path.write_bytes(b"x"),
     "only a beginning": lambda path: path.write_bytes(b"SQLite format 3\0"),
-    "somebody's SQLite": somebody_elses,
-    "somebody's SQLite with a log": somebody_elses_log,
+    "somebody's SQLite": lambda path: made_by_others(path, journal="DELETE"),
+    "somebody's SQLite with a log": lambda path: made_by_others(path, journal="WAL"),
 }
 
 
@@ -133,19 +115,10 @@ def test_the_file_of_a_newer_petfinder_is_a_mismatch_and_left_as_it_is(tmp_path:
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("keep", [1000, 20_000, 100_000])
-def test_a_file_that_was_cut_off_is_damaged(tmp_path: Path, keep: int) -> None:
+@pytest.mark.parametrize(("keep", "rubbish"), [(1000, 0), (20_000, 0), (100_000, 0), (16_384, 200_000)])
+def test_a_file_that_was_cut_off_or_holds_rubbish_is_damaged(tmp_path: Path, keep: int, rubbish: int) -> None:
     path = made(tmp_path / "pets.db")
-    path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(StoreUnavailable, match="damaged"):
-        use(path)
-
-
-def test_a_file_with_rubbish_in_it_is_damaged(tmp_path: Path) -> None:
-    path = made(tmp_path / "pets.db")
-    data = bytearray(path.read_bytes())
-    data[16384:] = b"\xa7" * (len(data) - 16384)
-    path.write_bytes(bytes(data))
+    path.write_bytes(path.read_bytes()[:keep] + b"\xa7" * rubbish)
     with pytest.raises(StoreUnavailable, match="damaged"):
         use(path)
 
