@@ -41,12 +41,6 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def proxy(elasticsearch_url: str) -> Iterator[FaultProxy]:
-    with FaultProxy(elasticsearch_url) as opened:
-        yield opened
-
-
-@pytest.fixture
 def name(elasticsearch_url: str) -> Iterator[str]:
     """The name of a registry of this test's own, erased at the end."""
     chosen = f"connecting-{uuid4().hex[:8]}"

@@ -53,12 +53,10 @@ def encoder() -> TableEncoder:
     return TableEncoder(dims=DIMS)
 
 
-@pytest.fixture
-def client(elasticsearch_url: str) -> Iterator[Elasticsearch]:
-    with Elasticsearch(elasticsearch_url, request_timeout=60) as opened:
-        opened.options(ignore_status=404).indices.delete(index=INDEX)
-        yield opened
-        opened.options(ignore_status=404).indices.delete(index=INDEX)
+@pytest.fixture(autouse=True)
+def tidied(client: Elasticsearch) -> Iterator[None]:
+    yield
+    client.options(ignore_status=404).indices.delete(index=INDEX)
 
 
 def fill(client: Elasticsearch, mappings: Mapping[str, Any], documents: Documents, *, shards: int = 1) -> None:
@@ -156,7 +154,6 @@ def test_the_matched_photo_is_the_pets_best(
     check_found(matches, nearest_by_numpy(pets, pets["dog005"][2], k=5))
     assert matches[0].photo.uri == "dog005/2.png"
     assert matches.photos_searched == len(documents)
-    assert [photo.uri for photo in matches[0].pet.photos if photo] == [f"dog005/{n}.png" for n in range(3)] or True
 
 
 def test_as_many_pets_come_back_as_there_are(client: Elasticsearch, encoder: TableEncoder) -> None:
@@ -251,17 +248,17 @@ def test_filters_mean_what_they_mean_everywhere(puppies: ExistingIndex[pf.Dog], 
 
 
 def test_what_no_field_says_cannot_be_asked(puppies: ExistingIndex[pf.Dog], client: Elasticsearch) -> None:
-    with pytest.raises(InvalidQuery, match="cannot be asked for status"):
-        puppies.count(pf.PetFilter(status="lost"))
-    with pytest.raises(InvalidQuery, match="cannot be asked for tags"):
-        puppies.find_by_embedding(directions(1)[0], where=pf.PetFilter(tags="shy"))
-    with pytest.raises(InvalidQuery, match="cannot be asked for words"):
-        puppies.search_text("poodle")
     nowhere = opened(client, PUPPIES.model_copy(update={"place": None, "taken_at": None}), TableEncoder(dims=DIMS))
-    with pytest.raises(InvalidQuery, match="cannot be asked for place"):
-        nowhere.count(pf.PetFilter(near=(0, 0), within_km=1))
-    with pytest.raises(InvalidQuery, match="cannot be asked for taken_at"):
-        nowhere.count(pf.PetFilter(taken_after=NOON))
+    questions: dict[str, Callable[[], object]] = {
+        "status": lambda: puppies.count(pf.PetFilter(status="lost")),
+        "tags": lambda: puppies.find_by_embedding(directions(1)[0], where=pf.PetFilter(tags="shy")),
+        "words": lambda: puppies.search_text("poodle"),
+        "place": lambda: nowhere.count(pf.PetFilter(near=(0, 0), within_km=1)),
+        "taken_at": lambda: nowhere.count(pf.PetFilter(taken_after=NOON)),
+    }
+    for field, ask in questions.items():
+        with pytest.raises(InvalidQuery, match=f"cannot be asked for {field}"):
+            ask()
 
 
 def _writes(client: Elasticsearch) -> tuple[int, int]:
@@ -326,13 +323,18 @@ def test_pets_may_be_numbered(client: Elasticsearch, encoder: TableEncoder) -> N
 
 def test_it_is_said_what_does_not_fit(puppies: ExistingIndex[pf.Dog], client: Elasticsearch) -> None:
     encoder = TableEncoder(dims=DIMS)
+    for names, filled_by, said in (
+        (
+            PUPPIES.model_copy(update={"pet_id": "dogid"}),
+            encoder,
+            r"no field 'dogid'; it has breed, dog_id, exif\.date",
+        ),
+        (PUPPIES.model_copy(update={"place": "breed"}), encoder, "of type keyword, which is no place"),
+        (PUPPIES, TableEncoder(), "512 dims, and encoder 'table-1' makes 8"),
+    ):
+        with pytest.raises(IndexMismatch, match=said):
+            opened(client, names, filled_by)
     registry = pf.connect(client, name="own", encoder=encoder)
-    with pytest.raises(IndexMismatch, match=r"no field 'dogid'; it has breed, dog_id, exif\.date"):
-        opened(client, PUPPIES.model_copy(update={"pet_id": "dogid"}), encoder)
-    with pytest.raises(IndexMismatch, match="of type keyword, which is no place"):
-        opened(client, PUPPIES.model_copy(update={"place": "breed"}), encoder)
-    with pytest.raises(IndexMismatch, match="512 dims, and encoder 'table-1' makes 8"):
-        opened(client, PUPPIES, TableEncoder())
     with pytest.raises(IndexNotFound, match="nowhere"):
         registry.open_existing("nowhere", pf.Dog, PUPPIES, encoder=encoder)
     with pytest.raises(IndexMismatch, match="petfinder's own"):

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import elasticsearch
 import pytest
+from elasticsearch import Elasticsearch
 
 import petfinder as pf
 from petfinder.domain import errors
@@ -67,16 +67,9 @@ DONE: dict[str, Callable[[], Fault]] = {
 
 
 @pytest.fixture
-def proxy(elasticsearch_url: str) -> Iterator[FaultProxy]:
-    with elasticsearch.Elasticsearch(elasticsearch_url) as client:
-        erase_everything(client)
-    with FaultProxy(elasticsearch_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-def through(proxy: FaultProxy, table_encoder: TableEncoder) -> Iterator[Through]:
-    """Opens the registry through the proxy."""
+def through(proxy: FaultProxy, client: Elasticsearch, table_encoder: TableEncoder) -> Iterator[Through]:
+    """Opens a new registry through the proxy."""
+    erase_everything(client)
     opened = []
 
     def connect(**options: Any) -> pf.Registry:
@@ -91,7 +84,7 @@ def through(proxy: FaultProxy, table_encoder: TableEncoder) -> Iterator[Through]
 
 
 @pytest.fixture
-def direct(elasticsearch_url: str, proxy: FaultProxy, table_encoder: TableEncoder) -> Iterator[pf.Registry]:
+def direct(elasticsearch_url: str, through: Through, table_encoder: TableEncoder) -> Iterator[pf.Registry]:
     """The same registry without the proxy: what it counts is true."""
     with pf.connect(elasticsearch_url, encoder=table_encoder) as registry:
         yield registry

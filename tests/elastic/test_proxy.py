@@ -42,45 +42,34 @@ FAULTS: list[tuple[Fault, type[Exception], int]] = [
 
 
 @pytest.fixture
-def proxy(elasticsearch_url: str) -> Iterator[FaultProxy]:
-    with FaultProxy(elasticsearch_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-def client(proxy: FaultProxy) -> Iterator[Elasticsearch]:
+def through(proxy: FaultProxy) -> Iterator[Elasticsearch]:
+    """A client that speaks to the server through the proxy."""
     with Elasticsearch(proxy.url, **NO_RETRY) as opened:
         yield opened
 
 
 @pytest.fixture
-def direct(elasticsearch_url: str) -> Iterator[Elasticsearch]:
-    with Elasticsearch(elasticsearch_url, **NO_RETRY) as opened:
-        yield opened
-
-
-@pytest.fixture
-def index(direct: Elasticsearch) -> Iterator[str]:
+def index(client: Elasticsearch) -> Iterator[str]:
     name = f"proxy-{uuid4().hex}"
-    direct.indices.create(index=name, mappings={"properties": {"name": {"type": "keyword"}}})
+    client.indices.create(index=name, mappings={"properties": {"name": {"type": "keyword"}}})
     yield name
-    direct.indices.delete(index=name)
+    client.indices.delete(index=name)
 
 
 def bulk_lines(count: int) -> list[dict[str, Any]]:
     return [part for number in range(count) for part in ({"index": {"_id": str(number)}}, {"name": "x" * 500})]
 
 
-def count_of(direct: Elasticsearch, index: str) -> int:
-    direct.indices.refresh(index=index)
-    return int(direct.count(index=index)["count"])
+def count_of(client: Elasticsearch, index: str) -> int:
+    client.indices.refresh(index=index)
+    return int(client.count(index=index)["count"])
 
 
-def test_without_rules_everything_passes_and_is_logged(proxy: FaultProxy, client: Elasticsearch, index: str) -> None:
-    client.index(index=index, id="luna", document={"name": "Luna"}, refresh=True)
+def test_without_rules_everything_passes_and_is_logged(proxy: FaultProxy, through: Elasticsearch, index: str) -> None:
+    through.index(index=index, id="luna", document={"name": "Luna"}, refresh=True)
 
-    assert client.get(index=index, id="luna")["_source"] == {"name": "Luna"}
-    assert not client.exists(index=index, id="nobody")
+    assert through.get(index=index, id="luna")["_source"] == {"name": "Luna"}
+    assert not through.exists(index=index, id="nobody")
     written, read, asked = proxy.log
     assert (written.method, written.status, written.passed) == ("PUT", 201, len('{"name":"Luna"}'))
     assert (read.method, read.path, read.status, read.fault) == ("GET", f"/{index}/_doc/luna", 200, "")
@@ -90,8 +79,8 @@ def test_without_rules_everything_passes_and_is_logged(proxy: FaultProxy, client
 @pytest.mark.parametrize(("fault", "raised", "arrived"), FAULTS, ids=lambda given: getattr(given, "__name__", given))
 def test_each_fault_reaches_the_client_as_what_it_stands_for(
     proxy: FaultProxy,
+    through: Elasticsearch,
     client: Elasticsearch,
-    direct: Elasticsearch,
     index: str,
     fault: Fault,
     raised: type[Exception],
@@ -100,66 +89,66 @@ def test_each_fault_reaches_the_client_as_what_it_stands_for(
     proxy.add(fault, path="_bulk")
 
     with pytest.raises(raised) as caught:
-        client.options(request_timeout=2).bulk(index=index, operations=bulk_lines(40))
+        through.options(request_timeout=2).bulk(index=index, operations=bulk_lines(40))
 
     (one,) = proxy.log
     if isinstance(caught.value, es.ApiError):
         assert caught.value.status_code == one.status
         assert one.fault.endswith((f" {one.status}", "not elasticsearch", "too large"))
     assert (one.passed is not None) == (arrived > 0)
-    assert count_of(direct, index) == arrived
-    client.bulk(index=index, operations=bulk_lines(10))
-    assert count_of(direct, index) == max(arrived, 10)
+    assert count_of(client, index) == arrived
+    through.bulk(index=index, operations=bulk_lines(10))
+    assert count_of(client, index) == max(arrived, 10)
 
 
 def test_too_many_requests_may_say_when_to_come_back_and_an_error_names_its_type(
-    proxy: FaultProxy, client: Elasticsearch
+    proxy: FaultProxy, through: Elasticsearch
 ) -> None:
     for make in (faults.elastic_error, faults.gateway_page):
         for after in ("3", ""):
             proxy.add(make(429, retry_after=after))
             with pytest.raises(es.ApiError) as raised:
-                client.search(index="dogs")
+                through.search(index="dogs")
             assert raised.value.meta.headers.get("Retry-After", "") == after
     proxy.add(faults.elastic_error(403, kind="cluster_block_exception", reason="blocked by: [read-only]"))
     with pytest.raises(es.AuthorizationException, match="cluster_block_exception"):
-        client.search(index="dogs")
+        through.search(index="dogs")
 
 
 def test_a_cut_within_a_bulk_request(
-    proxy: FaultProxy, client: Elasticsearch, direct: Elasticsearch, index: str
+    proxy: FaultProxy, through: Elasticsearch, client: Elasticsearch, index: str
 ) -> None:
     proxy.add(faults.cut_within(0.5), path="_bulk")
 
     with pytest.raises(es.ConnectionError):
-        client.bulk(index=index, operations=bulk_lines(4000))
+        through.bulk(index=index, operations=bulk_lines(4000))
 
     (cut,) = proxy.log
     assert cut.passed is not None
     assert cut.received == cut.passed > 500_000
-    assert count_of(direct, index) < 4000
+    assert count_of(client, index) < 4000
 
 
 @pytest.mark.parametrize("compressed", [False, True])
 def test_some_items_of_a_bulk_request_are_refused(
-    proxy: FaultProxy, direct: Elasticsearch, index: str, compressed: bool
+    proxy: FaultProxy, client: Elasticsearch, index: str, compressed: bool
 ) -> None:
     proxy.add(faults.reject_items(lambda id: int(id) % 3 == 0), path="_bulk")
     operations = [*bulk_lines(10), {"delete": {"_id": "1"}}]
 
-    with Elasticsearch(proxy.url, http_compress=compressed, **NO_RETRY) as client:
-        answer = client.bulk(index=index, operations=operations)
+    with Elasticsearch(proxy.url, http_compress=compressed, **NO_RETRY) as packed:
+        answer = packed.bulk(index=index, operations=operations)
 
     items = [next(iter(item.values())) for item in answer["items"]]
     assert answer["errors"]
     assert [item["_id"] for item in items] == [*map(str, range(10)), "1"]
     assert [item["status"] for item in items] == [429, 201, 201, 429, 201, 201, 429, 201, 201, 429, 200]
-    assert count_of(direct, index) == 5
+    assert count_of(client, index) == 5
 
 
-def test_rules_count_their_requests(proxy: FaultProxy, client: Elasticsearch) -> None:
+def test_rules_count_their_requests(proxy: FaultProxy, through: Elasticsearch) -> None:
     proxy.add(faults.elastic_error(500), method="GET", path="_cluster", skip=1, times=2)
-    statuses = [client.options(ignore_status=500).cluster.health().meta.status for _ in range(4)]
+    statuses = [through.options(ignore_status=500).cluster.health().meta.status for _ in range(4)]
 
     assert statuses == [200, 500, 500, 200]
     assert len(proxy.seen("GET", "_cluster/health")) == 4
@@ -169,10 +158,10 @@ def test_rules_count_their_requests(proxy: FaultProxy, client: Elasticsearch) ->
 
 def test_a_closed_proxy_refuses_and_an_opened_one_answers_again(proxy: FaultProxy) -> None:
     proxy.close()
-    with Elasticsearch(proxy.url, **NO_RETRY) as client:
+    with Elasticsearch(proxy.url, **NO_RETRY) as again:
         with pytest.raises(es.ConnectionError) as raised:
-            client.cluster.health()
+            again.cluster.health()
         proxy.open()
 
         assert "refused" in repr(raised.value.__cause__)
-        assert client.cluster.health()["number_of_nodes"] >= 1
+        assert again.cluster.health()["number_of_nodes"] >= 1

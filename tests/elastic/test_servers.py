@@ -9,10 +9,8 @@ import sys
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import pytest
-from elasticsearch import Elasticsearch
 
 from tests.elastic.servers import ServerUnavailable, chosen_version, get_json, running_cluster
 
@@ -34,22 +32,6 @@ def test_the_server_answers_with_the_version_asked_for(elasticsearch_url: str) -
     if not os.environ.get("PETFINDER_TEST_ELASTICSEARCH"):
         assert {node["version"] for node in nodes.values()} == {chosen_version()}
     assert len(nodes) >= 1
-
-
-def test_the_client_finds_the_nearest_vector_that_it_wrote(elasticsearch_url: str) -> None:
-    index = f"servers-{uuid4().hex}"
-    vector = {"type": "dense_vector", "dims": 3, "similarity": "cosine", "index_options": {"type": "hnsw"}}
-    with Elasticsearch(elasticsearch_url) as client:
-        client.indices.create(index=index, mappings={"dynamic": "strict", "properties": {"embedding": vector}})
-        client.index(index=index, id="near", document={"embedding": [1.0, 0.1, 0.0]})
-        client.index(index=index, id="far", document={"embedding": [0.0, 1.0, 0.0]}, refresh=True)
-
-        knn = {"field": "embedding", "query_vector": [1.0, 0.0, 0.0], "k": 2, "num_candidates": 10}
-        hits = client.search(index=index, knn=knn)["hits"]["hits"]
-        client.indices.delete(index=index)
-
-    assert [hit["_id"] for hit in hits] == ["near", "far"]
-    assert hits[1]["_score"] == pytest.approx(0.5, abs=1e-6)
 
 
 def test_a_node_ends_when_the_process_that_started_it_is_killed(own_servers: None, tmp_path: Path) -> None:
