@@ -12,7 +12,8 @@ from itertools import islice
 from typing import Any, NoReturn
 
 from petfinder.domain.errors import IndexMismatch, IndexNotFound, InvalidPet, InvalidQuery
-from petfinder.domain.filters import Restriction, fold_microchip
+from petfinder.domain.fields import fold_microchip
+from petfinder.domain.filters import Restriction
 from petfinder.domain.pets import Pet
 from petfinder.domain.text import fold
 from petfinder.domain.vectors import Matrix
