@@ -66,8 +66,8 @@ def test_ranks_of_three_pets_are_those_counted_by_hand() -> None:
     assert ranking.ranks.tolist() == [2, 2, 3, 1]
     assert ranking.share_within(1) == 0.25
     assert ranking.share_within(2) == 0.75
-    assert ranking.own == pytest.approx(np.cos(np.radians([20, 20, 130, 130])), abs=1e-6)
-    assert ranking.other == pytest.approx(np.cos(np.radians([10, 10, 30, 160])), abs=1e-6)
+    assert ranking.genuine == pytest.approx(np.cos(np.radians([20, 20, 130, 130])), abs=1e-6)
+    assert ranking.impostor == pytest.approx(np.cos(np.radians([10, 10, 30, 160])), abs=1e-6)
 
 
 def test_average_precision_of_three_pets_is_the_one_counted_by_hand() -> None:
@@ -111,10 +111,10 @@ def test_a_registered_pet_is_compared_by_its_portrait_without_the_query_photo() 
         known = photos.embeddings[mates]
         face = portrait(known)
         assert face is not None
-        assert ranking.own[row] == pytest.approx(
+        assert ranking.genuine[row] == pytest.approx(
             max((known @ photos.embeddings[row]).max(), face @ photos.embeddings[row])
         )
-    assert (ranking.own >= leave_one_out(photos).own - 1e-6).all()
+    assert (ranking.genuine >= leave_one_out(photos).genuine - 1e-6).all()
 
 
 def test_a_pet_with_one_photo_has_no_portrait() -> None:
@@ -239,7 +239,7 @@ def test_found_at_one_percent_needs_the_own_pet_first_and_above_the_strangers() 
 
     found = found_at(ranking, ranking, draws=50)
 
-    assert found.threshold == pytest.approx(np.quantile(ranking.other, 0.99))
+    assert found.threshold == pytest.approx(np.quantile(ranking.impostor, 0.99))
     assert found.share.value == 0  # the only first place (b at 180) lies at cos 130, below the strangers
     assert ranking.found(-0.9).tolist() == [False, False, False, True]
 

@@ -48,8 +48,8 @@ def test_more_photos_on_either_side_find_more(sample: Sample) -> None:
 def test_the_draws_are_the_same_every_time(sample: Sample) -> None:
     one, again, other = (rankings(sample, [ONE_ONE], draws=3, seed=seed)[ONE_ONE] for seed in (1, 1, 2))
 
-    assert (one.own == again.own).all()
-    assert (one.own != other.own).any()
+    assert (one.genuine == again.genuine).all()
+    assert (one.genuine != other.genuine).any()
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_a_ranking_is_that_of_a_gallery_with_these_photos(setting: Setting) -> N
         }
         ahead = [other for other, similarity in nearest.items() if other != pet and similarity >= nearest[pet]]
         assert ranking.ids[place] == pet
-        assert ranking.own[place] == pytest.approx(nearest.pop(pet), abs=1e-6)
-        assert ranking.other[place] == pytest.approx(max(nearest.values()), abs=1e-6)
+        assert ranking.genuine[place] == pytest.approx(nearest.pop(pet), abs=1e-6)
+        assert ranking.impostor[place] == pytest.approx(max(nearest.values()), abs=1e-6)
         assert ranking.within(1)[place] == (not ahead)
 
 

@@ -246,11 +246,11 @@ def found_at(
     Of `strangers` only the nearest other pet counts; they may be the queries themselves. For the interval animals are
     drawn anew, strangers' too, so it holds the uncertainty of the threshold as well.
     """
-    threshold = alarm_threshold(strangers.other, alarms=alarms)
+    threshold = alarm_threshold(strangers.impostor, alarms=alarms)
     first, shares = queries.within(1), []
     for of_query, of_stranger in _redrawn(queries.ids, strangers.ids, draws=draws, seed=seed):
-        cut = alarm_threshold(np.repeat(strangers.other, of_stranger), alarms=alarms)
-        shares.append(float(np.average(first & (queries.own > cut), weights=of_query)))
+        cut = alarm_threshold(np.repeat(strangers.impostor, of_stranger), alarms=alarms)
+        shares.append(float(np.average(first & (queries.genuine > cut), weights=of_query)))
     return FoundRate(threshold, _estimate(float(queries.found(threshold).mean()), shares))
 
 

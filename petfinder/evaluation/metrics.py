@@ -111,8 +111,8 @@ class Ranking:
 
     ids: NDArray[np.str_]
     ranks: NDArray[np.intp]
-    own: Numbers
-    other: Numbers
+    genuine: Numbers
+    impostor: Numbers
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -127,23 +127,23 @@ class Ranking:
 
     def found(self, threshold: float) -> NDArray[np.bool_]:
         """Of each query, whether its own pet is first and its similarity above the threshold."""
-        return self.within(1) & (self.own > threshold)
+        return self.within(1) & (self.genuine > threshold)
 
     def at(self, rows: Rows | NDArray[np.bool_]) -> Ranking:
         """Some of the queries: by position, or by a mask (q,)."""
-        return Ranking(self.ids[rows], self.ranks[rows], self.own[rows], self.other[rows])
+        return Ranking(self.ids[rows], self.ranks[rows], self.genuine[rows], self.impostor[rows])
 
 
-def rank(ids: NDArray[np.str_], own: Numbers, by_pet: Numbers, codes: Rows) -> Ranking:
+def rank(ids: NDArray[np.str_], genuine: Numbers, by_pet: Numbers, codes: Rows) -> Ranking:
     """The ranking of queries (q,) from their similarities with each pet (q, p); the own pet's column is passed over.
 
-    `own` (q,) is each query's similarity with its own pet, `codes` (q,) that pet's column (-1: it has none).
+    `genuine` (q,) is each query's similarity with its own pet, `codes` (q,) that pet's column (-1: it has none).
     """
     others = by_pet.copy()
     has_column = np.flatnonzero(codes >= 0)
     others[has_column, codes[has_column]] = -np.inf
-    ahead = (others >= own[:, None]) & np.isfinite(others)
-    return Ranking(ids, 1 + ahead.sum(axis=1), own, others.max(axis=1))
+    ahead = (others >= genuine[:, None]) & np.isfinite(others)
+    return Ranking(ids, 1 + ahead.sum(axis=1), genuine, others.max(axis=1))
 
 
 def joined(parts: list[Ranking]) -> Ranking:
@@ -151,8 +151,8 @@ def joined(parts: list[Ranking]) -> Ranking:
     return Ranking(
         np.concatenate([part.ids for part in parts]),
         np.concatenate([part.ranks for part in parts]),
-        np.concatenate([part.own for part in parts]),
-        np.concatenate([part.other for part in parts]),
+        np.concatenate([part.genuine for part in parts]),
+        np.concatenate([part.impostor for part in parts]),
     )
 
 

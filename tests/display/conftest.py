@@ -7,6 +7,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from petfinder.domain.matches import Match, Matches
@@ -15,6 +17,23 @@ from petfinder.domain.verdicts import Cut, Verdict
 
 PHONE, EMAIL, ADDRESS = "555-0147-90210", "planted@example.org", "13 Planted Lane"
 CUT = Cut(match=0.9, possible=0.7)
+
+
+def texts(figure: Figure) -> list[str]:
+    """The words that a figure shows."""
+    return [text.get_text() for text in drawn_texts(figure)]
+
+
+def drawn_texts(figure: Figure) -> list[Text]:
+    """The texts of a figure, in the places where drawing has put them."""
+    figure.draw_without_rendering()
+    return [text for text in figure.findobj(Text) if isinstance(text, Text) and text.get_text() and text.get_visible()]
+
+
+def check_texts_lie_apart_and_inside(figure: Figure) -> None:
+    boxes = [text.get_window_extent() for text in drawn_texts(figure)]
+    assert [i for i, box in enumerate(boxes) if box.count_overlaps(boxes) > 1] == []  # one: itself
+    assert all(box.x0 >= 0 and box.x1 <= figure.bbox.width and box.y0 >= 0 for box in boxes)
 
 
 def thumbnail(colour: str = "red") -> bytes:

@@ -16,25 +16,25 @@ from petfinder.domain.errors import ConfigError
 from petfinder.domain.matches import Matches
 from petfinder.domain.pets import Photo
 from petfinder.domain.verdicts import Verdict
-from tests.display.conftest import CUT, photo
+from tests.display.conftest import CUT, check_texts_lie_apart_and_inside, drawn_texts, photo, texts
 
 matplotlib = pytest.importorskip("matplotlib", reason="figures need the notebook extra")
 
 
 def written(matches: Matches) -> list[str]:
-    return [text.get_text() for text in plot_matches(matches).texts]
+    return texts(plot_matches(matches))
 
 
 def test_the_query_and_each_match_have_a_picture_and_their_words(matches: Matches) -> None:
     figure = plot_matches(matches)
-    texts = [text.get_text() for text in figure.texts]
+    words = texts(figure)
 
     assert [len(axes.images) for axes in figure.axes] == [1, 1, 0]
     for said in ("This looks like Luigi", "Your photo", "Luigi", "Jack Russell", "3 km away", "similarity 0.931"):
-        assert said in texts
-    assert texts.count("match") == 2
-    assert texts.count("unknown") == 1
-    assert "no picture here" in texts
+        assert said in words
+    assert words.count("match") == 2
+    assert words.count("unknown") == 1
+    assert "no picture here" in words
 
 
 def test_a_figure_is_saved_in_one_call(matches: Matches, tmp_path: Path) -> None:
@@ -84,18 +84,17 @@ def test_long_words_stay_inside_their_tile(named: Callable[[str], Matches]) -> N
     figure = plot_matches(named("Bartholomew the Magnificent of the Seven Hills"))
 
     tile = next(
-        text for text in figure.texts if text.get_text().startswith("Bartholomew") and text.get_fontsize() == 11.5
+        text
+        for text in drawn_texts(figure)
+        if text.get_text().startswith("Bartholomew") and text.get_fontsize() == 11.5
     )
     assert tile.get_text().endswith("…")
     assert tile.get_window_extent().width <= 2.0 * figure.dpi
-    assert all(text.get_window_extent().x1 <= figure.bbox.width for text in figure.texts)
+    check_texts_lie_apart_and_inside(figure)
 
 
 def test_no_words_lie_on_each_other(matches: Matches) -> None:
-    figure = plot_matches(replace(matches, found=matches.found * 4, query=matches.query * 3))
-    boxes = [text.get_window_extent() for text in figure.texts]
-
-    assert [i for i, box in enumerate(boxes) if box.count_overlaps(boxes) > 1] == []  # one: itself
+    check_texts_lie_apart_and_inside(plot_matches(replace(matches, found=matches.found * 4, query=matches.query * 3)))
 
 
 def test_seven_matches_take_two_rows_and_more_than_twenty_are_cut(matches: Matches) -> None:
@@ -104,20 +103,20 @@ def test_seven_matches_take_two_rows_and_more_than_twenty_are_cut(matches: Match
     assert len(seven.axes) == 8
     assert seven.get_figheight() > one.get_figheight() + 3
     assert len(many.axes) == 21
-    assert any(text.get_text().startswith("3 more matches are not shown.") for text in many.texts)
+    assert any(text.startswith("3 more matches are not shown.") for text in texts(many))
 
 
 def test_measuring_texts_takes_one_canvas_not_one_each(matches: Matches) -> None:
     figure = plot_matches(replace(matches, found=matches.found[:1] * 20))
 
-    assert len({id(text._renderer) for text in figure.texts}) == 1  # type: ignore[attr-defined]
+    assert len({id(text._renderer) for text in drawn_texts(figure)}) == 1  # type: ignore[attr-defined]
 
 
 def test_three_query_photos_stand_in_the_first_column(matches: Matches) -> None:
     figure = plot_matches(replace(matches, query=tuple(photo(f"{n}.jpg") for n in range(5))))
 
-    assert len(figure.axes) == 3 + 2
-    assert "Your 5 photos" in [text.get_text() for text in figure.texts]
+    assert [len(axes.images) for axes in figure.axes] == [3, 1, 0]
+    assert "Your 5 photos" in texts(figure)
 
 
 def test_an_empty_answer_is_a_figure_too() -> None:

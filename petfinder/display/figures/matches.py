@@ -9,21 +9,33 @@ from typing import TYPE_CHECKING
 
 from petfinder.display import wording
 from petfinder.display.colours import paint_of
-from petfinder.display.figures.sheet import GROUND, INK, QUIET, Sheet, new_sheet
+from petfinder.display.figures.style import (
+    GROUND,
+    INK,
+    MARGIN,
+    QUIET,
+    in_own_style,
+    new_figure,
+    on_colour,
+    tile_picture,
+    width_of,
+    write,
+)
 from petfinder.domain.matches import Match, Matches
 from petfinder.domain.pets import Photo
 from petfinder.domain.verdicts import Cut
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _A_ROW, _FEWEST = 5, 4  # matches in a row; columns that the head needs at least
 _QUERY_PHOTOS, _MOST = 3, 20
-_TILE, _GAP, _MARGIN = 2.0, 0.4, 0.5  # inches, as all that follows
-_HEAD, _UNDER, _FOOT = 1.35, 2.05, 0.35  # above the first row, below each picture, below the small print
+_TILE, _GAP, _UNDER, _HEAD, _FOOT = 2.0, 0.4, 1.75, 1.35, 0.35  # inches, as all that follows
 _LINE, _SMALL_LINE = 0.225, 0.165
 
 
+@in_own_style
 def plot_matches(matches: Matches) -> Figure:
     """The query photos (at most 3) at the left, the matches (at most 20) beside them, each with its verdict.
 
@@ -33,72 +45,82 @@ def plot_matches(matches: Matches) -> Figure:
     found = matches.found[:_MOST]
     rows = max(1, math.ceil(len(found) / _A_ROW))
     columns = max(_FEWEST, first_column + min(len(found), _A_ROW))
-    width = 2 * _MARGIN + columns * (_TILE + _GAP) - _GAP
-    small_print = textwrap.wrap(wording.small_print(matches, shown=_MOST), int((width - 2 * _MARGIN) * 14))
-    height = _HEAD + rows * (_TILE + _UNDER) + len(small_print) * _SMALL_LINE + _FOOT
-    sheet = new_sheet(width, height)
-    _draw_head(sheet, matches)
+    width = 2 * MARGIN + columns * (_TILE + _GAP) - _GAP
+    small_print = textwrap.wrap(wording.small_print(matches, shown=_MOST), int((width - 2 * MARGIN) * 14))
+    foot = _FOOT + (len(small_print) + 1) * _SMALL_LINE
+    height = _HEAD + rows * (_TILE + _UNDER + _GAP) - _GAP + foot
+    figure = new_figure(width, height)
+    _draw_head(figure, matches)
     for line, text in enumerate(reversed(small_print)):
-        foot = height - _FOOT - line * _SMALL_LINE
-        sheet.write(text, _MARGIN, foot, size=8, room=width - 2 * _MARGIN, colour=QUIET)
+        write(figure, MARGIN, _FOOT + line * _SMALL_LINE, text, room=width - 2 * MARGIN, fontsize=8, color=QUIET)
+    grid = figure.add_gridspec(
+        rows,
+        columns,
+        left=MARGIN / width,
+        right=1 - MARGIN / width,
+        bottom=foot / height,
+        top=1 - _HEAD / height,
+        wspace=_GAP / _TILE,
+        hspace=_GAP / (_TILE + _UNDER),
+    )
     if matches.query:
-        _draw_query(sheet, matches.query, _MARGIN, _HEAD)
+        _draw_query(_tile(figure.add_subplot(grid[0, 0])), matches.query)
     for place, match in enumerate(found):
         row, column = divmod(place, _A_ROW)
-        x = _MARGIN + (first_column + column) * (_TILE + _GAP)
-        _draw_match(sheet, match, matches.cut, x, _HEAD + row * (_TILE + _UNDER))
-    return sheet.figure
+        _draw_match(_tile(figure.add_subplot(grid[row, first_column + column])), match, matches.cut)
+    return figure
 
 
-def _draw_head(sheet: Sheet, matches: Matches) -> None:
-    left, room = _MARGIN, sheet.width - 2 * _MARGIN
+def _tile(axes: Axes) -> Axes:
+    """Axes that are measured in inches from their upper left corner."""
+    axes.set(xlim=(0, _TILE), ylim=(_TILE + _UNDER, 0), autoscale_on=False)
+    axes.set_axis_off()
+    return axes
+
+
+def _draw_head(figure: Figure, matches: Matches) -> None:
+    width, height = figure.get_size_inches()
+    left = MARGIN
     if matches.verdict:
-        paint, word = paint_of(matches.verdict), str(matches.verdict)
-        left += 0.07  # the ground reaches out beyond the word
-        reach = sheet.write(word, left, 0.62, size=13, room=room, colour=paint.ink, weight="bold", ground=paint.fill)
-        left = reach + 0.22
-    said = wording.finding(matches)
-    sheet.write(wording.begun(said), left, 0.63, size=17, room=sheet.width - _MARGIN - left, weight="bold")
-    sheet.write(wording.advice(matches), _MARGIN, 1.0, size=11, room=room, colour=QUIET)
+        look = on_colour(paint_of(matches.verdict))
+        word = write(figure, left + 0.07, height - 0.62, str(matches.verdict), room=width, fontsize=13, **look)
+        left += width_of(word) + 0.29
+    said = wording.begun(wording.finding(matches))
+    write(figure, left, height - 0.63, said, room=width - MARGIN - left, fontsize=17, weight="bold")
+    write(figure, MARGIN, height - 1.0, wording.advice(matches), room=width - 2 * MARGIN, fontsize=11, color=QUIET)
 
 
-def _draw_query(sheet: Sheet, photos: Sequence[Photo], x: float, y: float) -> None:
+def _draw_query(axes: Axes, photos: Sequence[Photo]) -> None:
     """The first query photo as large as the matches, up to two more below it at half the size."""
     first, *more = photos[:_QUERY_PHOTOS]
-    sheet.picture(first, x, y, _TILE)
-    under = y + _TILE + 0.3
+    tile_picture(axes, first, 0, 0, _TILE)
+    under = _TILE + 0.3
     title = "Your photo" if len(photos) == 1 else f"Your {len(photos)} photos"
-    sheet.write(title, x, under, size=11.5, room=_TILE, weight="bold")
+    write(axes, 0, under, title, room=_TILE, fontsize=11.5, weight="bold")
     if not more and first.taken_at:
-        sheet.write(f"taken {wording.day(first.taken_at)}", x, under + _LINE, size=9, room=_TILE, colour=QUIET)
+        write(axes, 0, under + _LINE, f"taken {wording.day(first.taken_at)}", room=_TILE, color=QUIET)
     half = (_TILE - 0.1) / 2
     for column, photo in enumerate(more):
-        sheet.picture(photo, x + column * (half + 0.1), under + 0.15, half)
+        tile_picture(axes, photo, column * (half + 0.1), under + 0.15, half)
 
 
-def _draw_match(sheet: Sheet, match: Match, cut: Cut | None, x: float, y: float) -> None:
-    sheet.picture(match.photo, x, y, _TILE)
-    sheet.fill(x, y + _TILE, _TILE, 0.06, paint_of(match.verdict).fill)
-    under = y + _TILE + 0.3
-    sheet.write(wording.name_of(match.pet), x, under, size=11.5, room=_TILE, weight="bold")
+def _draw_match(axes: Axes, match: Match, cut: Cut | None) -> None:
+    """The photo, the facts, and the verdict and similarity over a bar from 0 to 1 with a tick at each threshold."""
+    paint = paint_of(match.verdict)
+    tile_picture(axes, match.photo, 0, 0, _TILE)
+    axes.barh(_TILE + 0.03, _TILE, 0.06, color=paint.fill)
+    under = _TILE + 0.3
+    write(axes, 0, under, wording.name_of(match.pet), room=_TILE, fontsize=11.5, weight="bold")
     away, day = wording.distance_of(match), wording.day(match.photo.taken_at)
     facts = [match.pet.breed, wording.status_of(match.pet), away and f"{away} away", day and f"photo taken {day}"]
     for line, fact in enumerate(filter(None, facts), 1):
-        sheet.write(fact, x, under + line * _LINE, size=9, room=_TILE, colour=QUIET)
-    _draw_similarity(sheet, match, cut, x, under + 5 * _LINE + 0.06)
-
-
-def _draw_similarity(sheet: Sheet, match: Match, cut: Cut | None, x: float, y: float) -> None:
-    """The verdict's word and the similarity, over a bar from 0 to 1 with a tick at each threshold."""
-    paint, left = paint_of(match.verdict), x
+        write(axes, 0, under + line * _LINE, fact, room=_TILE, color=QUIET)
+    y, left = under + 5 * _LINE + 0.06, 0.0
     if match.verdict:
-        word, start = str(match.verdict), x + 0.045
-        reach = sheet.write(word, start, y, size=8.5, room=_TILE, colour=paint.ink, weight="bold", ground=paint.fill)
-        left = reach + 0.13
-    sheet.write(f"similarity {match.similarity:.3f}", left, y, size=8.5, room=_TILE)
-    bar = y + 0.14
-    sheet.fill(x, bar, _TILE, 0.05, GROUND)
-    sheet.fill(x, bar, _TILE * min(max(match.similarity, 0.0), 1.0), 0.05, paint.fill)
-    for tick in (cut.possible, cut.match) if cut else ():
-        if 0 <= tick <= 1:
-            sheet.fill(x + _TILE * tick, bar - 0.03, 0.02, 0.11, INK)
+        word = write(axes, 0.045, y, str(match.verdict), room=_TILE, fontsize=8.5, **on_colour(paint))
+        left = width_of(word) + 0.19
+    write(axes, left, y, f"similarity {match.similarity:.3f}", room=_TILE - left, fontsize=8.5)
+    axes.barh(y + 0.165, _TILE, 0.05, color=GROUND)
+    axes.barh(y + 0.165, _TILE * min(max(match.similarity, 0.0), 1.0), 0.05, color=paint.fill)
+    ticks = [_TILE * tick for tick in (cut.possible, cut.match) if 0 <= tick <= 1] if cut else []
+    axes.vlines(ticks, y + 0.11, y + 0.22, colors=INK, linewidth=1.5)

@@ -1,0 +1,163 @@
+"""What figures share: one style whatever the caller's is, lines cut to their room, photos, words on colour."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import cache, partial, wraps
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from PIL import Image
+
+from petfinder.display import wording
+from petfinder.display.colours import PAW, Paint
+from petfinder.domain.errors import ConfigError
+from petfinder.domain.pets import Photo
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+P = ParamSpec("P")
+INK, QUIET, SHADE, GROUND = "#1b1f24", "#59616d", "#b4bac2", "#eff1f3"
+MARGIN = 0.5  # inches
+_LONGEST = 240  # characters in a line; no figure has room for more
+_STYLE = {
+    **{"figure.dpi": 150, "font.size": 9, "text.color": INK, "text.parse_math": False},
+    **{"axes.spines.top": False, "axes.spines.right": False, "axes.spines.left": False, "axes.edgecolor": INK},
+    **{"axes.titlelocation": "left", "axes.titleweight": "bold", "axes.titlesize": 10.5, "axes.labelcolor": QUIET},
+    **{"xtick.color": QUIET, "ytick.color": QUIET, "xtick.labelsize": 8.5, "ytick.labelsize": 8.5},
+}
+
+
+def in_own_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw without pyplot and without the caller's styles a figure that notebooks show.
+
+    What is drawn so raises ConfigError where matplotlib is missing.
+    """
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        try:
+            import matplotlib.figure
+            import matplotlib.style
+        except ImportError as error:
+            raise ConfigError("figures need matplotlib: pip install 'petfinder-registry[notebook]'") from error
+        with matplotlib.style.context(["default", {**_STYLE, "font.family": list(_families())}]):
+            figure = draw(*args, **kwargs)
+            figure.draw_without_rendering()  # ticks are made when they are drawn first
+        figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]  # else notebooks show pyplot's figures only
+        return figure
+
+    return drawn
+
+
+def new_figure(width: float, height: float, **layout: Any) -> Figure:
+    """A white figure of `width` by `height` inches; all texts are measured on one canvas."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), **layout)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def headed_figure(width: float, height: float, *, title: str, about: str = "", foot: str = "") -> Figure:
+    """A figure with a title, a line below it and small print at its foot; its axes share the room between them."""
+    figure = new_figure(width, height, layout="constrained")
+    low, high = (0.75 if foot else 0.3), height - 1.2
+    engine: Any = figure.get_layout_engine()
+    engine.set(rect=(0.46 / width, low / height, 1 - 0.92 / width, (high - low) / height), hspace=0.06, wspace=0.06)
+    write(figure, MARGIN, height - 0.62, title, room=width - 2 * MARGIN, fontsize=17, weight="bold")
+    write(figure, MARGIN, height - 0.95, about, room=width - 2 * MARGIN, fontsize=11, color=QUIET)
+    write(figure, MARGIN, 0.3, foot, room=width - 2 * MARGIN, fontsize=8.5, color=QUIET)
+    return figure
+
+
+def write(on: Figure | Axes, x: float, y: float, text: str, *, room: float, **look: Any) -> Text:
+    """Write a line, cut to `room` inches: on a figure in inches from its lower left corner, on axes in their units."""
+    from matplotlib.figure import Figure
+
+    if isinstance(on, Figure):
+        look.setdefault("transform", on.dpi_scale_trans)
+    return fit(on.text(x, y, drawable(text), **look), room)
+
+
+def fit(text: Text, room: float) -> Text:
+    """Cut a line to at most this many inches, with an ellipsis at its end."""
+    while len(shown := text.get_text()) > 2 and (wide := width_of(text)) > room:
+        text.set_text(wording.clip(shown, min(len(shown) - 1, int(len(shown) * room / wide) + 1)))
+    return text
+
+
+def width_of(text: Text) -> float:
+    """How wide a line is, in inches."""
+    figure = text.get_figure(root=True)
+    assert figure is not None
+    return float(text.get_window_extent().width / figure.dpi)
+
+
+def on_colour(paint: Paint) -> dict[str, Any]:
+    """How a word stands on a rounded ground of a verdict's colour."""
+    box = {"boxstyle": "round,pad=0.35,rounding_size=0.8", "facecolor": paint.fill, "edgecolor": "none"}
+    return {"color": paint.ink, "weight": "bold", "bbox": box}
+
+
+def tile_picture(axes: Axes, photo: Photo, x: float, y: float, side: float) -> None:
+    """The photo's thumbnail, whole, in a square of axes whose y grows downwards; a paw where none can be read."""
+    from matplotlib.patches import Ellipse, Rectangle
+
+    axes.add_patch(Rectangle((x, y), side, side, facecolor=GROUND, edgecolor="none", zorder=-1))
+    try:
+        picture = Image.open(io.BytesIO(photo.thumbnail or b""), formats=["JPEG"]).convert("RGB")
+    except OSError:
+        inch = side / 128
+        for across, down, half_width, half_height in PAW:
+            centre = (x + side / 4 + across * inch, y + side / 5 + down * inch)
+            axes.add_patch(Ellipse(centre, 2 * half_width * inch, 2 * half_height * inch, facecolor=SHADE))
+        write(axes, x + side / 14, y + side * 13 / 14, wording.NO_PICTURE, room=side * 6 / 7, color=QUIET)
+        return
+    wide, high = (side * part / max(picture.size) for part in picture.size)
+    left, top = x + (side - wide) / 2, y + (side - high) / 2
+    axes.imshow(picture, extent=(left, left + wide, top + high, top), interpolation="antialiased")
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    return buffer.getvalue()
+
+
+# families that are common on one system or another and hold what matplotlib's own font lacks, in order of preference
+_OTHERS = (
+    *("Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans CJK KR", "Hiragino Sans", "Yu Gothic", "Microsoft YaHei"),
+    *("Malgun Gothic", "PingFang SC", "WenQuanYi Zen Hei", "Noto Sans", "Noto Sans Devanagari", "Noto Sans Thai"),
+    *("Nirmala UI", "Arial Unicode MS", "Segoe UI Symbol"),
+)
+
+
+@cache
+def _families() -> tuple[str, ...]:
+    """The font families to draw with: matplotlib's own, then those of this machine that help it out."""
+    from matplotlib import font_manager
+
+    here = {font.name for font in font_manager.fontManager.ttflist}
+    return ("DejaVu Sans", *(family for family in _OTHERS if family in here))
+
+
+def drawable(text: str) -> str:
+    """The clean text with a box for each character that no font has in bold and normal; matplotlib would warn."""
+    shown = wording.clip(text, _LONGEST)
+    return shown if shown.isascii() else "".join(sign if ord(sign) in _known() else "□" for sign in shown)
+
+
+@cache
+def _known() -> frozenset[int]:
+    from matplotlib import font_manager as fonts
+
+    def of_weight(weight: str) -> set[int]:
+        files = {fonts.findfont(fonts.FontProperties(family=family, weight=weight)) for family in _families()}
+        return {code for file in files for code in fonts.get_font(file).get_charmap()}
+
+    return frozenset(of_weight("normal") & of_weight("bold"))
