@@ -105,10 +105,10 @@ def test_verdicts_are_coloured_on_a_terminal_and_plain_in_a_pipe(registered: Pat
     unwanted = on_terminal(*FIND, environment={"TERM": "xterm", "NO_COLOR": "1"})
     piped = ran(*FIND)
 
-    assert coloured.startswith("\x1b[32m\x1b[1mmatch\x1b[0m: ")
-    assert coloured.count("\x1b[32m\x1b[1mmatch\x1b[0m") == 2
+    assert coloured.startswith("\x1b[1;32mmatch\x1b[0m: ")
+    assert coloured.count("\x1b[1;32mmatch\x1b[0m") == 2
     assert "\x1b" not in unwanted + piped.stdout + piped.stderr
-    assert re.sub(r"\x1b\[\d+m", "", coloured).replace("\r\n", "\n") == piped.stdout + piped.stderr
+    assert re.sub(r"\x1b\[[\d;]+m", "", coloured).replace("\r\n", "\n") == piped.stdout + piped.stderr
 
 
 def test_a_breed_that_is_called_like_a_verdict_stays_as_it_is(registered: Path) -> None:
@@ -116,8 +116,8 @@ def test_a_breed_that_is_called_like_a_verdict_stays_as_it_is(registered: Path) 
 
     coloured = on_terminal(*FIND, environment={"TERM": "xterm", "NO_COLOR": ""})
 
-    assert coloured.count("\x1b[32m") == 2
-    assert coloured.count("\x1b[33m") == 0
+    assert coloured.count("\x1b[1;32m") == 2
+    assert coloured.count("\x1b[1;33m") == 0
 
 
 def test_long_work_shows_a_bar_on_a_terminal_and_none_in_a_pipe(registered: Path) -> None:

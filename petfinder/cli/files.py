@@ -22,7 +22,7 @@ from petfinder.cli.options import (
 )
 from petfinder.cli.output import note, say, stopped, to_json, told
 from petfinder.cli.register import TABLE_ENDINGS
-from petfinder.display.data import copy_as_data
+from petfinder.display.data import report_as_data
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.filters import PetFilter
 from petfinder.domain.pets import Pet
@@ -102,7 +102,7 @@ def copy(
                 copy_registry(opened, other, tell=reports.append)
             except KeyboardInterrupt as stop:
                 interrupted = stop
-    say([copy_as_data(report) for report in reports] if as_json else "\n".join(map(str, reports)))
+    say([report_as_data(report) for report in reports] if as_json else "\n".join(map(str, reports)))
     if interrupted:
         raise stopped("what is counted here is kept; run it again to go on") from interrupted
     if any(report.failures for report in reports):

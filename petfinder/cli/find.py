@@ -66,7 +66,7 @@ class Search:
 
     def show(self, matches: Matches) -> None:
         """Print what was found, and save its picture; exits with 1 where that is nothing."""
-        say(matches_as_data(matches) if self.as_json else str(matches))
+        say(matches_as_data(matches) if self.as_json else matches)
         if self.save is not None:
             save_picture(matches.plot(), self.save)
         if not matches or matches.verdict is Verdict.UNKNOWN:

@@ -21,7 +21,7 @@ from petfinder.cli.options import (
 )
 from petfinder.cli.output import asked, say, stopped, told
 from petfinder.display import wording
-from petfinder.display.data import index_as_data, rebuild_as_data
+from petfinder.display.data import index_as_data, report_as_data
 from petfinder.domain.errors import ConfigError
 from petfinder.encoders.base import Encoder, identity_of
 from petfinder.registry.settings import load_settings
@@ -134,7 +134,7 @@ def rebuild(
     done += f"{report.thumbnails} from thumbnails"
     lines = [done, *(f"  {failure.left_out}" for failure in report.failures)]
     lines += [f"the old index is kept as {report.kept}; petfinder index delete erases it"] if report.kept else []
-    say({"name": name, **rebuild_as_data(report)} if as_json else "\n".join(lines))
+    say({"name": name, **report_as_data(report)} if as_json else "\n".join(lines))
     if report.failures:
         raise typer.Exit(NOTHING_FOUND)
 

@@ -6,7 +6,6 @@ import codecs
 import functools
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,10 +15,11 @@ import typer
 
 from petfinder.cli.exit_codes import BAD_USE, INTERRUPTED, NOTHING_FOUND, TROUBLE
 from petfinder.display.data import failure_as_data
+from petfinder.display.text import matches_as_text
 from petfinder.domain.errors import ConfigError, EncoderError, PetfinderError, PetNotFound, StoreError
+from petfinder.domain.matches import Matches
 from petfinder.domain.reports import Failure
 from petfinder.domain.text import clean_lines
-from petfinder.domain.verdicts import Verdict
 from petfinder.tables.atomic import replacing
 
 if TYPE_CHECKING:
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_COLOURS = {Verdict.MATCH: "green", Verdict.POSSIBLE: "yellow", Verdict.UNKNOWN: "cyan"}
-_WORD = "|".join(_COLOURS)
-# The verdict that a text begins with, and the one in each row of the table, where a similarity follows.
-_VERDICTS = re.compile(rf"\A(?:{_WORD})(?=:)|(?<=  )(?:{_WORD})(?= +-?\d\.\d{{3}}\b)")
 
 
 def told(function: Callable[P, R]) -> Callable[P, R]:
@@ -51,11 +47,14 @@ def told(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def say(result: Any) -> None:
-    """Print text with its verdicts in colour (on a terminal; NO_COLOR is obeyed), anything else as JSON.
+    """Print matches with their verdicts in colour (on a terminal; NO_COLOR is obeyed), other values than text as JSON.
 
     Text is printed without the signs that could rewrite a terminal.
     """
-    typer.echo(_coloured(clean_lines(result)) if isinstance(result, str) else to_json(result, indent=2))
+    if isinstance(result, Matches):  # typer takes colours out again where the output is no terminal
+        typer.echo(matches_as_text(result, colour=not os.environ.get("NO_COLOR")))
+    else:
+        typer.echo(clean_lines(result) if isinstance(result, str) else to_json(result, indent=2))
 
 
 def note(sentence: str) -> None:
@@ -102,13 +101,6 @@ def exit_code(error: PetfinderError) -> int:
     if isinstance(error, PetNotFound):
         return NOTHING_FOUND
     return TROUBLE if isinstance(error, (StoreError, EncoderError)) else BAD_USE
-
-
-def _coloured(text: str) -> str:
-    """The text with its verdicts in colour; typer takes colours out again where the output is no terminal."""
-    if os.environ.get("NO_COLOR"):
-        return text
-    return _VERDICTS.sub(lambda word: typer.style(word[0], fg=_COLOURS[Verdict(word[0])], bold=True), text)
 
 
 ENDINGS = (".png", ".jpg", ".webp", ".svg", ".pdf")

@@ -9,9 +9,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from petfinder.domain.matches import Match, Matches
-from petfinder.domain.pets import Pet, Photo, as_found
+from petfinder.domain.pets import Pet, as_found
 from petfinder.domain.reports import BulkReport, Failure
-from petfinder.domain.verdicts import Cut
 
 if TYPE_CHECKING:
     from petfinder.registry.copy import CopyReport
@@ -31,37 +30,20 @@ def matches_as_data(matches: Matches) -> dict[str, Any]:
     Where there is a verdict, also the number of their photos and the cut that it was read at: two similarities, each
     None where no similarity is high enough or every one is.
     """
-    return {
-        "verdict": None if matches.verdict is None else str(matches.verdict),
-        "pets_searched": matches.pets_searched,
-        **({} if matches.cut is None else {"photos_searched": matches.photos_searched, "cut": _cut(matches.cut)}),
-        "thresholds": matches.thresholds_source or None,
-        "matches": [_match_as_data(match) for match in matches],
-    }
+    data: dict[str, Any] = {"verdict": matches.verdict, "pets_searched": matches.pets_searched}
+    if cut := matches.cut:
+        limits = {name: value if math.isfinite(value) else None for name, value in cut.model_dump().items()}
+        data |= {"photos_searched": matches.photos_searched, "cut": {**limits, "extrapolated": cut.extrapolated}}
+    found = [_match_as_data(match) for match in matches]
+    return {**data, "thresholds": matches.thresholds_source or None, "matches": found}
 
 
-def report_as_data(report: BulkReport) -> dict[str, Any]:
-    """What was added, replaced and skipped, each failure and each file that was passed over."""
-    return {
-        "added": list(report.added),
-        "replaced": list(report.replaced),
-        "skipped": list(report.skipped),
-        "changed": list(report.changed),
-        "failures": [failure_as_data(failure) for failure in report.failures],
-        "ignored": [{"uri": ignored.uri, "reason": ignored.reason} for ignored in report.ignored],
-        "pending": report.pending,
-    }
-
-
-def copy_as_data(report: CopyReport) -> dict[str, Any]:
-    """What copying one index came to."""
-    return {
-        "index": report.index,
-        "copied": report.copied,
-        "already": report.already,
-        "others": report.others,
-        "failures": [failure_as_data(failure) for failure in report.failures],
-    }
+def report_as_data(report: BulkReport | CopyReport | RebuildReport) -> dict[str, Any]:
+    """What a call on many pets came to: ids and counts, each failure, each file that was passed over."""
+    data = {**vars(report), "failures": [failure_as_data(failure) for failure in report.failures]}
+    if isinstance(report, BulkReport):
+        data["ignored"] = [vars(file) for file in report.ignored]
+    return data
 
 
 def index_as_data(index: IndexInfo) -> dict[str, Any]:
@@ -85,49 +67,22 @@ def index_as_data(index: IndexInfo) -> dict[str, Any]:
 
 def failure_as_data(failure: Failure) -> dict[str, str | None]:
     """What did not go in: the item, its photo where it was but one, the error's kind and its reason."""
-    return {
-        "item": failure.item,
-        "photo": failure.photo,
-        "error": type(failure.error).__name__,
-        "reason": str(failure.error),
-    }
+    error = failure.error
+    return {"item": failure.item, "photo": failure.photo, "error": type(error).__name__, "reason": str(error)}
 
 
 def duplicate_as_data(pair: Duplicate) -> dict[str, Any]:
     """Two pets that may be one: their ids, the photos that are alike, and how alike."""
-    return {"pet_ids": list(pair.pet_ids), "photo_ids": list(pair.photo_ids), "similarity": pair.similarity}
-
-
-def rebuild_as_data(report: RebuildReport) -> dict[str, Any]:
-    """What a rebuild came to: pets, photos encoded from originals and from thumbnails, the old index, failures."""
-    return {
-        "pets": report.pets,
-        "originals": report.originals,
-        "thumbnails": report.thumbnails,
-        "kept": report.kept,
-        "failures": [failure_as_data(failure) for failure in report.failures],
-    }
-
-
-def _cut(cut: Cut) -> dict[str, Any]:
-    return {
-        "match": cut.match if math.isfinite(cut.match) else None,
-        "possible": cut.possible if math.isfinite(cut.possible) else None,
-        "extrapolated": cut.extrapolated,
-    }
+    return dict(vars(pair))
 
 
 def _match_as_data(match: Match) -> dict[str, Any]:
+    place = match.photo.place.rounded() if match.photo.place else None
     return {
         "pet_id": match.pet.pet_id,
         "similarity": match.similarity,
-        "verdict": None if match.verdict is None else str(match.verdict),
+        "verdict": match.verdict,
         "distance_km": match.distance_km,
-        "photo": _photo_as_data(match.photo),
+        "photo": match.photo.model_copy(update={"place": place}).model_dump(mode="json", exclude_none=True),
         "pet": pet_as_data(match.pet),
     }
-
-
-def _photo_as_data(photo: Photo) -> dict[str, Any]:
-    shown = photo.model_copy(update={"place": photo.place.rounded() if photo.place else None})
-    return shown.model_dump(mode="json", exclude_none=True)

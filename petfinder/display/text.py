@@ -5,28 +5,37 @@ Only `owner_as_text` shows contact: it is asked for by name.
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from petfinder.display import wording
+from petfinder.display.colours import paint_of
 from petfinder.domain.matches import Match, Matches
 from petfinder.domain.pets import Owner, Pet
+from petfinder.domain.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 _HEADER = ("name", "breed", "verdict", "similarity", "distance", "photo", "id")
 _RIGHT = frozenset({"similarity", "distance"})
 _WIDEST = 28
 
 
-def matches_as_text(matches: Matches) -> str:
-    """The verdict in a sentence, then a table of the matches, nearest first, and what stands behind the verdicts."""
-    lines = [headline] if (headline := wording.headline(matches)) else []
-    if advice := wording.advice(matches):
-        lines.append(advice)
-    if matches.found:
-        lines += ["", *_table([_row(match) for match in matches])]
-    if small_print := wording.small_print(matches):
-        lines += ["", small_print]
-    return "\n".join(lines)
+def matches_as_text(matches: Matches, *, colour: bool = False) -> str:
+    """The verdict in a sentence, then a table of the matches, nearest first, and what stands behind the verdicts.
+
+    `colour` paints the verdicts with a terminal's escape codes; no other control character is in the text.
+    """
+    from rich.text import Text
+
+    headline = wording.finding(matches)
+    parts: list[RenderableType] = [
+        Text.assemble(_verdict(matches.verdict), ": ", headline) if matches.verdict else Text(headline)
+    ]
+    parts += [Text(advice)] if (advice := wording.advice(matches)) else []
+    parts += ["", _table(matches)] if matches.found else []
+    parts += ["", Text(small_print)] if (small_print := wording.small_print(matches)) else []
+    return _printed(parts, colour=colour)
 
 
 def pet_as_text(pet: Pet) -> str:
@@ -34,14 +43,8 @@ def pet_as_text(pet: Pet) -> str:
     facts = {
         "id": pet.pet_id,
         "species": pet.species,
-        "breed": pet.breed,
-        "colour": pet.colour,
-        "sex": pet.sex,
         "status": wording.status_of(pet),
-        "place": wording.near(pet.place) if pet.place else None,
-        "microchip": pet.microchip,
-        "tags": ", ".join(pet.tags),
-        "note": pet.note,
+        **wording.facts_of(pet),
         "registered": wording.day(pet.registered_at),
         "photos": ", ".join(wording.photo_name(photo) or "(unnamed)" for photo in pet.photos),
     }
@@ -59,11 +62,15 @@ def _facts(title: str, facts: dict[str, str | None]) -> str:
     return "\n".join([wording.clean(title), *(f"  {name:<{widest}}  {value}" for name, value in known.items())])
 
 
-def _row(match: Match) -> tuple[str, ...]:
+def _verdict(verdict: Verdict | None) -> tuple[str, str]:
+    return str(verdict or ""), f"bold {paint_of(verdict).terminal}"
+
+
+def _cells(match: Match) -> tuple[str | tuple[str, str], ...]:
     return (
         wording.clip(wording.name_of(match.pet), _WIDEST),
         wording.clip(match.pet.breed or "", _WIDEST),
-        str(match.verdict or ""),
+        _verdict(match.verdict),
         f"{match.similarity:.3f}",
         wording.distance_of(match),
         wording.clip(wording.photo_name(match.photo), _WIDEST),
@@ -71,20 +78,29 @@ def _row(match: Match) -> tuple[str, ...]:
     )
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """The rows under their header, aligned as a terminal shows them; columns that are empty everywhere are left out."""
-    columns = [column for column in zip(_HEADER, *rows, strict=True) if any(column[1:])]
-    lines = [""] * (len(rows) + 1)
-    for column in columns:
-        widest = max(map(_cells, column))
-        for line, text in enumerate(column):
-            gap = " " * (widest - _cells(text))
-            lines[line] += "  " + (gap + text if column[0] in _RIGHT else text + gap)
-    return [line.rstrip() for line in lines]
+def _table(matches: Matches) -> RenderableType:
+    """A row for each match under its header; columns that are empty everywhere are left out."""
+    from rich.table import Table
+    from rich.text import Text
+
+    rows = [[Text.assemble(cell) for cell in _cells(match)] for match in matches]
+    columns = [column for column in zip(map(Text, _HEADER), *rows, strict=True) if any(column[1:])]
+    table = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
+    for head, *_ in columns:
+        table.add_column(justify="right" if str(head) in _RIGHT else "left", no_wrap=True)
+    for line in zip(*columns, strict=True):
+        table.add_row(*line)
+    return table
 
 
-def _cells(text: str) -> int:
-    """How many cells of a terminal a text takes: two for wide East Asian signs, none for combining ones."""
-    return sum(
-        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
+def _printed(parts: list[RenderableType], *, colour: bool) -> str:
+    """What rich prints on a terminal that is wide enough for everything, without blanks at the ends of lines."""
+    from rich.console import Console
+
+    system = "standard" if colour else None
+    console = Console(
+        width=10_000, color_system=system, force_terminal=colour, legacy_windows=False, no_color=not colour
     )
+    with console.capture() as capture:
+        console.print(*parts, sep="\n", soft_wrap=True)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines())

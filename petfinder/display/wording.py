@@ -6,6 +6,7 @@ import math
 import re
 from datetime import datetime
 
+from petfinder.domain.fields import FIELDS
 from petfinder.domain.matches import Match, Matches
 from petfinder.domain.pets import Pet, Photo, Place, Status
 from petfinder.domain.text import clean as clean
@@ -73,6 +74,26 @@ def distance_of(match: Match) -> str:
     if match.distance_km is None:
         return ""
     return f"{match.distance_km:,} km" if match.distance_km else "under 1 km"
+
+
+def match_facts(match: Match) -> list[str]:
+    """Breed, status and distance, as far as they are known."""
+    away = distance_of(match)
+    return list(filter(None, [match.pet.breed or "", status_of(match.pet), f"{away} away" if away else ""]))
+
+
+def match_source(match: Match) -> str:
+    """Which photo matched, when it was taken, and the pet's id where that is not its name already."""
+    pet, taken = match.pet, day(match.photo.taken_at)
+    said = [which_photo(match), f"taken {taken}" if taken else ""]
+    return ", ".join(filter(None, [*said, f"id {pet.pet_id}" if name_of(pet) != clean(pet.pet_id) else ""]))
+
+
+def facts_of(pet: Pet) -> dict[str, str]:
+    """What is known of a pet beside its name, by label: what people filled in, and its place to about 1 km."""
+    facts = {field.label.lower(): ", ".join(field.values(pet)) for field in FIELDS if field.name != "name"}
+    facts["place"] = near(pet.place) if pet.place else ""
+    return {label: value for label, value in facts.items() if value}
 
 
 def near(place: Place) -> str:

@@ -12,8 +12,8 @@ from html.parser import HTMLParser
 import pytest
 
 from petfinder.display.colours import NEUTRAL, PAINT, Paint
-from petfinder.display.html.gallery import matches_as_html, owner_card, pet_card
-from petfinder.display.html.markup import as_page
+from petfinder.display.html.cards import owner_card, pet_card
+from petfinder.display.html.gallery import matches_as_html
 from petfinder.domain.matches import Match, Matches
 from petfinder.domain.pets import Dog, Owner, Photo
 from petfinder.domain.verdicts import Verdict
@@ -225,16 +225,6 @@ def test_a_pet_card_shows_all_photos_but_no_contact(luigi: Dog) -> None:
     for said in (*page.text, card.as_text(), repr(card)):
         for hidden in (PHONE, EMAIL, ADDRESS, "38.712"):
             assert hidden not in said
-
-
-def test_a_saved_page_is_whole_and_fits_a_phone(matches: Matches) -> None:
-    page = as_page(matches_as_html(matches), title="Luigi <found>")
-
-    assert page.startswith("<!DOCTYPE html>")
-    assert "<title>Luigi &lt;found&gt;</title>" in page
-    assert 'content="width=device-width, initial-scale=1"' in page
-    assert 'name="color-scheme" content="light dark"' in page
-    Reader(page)
 
 
 def test_thumbnails_are_shown_byte_by_byte() -> None:

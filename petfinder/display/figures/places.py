@@ -147,14 +147,10 @@ def _draw_pets(axes: Axes, plane: _Plane, by_place: Mapping[Place, Sequence[Pet]
         for number, status in enumerate(statuses):
             marks[status].append((east + (number - (len(statuses) - 1) / 2) * apart, north))
     for status in filter(counts.__getitem__, _MARKERS):
-        look: dict[str, Any] = {
-            "marker": _MARKERS[status],
-            "color": STATUS_COLOURS[status],
-            "edgecolors": "white",
-            "zorder": 3,
-        }
+        x, y = np.transpose(marks[status])
+        look: dict[str, Any] = {"color": STATUS_COLOURS[status], "edgecolors": "white", "zorder": 3}
         label = f"{wording.status_word(status)}: {counts[status]:,}"
-        axes.scatter(*np.transpose(marks[status]), s=_MARK**2, label=label, **look)
+        axes.scatter(x, y, _MARK**2, marker=_MARKERS[status], label=label, **look)
     return [mark for at_status in marks.values() for mark in at_status]
 
 
