@@ -33,7 +33,7 @@ def matches_as_data(matches: Matches) -> dict[str, Any]:
     data: dict[str, Any] = {"verdict": matches.verdict, "pets_searched": matches.pets_searched}
     if cut := matches.cut:
         limits = {name: value if math.isfinite(value) else None for name, value in cut.model_dump().items()}
-        data |= {"photos_searched": matches.photos_searched, "cut": {**limits, "extrapolated": cut.extrapolated}}
+        data |= {"photos_searched": matches.photos_searched, "cut": limits}
     found = [_match_as_data(match) for match in matches]
     return {**data, "thresholds": matches.thresholds_source or None, "matches": found}
 

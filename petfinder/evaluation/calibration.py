@@ -54,7 +54,7 @@ def best_similarities(strangers: Labelled, gallery: Labelled, *, pets: int) -> B
     of similarity, the one at place r is the nearest of N drawn ones with the probability C(n-r, N-1) / C(n, N).
     Raises InvalidQuery where the gallery has too few other pets.
     """
-    return _SeenByPet(strangers, gallery).best_of(pets)
+    return _Impostors(strangers, gallery).best_of(pets)
 
 
 def share_reaching(strangers: Labelled, gallery: Labelled, *, pets: int, threshold: float) -> NDArray[np.float64]:
@@ -62,24 +62,20 @@ def share_reaching(strangers: Labelled, gallery: Labelled, *, pets: int, thresho
 
     As `best_similarities`, of which it is the share above, stranger by stranger.
     """
-    return _SeenByPet(strangers, gallery).reaching(pets, np.array([threshold]))[:, 0]
+    return _Impostors(strangers, gallery).reaching(pets, np.array([threshold]))[:, 0]
 
 
-class _SeenByPet:
+class _Impostors:
     """Each stranger's similarities with every pet but its own, nearest first."""
 
     def __init__(self, strangers: Labelled, gallery: Labelled) -> None:
         if not len(strangers):
             raise InvalidQuery("thresholds are measured on strangers' photos; there are none")
         known = registered(gallery)
-        by_pet = known.similarities(strangers.embeddings)
-        codes = known.codes(strangers.ids)
-        has_own = np.flatnonzero(codes >= 0)
-        by_pet[has_own, codes[has_own]] = -np.inf
         self.ids = strangers.ids
         self.photos_a_pet = len(gallery) / len(known.pets)
-        self._falling = -np.sort(-by_pet, axis=1)
-        self._others = len(known.pets) - (codes >= 0)
+        self._falling = -np.sort(-known.impostors(strangers.embeddings, strangers.ids), axis=1)
+        self._others = len(known.pets) - (known.codes(strangers.ids) >= 0)
 
     @property
     def pets(self) -> int:
@@ -87,40 +83,28 @@ class _SeenByPet:
         return int(self._others.min())
 
     def best_of(self, pets: int) -> BestSimilarities:
-        self._check(pets)
-        values, shares = [], []
-        for others in np.unique(self._others):
-            rows = self._falling[self._others == others]
-            chances = _nearest_of_a_draw(int(others), pets)
-            values.append(rows[:, : len(chances)].ravel())
-            shares.append(np.tile(chances, len(rows)))
-        distinct, places = np.unique(np.concatenate(values), return_inverse=True)
-        return BestSimilarities(
-            pets, distinct, np.bincount(places, weights=np.concatenate(shares)) / len(self._falling)
-        )
+        chances = self._chances(pets)
+        drawn = chances > 0
+        values, places = np.unique(self._falling[drawn], return_inverse=True)
+        return BestSimilarities(pets, values, np.bincount(places, weights=chances[drawn]) / len(self._falling))
 
     def reaching(self, pets: int, thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of each stranger, the share of draws in which its best similarity reaches each threshold: (q, thresholds)."""
-        self._check(pets)
-        reached = np.empty((len(self._falling), len(thresholds)))
-        for others in np.unique(self._others):
-            sums = np.concatenate([[0.0], np.cumsum(_nearest_of_a_draw(int(others), pets))])
-            for row in np.flatnonzero(self._others == others):
-                near = np.searchsorted(-self._falling[row], -thresholds, side="right")
-                reached[row] = sums[np.minimum(near, len(sums) - 1)]
-        return reached
+        sums = np.pad(np.cumsum(self._chances(pets), axis=1), ((0, 0), (1, 0)))
+        reached = [np.searchsorted(-row, -thresholds, side="right") for row in self._falling]
+        return np.take_along_axis(sums, np.array(reached), axis=1)
 
-    def _check(self, pets: int) -> None:
+    def _chances(self, pets: int) -> NDArray[np.float64]:
+        """Of each stranger (q, p), the chance that the pet at each place is the nearest of `pets` drawn ones."""
         if not 1 <= pets <= self.pets:
             raise InvalidQuery(f"cannot search {pets} pets: beside a stranger's own, the gallery has {self.pets}")
-
-
-def _nearest_of_a_draw(others: int, pets: int) -> NDArray[np.float64]:
-    """For each place (nearest first) among `others` pets, the chance that it is the nearest of `pets` drawn ones."""
-    places = np.arange(1, others - pets + 1)
-    onwards = (others - places - pets + 1) / (others - places)
-    chances: NDArray[np.float64] = pets / others * np.concatenate([[1.0], np.cumprod(onwards)])
-    return chances[: 1 + int(np.searchsorted(-chances, -1e-12))]
+        chances = np.zeros(self._falling.shape)
+        for others in np.unique(self._others):
+            places = np.arange(1, others - pets + 1)
+            onwards = np.cumprod((others - places - pets + 1) / (others - places))
+            nearest = pets / others * np.append(1.0, onwards)
+            chances[self._others == others, : len(nearest)] = np.where(nearest > 1e-12, nearest, 0.0)
+        return chances
 
 
 def measure_thresholds(
@@ -138,44 +122,37 @@ def measure_thresholds(
     where that leaves one number, also at one pet. See `best_similarities`. The two may be the same photos: each is
     then a stranger to all pets but its own. Intervals hold 95 % of a bootstrap over the strangers' animals.
     """
-    seen = _SeenByPet(strangers, gallery)
+    seen = _Impostors(strangers, gallery)
     if seen.pets < 1:
         raise InvalidQuery("thresholds need photos of two pets at least")
     most = min(seen.pets, max(pet_counts))
     counts = {count for count in pet_counts if count <= most} | {most}
     if len(counts) == 1:  # one number gives no line to follow to a larger registry
         counts.add(1)
-    redrawn = _weights(seen.ids, draws=draws, seed=seed)
-    return Thresholds(measured=tuple(_quantiles(seen, count, redrawn) for count in sorted(counts)), source=source)
+    redrawn = np.array([counts for counts, _ in _redrawn(seen.ids, seen.ids[:0], draws=draws, seed=seed)])
+    weights = redrawn / redrawn.sum(axis=1, keepdims=True)
+    return Thresholds(measured=tuple(_quantiles(seen, count, weights) for count in sorted(counts)), source=source)
 
 
-def _weights(ids: NDArray[np.str_], *, draws: int, seed: int) -> NDArray[np.float64]:
-    """For each draw of the bootstrap the weight of each stranger (draws, q); those of one draw sum to 1."""
-    counts = np.array([counts for counts, _ in _redrawn(ids, ids[:0], draws=draws, seed=seed)], dtype=np.float64)
-    weights: NDArray[np.float64] = counts / counts.sum(axis=1, keepdims=True)
-    return weights
-
-
-def _quantiles(seen: _SeenByPet, pets: int, redrawn: NDArray[np.float64]) -> Quantiles:
+def _quantiles(seen: _Impostors, pets: int, redrawn: NDArray[np.float64]) -> Quantiles:
+    """The thresholds at one number of pets; `redrawn` (draws, q) weighs the strangers in each draw, summing to 1."""
     best = seen.best_of(pets)
     grid = np.linspace(best.values[0], best.values[-1], _GRID)
     reached = redrawn @ seen.reaching(pets, grid)
-    match, possible = (_interval(grid, reached, alarms) for alarms in (MATCH_ALARMS, POSSIBLE_ALARMS))
+
+    def interval(alarms: float) -> Interval:
+        first = np.minimum((reached > alarms).sum(axis=1), len(grid) - 1)
+        low, high = np.quantile(grid[first], _TAILS)
+        return Interval(low=float(low), high=float(high))
+
     return Quantiles(
         pets=pets,
         photos=round(pets * seen.photos_a_pet),
         match=best.exceeded_by(MATCH_ALARMS),
         possible=best.exceeded_by(POSSIBLE_ALARMS),
-        match_interval=match,
-        possible_interval=possible,
+        match_interval=interval(MATCH_ALARMS),
+        possible_interval=interval(POSSIBLE_ALARMS),
     )
-
-
-def _interval(grid: NDArray[np.float64], reached: NDArray[np.float64], alarms: float) -> Interval:
-    """From the shares that reach each similarity of the grid, draw by draw (draws, grid): where `alarms` of them do."""
-    first = np.minimum((reached > alarms).sum(axis=1), len(grid) - 1)
-    low, high = np.quantile(grid[first], _TAILS)
-    return Interval(low=float(low), high=float(high))
 
 
 def stricter(one: Thresholds, other: Thresholds, *, source: str) -> Thresholds:
@@ -190,8 +167,7 @@ def stricter(one: Thresholds, other: Thresholds, *, source: str) -> Thresholds:
 def _row_at(thresholds: Thresholds, pets: int) -> Quantiles:
     """What was measured at this number of pets; else what is followed there, its photos too, without intervals."""
     rows = thresholds.measured
-    known = [row for row in rows if row.pets == pets]
-    if known:
+    if known := [row for row in rows if row.pets == pets]:
         return known[0]
     cut = thresholds.at(pets)
     photos = round(float(np.interp(pets, [row.pets for row in rows], [row.looks for row in rows])))
@@ -222,15 +198,15 @@ class Estimate:
 
 @dataclass(frozen=True)
 class FoundRate:
-    """Found at 1 % false alarms: the `share` of queries whose own pet is first and above `threshold`."""
+    """TPIR at FPIR 0.01 (rank 1): the `share` of queries whose own pet is first and above `threshold`."""
 
     threshold: float
     share: Estimate
 
 
-def alarm_threshold(best_of_strangers: Numbers, *, alarms: float = MATCH_ALARMS) -> float:
+def alarm_threshold(impostor: Numbers, *, alarms: float = MATCH_ALARMS) -> float:
     """The quantile of strangers' best similarities (n,) that this share of them exceeds, interpolated."""
-    return float(np.quantile(best_of_strangers, 1 - alarms))
+    return float(np.quantile(impostor, 1 - alarms))
 
 
 def found_at(
@@ -241,16 +217,16 @@ def found_at(
     draws: int = BOOTSTRAP_DRAWS,
     seed: int = SEED,
 ) -> FoundRate:
-    """The share of queries found above the threshold that `alarms` of the strangers' best matches exceed.
+    """TPIR (rank 1) at the FPIR `alarms`: the share found above what so many of the strangers' best matches exceed.
 
     Of `strangers` only the nearest other pet counts; they may be the queries themselves. For the interval animals are
     drawn anew, strangers' too, so it holds the uncertainty of the threshold as well.
     """
     threshold = alarm_threshold(strangers.impostor, alarms=alarms)
-    first, shares = queries.within(1), []
+    shares = []
     for of_query, of_stranger in _redrawn(queries.ids, strangers.ids, draws=draws, seed=seed):
         cut = alarm_threshold(np.repeat(strangers.impostor, of_stranger), alarms=alarms)
-        shares.append(float(np.average(first & (queries.genuine > cut), weights=of_query)))
+        shares.append(float(np.average(queries.found(cut), weights=of_query)))
     return FoundRate(threshold, _estimate(float(queries.found(threshold).mean()), shares))
 
 
@@ -271,11 +247,11 @@ def _redrawn(
     """
     random = np.random.default_rng(seed)
     animals, codes = np.unique(np.concatenate([queries, strangers]), return_inverse=True)
-    asked = np.isin(animals, queries)
+    are_queries = np.isin(animals, queries)
     redrawn = []
     for _ in range(draws):
         counts = np.zeros(len(animals), dtype=np.intp)
-        for group in (asked, ~asked):
+        for group in (are_queries, ~are_queries):
             size = int(group.sum())
             counts[group] = np.bincount(random.integers(size, size=size), minlength=size) if size else 0
         redrawn.append((counts[codes[: len(queries)]], counts[codes[len(queries) :]]))

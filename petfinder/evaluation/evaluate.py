@@ -177,7 +177,7 @@ def _tried(encoded: _Encoded, failures: tuple[Failure, ...], encoder: Encoder, *
     return measured(
         photos,
         encoder=encoder.name,
-        background=_background(encoded, photos.with_mates(), encoder, limits=limits),
+        background=_background(encoded, photos.with_positives(), encoder, limits=limits),
         decode=_median_ms([decoding for decoding, _ in encoded.seconds]),
         encode=_median_ms([encoding for _, encoding in encoded.seconds]),
         failures=failures,
@@ -289,7 +289,7 @@ def measured(
     `encoder` is the name of what made the embeddings, `where` begins the thresholds' source; `background`, `decode` and
     `encode` (ms) are what the embeddings cannot tell.
     """
-    every = photos.with_mates()
+    every = photos.with_positives()
     queries = _drawn(photos.ids, every, most=max(_FEWEST, _PAIRS // len(photos)))
     strangers = photos
     if len(queries) < len(every):

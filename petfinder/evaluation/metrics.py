@@ -6,7 +6,7 @@ encoder which sees no difference is not flattered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,10 @@ from petfinder.domain.vectors import Matrix, Vector, portrait, unit
 
 Numbers = NDArray[np.floating[Any]]
 Rows = NDArray[np.intp]
+Mask = NDArray[np.bool_]
 
 _QUERIES_AT_ONCE = 512
+_NO_PAIR = "no pet has two photos; give at least one a second photo"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +46,7 @@ class Labelled:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def at(self, rows: Rows | NDArray[np.bool_]) -> Labelled:
+    def at(self, rows: Rows | Mask) -> Labelled:
         """Some of the photos: by position, or by a mask (n,)."""
         return Labelled(self.ids[rows], self.embeddings[rows])
 
@@ -52,7 +54,7 @@ class Labelled:
         """These photos followed by others."""
         return Labelled(np.concatenate([self.ids, others.ids]), np.concatenate([self.embeddings, others.embeddings]))
 
-    def with_mates(self) -> Rows:
+    def with_positives(self) -> Rows:
         """The positions of the photos whose pet has another photo here."""
         _, codes, counts = np.unique(self.ids, return_inverse=True, return_counts=True)
         return np.flatnonzero(counts[codes] > 1)
@@ -66,47 +68,48 @@ class Gallery:
     embeddings: Matrix
     starts: Rows
 
+    @classmethod
+    def of(cls, photos: Labelled) -> Gallery:
+        """A gallery of the photos alone. Raises InvalidQuery where there are none."""
+        if not len(photos):
+            raise InvalidQuery("there are no photos to search in; give at least one pet with a photo")
+        order = np.argsort(photos.ids, kind="stable")
+        pets, starts = np.unique(photos.ids[order], return_index=True)
+        return cls(pets, photos.embeddings[order], starts)
+
     def similarities(self, queries: Matrix) -> Numbers:
         """Of each query (q, dims) with each pet, the nearest of the pet's embeddings: (q, p), float32."""
-        pairs = queries @ self.embeddings.T
-        return np.maximum.reduceat(pairs, self.starts, axis=1)
+        return np.maximum.reduceat(queries @ self.embeddings.T, self.starts, axis=1)
 
     def codes(self, ids: NDArray[np.str_]) -> Rows:
         """The column of each id in `similarities`; -1 for a pet that is not here."""
         places = np.minimum(np.searchsorted(self.pets, ids), len(self.pets) - 1)
         return np.where(self.pets[places] == ids, places, -1)
 
-
-def gallery_of_photos(photos: Labelled) -> Gallery:
-    """A gallery of the photos alone. Raises InvalidQuery where there are none."""
-    if not len(photos):
-        raise InvalidQuery("there are no photos to search in; give at least one pet with a photo")
-    order = np.argsort(photos.ids, kind="stable")
-    pets, starts = np.unique(photos.ids[order], return_index=True)
-    return Gallery(pets, photos.embeddings[order], starts)
+    def impostors(self, queries: Matrix, ids: NDArray[np.str_]) -> Numbers:
+        """The same (q, p) with -inf for each query's own pet: what it would meet as a stranger."""
+        by_pet, codes = self.similarities(queries), self.codes(ids)
+        mated = np.flatnonzero(codes >= 0)
+        by_pet[mated, codes[mated]] = -np.inf
+        return by_pet
 
 
 def registered(photos: Labelled) -> Gallery:
     """A gallery as a registry keeps it: the photos and, from two photos on, each pet's portrait."""
-    alone = gallery_of_photos(photos)
-    ends = np.append(alone.starts[1:], len(alone.embeddings))
-    portraits = [
-        (pet, face)
-        for pet, start, end in zip(alone.pets, alone.starts, ends, strict=True)
-        if (face := portrait(alone.embeddings[start:end])) is not None
-    ]
+    alone = Gallery.of(photos)
+    by_pet = zip(alone.pets, np.split(alone.embeddings, alone.starts[1:]), strict=True)
+    portraits = {pet: face for pet, embeddings in by_pet if (face := portrait(embeddings)) is not None}
     if not portraits:
         return alone
-    faces = Labelled(np.array([pet for pet, _ in portraits]), np.array([face for _, face in portraits]))
-    return gallery_of_photos(photos.and_also(faces))
+    return Gallery.of(photos.and_also(Labelled(np.array([*portraits]), np.array([*portraits.values()]))))
 
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """What each query (q,) met: `own` is the similarity with its own pet, `other` with the nearest other pet.
+    """What each query (q,) met: similarities with its own pet (`genuine`) and with the nearest other (`impostor`).
 
     `ids` names the query's pet, `ranks` the place of the own pet among the pets (1 = first). -inf stands where there is
-    nothing to be near to. `other` is what the query would find as a stranger, its own pet not being registered.
+    nothing to be near to. `impostor` is what the query would find in a non-mated search, its own pet not registered.
     """
 
     ids: NDArray[np.str_]
@@ -117,7 +120,7 @@ class Ranking:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def within(self, places: int) -> NDArray[np.bool_]:
+    def within(self, places: int) -> Mask:
         """Of each query, whether its own pet is among the first `places` pets."""
         return self.ranks <= places
 
@@ -125,35 +128,19 @@ class Ranking:
         """The share of queries whose own pet is among the first `places` pets: rank-1, rank-5 ..."""
         return float(self.within(places).mean())
 
-    def found(self, threshold: float) -> NDArray[np.bool_]:
+    def found(self, threshold: float) -> Mask:
         """Of each query, whether its own pet is first and its similarity above the threshold."""
         return self.within(1) & (self.genuine > threshold)
 
-    def at(self, rows: Rows | NDArray[np.bool_]) -> Ranking:
+    def at(self, rows: Rows | Mask) -> Ranking:
         """Some of the queries: by position, or by a mask (q,)."""
         return Ranking(self.ids[rows], self.ranks[rows], self.genuine[rows], self.impostor[rows])
 
 
-def rank(ids: NDArray[np.str_], genuine: Numbers, by_pet: Numbers, codes: Rows) -> Ranking:
-    """The ranking of queries (q,) from their similarities with each pet (q, p); the own pet's column is passed over.
-
-    `genuine` (q,) is each query's similarity with its own pet, `codes` (q,) that pet's column (-1: it has none).
-    """
-    others = by_pet.copy()
-    has_column = np.flatnonzero(codes >= 0)
-    others[has_column, codes[has_column]] = -np.inf
-    ahead = (others >= genuine[:, None]) & np.isfinite(others)
-    return Ranking(ids, 1 + ahead.sum(axis=1), genuine, others.max(axis=1))
-
-
 def joined(parts: list[Ranking]) -> Ranking:
     """Several rankings as one."""
-    return Ranking(
-        np.concatenate([part.ids for part in parts]),
-        np.concatenate([part.ranks for part in parts]),
-        np.concatenate([part.genuine for part in parts]),
-        np.concatenate([part.impostor for part in parts]),
-    )
+    columns = zip(*((part.ids, part.ranks, part.genuine, part.impostor) for part in parts), strict=True)
+    return Ranking(*map(np.concatenate, columns))
 
 
 def leave_one_out(photos: Labelled, *, queries: Rows | None = None, seen_as: Matrix | None = None) -> Ranking:
@@ -162,66 +149,51 @@ def leave_one_out(photos: Labelled, *, queries: Rows | None = None, seen_as: Mat
     `queries` are positions in `photos`; left out, every photo whose pet has another one. `seen_as` (q, dims) stands in
     for the queries' embeddings, as of a copy of each photo that was changed.
     """
-    return _leave_one_out(photos, queries, seen_as, gallery_of_photos(photos), _nearest_photo)
+    return _leave_one_out(photos, queries, seen_as, Gallery.of(photos), portraits=False)
 
 
 def leave_one_out_registered(
     photos: Labelled, *, queries: Rows | None = None, seen_as: Matrix | None = None
 ) -> Ranking:
     """The same as a registry would answer: with portraits, the own pet's made anew without the query photo."""
-    return _leave_one_out(photos, queries, seen_as, registered(photos), _nearest_photo_or_portrait)
+    return _leave_one_out(photos, queries, seen_as, registered(photos), portraits=True)
 
 
 def _leave_one_out(
-    photos: Labelled,
-    queries: Rows | None,
-    seen_as: Matrix | None,
-    gallery: Gallery,
-    nearest: Callable[[Vector, Matrix], float],
+    photos: Labelled, queries: Rows | None, seen_as: Matrix | None, gallery: Gallery, *, portraits: bool
 ) -> Ranking:
-    asked = photos.with_mates() if queries is None else queries
-    looks = photos.embeddings[asked] if seen_as is None else unit(seen_as)
-    if not len(asked):
-        raise InvalidQuery("no pet has two photos; give at least one a second photo")
-    mates = _Mates(photos)
+    rows = photos.with_positives() if queries is None else queries
+    if not len(rows):
+        raise InvalidQuery(_NO_PAIR)
+    embeddings = photos.embeddings[rows] if seen_as is None else unit(seen_as)
+    _, codes = np.unique(photos.ids, return_inverse=True)
+    genuine = np.empty(len(rows), np.float64)
+    for place, (row, embedding) in enumerate(zip(rows, embeddings, strict=True)):
+        positives = np.flatnonzero(codes == codes[row])
+        genuine[place] = _nearest(embedding, photos.embeddings[positives[positives != row]], portraits=portraits)
     parts = []
-    for start in range(0, len(asked), _QUERIES_AT_ONCE):
-        rows, seen = asked[start : start + _QUERIES_AT_ONCE], looks[start : start + _QUERIES_AT_ONCE]
-        own = np.array([nearest(look, photos.embeddings[mates.of(row)]) for row, look in zip(rows, seen, strict=True)])
-        ids = photos.ids[rows]
-        parts.append(rank(ids, own, gallery.similarities(seen), gallery.codes(ids)))
+    for start in range(0, len(rows), _QUERIES_AT_ONCE):
+        part = slice(start, start + _QUERIES_AT_ONCE)
+        ids = photos.ids[rows[part]]
+        impostors = gallery.impostors(embeddings[part], ids)
+        ahead = (impostors >= genuine[part, None]) & np.isfinite(impostors)
+        parts.append(Ranking(ids, 1 + ahead.sum(axis=1), genuine[part], impostors.max(axis=1)))
     return joined(parts)
 
 
-class _Mates:
-    """Finds a photo's other photos of the same pet."""
-
-    def __init__(self, photos: Labelled) -> None:
-        _, self._codes, counts = np.unique(photos.ids, return_inverse=True, return_counts=True)
-        self._rows: list[Rows] = np.split(np.argsort(self._codes, kind="stable"), np.cumsum(counts)[:-1])
-
-    def of(self, row: int) -> Rows:
-        rows = self._rows[self._codes[row]]
-        others: Rows = rows[rows != row]
-        return others
-
-
-def _nearest_photo(query: Vector, known: Matrix) -> float:
+def _nearest(query: Vector, positives: Matrix, *, portraits: bool) -> float:
+    """The similarity with the nearest of a pet's photos, and of its portrait where these count; -inf without photos."""
+    face = portrait(positives) if portraits else None
+    known = positives if face is None else np.vstack([positives, face])
     return float((known @ query).max()) if len(known) else -np.inf
 
 
-def _nearest_photo_or_portrait(query: Vector, known: Matrix) -> float:
-    face = portrait(known)
-    nearest = _nearest_photo(query, known)
-    return nearest if face is None else max(nearest, float(face @ query))
-
-
-def _photo_similarities(photos: Labelled, queries: Rows) -> Iterator[tuple[Numbers, NDArray[np.bool_]]]:
+def _photo_similarities(photos: Labelled, queries: Rows | None) -> Iterator[tuple[Numbers, Mask]]:
     """Of each query, its similarities with all other photos, and which of these show its pet."""
-    for start in range(0, len(queries), _QUERIES_AT_ONCE):
-        rows = queries[start : start + _QUERIES_AT_ONCE]
-        block = photos.embeddings[rows] @ photos.embeddings.T
-        for row, similarities in zip(rows, block, strict=True):
+    rows = photos.with_positives() if queries is None else queries
+    for start in range(0, len(rows), _QUERIES_AT_ONCE):
+        part = rows[start : start + _QUERIES_AT_ONCE]
+        for row, similarities in zip(part, photos.embeddings[part] @ photos.embeddings.T, strict=True):
             yield np.delete(similarities, row), np.delete(photos.ids == photos.ids[row], row)
 
 
@@ -231,11 +203,9 @@ def average_precision(photos: Labelled, *, queries: Rows | None = None) -> Numbe
     (q,), 0 to 1; `queries` as in `leave_one_out`; the mean of the result is the mAP. NaN where a query's pet has no
     other photo.
     """
-    rows = photos.with_mates() if queries is None else queries
     precisions = []
-    for similarities, same in _photo_similarities(photos, rows):
-        hits = same[np.lexsort((same, -similarities))]
-        places = np.flatnonzero(hits) + 1
+    for similarities, same in _photo_similarities(photos, queries):
+        places = np.flatnonzero(same[np.lexsort((same, -similarities))]) + 1
         precisions.append((np.arange(1, len(places) + 1) / places).mean() if len(places) else np.nan)
     return np.array(precisions)
 
@@ -245,10 +215,9 @@ def pair_similarities(photos: Labelled, *, queries: Rows | None = None) -> tuple
 
     `queries` as in `leave_one_out`. Holds 4 bytes a pair: a gigabyte from some 16,000 photos on.
     """
-    rows = photos.with_mates() if queries is None else queries
-    pairs = list(_photo_similarities(photos, rows))
+    pairs = list(_photo_similarities(photos, queries))
     if not pairs:
-        raise InvalidQuery("no pet has two photos; give at least one a second photo")
+        raise InvalidQuery(_NO_PAIR)
     genuine = np.concatenate([similarities[same] for similarities, same in pairs])
     return genuine, np.concatenate([similarities[~same] for similarities, same in pairs])
 

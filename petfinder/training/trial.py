@@ -65,7 +65,7 @@ def try_on_other_pets(views: Views, *, dims: int, seed: int, source: str) -> Tri
         tried = [_tried(views, fitted, held_out, dims=dims) for fitted, held_out in ((one, other), (other, one))]
         halves += [_chosen(half, by) for half, by in ((tried[0], tried[1]), (tried[1], tried[0]))]
     gains = sum((half.per_photo(len(views)) for half in halves), np.zeros(len(views))) / REPEATS
-    asked = views.photos.with_mates()
+    asked = views.photos.with_positives()
     means = {ridge: _mean([half.by_ridge[ridge].reached for half in halves]) for ridge in halves[0].by_ridge}
     return Trial(
         before=_mean([half.before.reached for half in halves]),
@@ -106,7 +106,7 @@ class _Half:
     def per_photo(self, count: int) -> NDArray[np.float64]:
         """The gain in precision of each of all `count` photos; 0 for those that were no query here."""
         gains = np.zeros(count)
-        gains[self.rows[self.before.photos.with_mates()]] = self.after.precision - self.before.precision
+        gains[self.rows[self.before.photos.with_positives()]] = self.after.precision - self.before.precision
         return gains
 
 
