@@ -5,7 +5,8 @@ Only `owner_as_text` shows contact: it is asked for by name.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from petfinder.display import wording
 from petfinder.display.colours import paint_of
@@ -56,7 +57,7 @@ def owner_as_text(owner: Owner) -> str:
     return _facts(owner.name, {"phone": owner.phone, "email": owner.email, "address": owner.address})
 
 
-def _facts(title: str, facts: dict[str, str | None]) -> str:
+def _facts(title: str, facts: Mapping[str, str | None]) -> str:
     known = {name: wording.clean(value) for name, value in facts.items() if value}
     widest = max(map(len, known), default=0)
     return "\n".join([wording.clean(title), *(f"  {name:<{widest}}  {value}" for name, value in known.items())])
@@ -97,10 +98,8 @@ def _printed(parts: list[RenderableType], *, colour: bool) -> str:
     """What rich prints on a terminal that is wide enough for everything, without blanks at the ends of lines."""
     from rich.console import Console
 
-    system = "standard" if colour else None
-    console = Console(
-        width=10_000, color_system=system, force_terminal=colour, legacy_windows=False, no_color=not colour
-    )
+    painted: Any = {"color_system": "standard", "force_terminal": True} if colour else {"color_system": None}
+    console = Console(width=10_000, legacy_windows=False, no_color=not colour, **painted)
     with console.capture() as capture:
         console.print(*parts, sep="\n", soft_wrap=True)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())

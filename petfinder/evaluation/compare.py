@@ -12,7 +12,7 @@ from petfinder.domain.text import clean
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.encoders.load import load_encoder
 from petfinder.evaluation.calibration import Estimate, mean_over_animals
-from petfinder.evaluation.evaluate import Tried, read_samples, try_encoders
+from petfinder.evaluation.evaluate import Trial, read_samples, try_encoders
 from petfinder.evaluation.result import EQUAL_ERRORS, FOUND, MEAN_PRECISION, RANK1, RANK5, Evaluation, Row
 from petfinder.photos.read import DEFAULT_LIMITS, PhotoLimits
 from petfinder.tables.readers import AnyPath, Grouping
@@ -87,13 +87,10 @@ class Comparison:
             table.append([measure, *(_cell(column, measure) for column in self.columns)])
             if any(measure in column.differences for column in self.columns):
                 table.append(["  more than the first", *(_difference(column, measure) for column in self.columns)])
-        widths = [max(len(line[place]) for line in table) for place in range(len(table[0]))]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in table
-        ]
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in table]
         lines += [f"{clean(name)} could not be tried: {clean(str(error))}" for name, error in self.errors.items()]
-        failures = tried[0].failures if tried else ()
-        lines += [failure.left_out for failure in failures]
+        lines += [failure.left_out for failure in (tried[0].failures if tried else ())]
         return "\n".join([*head, *lines])
 
     def _repr_html_(self) -> str:
@@ -129,10 +126,21 @@ def compare_encoders(
     samples = read_samples(folder, by=by)
     loaded = [_loaded(encoder, device) for encoder in encoders]
     ready = [encoder for encoder in loaded if not isinstance(encoder, PetfinderError)]
-    tried = iter(try_encoders(samples, ready, limits=limits, progress=progress))
-    results = [encoder if isinstance(encoder, PetfinderError) else next(tried) for encoder in loaded]
-    first = next((result for result in results if isinstance(result, Tried)), None)
-    return Comparison(tuple(_column(*one, first) for one in zip(names, loaded, results, strict=True)))
+    trials = iter(try_encoders(samples, ready, limits=limits, progress=progress))
+    first: Trial | None = None
+    columns = []
+    for name, encoder in zip(names, loaded, strict=True):
+        if isinstance(encoder, PetfinderError):
+            columns.append(Column(name, error=encoder))
+            continue
+        trial = next(trials)
+        if isinstance(trial, PetfinderError):
+            columns.append(Column(name, error=trial, identity=identity_of(encoder)))
+            continue
+        differences = _differences(trial, first) if first else {}
+        columns.append(Column(name, trial.evaluation, identity=identity_of(encoder), differences=differences))
+        first = first or trial
+    return Comparison(tuple(columns))
 
 
 def _loaded(encoder: str | Encoder, device: str | None) -> Encoder | PetfinderError:
@@ -145,20 +153,9 @@ def _loaded(encoder: str | Encoder, device: str | None) -> Encoder | PetfinderEr
     return found
 
 
-def _column(
-    name: str, encoder: Encoder | PetfinderError, result: Tried | PetfinderError, first: Tried | None
-) -> Column:
-    identity = None if isinstance(encoder, PetfinderError) else identity_of(encoder)
-    if isinstance(result, PetfinderError):
-        return Column(name, error=result, identity=identity)
-    differences = {} if result is first or first is None else _differences(result, first)
-    return Column(name, result.evaluation, identity=identity, differences=differences)
-
-
-def _differences(one: Tried, first: Tried) -> dict[str, Estimate]:
-    return {
-        measure: mean_over_animals(values - first.values[measure], one.ids) for measure, values in one.values.items()
-    }
+def _differences(trial: Trial, first: Trial) -> dict[str, Estimate]:
+    values = trial.values.items()
+    return {measure: mean_over_animals(each - first.values[measure], trial.ids) for measure, each in values}
 
 
 def _parts(estimate: Estimate | None) -> tuple[float | None, float | None, float | None]:

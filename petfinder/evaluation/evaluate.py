@@ -6,7 +6,7 @@ Every photo is taken out once and looked for among all others.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -40,6 +40,9 @@ from petfinder.tables.readers import AnyPath, Grouping, read_folder
 BOX_MARGIN = 0.02  # share of the photo by which a box is widened before the pet is painted out: fur passes its edge
 GREY = (128, 128, 128)
 _REMEDY = "Make a sub-folder for each pet and put all its photos there"
+_TIMED_SEARCHES = 50
+_PAIRS = 10_000_000  # photos compared at once at most: what is computed from them takes some 25 bytes a pair
+_FEWEST = 500  # query photos that a large collection is tried with at least
 
 
 def evaluate_folder(
@@ -61,20 +64,6 @@ def evaluate_folder(
     return _only(try_encoders(samples, [encoder], limits=limits, progress=progress))
 
 
-def read_samples(folder: AnyPath, *, by: Grouping = "pet", boxes: Mapping[str, Box] | None = None) -> Samples:
-    """The photos of a folder in which each sub-folder is a pet, as `evaluate_folder` takes them."""
-    root = Path(folder)
-    places = {(root / name).resolve(): box for name, box in (boxes or {}).items()}
-    incoming = list(read_folder(root, Dog, by=by))
-    samples = (
-        _Sample(pet.pet_id, photo, places.get(Path(photo.uri).resolve()) if photo.uri else None)
-        for pet in incoming
-        if isinstance(pet, Pet)
-        for photo in pet.photos
-    )
-    return Samples(str(root), tuple(samples), _failures(incoming))
-
-
 def evaluate_pets(
     pets: Iterable[Pet | Failure | Ignored],
     encoder: Encoder,
@@ -87,12 +76,9 @@ def evaluate_pets(
     Each photo is cut to its box where it has one, as registration does; the background control paints that box out of
     the whole photo. Raises InvalidQuery as `evaluate_folder` does.
     """
-    incoming = list(pets)
-    samples = (
-        _Sample(pet.pet_id, photo, photo.box) for pet in incoming if isinstance(pet, Pet) for photo in pet.photos
-    )
-    everything = Samples("these pets", tuple(samples), _failures(incoming))
-    return _only(try_encoders(everything, [encoder], limits=limits, progress=progress))
+    samples = _samples("these pets", pets)
+    samples = replace(samples, photos=tuple(each._replace(box=each.photo.box) for each in samples.photos))
+    return _only(try_encoders(samples, [encoder], limits=limits, progress=progress))
 
 
 def evaluate_registry(registered: PetFinder[Any] | PetRepository[Any]) -> Evaluation:
@@ -105,19 +91,14 @@ def evaluate_registry(registered: PetFinder[Any] | PetRepository[Any]) -> Evalua
     kept = registered.embeddings()
     repository = registered.repository if isinstance(registered, PetFinder) else registered
     encoder = repository.spec.encoder or "embeddings given"
-    check_enough(
-        kept.pet_ids, f"index {repository.index!r}", remedy="Give pets that are registered a second photo: add_photo"
-    )
+    where = f"index {repository.index!r}"
+    check_enough(kept.pet_ids, where, remedy="Give pets that are registered a second photo: add_photo")
     photos = Labelled(np.array(kept.pet_ids, dtype=np.str_), kept.matrix)
     notes = ["measured on the embeddings that the index keeps: no background control, no time to decode and encode"]
     if pending := repository.store.stats(repository.index).pending:
         notes.append(f"photos left out that wait for their embedding: {pending}; have them embedded first")
-    trial = measured(photos, encoder=encoder, where=f"index {repository.index!r}, ")
-    return replace(trial.evaluation, notes=(*notes, *trial.evaluation.notes))
-
-
-def _failures(incoming: Sequence[Pet | Failure | Ignored]) -> tuple[Failure, ...]:
-    return tuple(item for item in incoming if isinstance(item, Failure))
+    evaluation = measured(photos, encoder=encoder, where=f"{where}, ").evaluation
+    return replace(evaluation, notes=(*notes, *evaluation.notes))
 
 
 class _Sample(NamedTuple):
@@ -135,17 +116,59 @@ class Samples:
     failures: tuple[Failure, ...]
 
 
-class _Encoded(NamedTuple):
-    """The photos that could be used, their embeddings, and the seconds that each took to decode and to encode."""
+def read_samples(folder: AnyPath, *, by: Grouping = "pet", boxes: Mapping[str, Box] | None = None) -> Samples:
+    """The photos of a folder in which each sub-folder is a pet, as `evaluate_folder` takes them."""
+    root = Path(folder)
+    boxes = {str((root / name).resolve()): box for name, box in (boxes or {}).items()}
+    return _samples(str(root), read_folder(root, Dog, by=by), boxes)
 
-    samples: Sequence[_Sample]
-    photos: Labelled
-    seconds: list[tuple[float, float]]
+
+def _samples(
+    where: str, incoming: Iterable[Pet | Failure | Ignored], boxes: Mapping[str, Box] | None = None
+) -> Samples:
+    """Each photo of each pet, with the box that stands under its path."""
+    items = list(incoming)
+    photos = [(pet.pet_id, photo) for pet in items if isinstance(pet, Pet) for photo in pet.photos]
+    samples = [
+        _Sample(pet_id, photo, boxes.get(str(Path(photo.uri).resolve())) if boxes and photo.uri else None)
+        for pet_id, photo in photos
+    ]
+    return Samples(where, tuple(samples), tuple(item for item in items if isinstance(item, Failure)))
+
+
+@dataclass(eq=False)
+class _Run:
+    """What one encoder made of the photos, in the order in which they were read, or the error that ended it."""
+
+    encoder: Encoder
+    rows: list[Matrix] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    error: PetfinderError | None = None
+
+    def add(self, picture: Image.Image) -> None:
+        started = perf_counter()
+        try:
+            self.rows.append(encode(self.encoder, [picture]))
+        except (EncoderError, ConfigError) as error:
+            self.error = error
+        self.seconds.append(perf_counter() - started)
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """An encoder's evaluation and what stands behind its means: the value of each query photo (q,) by measure.
+
+    `ids` (q,) names the query photos' pets, in the same order for every encoder tried on the same samples.
+    """
+
+    evaluation: Evaluation
+    ids: NDArray[np.str_]
+    values: Mapping[str, NDArray[np.float64]]
 
 
 def try_encoders(
     samples: Samples, encoders: Sequence[Encoder], *, limits: PhotoLimits = DEFAULT_LIMITS, progress: bool | None = None
-) -> list[Tried | PetfinderError]:
+) -> list[Trial | PetfinderError]:
     """Try encoders on the same photos, each decoded once; an encoder that fails is its error in the list.
 
     Raises InvalidQuery where fewer than two pets have two photos.
@@ -153,79 +176,50 @@ def try_encoders(
     if any(not hasattr(encoder, "encode_images") for encoder in encoders):
         raise ConfigError("an evaluation takes an encoder, not its name: petfinder.load_encoder('pocket')")
     check_enough([sample.pet_id for sample in samples.photos], samples.where, remedy=_REMEDY)
-    encoded, unreadable = _encode_all(samples.photos, encoders, limits=limits, progress=progress)
-    trials: list[Tried | PetfinderError] = []
-    for encoder, photos in zip(encoders, encoded, strict=True):
-        if isinstance(photos, _Encoded):
-            unread = f"{samples.where} ({len(unreadable)} photos could not be read)" if unreadable else samples.where
-            check_enough([one.pet_id for one in photos.samples], unread, remedy=_REMEDY)
-            trials.append(_tried(photos, (*samples.failures, *unreadable), encoder, limits=limits))
-        else:
-            trials.append(photos)
-    return trials
-
-
-def _only(trials: Sequence[Tried | PetfinderError]) -> Evaluation:
-    [trial] = trials
-    if isinstance(trial, PetfinderError):
-        raise trial
-    return trial.evaluation
-
-
-def _tried(encoded: _Encoded, failures: tuple[Failure, ...], encoder: Encoder, *, limits: PhotoLimits) -> Tried:
-    photos = encoded.photos
-    return measured(
-        photos,
-        encoder=encoder.name,
-        background=_background(encoded, photos.with_positives(), encoder, limits=limits),
-        decode=_median_ms([decoding for decoding, _ in encoded.seconds]),
-        encode=_median_ms([encoding for _, encoding in encoded.seconds]),
-        failures=failures,
-    )
-
-
-def _encode_all(
-    samples: Sequence[_Sample], encoders: Sequence[Encoder], *, limits: PhotoLimits, progress: bool | None
-) -> tuple[list[_Encoded | PetfinderError], list[Failure]]:
-    """What each encoder made of the photos, or its first error; and the photos that could not be read."""
-    kept: dict[tuple[str, str], _Sample] = {}
-    rows: list[list[Matrix]] = [[] for _ in encoders]
-    seconds: list[list[tuple[float, float]]] = [[] for _ in encoders]
-    broken: dict[int, PetfinderError] = {}
-    failures: list[Failure] = []
-    with progress_bar(progress, what="evaluating", unit="photos", total=len(samples)) as bar:
-        for sample in samples:
+    kept: dict[tuple[str, str], _Sample] = {}  # the same file twice would find itself
+    runs, decoding, unreadable = [_Run(encoder) for encoder in encoders], [], []
+    with progress_bar(progress, what="evaluating", unit="photos", total=len(samples.photos)) as bar:
+        for sample in samples.photos:
             bar.update()
             started = perf_counter()
             try:
                 picture = read_photo(sample.photo, limits=limits)
             except PhotoError as error:
-                failures.append(Failure(sample.pet_id, error, photo=sample.photo.uri))
+                unreadable.append(Failure(sample.pet_id, error, photo=sample.photo.uri))
                 continue
-            decoding = perf_counter() - started
-            # The same file twice would find itself.
             if (sample.pet_id, picture.photo_id) in kept:
                 continue
             kept[sample.pet_id, picture.photo_id] = sample
-            for number, encoder in enumerate(encoders):
-                if number in broken:
-                    continue
-                decoded = perf_counter()
-                try:
-                    rows[number].append(encode(encoder, [picture.image]))
-                except (EncoderError, ConfigError) as error:
-                    broken[number] = error
-                seconds[number].append((decoding, perf_counter() - decoded))
-    ids = np.array([pet_id for pet_id, _ in kept], dtype=np.str_)
-    there = [*kept.values()]
-    return [
-        broken[number] if number in broken else _Encoded(there, Labelled(ids, _stacked(rows[number])), seconds[number])
-        for number in range(len(encoders))
-    ], failures
+            decoding.append(perf_counter() - started)
+            for run in runs:
+                if run.error is None:
+                    run.add(picture.image)
+    unread = f" ({len(unreadable)} photos could not be read)" if unreadable else ""
+    there, failures = [*kept.values()], (*samples.failures, *unreadable)
+    if any(run.error is None for run in runs):
+        check_enough([sample.pet_id for sample in there], samples.where + unread, remedy=_REMEDY)
+    return [run.error or _trial(run, there, decoding, failures, limits) for run in runs]
 
 
-def _stacked(rows: Sequence[Matrix]) -> Matrix:
-    return np.concatenate(rows) if rows else np.empty((0, 1), np.float32)
+def _trial(
+    run: _Run, samples: Sequence[_Sample], decoding: Sequence[float], failures: tuple[Failure, ...], limits: PhotoLimits
+) -> Trial:
+    photos = Labelled(np.array([sample.pet_id for sample in samples]), np.concatenate(run.rows))
+    return measured(
+        photos,
+        encoder=run.encoder.name,
+        background=_background(photos, samples, run.encoder, limits),
+        decode=float(np.median(decoding)) * 1000,
+        encode=float(np.median(run.seconds)) * 1000,
+        failures=failures,
+    )
+
+
+def _only(trials: Sequence[Trial | PetfinderError]) -> Evaluation:
+    [trial] = trials
+    if isinstance(trial, PetfinderError):
+        raise trial
+    return trial.evaluation
 
 
 def painted_out(picture: Image.Image, box: Box) -> Image.Image:
@@ -237,39 +231,17 @@ def painted_out(picture: Image.Image, box: Box) -> Image.Image:
     return copy
 
 
-def _background(encoded: _Encoded, queries: Rows, encoder: Encoder, *, limits: PhotoLimits) -> Estimate | None:
-    boxed = [(row, box) for row in queries if (box := encoded.samples[row].box) is not None]
-    if not boxed:
+def _background(photos: Labelled, samples: Sequence[_Sample], encoder: Encoder, limits: PhotoLimits) -> Estimate | None:
+    """Rank-1 of the query photos whose box is known with the pet painted out of the whole photo."""
+    erased: dict[int, Matrix] = {}
+    for row in photos.with_positives().tolist():
+        if box := samples[row].box:
+            whole = read_photo(samples[row].photo.model_copy(update={"box": None}), limits=limits)
+            erased[row] = encode(encoder, [painted_out(whole.image, box)])[0]
+    if not erased:
         return None
-    rows = np.array([row for row, _ in boxed])
-    wholes = (encoded.samples[row].photo.model_copy(update={"box": None}) for row in rows)
-    pictures = (read_photo(photo, limits=limits).image for photo in wholes)
-    erased = [
-        encode(encoder, [painted_out(picture, box)])[0] for picture, (_, box) in zip(pictures, boxed, strict=True)
-    ]
-    ranking = leave_one_out_registered(encoded.photos, queries=rows, seen_as=np.array(erased))
+    ranking = leave_one_out_registered(photos, queries=np.array([*erased]), seen_as=np.array([*erased.values()]))
     return mean_over_animals(ranking.within(1), ranking.ids)
-
-
-def _median_ms(seconds: Sequence[float]) -> float:
-    return float(np.median(seconds)) * 1000
-
-
-_TIMED_SEARCHES = 50
-_PAIRS = 10_000_000  # photos compared at once at most: what is computed from them takes some 25 bytes a pair
-_FEWEST = 500  # query photos that a large collection is tried with at least
-
-
-@dataclass(frozen=True, eq=False)
-class Tried:
-    """An encoder's evaluation and what stands behind its means: the value of each query photo (q,) by measure.
-
-    `ids` (q,) names the query photos' pets, in the same order for every encoder tried on the same samples.
-    """
-
-    evaluation: Evaluation
-    ids: NDArray[np.str_]
-    values: Mapping[str, NDArray[np.float64]]
 
 
 def measured(
@@ -281,8 +253,7 @@ def measured(
     decode: float | None = None,
     encode: float | None = None,
     failures: tuple[Failure, ...] = (),
-    notes: tuple[str, ...] = (),
-) -> Tried:
+) -> Trial:
     """Every photo taken out once and looked for among all others, as a registry of just these pets would do.
 
     Of more than some 3,000 photos only those of some pets, drawn with a fixed seed, are looked for; `notes` says so.
@@ -291,10 +262,8 @@ def measured(
     """
     every = photos.with_positives()
     queries = _drawn(photos.ids, every, most=max(_FEWEST, _PAIRS // len(photos)))
-    strangers = photos
-    if len(queries) < len(every):
-        strangers = photos.at(queries)
-        notes = (*notes, f"{len(queries):,} of {len(every):,} photos, drawn by pet, were looked for among all others")
+    some = len(queries) < len(every)
+    note = f"{len(queries):,} of {len(every):,} photos, drawn by pet, were looked for among all others"
     ranking = leave_one_out_registered(photos, queries=queries)
     found = found_at(ranking, ranking)
     values = {
@@ -303,6 +272,9 @@ def measured(
         MEAN_PRECISION: np.asarray(average_precision(photos, queries=queries), dtype=np.float64),
         FOUND: ranking.found(found.threshold).astype(np.float64),
     }
+    rank1, rank5, mean_precision = (
+        mean_over_animals(values[measure], ranking.ids) for measure in (RANK1, RANK5, MEAN_PRECISION)
+    )
     pets = len(np.unique(photos.ids))
     source = f"petfinder.evaluate with {encoder} on {where}{len(photos)} photos of {pets} pets"
     evaluation = Evaluation(
@@ -310,19 +282,19 @@ def measured(
         pets=pets,
         photos=len(photos),
         queries=len(queries),
-        rank1=mean_over_animals(values[RANK1], ranking.ids),
-        rank5=mean_over_animals(values[RANK5], ranking.ids),
-        mean_precision=mean_over_animals(values[MEAN_PRECISION], ranking.ids),
+        rank1=rank1,
+        rank5=rank5,
+        mean_precision=mean_precision,
         errors=error_rates(*pair_similarities(photos, queries=queries)),
         found=found,
         background=background,
-        latency=Latency(decode=decode, encode=encode, search=float(np.median(_search_seconds(photos))) * 1000),
-        thresholds=measure_thresholds(strangers, photos, source=source),
+        latency=Latency(decode, encode, search=_search_ms(photos)),
+        thresholds=measure_thresholds(photos.at(queries) if some else photos, photos, source=source),
         ranking=ranking,
         failures=failures,
-        notes=notes,
+        notes=(note,) if some else (),
     )
-    return Tried(evaluation, ranking.ids, values)
+    return Trial(evaluation, ranking.ids, values)
 
 
 def _drawn(ids: NDArray[np.str_], queries: Rows, *, most: int) -> Rows:
@@ -346,12 +318,12 @@ def check_enough(pet_ids: Sequence[str], where: str, *, remedy: str) -> None:
         )
 
 
-def _search_seconds(photos: Labelled) -> list[float]:
-    """How long the first photos take to be looked for among all pets, one after the other."""
+def _search_ms(photos: Labelled) -> float:
+    """How long the first photos take to be looked for among all pets, one after the other: the median."""
     gallery = registered(photos)
     seconds = []
     for embedding in photos.embeddings[:_TIMED_SEARCHES]:
         started = perf_counter()
         nearest_rows(gallery.similarities(embedding[np.newaxis])[0], 5)
         seconds.append(perf_counter() - started)
-    return seconds
+    return float(np.median(seconds)) * 1000

@@ -86,24 +86,21 @@ class Evaluation:
             RANK5: self.rank5,
             MEAN_PRECISION: self.mean_precision,
             FOUND: self.found.share,
+            BACKGROUND: self.background,
         }
-        if self.background is not None:
-            shares[BACKGROUND] = self.background
-        times = {"decode": self.latency.decode, "encode": self.latency.encode, "search": self.latency.search}
         return (
             Row("pets", self.pets, "count"),
             Row("photos", self.photos, "count"),
             Row("query photos", self.queries, "count"),
-            *(Row(name, share.value, "share", share.low, share.high) for name, share in shares.items()),
+            *(Row(name, share.value, "share", share.low, share.high) for name, share in shares.items() if share),
             Row(EQUAL_ERRORS, self.errors.equal, "share"),
             Row("similarity that 1 % of strangers exceed", self.found.threshold, "similarity"),
-            *(Row(name, taken, "ms") for name, taken in times.items() if taken is not None),
+            *(Row(name, taken, "ms") for name, taken in vars(self.latency).items() if taken is not None),
         )
 
     def __repr__(self) -> str:
-        lines = [f"{clean(self.encoder)} on {self.pets} pets", *(_line(row) for row in self.as_rows())]
-        lines += ["thresholds by number of pets: match / possible"]
-        lines += [_threshold_line(row) for row in self.thresholds.measured]
+        lines = [f"{clean(self.encoder)} on {self.pets} pets", *map(_line, self.as_rows())]
+        lines += ["thresholds by number of pets: match / possible", *map(_threshold_line, self.thresholds.measured)]
         lines += [f"  {self.doubt}"] if self.doubt else []
         lines += [*map(clean, self.notes), *(failure.left_out for failure in self.failures)]
         return "\n".join(lines)
