@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
@@ -61,10 +62,8 @@ class TunedEncoder:
         )
 
     def _loaded_base(self) -> Encoder:
-        if self._base is None:
-            with self._loading:
-                if self._base is None:
-                    self._base = self._checked_base()
+        with self._loading:
+            self._base = self._base or self._checked_base()
         return self._base
 
     def _checked_base(self) -> Encoder:
@@ -78,11 +77,13 @@ class TunedEncoder:
                 " own is given beside the file: load_encoder('FILE.npz', base=ENCODER)"
             ) from error
         if given != wanted:
+            tuned_on, here = (
+                f"{each.name!r} ({each.dims} dims, weights {each.fingerprint[:8] or 'not named'})"
+                for each in (wanted, given)
+            )
             raise EncoderUnavailable(
-                f"{self.name} is tuned on {wanted.name!r} ({wanted.dims} dims, weights"
-                f" {wanted.fingerprint[:8] or 'not named'}); what is here is {given.name!r} ({given.dims} dims, weights"
-                f" {given.fingerprint[:8] or 'not named'}), to which the matrix does not fit: tune anew with"
-                " `petfinder train`"
+                f"{self.name} is tuned on {tuned_on}; what is here is {here}, to which the matrix does not fit: tune"
+                " anew with `petfinder train`"
             )
         return base
 
@@ -94,8 +95,8 @@ _UNFINISHED = ".petfinder-"
 
 
 @dataclass(frozen=True)
-class Reached:
-    """What an encoder reached on pets it was not tuned on, means over the halves: shares, 0 to 1."""
+class Metrics:
+    """How well pets that it was not tuned on are found, means over the folds: rank-1, mAP, TPIR at FPIR 0.01."""
 
     rank1: float
     mean_precision: float
@@ -111,7 +112,7 @@ class Reached:
 
 
 @dataclass(frozen=True)
-class Card:
+class ModelCard:
     """On how much an encoder was tuned, how strongly, and what that gave.
 
     `several`: pets with several photos. `gain`: of the mAP; `low` and `high` hold 95 % of a bootstrap over pets.
@@ -122,20 +123,18 @@ class Card:
     photos: int
     views: int
     ridge: float
-    before: Reached
-    after: Reached
+    before: Metrics
+    after: Metrics
     gain: float
     low: float
     high: float
 
     def __str__(self) -> str:
-        return "\n".join(
-            (
-                f"{self.photos} photos of {self.pets} pets, {self.several} of them with several photos",
-                f"  before: {self.before}",
-                f"  after:  {self.after}",
-                f"  mAP {self.gain:+.1%} ({self.low:+.1%} to {self.high:+.1%}), on pets that it was not fitted on",
-            )
+        return (
+            f"{self.photos} photos of {self.pets} pets, {self.several} of them with several photos\n"
+            f"  before: {self.before}\n"
+            f"  after:  {self.after}\n"
+            f"  mAP {self.gain:+.1%} ({self.low:+.1%} to {self.high:+.1%}), on pets that it was not fitted on"
         )
 
 
@@ -151,7 +150,7 @@ class Tuned:
     normaliser: Normaliser
     species: str
     thresholds: Thresholds
-    card: Card
+    card: ModelCard
     label: str = ""
 
     def __str__(self) -> str:
@@ -165,9 +164,9 @@ class Tuned:
     @property
     def identity(self) -> EncoderIdentity:
         """Name, dims and a fingerprint that changes with the base's and with the matrix."""
-        told = json.dumps([self.base.name, self.base.dims, self.base.fingerprint])
+        base = json.dumps([self.base.name, self.base.dims, self.base.fingerprint])
         weights = self.normaliser.mean.tobytes() + self.normaliser.matrix.tobytes()
-        fingerprint = hashlib.sha256(told.encode() + weights).hexdigest()[:16]
+        fingerprint = hashlib.sha256(base.encode() + weights).hexdigest()[:16]
         return EncoderIdentity(self.name, self.normaliser.matrix.shape[1], fingerprint)
 
     def save(self, path: Path | str) -> Tuned:
@@ -193,7 +192,7 @@ class _About(BaseModel):
     species: str = Field(min_length=1)
     base: EncoderIdentity
     thresholds: Thresholds
-    card: Card
+    card: ModelCard
 
 
 def is_tuned_file(name: str) -> bool:
@@ -242,8 +241,7 @@ def read_tuned(path: Path | str) -> Tuned:
     try:
         file = file.expanduser()
         with file.open("rb") as content, np.load(content, allow_pickle=False) as stored:
-            mean, matrix, about = stored["mean"], stored["matrix"], str(stored["about"])
-        tuned = _from(mean, matrix, about)
+            return _from(stored["mean"], stored["matrix"], str(stored["about"]))
     except OSError as error:
         raise EncoderUnavailable(
             f"the encoder file {file} cannot be read ({error.strerror or type(error).__name__}): name the file that"
@@ -251,7 +249,6 @@ def read_tuned(path: Path | str) -> Tuned:
         ) from error
     except Exception as error:  # on damaged bytes numpy and zipfile raise nearly anything
         raise EncoderUnavailable(f"{file} is not an encoder as `petfinder train` writes it, or is damaged") from error
-    return tuned
 
 
 def _already_there(file: Path) -> str:
@@ -264,38 +261,29 @@ def _not_written(file: Path, error: Exception) -> str:
 
 def _write_new(file: Path, tuned: Tuned) -> None:
     """Write the whole file beside its place, then put it there unless another came first; raises OSError."""
-    numbers = tuned.normaliser
+    about = _About(
+        label=tuned.label, species=tuned.species, base=tuned.base, thresholds=tuned.thresholds, card=tuned.card
+    ).model_dump_json(exclude_none=True)
     with TemporaryDirectory(dir=file.parent, prefix=_UNFINISHED) as place:
         unfinished = Path(place, file.name)
         with unfinished.open("wb") as out:
-            np.savez(out, mean=numbers.mean, matrix=numbers.matrix, about=_about(tuned))
+            np.savez(out, mean=tuned.normaliser.mean, matrix=tuned.normaliser.matrix, about=about)
         file.hardlink_to(unfinished)
 
 
-def _about(tuned: Tuned) -> str:
-    about = _About(
-        label=tuned.label, species=tuned.species, base=tuned.base, thresholds=tuned.thresholds, card=tuned.card
-    )
-    return about.model_dump_json(exclude_none=True)
-
-
-def _from(mean: Any, matrix: Any, told: str) -> Tuned:
-    about = _About.model_validate_json(told)
+def _from(mean: Any, matrix: Any, record: str) -> Tuned:
+    json.loads(record, parse_float=_finite, parse_constant=_finite)
+    about = _About.model_validate_json(record)
     dims = about.base.dims
     if mean.shape != (dims,) or matrix.ndim != 2 or not len(matrix) == dims >= matrix.shape[1] > 0:
         raise ValueError("mean and matrix do not fit together, or not the base")
-    if not mean.dtype == matrix.dtype == np.float32:
-        raise ValueError("mean and matrix are float32")
-    said = _numbers([asdict(about.card), about.thresholds.model_dump()])
-    if not all(np.isfinite(numbers).all() for numbers in (mean, matrix, said)):
-        raise ValueError("numbers that are not finite")
+    if not mean.dtype == matrix.dtype == np.float32 or not (np.isfinite(mean).all() and np.isfinite(matrix).all()):
+        raise ValueError("mean and matrix are finite and float32")
     return Tuned(about.base, Normaliser(mean, matrix), about.species, about.thresholds, about.card, about.label)
 
 
-def _numbers(told: Any) -> list[float]:
-    """Every number in what was told, however deep."""
-    if isinstance(told, dict):
-        told = list(told.values())
-    if isinstance(told, list | tuple):
-        return [number for part in told for number in _numbers(part)]
-    return [told] if isinstance(told, int | float) else []
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError("numbers that are not finite")
+    return value

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 from petfinder.domain.verdicts import Thresholds
-from petfinder.encoders.tuned import Reached
+from petfinder.encoders.tuned import Metrics
 from petfinder.evaluation.calibration import (
     PET_COUNTS,
     Estimate,
@@ -29,14 +29,14 @@ _THRESHOLD_DRAWS = 100
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of it: `before` and `after` on pets that were not fitted on, means over all halves.
+    """What came of it: `before` and `after` on pets that were not fitted on, means over all folds.
 
     `gain`: of the mAP, with 95 % of a bootstrap over pets that changes both alike. `ridge`: the one that did best.
-    `thresholds`: the strictest of the halves.
+    `thresholds`: the strictest of the folds.
     """
 
-    before: Reached
-    after: Reached
+    before: Metrics
+    after: Metrics
     gain: Estimate
     ridge: float
     thresholds: Thresholds
@@ -59,59 +59,50 @@ def try_on_other_pets(views: Views, *, dims: int, seed: int, source: str) -> Tri
     Raises InvalidQuery where the embeddings do not differ.
     """
     random = np.random.default_rng(seed)
-    halves: list[_Half] = []
+    gains = np.zeros(len(views))
+    before, after, by_ridge = [], [], []
     for _ in range(REPEATS):
         one, other = _halves(views, random)
-        tried = [_tried(views, fitted, held_out, dims=dims) for fitted, held_out in ((one, other), (other, one))]
-        halves += [_chosen(half, by) for half, by in ((tried[0], tried[1]), (tried[1], tried[0]))]
-    gains = sum((half.per_photo(len(views)) for half in halves), np.zeros(len(views))) / REPEATS
-    asked = views.photos.with_positives()
-    means = {ridge: _mean([half.by_ridge[ridge].reached for half in halves]) for ridge in halves[0].by_ridge}
+        folds = [_tried(views, fitted, held_out, dims=dims) for fitted, held_out in ((one, other), (other, one))]
+        for fold, chooser in (folds, folds[::-1]):
+            tuned = fold.by_ridge[chooser.best]
+            queries = fold.rows[fold.before.photos.with_positives()]
+            gains[queries] += (tuned.precision - fold.before.precision) / REPEATS
+            before.append(fold.before.metrics)
+            after.append(tuned)
+            by_ridge.append({ridge: held_out.metrics for ridge, held_out in fold.by_ridge.items()})
+    queries = views.photos.with_positives()
+    means = {ridge: _mean([metrics[ridge] for metrics in by_ridge]) for ridge in by_ridge[0]}
     return Trial(
-        before=_mean([half.before.reached for half in halves]),
-        after=_mean([half.after.reached for half in halves]),
-        gain=mean_over_animals(gains[asked], views.ids[asked]),
+        before=_mean(before),
+        after=_mean([fold.metrics for fold in after]),
+        gain=mean_over_animals(gains[queries], views.ids[queries]),
         ridge=max(means, key=lambda ridge: means[ridge].together),
-        thresholds=_thresholds([half.after.photos for half in halves], source),
+        thresholds=_thresholds([fold.photos for fold in after], source),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen:
-    """Held-out pets as one encoder sees them: their embeddings, what it reached, the precision of each query."""
+class _HeldOut:
+    """Held-out pets as one encoder sees them: their embeddings, its metrics, the precision of each query."""
 
     photos: Labelled
-    reached: Reached
+    metrics: Metrics
     precision: NDArray[np.floating]
 
 
 @dataclass(frozen=True, eq=False)
-class _Half:
+class _Fold:
     """One half of the pets: `rows` are their photos' positions; as the encoder alone sees them, and by each ridge."""
 
     rows: Rows
-    before: _Seen
-    by_ridge: dict[float, _Seen]
-    ridge: float = 0.0
+    before: _HeldOut
+    by_ridge: dict[float, _HeldOut]
 
     @property
     def best(self) -> float:
         """The ridge by which these pets are found best."""
-        return max(self.by_ridge, key=lambda ridge: self.by_ridge[ridge].reached.together)
-
-    @property
-    def after(self) -> _Seen:
-        return self.by_ridge[self.ridge]
-
-    def per_photo(self, count: int) -> NDArray[np.float64]:
-        """The gain in precision of each of all `count` photos; 0 for those that were no query here."""
-        gains = np.zeros(count)
-        gains[self.rows[self.before.photos.with_positives()]] = self.after.precision - self.before.precision
-        return gains
-
-
-def _chosen(half: _Half, by: _Half) -> _Half:
-    return _Half(half.rows, half.before, half.by_ridge, by.best)
+        return max(self.by_ridge, key=lambda ridge: self.by_ridge[ridge].metrics.together)
 
 
 def _halves(views: Views, random: np.random.Generator) -> tuple[Rows, Rows]:
@@ -125,29 +116,28 @@ def _halves(views: Views, random: np.random.Generator) -> tuple[Rows, Rows]:
     return np.concatenate(sides[0]), np.concatenate(sides[1])
 
 
-def _tried(views: Views, fitted: Rows, held_out: Rows, *, dims: int) -> _Half:
+def _tried(views: Views, fitted: Rows, held_out: Rows, *, dims: int) -> _Fold:
     photos = views.at(held_out).photos
     by_ridge = {
-        ridge: _seen(Labelled(photos.ids, normaliser.apply(photos.embeddings)))
+        ridge: _held_out(Labelled(photos.ids, normaliser.apply(photos.embeddings)))
         for ridge, normaliser in fit(views.at(fitted), dims=dims).items()
     }
-    return _Half(held_out, _seen(photos), by_ridge)
+    return _Fold(held_out, _held_out(photos), by_ridge)
 
 
-def _seen(photos: Labelled) -> _Seen:
+def _held_out(photos: Labelled) -> _HeldOut:
     ranking, precision = leave_one_out_registered(photos), average_precision(photos)
     found = found_at(ranking, ranking, draws=1).share.value
-    return _Seen(photos, Reached(ranking.share_within(1), float(precision.mean()), found), precision)
+    return _HeldOut(photos, Metrics(ranking.share_within(1), float(precision.mean()), found), precision)
 
 
-def _mean(parts: Sequence[Reached]) -> Reached:
-    rank1, precision, found = np.mean([(part.rank1, part.mean_precision, part.found) for part in parts], axis=0)
-    return Reached(float(rank1), float(precision), float(found))
+def _mean(parts: Sequence[Metrics]) -> Metrics:
+    return Metrics(*np.mean([astuple(part) for part in parts], axis=0).tolist())
 
 
-def _thresholds(halves: Sequence[Labelled], source: str) -> Thresholds:
-    """The strictest of those that the halves give, at numbers of pets that each of them has."""
-    most = min(len(np.unique(photos.ids)) for photos in halves) - 1
+def _thresholds(folds: Sequence[Labelled], source: str) -> Thresholds:
+    """The strictest of those that the folds give, at numbers of pets that each of them has."""
+    most = min(len(np.unique(photos.ids)) for photos in folds) - 1
     counts = sorted({*(count for count in PET_COUNTS if count <= most), most})
-    measured = [measure_thresholds(photos, photos, pet_counts=counts, draws=_THRESHOLD_DRAWS) for photos in halves]
+    measured = [measure_thresholds(photos, photos, pet_counts=counts, draws=_THRESHOLD_DRAWS) for photos in folds]
     return reduce(lambda one, other: stricter(one, other, source=source), measured)

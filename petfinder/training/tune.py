@@ -5,9 +5,7 @@ A result that is not better than the encoder was is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,9 +14,10 @@ from PIL import Image
 from petfinder.domain.errors import ConfigError, InvalidQuery, PhotoError
 from petfinder.domain.pets import Dog, Pet, Photo
 from petfinder.domain.reports import Failure, Ignored
-from petfinder.encoders.base import Encoder, cores, encode, identity_of
-from petfinder.encoders.tuned import Card, Tuned, is_tuned_name
+from petfinder.encoders.base import Encoder, encode, identity_of
+from petfinder.encoders.tuned import ModelCard, Tuned, is_tuned_name
 from petfinder.photos.read import DEFAULT_LIMITS, PhotoLimits, read_photo
+from petfinder.registry.embed import in_parallel
 from petfinder.registry.progress import progress_bar
 from petfinder.tables.readers import AnyPath, Grouping, read_folder
 from petfinder.training.fit import Views, fit
@@ -89,15 +88,17 @@ def tune_pets(
     matrix was not fitted on are not found better by it, with the figures of both.
     """
     _check(encoder, views, dims)
-    incoming = list(pets)
-    of_species = [pet for pet in incoming if isinstance(pet, Pet)]
-    failures = [item for item in incoming if isinstance(item, Failure)]
-    _tell(failures, on_failure)
-    samples = [_Sample(pet.pet_id, photo) for pet in of_species for photo in pet.photos]
-    _check_enough([sample.pet_id for sample in samples])
-    species = _one_species(of_species)
-    seen, unreadable = _encoded(samples, encoder, views=views, seed=seed, limits=limits, progress=progress)
-    _tell(unreadable, on_failure)
+    items = list(pets)
+    failures = [item for item in items if isinstance(item, Failure)]
+    photos = [(pet.pet_id, photo) for pet in items if isinstance(pet, Pet) for photo in pet.photos]
+    notify = on_failure or (lambda _: None)
+    for failure in failures:
+        notify(failure)
+    _check_enough([pet_id for pet_id, _ in photos])
+    species = _one_species(pet for pet in items if isinstance(pet, Pet))
+    seen, unreadable = _encoded(photos, encoder, views=views, seed=seed, limits=limits, progress=progress)
+    for failure in unreadable:
+        notify(failure)
     _check_enough(seen.ids.tolist(), unreadable=len(unreadable))
     shorter = dims or _dims_for(len(seen), encoder.dims)
     source = (
@@ -107,11 +108,9 @@ def tune_pets(
     trial = try_on_other_pets(seen, dims=shorter, seed=seed, source=source)
     if not trial.better:
         raise InvalidQuery(_refusal(encoder, trial))
-    whole = fit(seen, dims=shorter, ridges=(trial.ridge,))[trial.ridge]
-    several = sum(len(rows) > 1 for rows in seen.rows_of_pets)
-    card = Card(
+    card = ModelCard(
         pets=len(seen.rows_of_pets),
-        several=several,
+        several=sum(len(rows) > 1 for rows in seen.rows_of_pets),
         photos=len(seen),
         views=views,
         ridge=trial.ridge,
@@ -121,7 +120,8 @@ def tune_pets(
         low=trial.gain.low,
         high=trial.gain.high,
     )
-    tuned = Tuned(identity_of(encoder), whole, species, trial.thresholds, card)
+    normaliser = fit(seen, dims=shorter, ridges=(trial.ridge,))[trial.ridge]
+    tuned = Tuned(identity_of(encoder), normaliser, species, trial.thresholds, card)
     return Tuning(tuned, (*failures, *unreadable))
 
 
@@ -134,13 +134,7 @@ def _check(encoder: Encoder, views: int, dims: int | None) -> None:
         raise ConfigError(f"{encoder.name} has {encoder.dims} dims, and tuning keeps 2 to all of them, not {dims}")
 
 
-def _tell(failures: Iterable[Failure], on_failure: Callable[[Failure], object] | None) -> None:
-    if on_failure is not None:
-        for failure in failures:
-            on_failure(failure)
-
-
-def _one_species(pets: Sequence[Pet]) -> str:
+def _one_species(pets: Iterable[Pet]) -> str:
     species = sorted({pet.species for pet in pets})
     if len(species) > 1:
         raise InvalidQuery(f"an encoder is tuned on one species, for which its thresholds then hold; not {species}")
@@ -174,22 +168,8 @@ def _refusal(encoder: Encoder, trial: Trial) -> str:
     )
 
 
-class _Sample(NamedTuple):
-    pet_id: str
-    photo: Photo
-
-
-class _Read(NamedTuple):
-    """One photo read: its id, and the picture with its changed views; or why there is none."""
-
-    sample: _Sample
-    photo_id: str = ""
-    pictures: tuple[Image.Image, ...] = ()
-    failure: Failure | None = None
-
-
 def _encoded(
-    samples: Sequence[_Sample],
+    photos: Sequence[tuple[str, Photo]],
     encoder: Encoder,
     *,
     views: int,
@@ -197,38 +177,26 @@ def _encoded(
     limits: PhotoLimits,
     progress: bool | None,
 ) -> tuple[Views, list[Failure]]:
-    ids, embeddings, failures = [], [], []
-    known: set[tuple[str, str]] = set()
-    with progress_bar(progress, what="looking", unit="photos", total=len(samples)) as bar:
-        for read in _read_all(samples, views=views, seed=seed, limits=limits):
-            bar.update()
-            if read.failure is not None:
-                failures.append(read.failure)
-            # The same file twice would find itself.
-            elif (read.sample.pet_id, read.photo_id) not in known:
-                known.add((read.sample.pet_id, read.photo_id))
-                ids.append(read.sample.pet_id)
-                embeddings.append(encode(encoder, read.pictures))
-    stacked = np.stack(embeddings) if embeddings else np.empty((0, 1 + views, encoder.dims), np.float32)
-    return Views(np.array(ids, dtype=np.str_), stacked), failures
+    """The photos with their views as embeddings; photos are read a few ahead, so that the encoder need not wait."""
 
-
-def _read_all(samples: Sequence[_Sample], *, views: int, seed: int, limits: PhotoLimits) -> Iterator[_Read]:
-    """The photos with their views, in order; a few are made ahead, so that the encoder need not wait for them."""
-
-    def read(place: int) -> _Read:
-        sample = samples[place]
+    def read(place: int) -> tuple[str, tuple[Image.Image, ...]] | Failure:
+        pet_id, photo = photos[place]
         try:
-            picture = read_photo(sample.photo, limits=limits)
+            picture = read_photo(photo, limits=limits)
         except PhotoError as error:
-            return _Read(sample, failure=Failure(sample.pet_id, error, photo=sample.photo.uri))
+            return Failure(pet_id, error, photo=photo.uri)
         changed = changed_views(picture.image, views, np.random.default_rng([seed, place]))
-        return _Read(sample, picture.photo_id, (picture.image, *changed))
+        return picture.photo_id, (picture.image, *changed)
 
-    places = iter(range(len(samples)))
-    with ThreadPoolExecutor(max_workers=cores()) as pool:
-        ahead = [pool.submit(read, place) for place in islice(places, 2 * cores())]
-        while ahead:
-            done = ahead.pop(0).result()
-            ahead += [pool.submit(read, place) for place in islice(places, 1)]
-            yield done
+    failures, embeddings = [], {}
+    with progress_bar(progress, what="looking", unit="photos", total=len(photos)) as bar:
+        for (pet_id, _), result in zip(photos, in_parallel(read, range(len(photos))), strict=True):
+            bar.update()
+            if isinstance(result, Failure):
+                failures.append(result)
+                continue
+            photo_id, pictures = result
+            if (pet_id, photo_id) not in embeddings:  # the same file twice would find itself
+                embeddings[pet_id, photo_id] = encode(encoder, pictures)
+    stacked = np.stack([*embeddings.values()]) if embeddings else np.empty((0, 1 + views, encoder.dims), np.float32)
+    return Views(np.array([pet_id for pet_id, _ in embeddings], dtype=np.str_), stacked), failures

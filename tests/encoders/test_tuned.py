@@ -24,13 +24,13 @@ from petfinder.encoders import load
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.encoders.projection import Normaliser
 from petfinder.encoders.sentence_transformers import SentenceTransformersEncoder
-from petfinder.encoders.tuned import Card, Reached, Tuned, check_new_file, read_tuned
+from petfinder.encoders.tuned import Metrics, ModelCard, Tuned, check_new_file, read_tuned
 from petfinder.training.fit import Views, fit
 from petfinder.training.tune import tune_folder
 from tests.encoders.tiny_models import DIMS, change_weights, save_clip
 from tests.own_pets import LightEncoder, draw_pets
 
-CARD = Card(9, 9, 40, 3, 4.0, Reached(0.5, 0.4, 0.1), Reached(0.7, 0.6, 0.3), 0.2, 0.1, 0.3)
+CARD = ModelCard(9, 9, 40, 3, 4.0, Metrics(0.5, 0.4, 0.1), Metrics(0.7, 0.6, 0.3), 0.2, 0.1, 0.3)
 THRESHOLDS = Thresholds(measured=(Quantiles(pets=4, match=0.9, possible=0.7),), source="drawn pets")
 
 
