@@ -30,8 +30,19 @@ CONTACT = {"contact": True}  # the serialisation context that asks for an owner'
 _HIDDEN_OWNER_FIELDS = ("phone", "email", "address", "picture")
 
 
+def _by_name(given: Any, *names: str, least: int | None = None) -> Any:
+    """Numbers, as a sequence or as text with commas between, by their names; anything else unchanged."""
+    if isinstance(given, str):
+        given = given.split(",")
+    if not isinstance(given, (tuple, list)):
+        return given
+    if not (least or len(names)) <= len(given) <= len(names):
+        raise ValueError(f"write {','.join(names)}")
+    return dict(zip(names, given, strict=False))
+
+
 class Place(Value):
-    """Where something was: `lat` -90 to 90, `lon` -180 to 180, in degrees (WGS 84). A pair (lat, lon) will do."""
+    """Where something was: `lat` -90 to 90, `lon` -180 to 180, in degrees (WGS 84). (lat, lon) or "lat,lon" will do."""
 
     lat: float = Field(ge=-90, le=90, allow_inf_nan=False)
     lon: float = Field(ge=-180, le=180, allow_inf_nan=False)
@@ -39,9 +50,7 @@ class Place(Value):
     @model_validator(mode="before")
     @classmethod
     def _pair(cls, given: Any) -> Any:
-        if isinstance(given, (tuple, list)) and len(given) == 2:
-            return {"lat": given[0], "lon": given[1]}
-        return given
+        return _by_name(given, "lat", "lon")
 
     def km_to(self, other: Place) -> float:
         """Kilometres along the great circle (haversine formula on the mean Earth radius)."""
@@ -58,7 +67,8 @@ class Place(Value):
 class Box(Value):
     """Where in the picture the pet is: left edge `x`, upper edge `y`, width `w`, height `h`, each 0 to 1.
 
-    `margin` widens the crop on every side by this share of the box. Four numbers (x, y, w, h) will do.
+    `margin` widens the crop on every side by this share of the box. Four numbers (x, y, w, h) will do, or "x,y,w,h" and
+    the margin where there is one.
     """
 
     x: float = Field(ge=0, lt=1)
@@ -69,10 +79,8 @@ class Box(Value):
 
     @model_validator(mode="before")
     @classmethod
-    def _four_numbers(cls, given: Any) -> Any:
-        if isinstance(given, (tuple, list)) and len(given) == 4:
-            return dict(zip("xywh", given, strict=True))
-        return given
+    def _numbers(cls, given: Any) -> Any:
+        return _by_name(given, "x", "y", "w", "h", "margin", least=4)
 
     @model_validator(mode="after")
     def _inside(self) -> Self:
@@ -167,6 +175,10 @@ class Status(StrEnum):
     REUNITED = "reunited"
 
 
+def _folded(given: Any) -> Any:
+    return fold(given) if isinstance(given, str) else given
+
+
 def _as_photos(given: Any) -> Any:
     if given is None:
         return ()
@@ -196,7 +208,7 @@ class Pet(Value):
     breed: Text = None
     colour: Text = None
     sex: Text = None
-    status: Status = Status.HOME
+    status: Annotated[Status, BeforeValidator(_folded)] = Status.HOME
     status_at: Moment | None = None
     place: Place | None = None
     microchip: Text = None

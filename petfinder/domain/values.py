@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from petfinder.domain.errors import InvalidPet, InvalidQuery, PetfinderError
 
@@ -61,14 +69,21 @@ def writable(text: object) -> object:
     return text
 
 
-def _written_as_date(moment: object) -> object:
-    """Refuse numbers, which would be read as seconds since 1970: 2026 is meant as a year."""
-    if isinstance(moment, (int, float)) or (isinstance(moment, str) and re.fullmatch(r"\s*[-+]?[\d.]+\s*", moment)):
+def _as_date(moment: object, read: ValidatorFunctionWrapHandler) -> datetime:
+    """Read a date to the second, a pandas time stamp too; raises ValueError, without repeating what was written.
+
+    Numbers are refused, which would be read as seconds since 1970: 2026 is meant as a year.
+    """
+    if isinstance(moment, (int, float)) or (isinstance(moment, str) and re.fullmatch(r"\s*[-+]?\d*\.?\d*\s*", moment)):
         raise ValueError("write a date as 2026-10-02 or 2026-10-02T14:05:00+02:00, not as a number")
-    return _blank_to_none(moment)
+    if hasattr(moment, "to_pydatetime"):
+        moment = moment.to_pydatetime(warn=False)
+    with suppress(ValidationError):
+        return whole_seconds(read(moment))
+    raise ValueError("no date that can be read; write 2026-08-30 or 2026-08-30T14:05:00+02:00")
 
 
-Moment = Annotated[datetime, BeforeValidator(_written_as_date), AfterValidator(whole_seconds)]
+Moment = Annotated[datetime, WrapValidator(_as_date)]
 Text = Annotated[str | None, BeforeValidator(_blank_to_none), BeforeValidator(writable)]
 
 

@@ -10,6 +10,7 @@ import codecs
 import csv
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,12 +38,13 @@ def json_rows(manifest: Path, known: Collection[str]) -> Iterator[LabelledRow]:
 
     The file is read through once at the call: raises ConfigError for an array that breaks off and for unknown keys.
     """
-    objects = 0
+    rows = objects = 0
     for _, row in _json_rows(manifest):
+        rows += 1
         if not isinstance(row, InvalidPet):
             objects += 1
             check_columns(list(row), known, where=str(manifest), required=())
-    if not objects and any(True for _ in _json_rows(manifest)):
+    if rows and not objects:
         raise ConfigError(f"{manifest} holds no JSON object; write an array of objects, or one object on each line")
     return _json_rows(manifest)
 
@@ -102,23 +104,19 @@ def _csv_header(manifest: Path, lines: IO[str]) -> tuple[list[str], str, bool]:
 def _csv_rows(manifest: Path, header: Sequence[str], delimiter: str, padded: bool) -> Iterator[LabelledRow]:
     with _opened(manifest) as lines:
         reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=padded)
-        number, header_seen = 0, False
-        while True:
+        header_seen = False
+        for number in count(1):
             try:
                 row = next(reader, None)
             except csv.Error:
-                number += 1
                 yield f"row {number}", InvalidPet("the row cannot be read as CSV; is a quotation mark left open?")
                 continue
             if row is None:
                 return
-            number += 1
-            if not any(cell.strip() for cell in row):
-                continue
-            if not header_seen:
+            if any(cell.strip() for cell in row):
+                if header_seen:
+                    yield f"row {number}", _checked(row, header)
                 header_seen = True
-                continue
-            yield f"row {number}", _checked(row, header)
 
 
 def _checked(row: Sequence[str], header: Sequence[str]) -> Row | InvalidPet:

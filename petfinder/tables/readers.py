@@ -9,7 +9,6 @@ import hashlib
 import os
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -133,62 +132,37 @@ def from_arrays(
     return _array_pets(rows_of, matrix, photo_ids, pet_class, fields or {})
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What will be a pet: where it was found, its name and breed, its photos."""
-
-    where: Path
-    name: str
-    breed: str | None
-    photos: tuple[Path, ...]
-
-
 def _folder_pets(root: Path, pet_class: type[PetT], by: Grouping) -> Iterator[PetT | Failure | Ignored]:
     first_at: dict[str, Path] = {}
     for item in walk(root):
         if not isinstance(item, PhotoFolder):
             yield item
             continue
-        for found in _found_in(item, root, by):
-            pet_id = _pet_id(found, root)
+        whole = by == "pet" and item.path != root
+        breed = item.path.name if by == "breed" and item.path != root else None
+        for where, photos in [(item.path, item.photos)] if whole else [(photo, (photo,)) for photo in item.photos]:
+            named = where if whole else where.with_suffix("")
+            # macOS spells accents in two characters, others in one: the same folder must come to the same id on both.
+            pet_id = unicodedata.normalize("NFC", named.relative_to(root).as_posix().lower()).strip()
             if pet_id in first_at:
-                both = f"{shown(first_at[pet_id])} and {shown(found.where)}"
+                both = f"{shown(first_at[pet_id])} and {shown(where)}"
                 yield Failure(pet_id, DuplicatePet(f"{both} come to one id, {pet_id!r}; rename one of them"))
             else:
-                first_at[pet_id] = found.where
-                yield from _folder_pet(pet_id, found, pet_class)
+                first_at[pet_id] = where
+                yield from _folder_pet({"pet_id": pet_id, "name": named.name, "breed": breed}, where, photos, pet_class)
 
 
-def _found_in(folder: PhotoFolder, root: Path, by: Grouping) -> Iterator[_Found]:
-    if by == "pet" and folder.path != root:
-        yield _Found(folder.path, folder.path.name, None, folder.photos)
-        return
-    breed = folder.path.name if by == "breed" and folder.path != root else None
-    for photo in folder.photos:
-        yield _Found(photo, photo.stem, breed, (photo,))
-
-
-def _pet_id(found: _Found, root: Path) -> str:
-    relative = found.where.relative_to(root)
-    key = (relative.with_suffix("") if found.photos == (found.where,) else relative).as_posix().lower()
-    # macOS spells accents in two characters, others in one: the same folder must come to the same id on both.
-    return unicodedata.normalize("NFC", key).strip()
-
-
-def _folder_pet(pet_id: str, found: _Found, pet_class: type[PetT]) -> Iterator[PetT | Failure]:
-    photos = []
-    for path in found.photos:
-        if str(path) == shown(path):
-            photos.append(Photo(uri=str(path)))
-        else:
+def _folder_pet(row: Row, where: Path, paths: Sequence[Path], pet_class: type[PetT]) -> Iterator[PetT | Failure]:
+    usable = [str(path) for path in paths if str(path) == shown(path)]
+    for path in paths:
+        if str(path) not in usable:
             error = UnreadablePhoto("the file's name is not UTF-8, so that no record can hold it; rename the file")
-            yield Failure(shown(found.where), error, photo=shown(path))
-    if not photos:
-        return
-    try:
-        yield pet_from_row({"pet_id": pet_id, "name": found.name, "breed": found.breed, "photos": photos}, pet_class)
-    except PetfinderError as refused:
-        yield Failure(shown(found.where), refused)
+            yield Failure(shown(where), error, photo=shown(path))
+    if usable:
+        try:
+            yield pet_from_row({**row, "photos": usable}, pet_class)
+        except PetfinderError as refused:
+            yield Failure(shown(where), refused)
 
 
 def _manifest_pets(

@@ -9,21 +9,18 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
-from functools import partial
-from numbers import Integral, Real
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypeVar
 
 from petfinder.domain.errors import InvalidPet
 from petfinder.domain.fields import FIELDS
 from petfinder.domain.pets import CONTACT, Dog, Owner, Pet, Photo, Place, species_of
 from petfinder.domain.text import fold
-from petfinder.domain.values import Moment
 from petfinder.tables.folders import located
 
 Row = Mapping[str, Any]
@@ -32,6 +29,7 @@ PetT = TypeVar("PetT", bound=Pet, default=Dog)
 
 OWNER_COLUMNS = ("owner_name", "owner_phone", "owner_email", "owner_address", "owner_picture")
 _DETAILS = {"photo_id": "photo_ids", "taken_at": "photo_dates", "place": "photo_places", "box": "photo_boxes"}
+_OF_A_PHOTO = {"uri", *_DETAILS}
 _PLAIN = ("pet_id", "species", *(field.name for field in FIELDS if not field.several), "status", "status_at")
 COLUMNS = (
     *_PLAIN,
@@ -44,7 +42,6 @@ COLUMNS = (
     *_DETAILS.values(),
     *OWNER_COLUMNS,
 )
-_DATE: TypeAdapter[datetime] = TypeAdapter(Moment)
 _ALIASES = {"photo": "photos", "image": "photos", "images": "photos", "color": "colour"}
 
 
@@ -68,13 +65,9 @@ def is_missing(value: Any) -> bool:
 
 def as_text(value: Any) -> Any:
     """Text from a whole number (a microchip that a JSON file or a table holds as one); anything else unchanged."""
-    if isinstance(value, (bool, str)):
-        return value
-    if not isinstance(value, Real):
-        return value
-    number = float(value)
-    whole = isinstance(value, Integral) or number.is_integer()
-    return str(math.floor(value)) if whole else value
+    if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value) and value == math.floor(value):
+        return str(math.floor(value))
+    return value
 
 
 def cells(row: Row) -> dict[str, Any]:
@@ -96,24 +89,21 @@ def is_of_species(row: Row, species: str) -> bool:
 
 def pet_from_row(row: Row, pet_class: type[PetT], *, folder: Path | None = None) -> PetT:
     """The pet that a row describes; photos are named relative to `folder`. Raises InvalidPet."""
-    given = cells(row)
-    unknown = [name for name in given if name not in known_columns(pet_class)]
+    given, species = cells(row), species_of(pet_class)
+    known = known_columns(pet_class)
+    unknown = [name for name in given if name not in known]
     if unknown:
-        raise InvalidPet(f"{len(unknown)} columns are unknown; known are {', '.join(known_columns(pet_class))}")
+        raise InvalidPet(f"{len(unknown)} columns are unknown; known are {', '.join(known)}")
     if "pet_id" not in given:
         raise InvalidPet("pet_id is empty: give each pet an id of its own, and keep it from one reading to the next")
-    special = {*OWNER_COLUMNS, *_DETAILS.values(), "owner", "lat", "lon", "place", "photos", "tags", "species"}
-    fields = {name: _FIELD_FORMS.get(name, _as_it_is)(value) for name, value in given.items() if name not in special}
-    if not is_of_species(row, species_of(pet_class)):
-        raise InvalidPet(f"the row is about another species than {species_of(pet_class)}")
-    return pet_class(
-        **fields,
-        species=species_of(pet_class),
-        place=_place_of(given),
-        tags=_tags_of(given),
-        owner=_owner_of(given, folder),
-        photos=_photos_of(given, folder),
-    )
+    if not is_of_species(row, species):
+        raise InvalidPet(f"the row is about another species than {species}")
+    made_of_several = {"lat", "lon", *_DETAILS.values(), *OWNER_COLUMNS}
+    fields = {name: value for name, value in given.items() if name not in made_of_several}
+    fields |= {name: as_text(fields[name]) for name in _PLAIN if name in fields}
+    fields |= {"pet_id": _stripped(fields["pet_id"]), "species": species, "place": _place_of(given)}
+    fields |= {"tags": _tags_of(given), "owner": _owner_of(given, folder), "photos": _photos_of(given, folder)}
+    return pet_class(**fields)
 
 
 def row_of(pet: Pet) -> dict[str, Cell]:
@@ -139,12 +129,8 @@ def _parts(cell: Any) -> list[Any]:
         several = isinstance(cell, Sequence) and not isinstance(cell, (bytes, bytearray))
         return list(cell) if several else [cell]
     if cell.lstrip().startswith("["):
-        try:
-            listed = json.loads(cell)
-        except (ValueError, RecursionError):
-            listed = None
-        if isinstance(listed, list):
-            return listed
+        with suppress(ValueError, RecursionError):
+            return [*json.loads(cell)]
     return [part.strip() or None for part in cell.split(";")]
 
 
@@ -156,16 +142,8 @@ def _joined(parts: Iterable[str | None]) -> str | None:
     return text if _parts(text) == entries else json.dumps(entries, ensure_ascii=False)
 
 
-def _moment(value: Any, *, what: str) -> Any:
-    """A date as pydantic reads it, and a pandas time stamp as a plain datetime; raises InvalidPet."""
-    to_python = getattr(value, "to_pydatetime", None)
-    if isinstance(value, datetime):
-        return to_python(warn=False) if to_python else value
-    try:
-        return _DATE.validate_python(value)
-    except ValidationError:
-        pass  # its text, which repeats the cell, stands in no error raised from here
-    raise InvalidPet(f"{what}: no date that can be read; write 2026-08-30 or 2026-08-30T14:05:00+02:00")
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
 
 
 def _tags_of(given: Row) -> list[str]:
@@ -176,55 +154,15 @@ def _tags_of(given: Row) -> list[str]:
 
 
 def _place_of(given: Row) -> Any:
-    sides = {name: _decimal(given[name]) for name in ("lat", "lon") if name in given}
+    """What the row says of the place; a decimal comma will do where lat and lon stand alone."""
+    sides = {name: given[name] for name in ("lat", "lon") if name in given}
     if sides and "place" in given:
         raise InvalidPet("give place, or lat and lon, not both")
     if len(sides) == 1:
         raise InvalidPet(f"{'lon' if 'lat' in sides else 'lat'} is empty: a place needs lat and lon, or neither")
-    if sides:
-        return Place(**sides)
-    return _place(given.get("place"))
-
-
-def _decimal(value: Any) -> Any:
-    return value.strip().replace(",", ".") if isinstance(value, str) else value
-
-
-def _place(value: Any) -> Any:
-    return _numbers(value, ("lat", "lon"), "place") if isinstance(value, str) else value
-
-
-def _box(value: Any) -> Any:
-    return (
-        _numbers(value, ("x", "y", "w", "h", "margin"), "box", optional={"margin"}) if isinstance(value, str) else value
-    )
-
-
-def _numbers(text: str, names: Sequence[str], what: str, *, optional: Collection[str] = ()) -> dict[str, str]:
-    numbers = [number.strip() for number in text.split(",")]
-    if not len(names) - len(optional) <= len(numbers) <= len(names):
-        raise InvalidPet(f"{what}: write {','.join(names)}")
-    return dict(zip(names, numbers, strict=False))
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-_FIELD_FORMS: Mapping[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(_PLAIN, as_text),
-    "pet_id": lambda value: value.strip() if isinstance(value, str) else as_text(value),
-    "status": lambda value: fold(str(value)),
-    "status_at": partial(_moment, what="status_at"),
-    "registered_at": partial(_moment, what="registered_at"),
-}
-_PHOTO_FORMS: Mapping[str, Callable[[Any], Any]] = {
-    "uri": _as_it_is,
-    "photo_id": as_text,
-    "taken_at": partial(_moment, what="photo_dates"),
-    "place": _place,
-    "box": _box,
-}
+    if not sides:
+        return given.get("place")
+    return Place(**{name: side.replace(",", ".") if isinstance(side, str) else side for name, side in sides.items()})
 
 
 def _photos_of(given: Row, folder: Path | None) -> list[Photo]:
@@ -245,15 +183,16 @@ def _photos_of(given: Row, folder: Path | None) -> list[Photo]:
 def _photo(picture: Any, folder: Path | None) -> Photo:
     if isinstance(picture, Photo):
         return picture
+    if isinstance(picture, Real):
+        raise InvalidPet("photos: each must be a path or a picture, not a number")
     if isinstance(picture, (str, os.PathLike)):
-        return Photo(uri=located(os.fspath(picture), folder))
+        picture = {"uri": os.fspath(picture)}
     if not isinstance(picture, Mapping):
-        if isinstance(picture, Real):
-            raise InvalidPet("photos: each must be a path or a picture, not a number")
         return Photo(source=picture)
-    if not set(picture) <= set(_PHOTO_FORMS):
-        raise InvalidPet(f"photos: each may have {', '.join(_PHOTO_FORMS)} and nothing else")
-    known = {name: _PHOTO_FORMS[name](value) for name, value in picture.items() if not is_missing(value)}
+    if not set(picture) <= _OF_A_PHOTO:
+        raise InvalidPet(f"photos: each may have {', '.join(sorted(_OF_A_PHOTO))} and nothing else")
+    known = {name: value for name, value in picture.items() if not is_missing(value)}
+    known |= {"photo_id": as_text(known.get("photo_id"))}
     if isinstance(known.get("uri"), str):
         known["uri"] = located(known["uri"], folder)
     return Photo(**known)
@@ -275,18 +214,15 @@ def _owner_of(given: Row, folder: Path | None) -> Owner | None:
         return None
     if "name" not in known:
         raise InvalidPet("owner: a name is missing (column owner_name)")
-    picture = known.pop("picture", None)
     owner = {name: as_text(value) for name, value in known.items()}
-    return Owner(**owner, picture=None if picture is None else _owner_picture(picture, folder))
+    return Owner(**owner | {"picture": _owner_picture(known.get("picture"), folder)})
 
 
-def _owner_picture(picture: Any, folder: Path | None) -> Photo:
+def _owner_picture(picture: Any, folder: Path | None) -> Photo | None:
     if isinstance(picture, str) and picture.startswith("{"):
-        try:
+        with suppress(ValueError, RecursionError):
             picture = json.loads(picture)
-        except (ValueError, RecursionError):
-            return _photo(picture, folder)
-    return _photo(picture, folder)
+    return None if picture is None else _photo(picture, folder)
 
 
 def _picture_text(picture: Photo) -> str | None:
