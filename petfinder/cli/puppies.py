@@ -6,23 +6,22 @@ The pictures: MIT licence, (c) 2023 Alex Salgado, from github.com/salgado/image-
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import urlopen
 
 from petfinder.domain.errors import ConfigError, StoreUnavailable
 from petfinder.registry.progress import progress_bar
 from petfinder.tables.atomic import replacing
 
-if TYPE_CHECKING:
-    import urllib3
-
 COMMIT = "47ed2e87e2e33d4282f6eaf5c6f7343335d59fd0"
 BASE_URL = f"https://raw.githubusercontent.com/salgado/image-search-01/{COMMIT}/dataset/"
 MAX_BYTES = 2 * 2**20  # the largest picture has 0.7 MB
-_TRIES = 3
+_WORTH_ANOTHER_TRY = (None, 429, 500, 502, 503, 504)  # None: no answer at all
 _OFFLINE = "without a network, `petfinder demo` shows the same story on pictures that come with petfinder"
 
 # sha256 of each file at that commit
@@ -80,9 +79,10 @@ def download_puppies(folder: Path, *, base_url: str = BASE_URL, progress: bool |
     """
     missing = [name for name in SHA256 if not _is_right(folder / name, SHA256[name])]
     if missing:
-        with progress_bar(progress, what="fetching puppies") as bar, _pool(base_url) as pool:
+        url = _checked(base_url)
+        with progress_bar(progress, what="fetching puppies") as bar:
             for name in missing:
-                _keep(folder / name, _fetched(pool, base_url, name))
+                _keep(folder / name, _fetched(url, name))
                 bar.update()
     return Puppies(folder)
 
@@ -94,38 +94,28 @@ def _is_right(path: Path, digest: str) -> bool:
         return False
 
 
-def _pool(base_url: str) -> urllib3.PoolManager:
-    import urllib3
-
-    url = urllib3.util.parse_url(base_url)
-    if url.scheme not in ("http", "https") or not url.host:
+def _checked(base_url: str) -> SplitResult:
+    """The address, without the password that a mirror's may hold; raises ConfigError for what is no web address."""
+    url = urlsplit(base_url)
+    if url.scheme not in ("http", "https") or not url.hostname:
         raise ConfigError("base_url must begin with http:// or https:// and name a host")
-    retries = urllib3.Retry(
-        total=_TRIES - 1, backoff_factor=0.2, redirect=2, status_forcelist=(429, 500, 502, 503, 504)
-    )
-    timeout = urllib3.Timeout(connect=5.0, read=20.0)
-    proxy = None if proxy_bypass(url.host) else getproxies().get(url.scheme)
-    if proxy:
-        return urllib3.ProxyManager(proxy, retries=retries, timeout=timeout)
-    return urllib3.PoolManager(retries=retries, timeout=timeout)
+    return url._replace(netloc=url.netloc.rpartition("@")[2], path=url.path.rstrip("/"))
 
 
-def _fetched(pool: urllib3.PoolManager, base_url: str, name: str) -> bytes:
-    from urllib3.exceptions import HTTPError
-    from urllib3.util import parse_url
-
-    host = parse_url(base_url).host  # without the password that a mirror's URL may hold
-    try:
-        answer = pool.request("GET", f"{base_url.rstrip('/')}/{name}", preload_content=False)
+def _fetched(url: SplitResult, name: str) -> bytes:
+    for wait in (0.2, 0.4, None):
         try:
-            content = answer.read(MAX_BYTES + 1) if answer.status == 200 else b""
-        finally:
-            answer.close()
-    except (HTTPError, OSError) as error:
-        raise StoreUnavailable(f"{name} cannot be fetched: {host} cannot be reached (offline?); {_OFFLINE}") from error
-    if answer.status != 200:
-        raise StoreUnavailable(f"{name} cannot be fetched: {host} answers {answer.status}; {_OFFLINE}")
+            with urlopen(f"{url.geturl()}/{name}", timeout=10) as answer:
+                content: bytes = answer.read(MAX_BYTES + 1)
+                break
+        except (HTTPException, OSError) as error:
+            status = getattr(error, "code", None)
+            if wait is None or status not in _WORTH_ANOTHER_TRY:
+                reason = f"answers {status}" if status else "cannot be reached (offline?)"
+                raise StoreUnavailable(f"{name} cannot be fetched: {url.hostname} {reason}; {_OFFLINE}") from error
+            time.sleep(wait)
     if hashlib.sha256(content).hexdigest() != SHA256[name]:
+        host = url.hostname
         raise StoreUnavailable(f"{name} from {host} is not the picture it should be and was not kept; {_OFFLINE}")
     return content
 
