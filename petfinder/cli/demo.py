@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from petfinder.cli.app import app
-from petfinder.cli.output import told
+from petfinder.cli.output import reports_errors
 from petfinder.cli.puppies import download_puppies
 from petfinder.display.html.cards import owner_card
 from petfinder.domain.errors import ConfigError
@@ -131,7 +131,7 @@ def _show_owner(owner: Owner | None) -> None:
 
 
 @app.command()
-@told
+@reports_errors
 def demo(
     puppies: Annotated[
         bool, typer.Option("--puppies", help="Download the pictures of “Finding your puppy” and find Luigi.")

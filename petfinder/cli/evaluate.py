@@ -9,10 +9,11 @@ import typer
 
 from petfinder.cli.app import app
 from petfinder.cli.exit_codes import TROUBLE
-from petfinder.cli.options import CLASSES, JsonOption, RegistryOption, Species, open_registry
-from petfinder.cli.output import SaveOption, check_picture, left_out_as_data, note, save_picture, say, told
+from petfinder.cli.options import DOG, RegistryOptions, Species, with_options
+from petfinder.cli.output import SaveOption, check_picture, left_out_as_data, note, reports_errors, save_picture
 from petfinder.cli.register import named
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, IndexNotFound
+from petfinder.domain.pets import SPECIES
 from petfinder.encoders.tuned import file_of, is_tuned_name
 from petfinder.evaluation.compare import Column, Comparison, compare_encoders
 from petfinder.evaluation.evaluate import evaluate_registry
@@ -23,7 +24,8 @@ from petfinder.tables.readers import Grouping
 
 
 @app.command(no_args_is_help=True)
-@told
+@reports_errors
+@with_options(options=RegistryOptions)
 def evaluate(
     folder: Annotated[
         str | None,
@@ -44,9 +46,9 @@ def evaluate(
         bool, typer.Option("--forget-thresholds", help="Measure nothing: the encoder's own thresholds hold again.")
     ] = False,
     save: SaveOption = None,
-    registry: RegistryOption = None,
     species: Annotated[Species | None, typer.Option("--species", help="Whose registry; dog if not said.")] = None,
-    as_json: JsonOption = False,
+    *,
+    options: RegistryOptions,
 ) -> None:
     """Measure how well your own pets are found.
 
@@ -68,8 +70,10 @@ def evaluate(
     if forget_thresholds:
         if folder is not None or encoder or by or save_thresholds or save:
             raise ConfigError("--forget-thresholds measures nothing: name --registry and --species only")
-        with open_registry(registry, None, create=False) as opened:
-            _forget(_index_of(opened, species or Species.DOG), as_json=as_json)
+        with options.open() as opened:
+            index = _index_of(opened, species or DOG)
+            index.keep_thresholds(None)
+        options.say({"forgotten": index.index}, f"{index.index} has no thresholds of its own any more")
         return
     if folder is None:
         if encoder or by:
@@ -77,23 +81,25 @@ def evaluate(
                 f"--{'encoder' if encoder else 'by'} is for photos: name their FOLDER; a registry's pets are measured "
                 "as they are, with its own encoder"
             )
-        with open_registry(registry, None, create=False) as opened:
-            index = _index_of(opened, species or Species.DOG)
-            comparison = _registered(index, as_json=as_json)
+        with options.open() as opened:
+            index = _index_of(opened, species or DOG)
+            evaluation = evaluate_registry(index)
+            comparison = Comparison((Column(evaluation.encoder, evaluation, identity=index.encoder_identity),))
+            options.say(_as_data(comparison), str(evaluation))
             if save_thresholds:
                 _keep(comparison, index, sure=yes)
     elif save_thresholds:
-        with open_registry(registry, None, create=False) as opened:
-            index = opened.of(CLASSES[species or Species.DOG]).repository
-            comparison = _compared(folder, encoder or [index.encoder_identity.name], by or "pet", as_json=as_json)
+        with options.open() as opened:
+            index = opened.of(SPECIES[species or DOG]).repository
+            comparison = _compared(folder, encoder or [index.encoder_identity.name], by or "pet", options)
             _keep(comparison, index, sure=yes)
-    elif registry is not None or species is not None:
+    elif options.registry is not None or species is not None:
         raise ConfigError(
-            f"--{'species' if registry is None else 'registry'} says where --save-thresholds keeps what is measured on "
+            f"--{'registry' if options.registry else 'species'} says where --save-thresholds keeps what is measured on "
             "FOLDER: add it, or leave FOLDER out to measure on the pets of the registry"
         )
     else:
-        comparison = _compared(folder, encoder or [load_settings().encoder or "pocket"], by or "pet", as_json=as_json)
+        comparison = _compared(folder, encoder or [load_settings().encoder or "pocket"], by or "pet", options)
     if save is not None:
         _draw(comparison, save)
     if comparison.errors:
@@ -105,29 +111,15 @@ def _index_of(opened: Registry, species: Species) -> PetRepository[Any]:
     name = opened.index_name(species)
     if not opened.util.exists(name):
         raise IndexNotFound(f"no {species} is registered here; register some, or name another --species")
-    return PetRepository[Any](opened.util.store, name, pet_class=CLASSES[species])
+    return PetRepository[Any](opened.util.store, name, pet_class=SPECIES[species])
 
 
-def _registered(index: PetRepository[Any], *, as_json: bool) -> Comparison:
-    """What evaluating an index's pets by their kept embeddings comes to; printed."""
-    evaluation = evaluate_registry(index)
-    comparison = Comparison((Column(evaluation.encoder, evaluation, identity=index.encoder_identity),))
-    say(_as_data(comparison) if as_json else str(evaluation))
-    return comparison
-
-
-def _compared(folder: str, encoders: list[str], by: Grouping, *, as_json: bool) -> Comparison:
+def _compared(folder: str, encoders: list[str], by: Grouping, options: RegistryOptions) -> Comparison:
     """What comparing comes to with the photo limits and the device that are set, as registering has them; printed."""
     settings = load_settings()
     comparison = compare_encoders(named(folder), encoders, by=by, limits=settings.photo_limits, device=settings.device)
-    say(_as_data(comparison) if as_json else str(comparison))
+    options.say(_as_data(comparison), str(comparison))
     return comparison
-
-
-def _forget(index: PetRepository[Any], *, as_json: bool) -> None:
-    """Let the index's encoder's thresholds hold again."""
-    index.keep_thresholds(None)
-    say({"forgotten": index.index} if as_json else f"{index.index} has no thresholds of its own any more")
 
 
 def _keep(comparison: Comparison, index: PetRepository[Any], *, sure: bool) -> None:

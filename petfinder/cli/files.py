@@ -10,17 +10,8 @@ import typer
 
 from petfinder.cli.app import app
 from petfinder.cli.exit_codes import NOTHING_FOUND
-from petfinder.cli.options import (
-    CLASSES,
-    JsonOption,
-    RegistryOption,
-    Species,
-    SpeciesOption,
-    filter_of,
-    open_registry,
-    with_options,
-)
-from petfinder.cli.output import note, say, stopped, to_json, told
+from petfinder.cli.options import JsonOption, PetOptions, filter_of, with_options
+from petfinder.cli.output import note, reports_errors, say, stopped, to_json
 from petfinder.cli.register import TABLE_ENDINGS
 from petfinder.display.data import report_as_data
 from petfinder.domain.errors import ConfigError
@@ -35,17 +26,16 @@ STANDARD_OUTPUT = "-"
 
 
 @app.command(no_args_is_help=True)
-@told
-@with_options(where=filter_of)
+@reports_errors
+@with_options(where=filter_of, options=PetOptions)
 def export(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Ends in .csv, .json or .jsonl; - prints JSON lines.")],
     where: PetFilter,
     contact: Annotated[
         bool, typer.Option("--contact", help="With owners and exact places: mind who gets the file.")
     ] = False,
-    registry: RegistryOption = None,
-    species: SpeciesOption = Species.DOG,
-    as_json: JsonOption = False,
+    *,
+    options: PetOptions,
 ) -> None:
     """Write pets to a CSV or JSON file, without contact. `petfinder import` and spreadsheets read it.
 
@@ -58,30 +48,28 @@ def export(
     if file != STANDARD_OUTPUT and Path(file).suffix.lower() not in TABLE_ENDINGS:
         raise ConfigError(f"{file} names no format; let it end in .csv, .json or .jsonl, or print with -")
     read = 0
-    with open_registry(registry, None, create=False) as opened:
-        service = opened.of(CLASSES[species])
+    with options.pets() as service, progress_bar(None, what="exporting", total=service.count(where)) as bar:
 
         def pets() -> Iterator[Pet]:
             nonlocal read
-            with progress_bar(None, what="exporting", total=service.count(where)) as bar:
-                for pet in service.repository.scan(where.restriction()):
-                    yield pet
-                    read += 1
-                    bar.update()
+            for pet in service.repository.scan(where.restriction()):
+                yield pet
+                read += 1
+                bar.update()
 
         try:
             _write(pets(), file, contact=contact)
         except KeyboardInterrupt as stop:
             became = "the rest is missing" if file == STANDARD_OUTPUT else f"{file} is as it was before"
-            raise stopped(f"{read} {species}s were read, {became}") from stop
+            raise stopped(f"{read} {options.species}s were read, {became}") from stop
     if file == STANDARD_OUTPUT:
-        note(f"{read} {species}s")
+        note(f"{read} {options.species}s")
     else:
-        say({"file": file, "pets": read} if as_json else f"{read} {species}s written to {file}")
+        options.say({"file": file, "pets": read}, f"{read} {options.species}s written to {file}")
 
 
 @app.command(no_args_is_help=True)
-@told
+@reports_errors
 def copy(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="The registry to copy: a file, or a server's URL.")],
     target: Annotated[str, typer.Argument(metavar="TARGET", help="Where to: a file, or a server's URL.")],

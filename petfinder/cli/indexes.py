@@ -8,22 +8,14 @@ import typer
 
 from petfinder.cli.app import app
 from petfinder.cli.exit_codes import NOTHING_FOUND
-from petfinder.cli.options import (
-    CLASSES,
-    EncoderOption,
-    JsonOption,
-    RegistryOption,
-    Species,
-    SpeciesOption,
-    encoder_named,
-    open_registry,
-    server_settings,
-)
-from petfinder.cli.output import asked, say, stopped, told
+from petfinder.cli.options import EncoderOption, PetOptions, RegistryOptions, server_settings, with_options
+from petfinder.cli.output import ask, reports_errors, stopped
 from petfinder.display import wording
 from petfinder.display.data import index_as_data, report_as_data
 from petfinder.domain.errors import ConfigError
+from petfinder.domain.pets import SPECIES
 from petfinder.encoders.base import Encoder, identity_of
+from petfinder.encoders.load import load_encoder
 from petfinder.registry.settings import load_settings
 from petfinder.registry.util import check_name
 
@@ -46,60 +38,64 @@ def index() -> None:
 
 
 @indexes.command()
-@told
+@reports_errors
+@with_options(options=PetOptions)
 def create(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Else the registry's own: pets-dogs.")] = None,
     settings: SettingOption = None,
-    registry: RegistryOption = None,
-    species: SpeciesOption = Species.DOG,
     encoder: EncoderOption = None,
-    as_json: JsonOption = False,
+    *,
+    options: PetOptions,
 ) -> None:
     """Make an empty index for one species. Registering does so by itself.
 
     Example: petfinder index create --species cat --setting shards=3 --registry https://host:9200
     """
-    wanted = server_settings(settings, registry)
+    wanted = server_settings(settings, options.registry)
     if name is not None:
-        check_name(name, species)
+        check_name(name, options.species)
     chosen = _checked(encoder)
-    with open_registry(registry, None, create=True) as opened:
+    with options.open(create=True) as opened:
         made = opened.util.create_index(
-            name or opened.index_name(species), CLASSES[species], encoder=chosen or opened.encoder, settings=wanted
+            name or opened.index_name(options.species),
+            SPECIES[options.species],
+            encoder=chosen or opened.encoder,
+            settings=wanted,
         )
-    say(index_as_data(made) if as_json else str(made))
+    options.say(index_as_data(made), str(made))
 
 
 @indexes.command("list")
-@told
-def list_(registry: RegistryOption = None, as_json: JsonOption = False) -> None:
+@reports_errors
+@with_options(options=RegistryOptions)
+def list_(options: RegistryOptions) -> None:
     """List all indexes of a store. Other registries' and kept old ones are among them.
 
     Example: petfinder index list --registry pets.db
     """
-    with open_registry(registry, None, create=False) as opened:
+    with options.open() as opened:
         found = opened.util.list_indexes()
-    say([index_as_data(one) for one in found] if as_json else "\n".join(map(str, found)) or "No indexes.")
+    options.say([*map(index_as_data, found)], "\n".join(map(str, found)) or "No indexes.")
 
 
 @indexes.command(no_args_is_help=True)
-@told
-def info(name: NameArgument, registry: RegistryOption = None, as_json: JsonOption = False) -> None:
+@reports_errors
+@with_options(options=RegistryOptions)
+def info(name: NameArgument, options: RegistryOptions) -> None:
     """Say what one index holds and which encoder filled it.
 
     Example: petfinder index info pets-dogs --registry pets.db
     """
-    with open_registry(registry, None, create=False) as opened:
+    with options.open() as opened:
         found = opened.util.info(name)
-    thresholds = found.spec.thresholds
-    own = (
-        "" if thresholds is None else f"\nits own thresholds: {wording.clean(thresholds.get('source', '')) or 'given'}"
-    )
-    say(index_as_data(found) if as_json else f"{found}{own}")
+    measured = found.spec.thresholds
+    source = "" if measured is None else wording.clean(measured.get("source", "")) or "given"
+    options.say(index_as_data(found), f"{found}\nits own thresholds: {source}" if source else str(found))
 
 
 @indexes.command(no_args_is_help=True)
-@told
+@reports_errors
+@with_options(options=RegistryOptions)
 def rebuild(
     name: NameArgument,
     encoder: Annotated[
@@ -110,8 +106,8 @@ def rebuild(
     keep_old: Annotated[
         bool, typer.Option("--keep-old/--no-keep-old", help="Keep the old index under another name, or delete it.")
     ] = True,
-    registry: RegistryOption = None,
-    as_json: JsonOption = False,
+    *,
+    options: RegistryOptions,
 ) -> None:
     """Make an index anew by another encoder, or with other settings. Others search and write meanwhile.
 
@@ -121,9 +117,9 @@ def rebuild(
     """
     if encoder is None and not settings:
         raise ConfigError("name what is to change: --encoder NAME, or --setting NAME=VALUE")
-    wanted = server_settings(settings, registry)
+    wanted = server_settings(settings, options.registry)
     limits = load_settings().photo_limits
-    with open_registry(registry, None, create=False) as opened:
+    with options.open() as opened:
         opened.util.info(name)
         chosen = _checked(encoder)
         try:
@@ -134,53 +130,55 @@ def rebuild(
     done += f"{report.thumbnails} from thumbnails"
     lines = [done, *(f"  {failure.left_out}" for failure in report.failures)]
     lines += [f"the old index is kept as {report.kept}; petfinder index delete erases it"] if report.kept else []
-    say({"name": name, **report_as_data(report)} if as_json else "\n".join(lines))
+    options.say({"name": name, **report_as_data(report)}, "\n".join(lines))
     if report.failures:
         raise typer.Exit(NOTHING_FOUND)
 
 
 @indexes.command(no_args_is_help=True)
-@told
+@reports_errors
+@with_options(options=RegistryOptions)
 def delete(
     name: NameArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    registry: RegistryOption = None,
-    as_json: JsonOption = False,
+    *,
+    options: RegistryOptions,
 ) -> None:
     """Erase an index and every pet in it. Asks for its name to be typed.
 
     Example: petfinder index delete pets-dogs-000001 --yes --registry pets.db
     """
-    with open_registry(registry, None, create=False) as opened:
+    with options.open() as opened:
         there = opened.util.info(name)
-        if not yes and asked("deleting", f"{wording.clean(str(there))}\nType its name to erase it:") != name:
+        if not yes and ask("deleting", f"{wording.clean(str(there))}\nType its name to erase it:") != name:
             raise ConfigError("that is another name; nothing is deleted")
         opened.util.delete_index(name)
-    say({"deleted": name} if as_json else f"deleted: {name}")
+    options.say({"deleted": name}, f"deleted: {name}")
 
 
 @indexes.command(no_args_is_help=True)
-@told
+@reports_errors
+@with_options(options=RegistryOptions)
 def rename(
     name: NameArgument,
     new_name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="Lower-case letters, digits, - and _.")],
-    registry: RegistryOption = None,
-    as_json: JsonOption = False,
+    *,
+    options: RegistryOptions,
 ) -> None:
     """Give an index another name.
 
     Example: petfinder index rename pets-dogs shelter-dogs --registry pets.db
     """
-    with open_registry(registry, None, create=False) as opened:
+    with options.open() as opened:
         opened.util.rename(name, new_name)
         renamed = opened.util.info(new_name)
-    say(index_as_data(renamed) if as_json else str(renamed))
+    options.say(index_as_data(renamed), str(renamed))
 
 
 def _checked(name: str | None) -> Encoder | None:
     """The encoder of this name, where one was named; raises EncoderUnavailable before anything is made."""
     if name is None:
         return None
-    encoder = encoder_named(name)
+    encoder = load_encoder(name, device=load_settings().device)
     identity_of(encoder)
     return encoder

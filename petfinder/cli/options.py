@@ -1,39 +1,37 @@
-"""The options that several verbs share, and what they come to: a registry, a filter."""
+"""The options that several verbs share, and what they come to: a registry, a filter, a pet's fields."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
-from petfinder.cli.output import note
+from petfinder.cli.output import note, say
 from petfinder.domain.errors import ConfigError, InvalidQuery
+from petfinder.domain.fields import FIELDS, PetField
 from petfinder.domain.filters import PetFilter
-from petfinder.domain.pets import Cat, Dog, Pet, Status
+from petfinder.domain.matches import Matches
+from petfinder.domain.pets import SPECIES, Place, Status
 from petfinder.domain.values import epoch_seconds
-from petfinder.encoders.base import Encoder, identity_of
+from petfinder.encoders.base import identity_of
 from petfinder.encoders.load import load_encoder
 from petfinder.registry.connect import connect
 from petfinder.registry.registry import Registry
-from petfinder.registry.settings import load_settings
+from petfinder.registry.service import PetService
+from petfinder.registry.settings import Settings, load_settings
 
 DEFAULT_FILE = "petfinder.db"
-
-
-class Species(StrEnum):
-    """The species that have an index of their own in every registry."""
-
-    DOG = "dog"
-    CAT = "cat"
-
-
-CLASSES: dict[Species, type[Pet]] = {Species.DOG: Dog, Species.CAT: Cat}
+Species = StrEnum("Species", {name: name for name in SPECIES})  # type: ignore[misc]  # mypy knows literals only
+DOG = Species("dog")
 
 RegistryOption = Annotated[
     str | None,
@@ -44,54 +42,50 @@ EncoderOption = Annotated[
     str | None, typer.Option("--encoder", metavar="NAME", help="The encoder; else the one that the registry remembers.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+PetIdArgument = Annotated[str, typer.Argument(metavar="PET_ID", help="As find and list show it.")]
 
 
-def filter_of(
-    breed: Annotated[
-        list[str] | None, typer.Option("--breed", metavar="TEXT", help="Only this breed; filters may be repeated.")
-    ] = None,
-    colour: Annotated[
-        list[str] | None, typer.Option("--colour", "--color", metavar="TEXT", help="Only this colour.")
-    ] = None,
-    sex: Annotated[list[str] | None, typer.Option("--sex", metavar="TEXT", help="Only this sex.")] = None,
-    status: Annotated[
-        list[Status] | None, typer.Option("--status", metavar="STATUS", help="Only home, lost, found or reunited ones.")
-    ] = None,
-    tag: Annotated[list[str] | None, typer.Option("--tag", metavar="TEXT", help="Only pets with this tag.")] = None,
-    microchip: Annotated[
-        list[str] | None, typer.Option("--microchip", metavar="NUMBER", help="Only the pet with this chip or tattoo.")
-    ] = None,
-    taken_after: Annotated[
-        str | None, typer.Option("--taken-after", metavar="DATE", help="Only pets with a photo taken since then.")
-    ] = None,
-    taken_before: Annotated[
-        str | None, typer.Option("--taken-before", metavar="DATE", help="... until then; 2026-10-02 is its midnight.")
-    ] = None,
-    near: Annotated[
-        str | None, typer.Option("--near", metavar="LAT,LON", help="Only pets seen around this place.")
-    ] = None,
-    within_km: Annotated[float | None, typer.Option("--within-km", metavar="KM", help="How far from --near.")] = None,
-) -> PetFilter:
-    """The filter that the options describe; raises InvalidQuery, naming the option."""
-    after, before = moment(taken_after, option="--taken-after"), moment(taken_before, option="--taken-before")
-    if after and before and epoch_seconds(after) > epoch_seconds(before):
-        raise InvalidQuery("--taken-after is later than --taken-before")
-    if (near is None) != (within_km is None):
-        raise InvalidQuery("--near and --within-km go together: around which place, and how far from it")
-    if within_km is not None and not 0 < within_km < math.inf:
-        raise InvalidQuery("--within-km wants a number above 0: --within-km 20")
-    return PetFilter(
-        breed=breed or None,
-        colour=colour or None,
-        sex=sex or None,
-        status=status or None,
-        tags=tag or None,
-        microchip=microchip or None,
-        taken_after=after,
-        taken_before=before,
-        near=lat_lon(near, option="--near"),
-        within_km=within_km,
-    )
+@dataclass(frozen=True)
+class RegistryOptions:
+    """The registry that a verb works on, and how it prints."""
+
+    registry: RegistryOption = None
+    as_json: JsonOption = False
+
+    def open(self, encoder: str | None = None, *, create: bool = False) -> Registry:
+        """The registry that was named, or the file in this folder, opened.
+
+        Nothing is made where the encoder that was named for a new one cannot be had: raises EncoderUnavailable.
+        """
+        settings = load_settings(registry=self.registry or None)
+        if create and encoder:
+            identity_of(load_encoder(encoder, device=settings.device))
+        return connect(place_of_registry(self.registry, settings), encoder=encoder, create=create, settings=settings)
+
+    def say(self, data: Any, text: str | Matches) -> None:
+        """Print the data as JSON where that was asked for, else the text or the matches."""
+        say(data if self.as_json else text)
+
+
+@dataclass(frozen=True)
+class PetOptions(RegistryOptions):
+    """The registry and the species that a verb works on, and how it prints."""
+
+    species: SpeciesOption = DOG
+
+    @contextmanager
+    def pets(self, encoder: str | None = None, *, create: bool = False) -> Iterator[PetService[Any]]:
+        """The service of the species, as long as it is needed."""
+        with self.open(encoder, create=create) as opened:
+            yield opened.of(SPECIES[self.species])
+
+
+def place_of_registry(url: str | None, settings: Settings) -> str | None:
+    """The registry that was named, or the file in this folder; says which where nobody named one."""
+    if not (url or settings.registry or settings.cloud_id):
+        note(f"using ./{DEFAULT_FILE}; --registry or PETFINDER_REGISTRY name another")
+        return DEFAULT_FILE
+    return url or None
 
 
 def with_options(**makers: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -102,74 +96,120 @@ def with_options(**makers: Callable[..., Any]) -> Callable[[Callable[..., None]]
         own = inspect.signature(verb, eval_str=True)
 
         @functools.wraps(verb)
-        def made(*args: Any, **given: Any) -> None:
+        def made(**given: Any) -> None:
             values = {name: makers[name](**{one: given.pop(one) for one in options[name]}) for name in makers}
-            verb(*args, **values, **given)
+            verb(**values, **given)
 
         parameters = [
-            one
+            option.replace(kind=inspect.Parameter.KEYWORD_ONLY)
             for name, kept in own.parameters.items()
-            for one in (options[name].values() if name in makers else [kept])
+            for option in (options[name].values() if name in makers else [kept])
         ]
-        in_order = sorted(parameters, key=lambda parameter: parameter.default is not parameter.empty)
-        made.__signature__ = own.replace(parameters=in_order)  # type: ignore[attr-defined]
-        made.__annotations__ = {one.name: one.annotation for one in in_order}
+        made.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        made.__annotations__ = {option.name: option.annotation for option in parameters}
         return made
 
     return with_them
 
 
-def lat_lon(text: str | None, *, option: str) -> tuple[float, float] | None:
-    """The two numbers of a place, in degrees; raises InvalidQuery where there are not two in their ranges."""
-    if text is None:
-        return None
-    try:
-        lat, lon = map(float, text.split(","))
-    except ValueError as error:
-        raise InvalidQuery(f"{option} wants two numbers, LAT,LON: {option} -23.5,-46.6") from error
-    if not (-90 <= lat <= 90 and -180 <= lon <= 180):
-        raise InvalidQuery(f"{option} wants a latitude from -90 to 90 and a longitude from -180 to 180")
-    return lat, lon
+def with_field_options(
+    fields: Iterable[PetField], about: Callable[[PetField], tuple[bool, str]]
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The maker with an option for each of these fields of a pet in the place of its `**keywords`.
+
+    `about` says whether a field's option may be repeated, and its help. A field of several values has its option in the
+    singular.
+    """
+
+    def option_of(field: PetField) -> inspect.Parameter:
+        repeated, words = about(field)
+        names = [f"--{field.name.removesuffix('s') if field.several else field.name}", *_ALSO.get(field.name, ())]
+        option = typer.Option(*names, metavar="TEXT", help=words)
+        annotation: Any = Annotated[list[str] | None, option] if repeated else Annotated[str | None, option]
+        return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+
+    def with_them(maker: Callable[..., Any]) -> Callable[..., Any]:
+        own = inspect.signature(maker, eval_str=True)
+        kept = [one for one in own.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
+        maker.__signature__ = own.replace(parameters=[*map(option_of, fields), *kept])  # type: ignore[attr-defined]
+        return maker
+
+    return with_them
 
 
-def moment(text: str | None, *, option: str) -> datetime | None:
-    """The date that was written; raises InvalidQuery for what is none."""
-    if text is None:
-        return None
+_ALSO = {"colour": ("--color",)}
+
+
+def moment(text: str) -> datetime:
+    """The date that was written; raises BadParameter for what is none."""
     try:
         return datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise InvalidQuery(f"{option} wants a date: {option} 2026-10-02, or 2026-10-02T18:30") from error
+        raise typer.BadParameter("write a date as 2026-10-02, or 2026-10-02T18:30") from error
 
 
-def check_similarity(number: float | None) -> None:
-    """Refuse a --min-similarity that is no number from -1 to 1; raises InvalidQuery."""
+def place_of(text: str) -> Place:
+    """The place that was written; raises BadParameter for what is none."""
+    try:
+        return Place.model_validate(text)
+    except ValidationError as error:
+        raise typer.BadParameter(
+            "write two numbers, LAT,LON, a latitude from -90 to 90 and a longitude from -180 to 180: -23.5,-46.6"
+        ) from error
+
+
+def _similarity(number: float | None) -> float | None:
     if number is not None and not -1 <= number <= 1:
-        raise InvalidQuery("--min-similarity wants a number from -1 to 1: --min-similarity 0.9")
+        raise typer.BadParameter("write a number from -1 to 1, such as 0.9")
+    return number
 
 
-def place_of_registry(url: str | None) -> str | None:
-    """The registry that was named, or the file in this folder; says which where nobody named one."""
-    settings = load_settings()
-    if not (url or settings.registry or settings.cloud_id):
-        note(f"using ./{DEFAULT_FILE}; --registry or PETFINDER_REGISTRY name another")
-        return DEFAULT_FILE
-    return url or None
+def similarity_option(words: str) -> Any:
+    """The option --min-similarity with this help."""
+    return typer.Option("--min-similarity", metavar="NUMBER", help=words, callback=_similarity)
 
 
-def open_registry(url: str | None, encoder: str | None, *, create: bool) -> Registry:
-    """The registry that was named, or the file in this folder, opened.
-
-    Nothing is made where the encoder that was named for a new one cannot be had: raises EncoderUnavailable.
-    """
-    if create and encoder:
-        identity_of(encoder_named(encoder))
-    return connect(place_of_registry(url), encoder=encoder, create=create)
-
-
-def encoder_named(name: str) -> Encoder:
-    """The encoder of this name, on the device that is set; its weights are loaded when they are needed."""
-    return load_encoder(name, device=load_settings().device)
+@with_field_options(
+    [field for field in FIELDS if field.filtered],
+    lambda field: (True, f"Only pets with this {field.label.lower().removesuffix('s')}; may be repeated."),
+)
+def filter_of(
+    *,
+    status: Annotated[
+        list[Status] | None, typer.Option("--status", metavar="STATUS", help="Only home, lost, found or reunited ones.")
+    ] = None,
+    taken_after: Annotated[
+        datetime | None,
+        typer.Option("--taken-after", metavar="DATE", parser=moment, help="Only pets with a photo taken since then."),
+    ] = None,
+    taken_before: Annotated[
+        datetime | None,
+        typer.Option(
+            "--taken-before", metavar="DATE", parser=moment, help="... until then; 2026-10-02 is its midnight."
+        ),
+    ] = None,
+    near: Annotated[
+        Place | None,
+        typer.Option("--near", metavar="LAT,LON", parser=place_of, help="Only pets seen around this place."),
+    ] = None,
+    within_km: Annotated[float | None, typer.Option("--within-km", metavar="KM", help="How far from --near.")] = None,
+    **words: list[str] | None,
+) -> PetFilter:
+    """The filter that the options describe; raises InvalidQuery, naming the option."""
+    if taken_after and taken_before and epoch_seconds(taken_after) > epoch_seconds(taken_before):
+        raise InvalidQuery("--taken-after is later than --taken-before")
+    if (near is None) != (within_km is None):
+        raise InvalidQuery("--near and --within-km go together: around which place, and how far from it")
+    if within_km is not None and not 0 < within_km < math.inf:
+        raise InvalidQuery("--within-km wants a number above 0: --within-km 20")
+    return PetFilter(
+        **{name: values or None for name, values in words.items()},
+        status=status or None,
+        taken_after=taken_after,
+        taken_before=taken_before,
+        near=near,
+        within_km=within_km,
+    )
 
 
 def server_settings(given: Sequence[str] | None, url: str | None) -> dict[str, str | int] | None:
@@ -179,8 +219,8 @@ def server_settings(given: Sequence[str] | None, url: str | None) -> dict[str, s
     pairs = [setting.partition("=") for setting in given]
     if not all(name and value for name, _, value in pairs):
         raise ConfigError("--setting wants NAME=VALUE: --setting shards=3")
-    ours = load_settings()
-    place = url or ours.registry or (None if ours.cloud_id else DEFAULT_FILE)
-    if place is not None and "://" not in place:
+    settings = load_settings()
+    where = url or settings.registry or (None if settings.cloud_id else DEFAULT_FILE)
+    if where is not None and "://" not in where:
         raise ConfigError("--setting is for an index on a server; in a file there is nothing to set")
     return {name: int(value) if value.isdecimal() else value for name, _, value in pairs}

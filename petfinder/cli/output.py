@@ -28,13 +28,18 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
+ENDINGS = (".png", ".jpg", ".webp", ".svg", ".pdf")
+SaveOption = Annotated[
+    Path | None,
+    typer.Option("--save", metavar="FILE", help=f"Save a picture too; the name ends in {', '.join(ENDINGS)}."),
+]
 
 
-def told(function: Callable[P, R]) -> Callable[P, R]:
-    """The verb, with its errors as one sentence and an exit code."""
+def reports_errors(function: Callable[P, R]) -> Callable[P, R]:
+    """The verb with its errors as one sentence and an exit code."""
 
     @functools.wraps(function)
-    def in_words(*args: P.args, **kwargs: P.kwargs) -> R:
+    def reporting(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
         except PetfinderError as error:
@@ -43,7 +48,7 @@ def told(function: Callable[P, R]) -> Callable[P, R]:
         except (KeyboardInterrupt, typer.Abort) as error:
             raise stopped("what was done so far is kept") from error
 
-    return in_words
+    return reporting
 
 
 def say(result: Any) -> None:
@@ -77,8 +82,8 @@ def somebody_to_ask() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def asked(doing: str, question: str) -> str:
-    """The answer to a question, beside the results, before this is done; raises ConfigError where nobody can answer."""
+def ask(doing: str, question: str) -> str:
+    """Ask on standard error before this is done and return the answer; raises ConfigError where nobody can answer."""
     if not somebody_to_ask():
         raise ConfigError(f"{doing} asks first, and here is nobody to ask: add --yes")
     typer.echo(f"{clean_lines(question)} ", nl=False, err=True)
@@ -103,11 +108,6 @@ def exit_code(error: PetfinderError) -> int:
     return TROUBLE if isinstance(error, (StoreError, EncoderError)) else BAD_USE
 
 
-ENDINGS = (".png", ".jpg", ".webp", ".svg", ".pdf")
-SaveOption = Annotated[
-    Path | None,
-    typer.Option("--save", metavar="FILE", help=f"Save a picture too; the name ends in {', '.join(ENDINGS)}."),
-]
 
 
 def check_picture(path: Path | None) -> None:

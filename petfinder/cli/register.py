@@ -2,70 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from enum import StrEnum
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import typer
 
 from petfinder.cli.app import app
 from petfinder.cli.exit_codes import NOTHING_FOUND
-from petfinder.cli.options import (
-    CLASSES,
-    EncoderOption,
-    JsonOption,
-    RegistryOption,
-    Species,
-    SpeciesOption,
-    encoder_named,
-    open_registry,
-)
-from petfinder.cli.output import say, stopped, told
+from petfinder.cli.options import EncoderOption, PetOptions, with_options
+from petfinder.cli.output import reports_errors, stopped
 from petfinder.display.data import report_as_data
 from petfinder.domain.errors import ConfigError
-from petfinder.domain.pets import Pet
+from petfinder.domain.pets import SPECIES, Pet
 from petfinder.domain.reports import BulkReport, Failure, Ignored
-from petfinder.registry.opened_index import check_encoder
-from petfinder.registry.registration import Incoming, Registration
-from petfinder.registry.registry import Registry
-from petfinder.registry.repository import OnConflict
-from petfinder.registry.service import PetService
+from petfinder.encoders.load import load_encoder
+from petfinder.registry.service import OnConflict, Tell
+from petfinder.registry.settings import load_settings
 from petfinder.stores.field_names import FIFTYONE, FLASK_IMAGE_SEARCH, PUPPIES, FieldNames
 from petfinder.tables.readers import Grouping, read_csv, read_folder, read_json
 
-SHOWN = 5
+JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
+TABLE_ENDINGS = (".csv", *JSON_ENDINGS)
+Maker = Literal["puppies", "flask", "fiftyone"]
+FIELDS: dict[Maker, FieldNames] = {"puppies": PUPPIES, "flask": FLASK_IMAGE_SEARCH, "fiftyone": FIFTYONE}
+"""What the fields of an index that is taken over are called, by who made it."""
 OnConflictOption = Annotated[OnConflict, typer.Option("--on-conflict", help="If a pet is registered already.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Name all that was left out, not only the first.")]
 
 
-class Maker(StrEnum):
-    """Who made an index that is taken over: what its fields are called."""
-
-    PUPPIES = "puppies"
-    FLASK = "flask"
-    FIFTYONE = "fiftyone"
-
-
-FIELDS: dict[Maker, FieldNames] = {
-    Maker.PUPPIES: PUPPIES,
-    Maker.FLASK: FLASK_IMAGE_SEARCH,
-    Maker.FIFTYONE: FIFTYONE,
-}
-
-
 @app.command(no_args_is_help=True)
-@told
+@reports_errors
+@with_options(options=PetOptions)
 def register(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Folders of photos, CSV or JSON files.")],
     by: Annotated[Grouping, typer.Option("--by", help="What is one pet in a folder.")] = "pet",
     on_conflict: OnConflictOption = "skip",
-    verbose: VerboseOption = False,
-    registry: RegistryOption = None,
-    species: SpeciesOption = Species.DOG,
     encoder: EncoderOption = None,
-    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+    *,
+    options: PetOptions,
 ) -> None:
     """Register pets from folders of photos and tables. Run it again to go on where it stopped.
 
@@ -75,14 +53,14 @@ def register(
 
     Exits with 1 if anything failed.
     """
-    incoming = [read(source, CLASSES[species], by) for source in sources]
-    with open_registry(registry, encoder, create=True) as opened:
-        service = opened.of(CLASSES[species])
-        _take_in(service, chain.from_iterable(incoming), on_conflict, verbose=verbose, as_json=as_json)
+    pets = [read(source, SPECIES[options.species], by) for source in sources]
+    with options.pets(encoder, create=True) as service, _reported(options, verbose=verbose) as tell:
+        service.register_many(chain.from_iterable(pets), on_conflict=on_conflict, tell=tell)
 
 
 @app.command("import", no_args_is_help=True)
-@told
+@reports_errors
+@with_options(options=PetOptions)
 def import_(
     files: Annotated[list[str] | None, typer.Argument(metavar="FILE", help="CSV, JSON or JSON lines.")] = None,
     index: Annotated[
@@ -96,11 +74,10 @@ def import_(
         ),
     ] = None,
     on_conflict: OnConflictOption = "skip",
-    verbose: VerboseOption = False,
-    registry: RegistryOption = None,
-    species: SpeciesOption = Species.DOG,
     encoder: EncoderOption = None,
-    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+    *,
+    options: PetOptions,
 ) -> None:
     """Take in exported pets, or an index that others made.
 
@@ -120,39 +97,31 @@ def import_(
     for file in files or ():
         if Path(file).suffix.lower() not in TABLE_ENDINGS:
             raise ConfigError(f"{file} is no CSV, JSON or JSON lines by its ending; petfinder register takes folders")
-    incoming: list[Incoming[Any]] = [read(file, CLASSES[species], "pet") for file in files or ()]
-    with open_registry(registry, encoder, create=True) as opened:
+    pet_class = SPECIES[options.species]
+    pets = [read(file, pet_class, "pet") for file in files or ()]
+    with options.open(encoder, create=True) as opened, _reported(options, verbose=verbose) as tell:
         if index:
-            incoming = [_pets_of(opened, index, CLASSES[species], FIELDS[fields or Maker.PUPPIES], encoder)]
-        service = opened.of(CLASSES[species])
-        _take_in(service, chain.from_iterable(incoming), on_conflict, verbose=verbose, as_json=as_json)
+            made_by = load_encoder(encoder, device=load_settings().device) if encoder else opened.encoder
+            existing = opened.open_existing(index, pet_class, FIELDS[fields or "puppies"], encoder=made_by)
+            opened.of(pet_class).import_index(existing, on_conflict=on_conflict, tell=tell)
+        else:
+            opened.of(pet_class).register_many(chain.from_iterable(pets), on_conflict=on_conflict, tell=tell)
 
 
-def _pets_of(
-    registry: Registry, index: str, pet_class: type[Pet], fields: FieldNames, encoder: str | None
-) -> Incoming[Any]:
-    """The pets of another maker's index; raises IndexMismatch where another encoder than the registry's made it."""
-    made_by = encoder_named(encoder) if encoder else registry.encoder
-    existing = registry.open_existing(index, pet_class, fields, encoder=made_by)
-    repository = registry.of(pet_class).repository
-    check_encoder(repository.encoder_identity, existing.encoder, index=repository.index)
-    return existing.pets()
-
-
-def _take_in(
-    service: PetService[Any], incoming: Incoming[Any], on_conflict: OnConflict, *, verbose: bool, as_json: bool
-) -> None:
-    """Register a stream and say what became of it, of what was done before Ctrl-C too."""
-    work = Registration(service, on_conflict=on_conflict, embed=True)
+@contextmanager
+def _reported(options: PetOptions, *, verbose: bool) -> Iterator[Tell]:
+    """Take the report of what is done meanwhile, and print it, after Ctrl-C too; exits with 1 if anything failed."""
+    reports: list[BulkReport] = []
     interrupted = None
     try:
-        report = work.run(incoming, progress=None)
+        yield reports.append
     except KeyboardInterrupt as stop:
-        report, interrupted = work.report(), stop
-    say(report_as_data(report) if as_json else _report_as_text(report, verbose=verbose))
+        interrupted = stop
+    for report in reports:
+        options.say(report_as_data(report), _report_as_text(report, verbose=verbose))
     if interrupted:
         raise stopped("what is counted here is kept; run it again to go on") from interrupted
-    if report.failures:
+    if any(report.failures for report in reports):
         raise typer.Exit(NOTHING_FOUND)
 
 
@@ -164,21 +133,11 @@ def _report_as_text(report: BulkReport, *, verbose: bool) -> str:
             f"  {len(report.changed)} of the skipped have other photos than are registered: "
             "--on-conflict replace puts what is read now in their place, owner included"
         )
-    lines += _first(report.failures, None if verbose else 20)
-    lines += _first(report.ignored, None if verbose else SHOWN)
+    for things, most in ((report.failures, 20), (report.ignored, 5)):
+        shown = things if verbose else things[:most]
+        lines += [f"  {thing}" for thing in shown]
+        lines += [f"  … and {len(things) - most} more: --verbose names all"] if len(shown) < len(things) else []
     return "\n".join(lines)
-
-
-def _first(things: Sequence[Failure | Ignored], most: int | None) -> list[str]:
-    left = 0 if most is None else max(0, len(things) - most)
-    return [
-        *(f"  {thing}" for thing in things[:most]),
-        *([f"  … and {left} more: --verbose names all"] if left else []),
-    ]
-
-
-JSON_ENDINGS = (".json", ".jsonl", ".ndjson")
-TABLE_ENDINGS = (".csv", *JSON_ENDINGS)
 
 
 def named(path: str) -> Path:

@@ -1,4 +1,4 @@
-"""The verbs that show petfinder at work, and the page's: demo, serve, passphrase."""
+"""The verbs of the page: serve, passphrase."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import typer
 
 from petfinder.cli.app import app
 from petfinder.cli.options import EncoderOption, RegistryOption, place_of_registry
-from petfinder.cli.output import say, somebody_to_ask, told
+from petfinder.cli.output import reports_errors, say, somebody_to_ask
 from petfinder.domain.errors import ConfigError
+from petfinder.registry.settings import load_settings
 
 
 @app.command()
-@told
+@reports_errors
 def serve(
     registry: RegistryOption = None,
     encoder: EncoderOption = None,
@@ -54,7 +55,7 @@ def serve(
     from petfinder.page.server.serve import serve as serve_page
 
     serve_page(
-        place_of_registry(registry),
+        place_of_registry(registry, load_settings()),
         encoder=encoder,
         name=name,
         ip=ip,
@@ -68,7 +69,7 @@ def serve(
 
 
 @app.command()
-@told
+@reports_errors
 def passphrase() -> None:
     """Make the passphrase line for petfinder.toml. It asks twice; the page then hides contacts and changes.
 

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from petfinder.cli.app import app
-from petfinder.cli.options import CLASSES, JsonOption, Species, SpeciesOption
-from petfinder.cli.output import left_out_as_data, note, say, told
+from petfinder.cli.options import DOG, JsonOption, SpeciesOption
+from petfinder.cli.output import left_out_as_data, note, reports_errors, say
 from petfinder.cli.register import read
+from petfinder.domain.pets import SPECIES
 from petfinder.encoders.load import load_encoder
 from petfinder.encoders.tuned import check_new_file
 from petfinder.registry.settings import load_settings
@@ -20,7 +21,7 @@ from petfinder.training.tune import VIEWS, tune_pets
 
 
 @app.command(no_args_is_help=True)
-@told
+@reports_errors
 def train(
     folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Photos, a sub-folder for each pet; or CSV, JSON.")],
     out: Annotated[
@@ -30,7 +31,7 @@ def train(
         str | None, typer.Option("--encoder", metavar="NAME", help="What is tuned; else pocket.")
     ] = None,
     by: Annotated[Grouping, typer.Option("--by", help="What is one pet in a folder.")] = "pet",
-    species: SpeciesOption = Species.DOG,
+    species: SpeciesOption = DOG,
     views: Annotated[int, typer.Option("--views", help="Changed copies made of each photo, 1 to 20.")] = VIEWS,
     dims: Annotated[
         int | None, typer.Option("--dims", help="Numbers in a new embedding, at most as many as before.")
@@ -50,7 +51,7 @@ def train(
     file = check_new_file(out)
     settings = load_settings()
     tuning = tune_pets(
-        read(folder, CLASSES[species], by),
+        read(folder, SPECIES[species], by),
         load_encoder(encoder or settings.encoder or "pocket", device=settings.device),
         views=views,
         dims=dims,

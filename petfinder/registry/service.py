@@ -19,7 +19,8 @@ from petfinder.registry.finder import PetFinder
 from petfinder.registry.foreign import ExistingIndex
 from petfinder.registry.opened_index import check_encoder, outliving_rebuilds
 from petfinder.registry.registration import Completion, Incoming, Registration
-from petfinder.registry.repository import Missing, OnConflict
+from petfinder.registry.repository import Missing
+from petfinder.registry.repository import OnConflict as OnConflict
 
 Tell = Callable[[BulkReport], object]
 _SET_BY_OTHER_CALLS = {
