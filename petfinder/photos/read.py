@@ -9,10 +9,11 @@ import os
 import stat
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -26,7 +27,15 @@ from petfinder.photos.exif import CameraNotes, camera_notes
 
 THUMBNAIL_SIDE = 512
 _THUMBNAIL_QUALITY = 85
-_IN_MEMORY = "the picture given in memory"
+# Encoders squash to 224-384 pixels. Reduced to no less than this, embeddings of `pocket-1` stayed within cosine 0.9958
+# of the full size (69 noisy JPEGs of 1.2 to 48 megapixels, chosen to be reduced as far as it goes).
+WORKING_SIDE = 720
+_LONGEST = 8 * WORKING_SIDE  # a panorama of 60,000 x 700 would otherwise stay as large as it is
+# Not Pillow's whole list: some of its readers start other programs (EPS runs Ghostscript).
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "HEIF", "AVIF", "GIF", "TIFF", "BMP")
+_ON_ITS_SIDE = (5, 6, 7, 8)
+_lock = threading.Lock()
+_readers = 0
 
 AnyPhoto = Photo | str | os.PathLike[str] | bytes | BinaryIO | Image.Image
 
@@ -80,6 +89,143 @@ def read_photo(photo: AnyPhoto, *, limits: PhotoLimits = DEFAULT_LIMITS) -> Pict
     )
 
 
+def _parts(photo: AnyPhoto) -> tuple[object, str, Box | None]:
+    """Where the picture is, what messages call it, and the box."""
+    source: object = photo
+    uri = box = None
+    if isinstance(photo, Photo):
+        uri, box = photo.uri, photo.box
+        source = uri if photo.source is None else photo.source
+    if isinstance(source, (str, os.PathLike)):
+        source = Path(source)
+    name = uri or (str(source) if isinstance(source, Path) else getattr(source, "name", None))
+    return source, name if isinstance(name, str) and name else "the picture given in memory", box
+
+
+def _bytes(source: object, name: str, limits: PhotoLimits) -> bytes:
+    try:
+        if isinstance(source, Path):
+            if not stat.S_ISREG(source.stat().st_mode):  # a pipe would block for ever
+                raise UnreadablePhoto(f"{name} is not a file: give the path of one picture")
+            with source.open("rb") as file:
+                content = file.read(limits.max_bytes + 1)
+        elif isinstance(source, (bytes, bytearray, memoryview)):
+            content = bytes(source)
+        else:
+            content = _stream_bytes(source, name, limits)
+    except (OSError, ValueError) as error:
+        reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
+        raise UnreadablePhoto(
+            f"{name} cannot be read ({reason}): check that the file is there and open to you"
+        ) from error
+    if len(content) > limits.max_bytes:
+        raise PhotoTooLarge(
+            f"{name} has more than {limits.max_bytes} bytes: make the picture smaller or raise max_photo_bytes"
+        )
+    if not content:
+        raise UnreadablePhoto(f"{name} is empty: give a file that holds a picture")
+    return content
+
+
+def _stream_bytes(source: object, name: str, limits: PhotoLimits) -> bytes:
+    read = getattr(source, "read", None)
+    if not callable(read):
+        raise UnreadablePhoto(
+            f"{name} is {type(source).__name__}: give a path, the bytes of a picture, a file object or a PIL image"
+        )
+    if callable(seekable := getattr(source, "seekable", None)) and seekable():
+        source.seek(0)  # type: ignore[attr-defined]
+    chunks, missing = [], limits.max_bytes + 1
+    while missing > 0 and (chunk := read(missing)):
+        if not isinstance(chunk, bytes):
+            raise UnreadablePhoto(f"{name} is open as text: open it with mode 'rb'")
+        chunks.append(chunk)
+        missing -= len(chunk)
+    return b"".join(chunks)
+
+
+def _pixels(image: Image.Image, name: str, limits: PhotoLimits) -> tuple[Image.Image, CameraNotes]:
+    with refusals(name):
+        check_pixels(image, name=name, max_pixels=limits.max_pixels)
+        notes = camera_notes(image)
+        return turned(on_white(image), notes.orientation), notes
+
+
+def decoded(data: bytes, *, name: str, max_pixels: int, box: Box | None = None) -> tuple[Image.Image, CameraNotes]:
+    """The first picture in a file, upright, RGB, on white, and what the camera noted.
+
+    A JPEG comes reduced already, as far as `reduced` would reduce the box; that saves most of the decoding. `name` is
+    what messages call the file. Raises PhotoTooLarge (before decoding) and UnreadablePhoto, the latter also for damage
+    that Pillow lets pass.
+    """
+    with refusals(name), Image.open(io.BytesIO(data), formats=_formats()) as image:
+        check_pixels(image, name=name, max_pixels=max_pixels)
+        check_promises(data, image)
+        pixels = image.width * image.height
+        if image.format in ("JPEG", "MPO"):
+            times = _reduction(*_seen_size(image, box))
+            image.draft(None, (math.ceil(image.width / times), math.ceil(image.height / times)))
+        image.load()
+        check_pixels(image, name=name, max_pixels=max_pixels)
+        # Only now: some formats keep EXIF behind the pixels, and TIFF turns itself upright while it loads.
+        notes = camera_notes(image)
+        picture = on_white(image)
+        check_not_lost(picture, data, image, pixels=pixels)
+        return turned(picture, notes.orientation), notes
+
+
+def check_pixels(image: Image.Image, *, name: str, max_pixels: int) -> None:
+    """Raises PhotoTooLarge above `max_pixels`, UnreadablePhoto for a picture without pixels."""
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise UnreadablePhoto(f"{name} has no pixels: give another picture")
+    if width * height > max_pixels:
+        raise PhotoTooLarge(
+            f"{name} has {width} x {height} pixels and the limit is {max_pixels}: "
+            "make the picture smaller or raise max_photo_pixels"
+        )
+
+
+def reduced(picture: Image.Image) -> Image.Image:
+    """The picture at a half, a third, ... of its size: the smallest whose shorter side keeps WORKING_SIDE pixels.
+
+    So the shorter side ends between WORKING_SIDE and twice that. Very long pictures shrink further.
+    """
+    times = _reduction(*picture.size)
+    return picture.reduce(times) if times > 1 else picture
+
+
+def _reduction(width: float, height: float) -> int:
+    return max(1, int(min(width, height) / WORKING_SIDE), int(max(width, height) / _LONGEST))
+
+
+def _seen_size(image: Image.Image, box: Box | None) -> tuple[float, float]:
+    """Width and height of the box in a picture that is not turned upright yet."""
+    if box is None:
+        return image.size
+    on_its_side = camera_notes(image).orientation in _ON_ITS_SIDE
+    return image.width * (box.h if on_its_side else box.w), image.height * (box.w if on_its_side else box.h)
+
+
+def _cropped(whole: Image.Image, box: Box | None) -> Image.Image:
+    if box is None:
+        return whole
+    left, top = box.x - box.margin * box.w, box.y - box.margin * box.h
+    right, bottom = box.x + (1 + box.margin) * box.w, box.y + (1 + box.margin) * box.h
+    start = [max(0, math.floor(share * side + 1e-6)) for share, side in zip((left, top), whole.size, strict=True)]
+    end = [min(side, math.ceil(share * side - 1e-6)) for share, side in zip((right, bottom), whole.size, strict=True)]
+    if end[0] <= start[0] or end[1] <= start[1]:
+        raise UnreadablePhoto("the box holds not one pixel of the picture: draw it around the pet")
+    return whole.crop((*start, *end))
+
+
+def _digest(content: bytes, box: Box | None) -> str:
+    digest = hashlib.sha256(content).hexdigest()
+    if box is None:
+        return digest
+    return hashlib.sha256(f"{digest} {box.x!r} {box.y!r} {box.w!r} {box.h!r} {box.margin!r}".encode()).hexdigest()
+
+
 def photo_id_of(photo: AnyPhoto, *, limits: PhotoLimits = DEFAULT_LIMITS) -> str:
     """The `photo_id` that `read_photo` gives, without decoding files.
 
@@ -123,165 +269,6 @@ def completed(photo: Photo, picture: Picture) -> Photo:
     )
 
 
-def _parts(photo: AnyPhoto) -> tuple[object, str, Box | None]:
-    """Where the picture is, what messages call it, and the box."""
-    if isinstance(photo, Photo):
-        source = photo.uri if photo.source is None else photo.source
-        name, box = photo.uri, photo.box
-    else:
-        source, name, box = photo, None, None
-    if isinstance(source, (str, os.PathLike)):
-        source = Path(source)
-    file_name = getattr(source, "name", None) if not isinstance(source, Path) else str(source)
-    return source, name or (file_name if isinstance(file_name, str) and file_name else _IN_MEMORY), box
-
-
-def _pixels(image: Image.Image, name: str, limits: PhotoLimits) -> tuple[Image.Image, CameraNotes]:
-    with refusals(name):
-        check_pixels(image, name=name, max_pixels=limits.max_pixels)
-        notes = camera_notes(image)
-        return turned(on_white(image), notes.orientation), notes
-
-
-def _bytes(source: object, name: str, limits: PhotoLimits) -> bytes:
-    try:
-        if isinstance(source, Path):
-            content = _file_bytes(source, name, limits)
-        elif isinstance(source, (bytes, bytearray, memoryview)):
-            content = bytes(source)
-        else:
-            content = _stream_bytes(source, name, limits)
-    except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
-        raise UnreadablePhoto(
-            f"{name} cannot be read ({reason}): check that the file is there and open to you"
-        ) from error
-    if len(content) > limits.max_bytes:
-        raise PhotoTooLarge(
-            f"{name} has more than {limits.max_bytes} bytes: make the picture smaller or raise max_photo_bytes"
-        )
-    if not content:
-        raise UnreadablePhoto(f"{name} is empty: give a file that holds a picture")
-    return content
-
-
-def _file_bytes(path: Path, name: str, limits: PhotoLimits) -> bytes:
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
-        raise UnreadablePhoto(f"{name} is not a file: give the path of one picture")
-    with path.open("rb") as file:
-        return file.read(limits.max_bytes + 1)
-
-
-def _stream_bytes(source: object, name: str, limits: PhotoLimits) -> bytes:
-    read = getattr(source, "read", None)
-    if not callable(read):
-        raise UnreadablePhoto(
-            f"{name} is {type(source).__name__}: give a path, the bytes of a picture, a file object or a PIL image"
-        )
-    if callable(seekable := getattr(source, "seekable", None)) and seekable():
-        source.seek(0)  # type: ignore[attr-defined]
-    chunks, missing = [], limits.max_bytes + 1
-    while missing > 0 and (chunk := read(missing)):
-        if not isinstance(chunk, bytes):
-            raise UnreadablePhoto(f"{name} is open as text: open it with mode 'rb'")
-        chunks.append(chunk)
-        missing -= len(chunk)
-    return b"".join(chunks)
-
-
-def _digest(content: bytes, box: Box | None) -> str:
-    digest = hashlib.sha256(content).hexdigest()
-    if box is None:
-        return digest
-    return hashlib.sha256(f"{digest} {box.x!r} {box.y!r} {box.w!r} {box.h!r} {box.margin!r}".encode()).hexdigest()
-
-
-def _cropped(whole: Image.Image, box: Box | None) -> Image.Image:
-    if box is None:
-        return whole
-    left, top = box.x - box.margin * box.w, box.y - box.margin * box.h
-    right, bottom = box.x + (1 + box.margin) * box.w, box.y + (1 + box.margin) * box.h
-    edges = (
-        max(0, math.floor(left * whole.width + 1e-6)),
-        max(0, math.floor(top * whole.height + 1e-6)),
-        min(whole.width, math.ceil(right * whole.width - 1e-6)),
-        min(whole.height, math.ceil(bottom * whole.height - 1e-6)),
-    )
-    if edges[2] <= edges[0] or edges[3] <= edges[1]:
-        raise UnreadablePhoto("the box holds not one pixel of the picture: draw it around the pet")
-    return whole.crop(edges)
-
-
-# Encoders squash to 224-384 pixels. Reduced to no less than this, embeddings of `pocket-1` stayed within cosine 0.9958
-# of the full size (69 noisy JPEGs of 1.2 to 48 megapixels, chosen to be reduced as far as it goes).
-WORKING_SIDE = 720
-_LONGEST = 8 * WORKING_SIDE  # a panorama of 60,000 x 700 would otherwise stay as large as it is
-# Not Pillow's whole list: some of its readers start other programs (EPS runs Ghostscript).
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "HEIF", "AVIF", "GIF", "TIFF", "BMP")
-_ON_ITS_SIDE = (5, 6, 7, 8)
-
-_lock = threading.Lock()
-_readable: list[str] = []
-_readers = 0
-
-
-def decoded(data: bytes, *, name: str, max_pixels: int, box: Box | None = None) -> tuple[Image.Image, CameraNotes]:
-    """The first picture in a file, upright, RGB, on white, and what the camera noted.
-
-    A JPEG comes reduced already, as far as `reduced` would reduce the box; that saves most of the decoding. `name` is
-    what messages call the file. Raises PhotoTooLarge (before decoding) and UnreadablePhoto, the latter also for damage
-    that Pillow lets pass.
-    """
-    with refusals(name), Image.open(io.BytesIO(data), formats=_formats()) as image:
-        check_pixels(image, name=name, max_pixels=max_pixels)
-        check_promises(data, image)
-        pixels = image.width * image.height
-        if image.format in ("JPEG", "MPO"):
-            times = _reduction(*_seen_size(image, box))
-            image.draft(None, (math.ceil(image.width / times), math.ceil(image.height / times)))
-        image.load()
-        check_pixels(image, name=name, max_pixels=max_pixels)
-        # Only now: some formats keep EXIF behind the pixels, and TIFF turns itself upright while it loads.
-        notes = camera_notes(image)
-        picture = on_white(image)
-        check_not_lost(picture, data, image, pixels=pixels)
-        return turned(picture, notes.orientation), notes
-
-
-def reduced(picture: Image.Image) -> Image.Image:
-    """The picture at a half, a third, ... of its size: the smallest whose shorter side keeps WORKING_SIDE pixels.
-
-    So the shorter side ends between WORKING_SIDE and twice that. Very long pictures shrink further.
-    """
-    times = _reduction(*picture.size)
-    return picture.reduce(times) if times > 1 else picture
-
-
-def _reduction(width: float, height: float) -> int:
-    return max(1, int(min(width, height) / WORKING_SIDE), int(max(width, height) / _LONGEST))
-
-
-def _seen_size(image: Image.Image, box: Box | None) -> tuple[float, float]:
-    """Width and height of the box in a picture that is not turned upright yet."""
-    if box is None:
-        return image.size
-    on_its_side = camera_notes(image).orientation in _ON_ITS_SIDE
-    return image.width * (box.h if on_its_side else box.w), image.height * (box.w if on_its_side else box.h)
-
-
-def check_pixels(image: Image.Image, *, name: str, max_pixels: int) -> None:
-    """Raises PhotoTooLarge above `max_pixels`, UnreadablePhoto for a picture without pixels."""
-    width, height = image.size
-    if width < 1 or height < 1:
-        raise UnreadablePhoto(f"{name} has no pixels: give another picture")
-    if width * height > max_pixels:
-        raise PhotoTooLarge(
-            f"{name} has {width} x {height} pixels and the limit is {max_pixels}: "
-            "make the picture smaller or raise max_photo_pixels"
-        )
-
-
 @contextmanager
 def refusals(name: str) -> Iterator[None]:
     """Turns whatever a decoder raises on broken bytes into the error for one photo, and keeps its warnings quiet."""
@@ -299,15 +286,14 @@ def refusals(name: str) -> Iterator[None]:
         ) from error
 
 
-def _formats() -> list[str]:
-    with _lock:
-        if not _readable:
-            import pillow_heif
+@cache
+def _formats() -> Sequence[str]:
+    import pillow_heif
 
-            pillow_heif.register_heif_opener()
-            Image.init()
-            _readable.extend(name for name in _FORMATS if name in Image.OPEN)
-    return _readable
+    with _lock:
+        pillow_heif.register_heif_opener()
+        Image.init()
+    return [name for name in _FORMATS if name in Image.OPEN]
 
 
 @contextmanager
