@@ -24,7 +24,7 @@ from petfinder.domain.pets import SPECIES, Place, Status
 from petfinder.domain.values import epoch_seconds
 from petfinder.encoders.base import identity_of
 from petfinder.encoders.load import load_encoder
-from petfinder.registry.connect import connect
+from petfinder.registry.connect import open_registry, place_of
 from petfinder.registry.registry import Registry
 from petfinder.registry.service import PetService
 from petfinder.registry.settings import Settings, load_settings
@@ -57,10 +57,10 @@ class RegistryOptions:
 
         Nothing is made where the encoder that was named for a new one cannot be had: raises EncoderUnavailable.
         """
-        settings = load_settings(registry=self.registry or None)
+        settings = load_settings()
         if create and encoder:
             identity_of(load_encoder(encoder, device=settings.device))
-        return connect(place_of_registry(self.registry, settings), encoder=encoder, create=create, settings=settings)
+        return open_registry(place_of_registry(self.registry, settings), settings, encoder=encoder, create=create)
 
     def say(self, data: Any, text: str | Matches) -> None:
         """Print the data as JSON where that was asked for, else the text or the matches."""
@@ -84,8 +84,7 @@ def place_of_registry(url: str | None, settings: Settings) -> str | None:
     """The registry that was named, or the file in this folder; says which where nobody named one."""
     if not (url or settings.registry or settings.cloud_id):
         note(f"using ./{DEFAULT_FILE}; --registry or PETFINDER_REGISTRY name another")
-        return DEFAULT_FILE
-    return url or None
+    return place_of(url or None, settings, default=DEFAULT_FILE)
 
 
 def with_options(**makers: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -148,7 +147,7 @@ def moment(text: str) -> datetime:
         raise typer.BadParameter("write a date as 2026-10-02, or 2026-10-02T18:30") from error
 
 
-def place_of(text: str) -> Place:
+def lat_lon(text: str) -> Place:
     """The place that was written; raises BadParameter for what is none."""
     try:
         return Place.model_validate(text)
@@ -190,7 +189,7 @@ def filter_of(
     ] = None,
     near: Annotated[
         Place | None,
-        typer.Option("--near", metavar="LAT,LON", parser=place_of, help="Only pets seen around this place."),
+        typer.Option("--near", metavar="LAT,LON", parser=lat_lon, help="Only pets seen around this place."),
     ] = None,
     within_km: Annotated[float | None, typer.Option("--within-km", metavar="KM", help="How far from --near.")] = None,
     **words: list[str] | None,
@@ -219,8 +218,7 @@ def server_settings(given: Sequence[str] | None, url: str | None) -> dict[str, s
     pairs = [setting.partition("=") for setting in given]
     if not all(name and value for name, _, value in pairs):
         raise ConfigError("--setting wants NAME=VALUE: --setting shards=3")
-    settings = load_settings()
-    where = url or settings.registry or (None if settings.cloud_id else DEFAULT_FILE)
+    where = place_of(url or None, load_settings(), default=DEFAULT_FILE)
     if where is not None and "://" not in where:
         raise ConfigError("--setting is for an index on a server; in a file there is nothing to set")
     return {name: int(value) if value.isdecimal() else value for name, _, value in pairs}

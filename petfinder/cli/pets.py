@@ -18,8 +18,8 @@ from petfinder.cli.options import (
     RegistryOptions,
     Species,
     filter_of,
+    lat_lon,
     moment,
-    place_of,
     with_field_options,
     with_options,
 )
@@ -117,7 +117,7 @@ def status(
     pet_id: PetIdArgument,
     new: Annotated[Status, typer.Argument(metavar="STATUS", help="lost, found, home or reunited.")],
     place: Annotated[
-        Place | None, typer.Option("--place", metavar="LAT,LON", parser=place_of, help="Where the pet was seen.")
+        Place | None, typer.Option("--place", metavar="LAT,LON", parser=lat_lon, help="Where the pet was seen.")
     ] = None,
     at: Annotated[
         datetime | None, typer.Option("--at", metavar="DATE", parser=moment, help="Since when, 2026-10-02; else now.")
@@ -151,7 +151,7 @@ def changes_of(
     """What is to be changed of a pet, by field; an empty text takes a value away."""
     changes: dict[str, Any] = {name: value for name, value in fields.items() if value not in (None, [])}
     if place is not None:
-        changes["place"] = place_of(place) if place.strip() else None
+        changes["place"] = lat_lon(place) if place.strip() else None
     return changes
 
 

@@ -9,7 +9,7 @@ import os
 import stat
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -216,7 +216,7 @@ def _cropped(whole: Image.Image, box: Box | None) -> Image.Image:
     end = [min(side, math.ceil(share * side - 1e-6)) for share, side in zip((right, bottom), whole.size, strict=True)]
     if end[0] <= start[0] or end[1] <= start[1]:
         raise UnreadablePhoto("the box holds not one pixel of the picture: draw it around the pet")
-    return whole.crop((*start, *end))
+    return whole.crop((start[0], start[1], end[0], end[1]))
 
 
 def _digest(content: bytes, box: Box | None) -> str:
@@ -287,7 +287,7 @@ def refusals(name: str) -> Iterator[None]:
 
 
 @cache
-def _formats() -> Sequence[str]:
+def _formats() -> list[str]:
     import pillow_heif
 
     with _lock:
