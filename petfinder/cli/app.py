@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import wraps
 from importlib import import_module
+from inspect import Parameter, signature
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +13,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from petfinder.cli.exit_codes import EXIT_CODES
-from petfinder.cli.output import stopped
+from petfinder.cli.output import reports_errors, stopped
 
 HOMES = {
     "demo": "demo",
@@ -84,3 +87,35 @@ def petfinder(
     ] = False,
 ) -> None:
     """Find the registered pet that a stranger's photo shows, and say who to call."""
+
+
+def verb(
+    name: str | None = None, *, group: typer.Typer = app, bare: bool = False, **makers: Callable[..., Any]
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a function a verb, its errors one sentence and an exit code.
+
+    `makers` make values of options: a parameter that is named like one of them is replaced by the maker's own
+    parameters. A verb shows its help where it is called without arguments, unless it is good for something `bare`.
+    """
+    return lambda function: group.command(name, no_args_is_help=not bare)(
+        reports_errors(_with_options(function, makers))
+    )
+
+
+def _with_options(function: Callable[..., None], makers: Mapping[str, Callable[..., Any]]) -> Callable[..., None]:
+    options = {name: signature(maker, eval_str=True).parameters for name, maker in makers.items()}
+    own = signature(function, eval_str=True)
+
+    @wraps(function)
+    def made(**given: Any) -> None:
+        values = {name: makers[name](**{one: given.pop(one) for one in options[name]}) for name in makers}
+        function(**values, **given)
+
+    parameters = [
+        option.replace(kind=Parameter.KEYWORD_ONLY)
+        for name, kept in own.parameters.items()
+        for option in (options[name].values() if name in makers else [kept])
+    ]
+    made.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    made.__annotations__ = {option.name: option.annotation for option in parameters}
+    return made

@@ -9,8 +9,7 @@ from typing import Annotated
 
 import typer
 
-from petfinder.cli.app import app
-from petfinder.cli.output import reports_errors
+from petfinder.cli.app import verb
 from petfinder.cli.puppies import download_puppies
 from petfinder.display.html.cards import owner_card
 from petfinder.domain.errors import ConfigError
@@ -130,8 +129,7 @@ def _show_owner(owner: Owner | None) -> None:
     typer.echo("\n" + (owner_card(owner).as_text() if owner else "No owner is registered with this pet."))
 
 
-@app.command()
-@reports_errors
+@verb(bare=True)
 def demo(
     puppies: Annotated[
         bool, typer.Option("--puppies", help="Download the pictures of “Finding your puppy” and find Luigi.")

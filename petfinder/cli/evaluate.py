@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from petfinder.cli.app import app
+from petfinder.cli.app import verb
 from petfinder.cli.exit_codes import TROUBLE
-from petfinder.cli.options import DOG, RegistryOptions, Species, with_options
-from petfinder.cli.output import SaveOption, check_picture, left_out_as_data, note, reports_errors, save_picture
+from petfinder.cli.options import DOG, RegistryOptions, Species
+from petfinder.cli.output import SaveOption, check_picture, left_out_as_data, note, save_picture
 from petfinder.cli.register import named
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, IndexNotFound
 from petfinder.domain.pets import SPECIES
@@ -23,9 +23,7 @@ from petfinder.registry.settings import load_settings
 from petfinder.tables.readers import Grouping
 
 
-@app.command(no_args_is_help=True)
-@reports_errors
-@with_options(options=RegistryOptions)
+@verb(options=RegistryOptions)
 def evaluate(
     folder: Annotated[
         str | None,

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from petfinder.cli.app import app
+from petfinder.cli.app import verb
 from petfinder.cli.exit_codes import NOTHING_FOUND
-from petfinder.cli.options import JsonOption, PetOptions, filter_of, with_options
-from petfinder.cli.output import note, reports_errors, say, stopped, to_json
+from petfinder.cli.options import JsonOption, PetOptions, filter_of
+from petfinder.cli.output import note, say, stopped, to_json
 from petfinder.cli.register import TABLE_ENDINGS
 from petfinder.display.data import report_as_data
 from petfinder.domain.errors import ConfigError
@@ -25,9 +25,7 @@ from petfinder.tables.writers import to_rows, write_csv, write_json
 STANDARD_OUTPUT = "-"
 
 
-@app.command(no_args_is_help=True)
-@reports_errors
-@with_options(where=filter_of, options=PetOptions)
+@verb(where=filter_of, options=PetOptions)
 def export(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Ends in .csv, .json or .jsonl; - prints JSON lines.")],
     where: PetFilter,
@@ -68,8 +66,7 @@ def export(
         options.say({"file": file, "pets": read}, f"{read} {options.species}s written to {file}")
 
 
-@app.command(no_args_is_help=True)
-@reports_errors
+@verb()
 def copy(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="The registry to copy: a file, or a server's URL.")],
     target: Annotated[str, typer.Argument(metavar="TARGET", help="Where to: a file, or a server's URL.")],

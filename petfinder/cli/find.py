@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from petfinder.cli.app import app
+from petfinder.cli.app import verb
 from petfinder.cli.exit_codes import NOTHING_FOUND
 from petfinder.cli.options import (
     DOG,
@@ -17,9 +17,8 @@ from petfinder.cli.options import (
     PetOptions,
     filter_of,
     similarity_option,
-    with_options,
 )
-from petfinder.cli.output import SaveOption, check_picture, note, reports_errors, save_picture
+from petfinder.cli.output import SaveOption, check_picture, note, save_picture
 from petfinder.display import wording
 from petfinder.display.data import duplicate_as_data, matches_as_data
 from petfinder.domain.errors import ConfigError, InvalidQuery
@@ -61,9 +60,7 @@ def _owner_verb(pet_id: str, options: PetOptions) -> str:
     return f"petfinder owner {shlex.quote(pet_id)}{species}{registry}"
 
 
-@app.command(no_args_is_help=True)
-@reports_errors
-@with_options(where=filter_of, search=Search, options=PetOptions)
+@verb(where=filter_of, search=Search, options=PetOptions)
 def find(
     photos: Annotated[list[str] | None, typer.Argument(metavar="PHOTO", help="Photos of ONE animal.")] = None,
     text: Annotated[
@@ -102,9 +99,7 @@ def find(
     search.show(matches, options)
 
 
-@app.command(no_args_is_help=True)
-@reports_errors
-@with_options(where=filter_of, search=Search, options=PetOptions)
+@verb(where=filter_of, search=Search, options=PetOptions)
 def similar(
     pet_id: PetIdArgument,
     *,
@@ -124,9 +119,7 @@ def similar(
     search.show(matches, options)
 
 
-@app.command(no_args_is_help=True)
-@reports_errors
-@with_options(options=PetOptions)
+@verb(options=PetOptions)
 def duplicates(
     min_similarity: Annotated[float, similarity_option("How alike two photos are, -1 to 1.")],
     encoder: EncoderOption = None,

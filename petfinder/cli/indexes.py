@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from petfinder.cli.app import app
+from petfinder.cli.app import app, verb
 from petfinder.cli.exit_codes import NOTHING_FOUND
-from petfinder.cli.options import EncoderOption, PetOptions, RegistryOptions, server_settings, with_options
-from petfinder.cli.output import ask, reports_errors, stopped
+from petfinder.cli.options import EncoderOption, PetOptions, RegistryOptions, server_settings
+from petfinder.cli.output import ask, stopped
 from petfinder.display import wording
 from petfinder.display.data import index_as_data, report_as_data
 from petfinder.domain.errors import ConfigError
@@ -37,9 +37,7 @@ def index() -> None:
     """
 
 
-@indexes.command()
-@reports_errors
-@with_options(options=PetOptions)
+@verb(group=indexes, bare=True, options=PetOptions)
 def create(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="Else the registry's own: pets-dogs.")] = None,
     settings: SettingOption = None,
@@ -65,9 +63,7 @@ def create(
     options.say(index_as_data(made), str(made))
 
 
-@indexes.command("list")
-@reports_errors
-@with_options(options=RegistryOptions)
+@verb("list", group=indexes, bare=True, options=RegistryOptions)
 def list_(options: RegistryOptions) -> None:
     """List all indexes of a store. Other registries' and kept old ones are among them.
 
@@ -78,9 +74,7 @@ def list_(options: RegistryOptions) -> None:
     options.say([*map(index_as_data, found)], "\n".join(map(str, found)) or "No indexes.")
 
 
-@indexes.command(no_args_is_help=True)
-@reports_errors
-@with_options(options=RegistryOptions)
+@verb(group=indexes, options=RegistryOptions)
 def info(name: NameArgument, options: RegistryOptions) -> None:
     """Say what one index holds and which encoder filled it.
 
@@ -93,9 +87,7 @@ def info(name: NameArgument, options: RegistryOptions) -> None:
     options.say(index_as_data(found), f"{found}\nits own thresholds: {source}" if source else str(found))
 
 
-@indexes.command(no_args_is_help=True)
-@reports_errors
-@with_options(options=RegistryOptions)
+@verb(group=indexes, options=RegistryOptions)
 def rebuild(
     name: NameArgument,
     encoder: Annotated[
@@ -135,9 +127,7 @@ def rebuild(
         raise typer.Exit(NOTHING_FOUND)
 
 
-@indexes.command(no_args_is_help=True)
-@reports_errors
-@with_options(options=RegistryOptions)
+@verb(group=indexes, options=RegistryOptions)
 def delete(
     name: NameArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -156,9 +146,7 @@ def delete(
     options.say({"deleted": name}, f"deleted: {name}")
 
 
-@indexes.command(no_args_is_help=True)
-@reports_errors
-@with_options(options=RegistryOptions)
+@verb(group=indexes, options=RegistryOptions)
 def rename(
     name: NameArgument,
     new_name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="Lower-case letters, digits, - and _.")],

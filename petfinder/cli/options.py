@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -85,30 +84,6 @@ def place_of_registry(url: str | None, settings: Settings) -> str | None:
     if not (url or settings.registry or settings.cloud_id):
         note(f"using ./{DEFAULT_FILE}; --registry or PETFINDER_REGISTRY name another")
     return place_of(url or None, settings, default=DEFAULT_FILE)
-
-
-def with_options(**makers: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """The verb with options in the place of some parameters: those of the functions that make their values of them."""
-    options = {name: inspect.signature(maker, eval_str=True).parameters for name, maker in makers.items()}
-
-    def with_them(verb: Callable[..., None]) -> Callable[..., None]:
-        own = inspect.signature(verb, eval_str=True)
-
-        @functools.wraps(verb)
-        def made(**given: Any) -> None:
-            values = {name: makers[name](**{one: given.pop(one) for one in options[name]}) for name in makers}
-            verb(**values, **given)
-
-        parameters = [
-            option.replace(kind=inspect.Parameter.KEYWORD_ONLY)
-            for name, kept in own.parameters.items()
-            for option in (options[name].values() if name in makers else [kept])
-        ]
-        made.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
-        made.__annotations__ = {option.name: option.annotation for option in parameters}
-        return made
-
-    return with_them
 
 
 def with_field_options(

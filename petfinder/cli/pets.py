@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from petfinder.cli.app import app
+from petfinder.cli.app import verb
 from petfinder.cli.exit_codes import NOTHING_FOUND
 from petfinder.cli.options import (
     PetIdArgument,
@@ -21,9 +21,8 @@ from petfinder.cli.options import (
     lat_lon,
     moment,
     with_field_options,
-    with_options,
 )
-from petfinder.cli.output import ask, note, reports_errors
+from petfinder.cli.output import ask, note
 from petfinder.display import wording
 from petfinder.display.data import index_as_data, pet_as_data
 from petfinder.display.text import owner_as_text
@@ -33,9 +32,7 @@ from petfinder.domain.filters import PetFilter
 from petfinder.domain.pets import CONTACT, Owner, Pet, Place, Status
 
 
-@app.command("list")
-@reports_errors
-@with_options(where=filter_of, options=PetOptions)
+@verb("list", bare=True, where=filter_of, options=PetOptions)
 def list_(
     where: PetFilter,
     with_words: Annotated[
@@ -70,9 +67,7 @@ def list_(
         raise typer.Exit(NOTHING_FOUND)
 
 
-@app.command(no_args_is_help=True)
-@reports_errors
-@with_options(options=PetOptions)
+@verb(options=PetOptions)
 def owner(pet_id: PetIdArgument, options: PetOptions) -> None:
     """Reveal who to call about a pet.
 
@@ -91,9 +86,7 @@ def owner(pet_id: PetIdArgument, options: PetOptions) -> None:
         raise typer.Exit(NOTHING_FOUND)
 
 
-@app.command()
-@reports_errors
-@with_options(options=RegistryOptions)
+@verb(bare=True, options=RegistryOptions)
 def info(
     species: Annotated[Species | None, typer.Option("--species", help="Only this species.")] = None,
     *,
@@ -110,9 +103,7 @@ def info(
     options.say([*map(index_as_data, indexes)], "\n".join(map(str, indexes)))
 
 
-@app.command(no_args_is_help=True)
-@reports_errors
-@with_options(options=PetOptions)
+@verb(options=PetOptions)
 def status(
     pet_id: PetIdArgument,
     new: Annotated[Status, typer.Argument(metavar="STATUS", help="lost, found, home or reunited.")],
@@ -168,9 +159,7 @@ def owner_changes_of(
     return {field: value for field, value in contact.items() if value is not None}
 
 
-@app.command(no_args_is_help=True)
-@reports_errors
-@with_options(changes=changes_of, contact=owner_changes_of, options=PetOptions)
+@verb(changes=changes_of, contact=owner_changes_of, options=PetOptions)
 def update(
     pet_id: PetIdArgument,
     changes: dict[str, Any],
@@ -209,9 +198,7 @@ def update(
     options.say(pet_as_data(pet), line_of(pet))
 
 
-@app.command(no_args_is_help=True)
-@reports_errors
-@with_options(options=PetOptions)
+@verb(options=PetOptions)
 def remove(
     pet_ids: Annotated[list[str], typer.Argument(metavar="PET_ID", help="The pets to erase.")],
     missing_ok: Annotated[bool, typer.Option("--missing-ok", help="Pets that are not there are no error.")] = False,

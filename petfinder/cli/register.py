@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from petfinder.cli.app import app
+from petfinder.cli.app import verb
 from petfinder.cli.exit_codes import NOTHING_FOUND
-from petfinder.cli.options import EncoderOption, PetOptions, with_options
-from petfinder.cli.output import reports_errors, stopped
+from petfinder.cli.options import EncoderOption, PetOptions
+from petfinder.cli.output import stopped
 from petfinder.display.data import report_as_data
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.pets import SPECIES, Pet
@@ -33,9 +33,7 @@ OnConflictOption = Annotated[OnConflict, typer.Option("--on-conflict", help="If 
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Name all that was left out, not only the first.")]
 
 
-@app.command(no_args_is_help=True)
-@reports_errors
-@with_options(options=PetOptions)
+@verb(options=PetOptions)
 def register(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Folders of photos, CSV or JSON files.")],
     by: Annotated[Grouping, typer.Option("--by", help="What is one pet in a folder.")] = "pet",
@@ -58,9 +56,7 @@ def register(
         service.register_many(chain.from_iterable(pets), on_conflict=on_conflict, tell=tell)
 
 
-@app.command("import", no_args_is_help=True)
-@reports_errors
-@with_options(options=PetOptions)
+@verb("import", options=PetOptions)
 def import_(
     files: Annotated[list[str] | None, typer.Argument(metavar="FILE", help="CSV, JSON or JSON lines.")] = None,
     index: Annotated[

@@ -7,15 +7,14 @@ from typing import Annotated
 
 import typer
 
-from petfinder.cli.app import app
+from petfinder.cli.app import verb
 from petfinder.cli.options import EncoderOption, RegistryOption, place_of_registry
-from petfinder.cli.output import reports_errors, say, somebody_to_ask
+from petfinder.cli.output import say, somebody_to_ask
 from petfinder.domain.errors import ConfigError
 from petfinder.registry.settings import load_settings
 
 
-@app.command()
-@reports_errors
+@verb(bare=True)
 def serve(
     registry: RegistryOption = None,
     encoder: EncoderOption = None,
@@ -68,8 +67,7 @@ def serve(
     )
 
 
-@app.command()
-@reports_errors
+@verb(bare=True)
 def passphrase() -> None:
     """Make the passphrase line for petfinder.toml. It asks twice; the page then hides contacts and changes.
 

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from petfinder.cli.app import app
+from petfinder.cli.app import verb
 from petfinder.cli.options import DOG, JsonOption, SpeciesOption
-from petfinder.cli.output import left_out_as_data, note, reports_errors, say
+from petfinder.cli.output import left_out_as_data, note, say
 from petfinder.cli.register import read
 from petfinder.domain.pets import SPECIES
 from petfinder.encoders.load import load_encoder
@@ -20,8 +20,7 @@ from petfinder.tables.readers import Grouping
 from petfinder.training.tune import VIEWS, tune_pets
 
 
-@app.command(no_args_is_help=True)
-@reports_errors
+@verb()
 def train(
     folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Photos, a sub-folder for each pet; or CSV, JSON.")],
     out: Annotated[
