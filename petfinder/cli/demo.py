@@ -14,13 +14,13 @@ from petfinder.cli.puppies import download_puppies
 from petfinder.display.html.cards import owner_card
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.matches import Matches
-from petfinder.domain.pets import Cat, Dog, Owner
+from petfinder.domain.pets import SPECIES, Cat, Dog, Owner, species_of
 from petfinder.domain.verdicts import Thresholds
 from petfinder.registry.connect import connect
 from petfinder.registry.registry import Registry
 from petfinder.tables.readers import read_csv, read_folder
 
-_DATASET = Path(__file__).parents[1] / "dataset"  # beside the package in a checkout
+_DATASET = Path(__file__).parents[2] / "dataset"  # beside the package in a checkout
 _FOUND, _UNKNOWN = Path("petfinder-demo.png"), Path("petfinder-demo-unknown.png")
 _PUPPIES = Path("petfinder-puppies")
 _SHOWN = "on-the-steps-after-rain.jpg"
@@ -55,78 +55,11 @@ def strays(folder: Path) -> list[Stray]:
 
 def register_bundled(registry: Registry, folder: Path, *, progress: bool | None = None) -> None:
     """Register the bundled pets, and keep the thresholds that were measured on other rendered pets."""
-    report = registry.dogs.register_many(read_csv(folder / "manifest.csv", Dog), progress=progress)
-    report.raise_for_failures()
-    report = registry.cats.register_many(read_csv(folder / "manifest.csv", Cat), progress=progress)
-    report.raise_for_failures()
-    for repository in (registry.dogs.repository, registry.cats.repository):
-        measured = (folder / f"thresholds-{repository.species}.json").read_text()
-        repository.keep_thresholds(Thresholds.model_validate_json(measured))
-
-
-def run_demo(*, puppies: bool = False) -> None:
-    """Show the whole path on the bundled pictures, or on the puppies of the original notebook (downloaded)."""
-    if puppies:
-        _puppies_demo()
-        return
-    folder = bundled()
-    finders = strays(folder)
-    known = next(stray for stray in finders if stray.photo.name == _SHOWN)
-    unknown = next(stray for stray in finders if stray.species == "dog" and not stray.pet_id)
-    with connect(":memory:", name="demo") as registry:
-        _step("1. Registering the bundled pets, in memory: no server, no download.")
-        register_bundled(registry, folder)
-        typer.echo(f"   {registry.dogs.count()} dogs and {registry.cats.count()} cats are registered.")
-        _step(f"2. Somebody photographed a stray dog, {known.where} ({known.photo.name}).")
-        matches = registry.dogs.find(known.photo)
-        _show(matches, _FOUND)
-        if matches.best:
-            _show_owner(registry.owner_of(matches.best))
-        _step(f"3. Another stray, {unknown.where} ({unknown.photo.name}); nobody registered this dog.")
-        _show(registry.dogs.find(unknown.photo), _UNKNOWN)
-        _step("4. All seven finders' pictures, and who they really show:\n")
-        for stray in finders:
-            _line(stray, (registry.dogs if stray.species == "dog" else registry.cats).find(stray.photo, k=1))
-    _step("The pictures are drawings: their thresholds were measured on other rendered pets, not on photos.")
-    typer.echo("Your own photos go in with: petfinder register FOLDER --registry pets.db")
-
-
-def _line(stray: Stray, matches: Matches) -> None:
-    best = matches.best
-    nearest = f"{best.pet.pet_id} {best.similarity:.2f}" if best else "nobody"
-    truth = stray.pet_id or "nobody's"
-    typer.echo(f"   {stray.photo.name:<28} {matches.verdict or '':<9} nearest: {nearest:<14} really: {truth}")
-
-
-def _puppies_demo() -> None:
-    typer.echo("Fetching the 13 pictures of “Finding your puppy with image search” (MIT, (c) 2023 Alex Salgado).")
-    pictures = download_puppies(_PUPPIES)
-    with connect(":memory:", name="puppies") as registry:
-        registry.dogs.register_many(read_folder(pictures.dogs, Dog)).raise_for_failures()
-        registry.dogs.update("luigi", owner=Owner(name="Ully", picture=pictures.owner))
-        _step(f"{registry.dogs.count()} puppies are registered. Whose is the one in {pictures.lost.name}?")
-        matches = registry.dogs.find(pictures.lost)
-        _show(matches, _FOUND)
-        if matches.best:
-            _show_owner(registry.owner_of(matches.best))
-
-
-def _step(text: str) -> None:
-    typer.echo(f"\n{text}")
-
-
-def _show(matches: Matches, picture: Path) -> None:
-    typer.echo(f"\n{matches}\n")
-    try:
-        matches.plot().savefig(picture)
-    except ConfigError as error:
-        typer.echo(f"No picture of the result: {error}")
-    else:
-        typer.echo(f"Picture of the result: {picture.resolve()}")
-
-
-def _show_owner(owner: Owner | None) -> None:
-    typer.echo("\n" + (owner_card(owner).as_text() if owner else "No owner is registered with this pet."))
+    for pet_class in (Dog, Cat):
+        service = registry.of(pet_class)
+        service.register_many(read_csv(folder / "manifest.csv", pet_class), progress=progress).raise_for_failures()
+        measured = (folder / f"thresholds-{species_of(pet_class)}.json").read_text()
+        service.repository.keep_thresholds(Thresholds.model_validate_json(measured))
 
 
 @verb(bare=True)
@@ -139,5 +72,61 @@ def demo(
 
     Example: petfinder demo
     """
+    if puppies:
+        _puppies_demo()
+    else:
+        _bundled_demo()
 
-    run_demo(puppies=puppies)
+
+def _bundled_demo() -> None:
+    folder = bundled()
+    finders = strays(folder)
+    known = next(stray for stray in finders if stray.photo.name == _SHOWN)
+    unknown = next(stray for stray in finders if stray.species == "dog" and not stray.pet_id)
+    with connect(":memory:", name="demo") as registry:
+        _step("1. Registering the bundled pets, in memory: no server, no download.")
+        register_bundled(registry, folder)
+        typer.echo(f"   {registry.dogs.count()} dogs and {registry.cats.count()} cats are registered.")
+        _step(f"2. Somebody photographed a stray dog, {known.where} ({known.photo.name}).")
+        _show_owner(registry, _show(registry, known.photo, _FOUND))
+        _step(f"3. Another stray, {unknown.where} ({unknown.photo.name}); nobody registered this dog.")
+        _show(registry, unknown.photo, _UNKNOWN)
+        _step("4. All seven finders' pictures, and who they really show:\n")
+        for stray in finders:
+            matches = registry.of(SPECIES[stray.species]).find(stray.photo, k=1)
+            nearest = f"{matches[0].pet.pet_id} {matches[0].similarity:.2f}" if matches else "nobody"
+            truth = stray.pet_id or "nobody's"
+            typer.echo(f"   {stray.photo.name:<28} {matches.verdict or '':<9} nearest: {nearest:<14} really: {truth}")
+    _step("The pictures are drawings: their thresholds were measured on other rendered pets, not on photos.")
+    typer.echo("Your own photos go in with: petfinder register FOLDER --registry pets.db")
+
+
+def _puppies_demo() -> None:
+    typer.echo("Fetching the 13 pictures of “Finding your puppy with image search” (MIT, (c) 2023 Alex Salgado).")
+    pictures = download_puppies(_PUPPIES)
+    with connect(":memory:", name="puppies") as registry:
+        registry.dogs.register_many(read_folder(pictures.dogs, Dog)).raise_for_failures()
+        registry.dogs.update("luigi", owner=Owner(name="Ully", picture=pictures.owner))
+        _step(f"{registry.dogs.count()} puppies are registered. Whose is the one in {pictures.lost.name}?")
+        _show_owner(registry, _show(registry, pictures.lost, _FOUND))
+
+
+def _step(text: str) -> None:
+    typer.echo(f"\n{text}")
+
+
+def _show(registry: Registry, photo: Path, picture: Path) -> Matches:
+    matches = registry.dogs.find(photo)
+    typer.echo(f"\n{matches}\n")
+    try:
+        matches.plot().savefig(picture)
+    except ConfigError as error:
+        typer.echo(f"No picture of the result: {error}")
+    else:
+        typer.echo(f"Picture of the result: {picture.resolve()}")
+    return matches
+
+
+def _show_owner(registry: Registry, matches: Matches) -> None:
+    owner = registry.owner_of(matches[0])
+    typer.echo("\n" + (owner_card(owner).as_text() if owner else "No owner is registered with this pet."))
