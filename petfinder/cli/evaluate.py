@@ -10,8 +10,9 @@ import typer
 from petfinder.cli.app import verb
 from petfinder.cli.exit_codes import TROUBLE
 from petfinder.cli.options import DOG, RegistryOptions, Species
-from petfinder.cli.output import SaveOption, check_picture, left_out_as_data, note, save_picture
+from petfinder.cli.output import SaveOption, note, save_picture
 from petfinder.cli.register import named
+from petfinder.display.data import failure_as_data
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, IndexNotFound
 from petfinder.domain.pets import SPECIES
 from petfinder.encoders.tuned import file_of, is_tuned_name
@@ -62,7 +63,6 @@ def evaluate(
     verdicts are judged by what was measured; few photos measure badly, and then --yes is wanted too. Exits with 3 if an
     encoder could not be tried; the others are.
     """
-    check_picture(save)
     if yes and not save_thresholds:
         raise ConfigError("--yes is for --save-thresholds")
     if forget_thresholds:
@@ -172,6 +172,6 @@ def _column_as_data(comparison: Comparison, column: Column) -> dict[str, Any]:
         "measures": [{name: value for name, value in row.items() if name != "encoder"} for row in rows],
         "thresholds": column.evaluation.thresholds.model_dump(mode="json", exclude_none=True),
         "doubt": column.evaluation.doubt or None,
-        "failures": left_out_as_data(column.evaluation.failures),
+        "failures": [*map(failure_as_data, column.evaluation.failures)],
         "notes": list(column.evaluation.notes),
     }

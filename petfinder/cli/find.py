@@ -18,7 +18,7 @@ from petfinder.cli.options import (
     filter_of,
     similarity_option,
 )
-from petfinder.cli.output import SaveOption, check_picture, note, save_picture
+from petfinder.cli.output import SaveOption, note, save_picture
 from petfinder.display import wording
 from petfinder.display.data import duplicate_as_data, matches_as_data
 from petfinder.domain.errors import ConfigError, InvalidQuery
@@ -39,7 +39,6 @@ class Search:
     def __post_init__(self) -> None:
         if self.k < 1:
             raise InvalidQuery("--k wants a number of pets, 1 or more; petfinder list pages through all")
-        check_picture(self.save)
 
     def show(self, matches: Matches, options: PetOptions) -> None:
         """Print what was found, and save its picture; exits with 1 where that is nothing."""

@@ -7,18 +7,16 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
 from petfinder.cli.exit_codes import BAD_USE, INTERRUPTED, NOTHING_FOUND, TROUBLE
-from petfinder.display.data import failure_as_data
 from petfinder.display.text import matches_as_text
 from petfinder.domain.errors import ConfigError, EncoderError, PetfinderError, PetNotFound, StoreError
 from petfinder.domain.matches import Matches
-from petfinder.domain.reports import Failure
 from petfinder.domain.text import clean_lines
 from petfinder.tables.atomic import replacing
 
@@ -28,11 +26,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R")
-ENDINGS = (".png", ".jpg", ".webp", ".svg", ".pdf")
-SaveOption = Annotated[
-    Path | None,
-    typer.Option("--save", metavar="FILE", help=f"Save a picture too; the name ends in {', '.join(ENDINGS)}."),
-]
 
 
 def reports_errors(function: Callable[P, R]) -> Callable[P, R]:
@@ -96,11 +89,6 @@ def stopped(what_now: str) -> typer.Exit:
     return typer.Exit(INTERRUPTED)
 
 
-def left_out_as_data(failures: Iterable[Failure]) -> list[dict[str, str | None]]:
-    """What was left out, as data: each item, its photo where it was but one, the error's kind and the reason."""
-    return [failure_as_data(failure) for failure in failures]
-
-
 def exit_code(error: PetfinderError) -> int:
     """1 for a pet that is not there, 3 for trouble with store or encoder, 2 for whatever was asked wrongly."""
     if isinstance(error, PetNotFound):
@@ -108,18 +96,26 @@ def exit_code(error: PetfinderError) -> int:
     return TROUBLE if isinstance(error, (StoreError, EncoderError)) else BAD_USE
 
 
+ENDINGS = (".png", ".jpg", ".webp", ".svg", ".pdf")
 
 
-def check_picture(path: Path | None) -> None:
-    """Raise ConfigError for a name that no picture can be saved under."""
-    if path is None:
-        return
-    if path.suffix.lower() not in ENDINGS:
-        raise ConfigError(f"--save: {str(path)!r} names no picture; let it end in {', '.join(ENDINGS)}")
-    if path.is_dir() or not path.parent.is_dir():
-        raise ConfigError(
-            f"--save: {str(path)!r} cannot be written as a picture; name a file in a folder that is there"
-        )
+def _picture(path: Path | None) -> Path | None:
+    if path is not None and path.suffix.lower() not in ENDINGS:
+        raise typer.BadParameter(f"{str(path)!r} names no picture; let it end in {', '.join(ENDINGS)}")
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise typer.BadParameter(f"{str(path)!r} cannot be written as a picture; name a file in a folder that is there")
+    return path
+
+
+SaveOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--save",
+        metavar="FILE",
+        callback=_picture,
+        help=f"Save a picture too; the name ends in {', '.join(ENDINGS)}.",
+    ),
+]
 
 
 def save_picture(figure: Figure, path: Path) -> None:

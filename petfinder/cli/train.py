@@ -10,8 +10,9 @@ import typer
 
 from petfinder.cli.app import verb
 from petfinder.cli.options import DOG, JsonOption, SpeciesOption
-from petfinder.cli.output import left_out_as_data, note, say
+from petfinder.cli.output import note, say
 from petfinder.cli.register import read
+from petfinder.display.data import failure_as_data
 from petfinder.domain.pets import SPECIES
 from petfinder.encoders.load import load_encoder
 from petfinder.encoders.tuned import check_new_file
@@ -66,7 +67,7 @@ def train(
                 "base": tuned.base.name,
                 "species": tuned.species,
                 "card": asdict(tuned.card),
-                "failures": left_out_as_data(tuning.failures),
+                "failures": [*map(failure_as_data, tuning.failures)],
             }
         )
     else:

@@ -96,14 +96,10 @@ def _why_passed_over(entry: os.DirEntry[str], real_root: Path) -> str | None:
     except OSError:
         return "a link that leads nowhere" if entry.is_symlink() else "it cannot be looked at"
     if stat.S_ISDIR(mode):
-        return _why_not_followed(entry, real_root) if entry.is_symlink() else None
+        target = Path(os.path.realpath(entry.path)) if entry.is_symlink() else None
+        if target and target.is_relative_to(real_root):
+            return "a link to a folder of this same tree"
+        return "a link to a folder above" if target and real_root.is_relative_to(target) else None
     if not stat.S_ISREG(mode):
         return "not a file"
     return None if Path(entry.name).suffix.lower() in PHOTO_ENDINGS else "not a photo, by its ending"
-
-
-def _why_not_followed(entry: os.DirEntry[str], real_root: Path) -> str | None:
-    target = Path(os.path.realpath(entry.path))
-    if target.is_relative_to(real_root):
-        return "a link to a folder of this same tree"
-    return "a link to a folder above" if real_root.is_relative_to(target) else None

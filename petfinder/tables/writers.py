@@ -79,10 +79,8 @@ def write_json(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> 
         file.write(before)
         for count, pet in enumerate(pets, 1):
             shown = _seen_from(pet if contact else as_found(pet), target.parent)
-            file.write(between if count > 1 else "")
-            file.write(
-                json.dumps(shown.model_dump(mode="json", context=CONTACT, exclude_none=True), ensure_ascii=False)
-            )
+            row = shown.model_dump(mode="json", context=CONTACT, exclude_none=True)
+            file.write((between if count > 1 else "") + json.dumps(row, ensure_ascii=False))
         file.write(after if count else after.lstrip())
     return count
 
@@ -111,15 +109,13 @@ def _protected(cell: str) -> str:
 
 
 def _seen_from(pet: _PetT, folder: Path) -> _PetT:
+    def seen(photo: Photo) -> Photo:
+        return photo.model_copy(update={"uri": named_from(photo.uri, folder)}) if photo.uri else photo
+
     owner = pet.owner
     if owner and owner.picture:
-        owner = owner.model_copy(update={"picture": _photo_seen_from(owner.picture, folder)})
-    photos = tuple(_photo_seen_from(photo, folder) for photo in pet.photos)
-    return pet.model_copy(update={"photos": photos, "owner": owner})
-
-
-def _photo_seen_from(photo: Photo, folder: Path) -> Photo:
-    return photo.model_copy(update={"uri": named_from(photo.uri, folder)}) if photo.uri else photo
+        owner = owner.model_copy(update={"picture": seen(owner.picture)})
+    return pet.model_copy(update={"photos": tuple(map(seen, pet.photos)), "owner": owner})
 
 
 @contextmanager
