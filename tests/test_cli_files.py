@@ -55,30 +55,6 @@ def test_export_to_standard_output_is_a_stream_of_json_lines(registered: Path) -
     assert data("import", "printed.jsonl", "--registry", "again.db")["added"] == ["luigi", "zoe"]
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("export", "pets.xlsx"),
-        ("export", "missing/pets.csv"),
-        ("import",),
-        ("import", "photos"),
-        ("import", "nowhere.csv"),
-        ("import", "pets.csv", "--index", "puppies"),
-        ("import", "--index", "puppies"),
-        ("import", "--index", "puppies", "--fields", "kittens"),
-    ],
-)
-def test_bad_use_of_files_exits_with_2_and_says_why(registered: Path, words: tuple[str, ...]) -> None:
-    before = sorted(Path().rglob("*"))
-
-    result = run(*words, "--registry", "pets.db")
-
-    assert result.exit_code == 2
-    assert result.stderr
-    assert "Traceback" not in result.output
-    assert sorted(Path().rglob("*")) == before
-
-
 def test_each_row_of_a_manifest_that_was_left_out_is_named_with_its_reason(folder: Path) -> None:
     rows = [f"bad{number},dog,asleep,photos/zoe.png" for number in range(25)]
     rows += ["mimi,cat,home,photos/mimi.png", "zoe,dog,home,photos/zoe.png"]

@@ -68,27 +68,11 @@ def listed(*words: str) -> list[str]:
         (["--words", "white paw"], ["max"]),
         (["--words", "white", "--limit", "1"], ["bia"]),
         (["--words", "white", "--after", "bia"], ["max"]),
+        (["--microchip", "-."], []),
     ],
 )
 def test_list_keeps_to_every_filter(kennel: Path, options: list[str], ids: list[str]) -> None:
     assert listed(*options) == ids
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        ["--taken-after", "yesterday"],
-        ["--taken-after", "2026-10-02", "--taken-before", "2026-10-01"],
-        ["--words", "..."],
-        ["--near", "1,2,3", "--within-km", "5"],
-        ["--microchip", "-."],
-    ],
-)
-def test_a_filter_without_meaning_is_bad_use_or_finds_nothing(kennel: Path, options: list[str]) -> None:
-    result = run("list", "--registry", "kennel.db", *options)
-
-    assert (result.exit_code, bool(result.stderr)) == (2, True) or result.stdout == "No pets.\n"
-    assert "Traceback" not in result.output
 
 
 def test_find_similar_and_export_know_the_same_filters() -> None:
@@ -110,13 +94,6 @@ def test_similar_shows_the_others_and_never_the_pet_itself(registered: Path) -> 
     assert PHONE not in json.dumps(answer)
 
 
-def test_similar_is_saved_as_a_picture_too(registered: Path, folder: Path) -> None:
-    pytest.importorskip("matplotlib")
-
-    assert run("similar", "luigi", "--registry", "pets.db", "--save", "similar.png").exit_code == 0
-    assert (folder / "similar.png").stat().st_size > 1000
-
-
 def test_several_photos_are_searched_by_their_mean_or_each(kennel: Path) -> None:
     photos = ("find", "1.png", "2.png", "--registry", "kennel.db")
 
@@ -127,24 +104,19 @@ def test_several_photos_are_searched_by_their_mean_or_each(kennel: Path) -> None
     assert max(mean) < 0.999
 
 
-def test_a_description_is_looked_for_by_an_encoder_that_knows_words(folder: Path) -> None:
+def test_a_description_is_looked_for_by_an_encoder_that_knows_words(registered: Path, folder: Path) -> None:
     save_clip(folder / "clip")
     named = ("--registry", "words.db", "--encoder", str(folder / "clip"))
     assert run("register", "pets.csv", *named).exit_code == 0
 
     found = run("find", "--text", "a small dog", *named, "--json")
     both = run("find", "photos/zoe.png", "--text", "a small dog", *named)
+    wordless = run("find", "--text", "a small dog", "--registry", "pets.db")
 
     assert found.exit_code == 0
     assert {match["pet_id"] for match in json.loads(found.stdout)["matches"]} == {"luigi", "zoe"}
     assert (both.exit_code, "one of the two" in both.stderr) == (2, True)
-
-
-def test_an_encoder_without_words_says_so(registered: Path) -> None:
-    refused = run("find", "--text", "a small dog", "--registry", "pets.db")
-
-    assert refused.exit_code == 3
-    assert refused.stdout == ""
+    assert (wordless.exit_code, wordless.stdout) == (3, "")
 
 
 def test_pets_that_may_be_one_are_named_in_pairs(kennel: Path) -> None:
@@ -154,24 +126,21 @@ def test_pets_that_may_be_one_are_named_in_pairs(kennel: Path) -> None:
 
     pairs = data("duplicates", "--min-similarity", "0.99", "--registry", "kennel.db")
     none = run("duplicates", "--min-similarity", "1", "--registry", "kennel.db", "--species", "cat")
-    refused = run("duplicates", "--min-similarity", "nan", "--registry", "kennel.db")
 
     assert [pair["pet_ids"] for pair in pairs] == [["bia", "bia-again"]]
     assert "bia  bia-again" in run("duplicates", "--min-similarity", "0.99", "--registry", "kennel.db").stdout
     assert none.exit_code == 3  # there are no cats, and none are made
-    assert (refused.exit_code, "-1 to 1" in refused.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("limit", [-1, 1.5, "10"])
-def test_a_limit_that_is_no_number_of_pets_is_refused(kennel: Path, limit: Any) -> None:
-    with connect("kennel.db") as registry, pytest.raises(InvalidQuery, match="whole number"):
-        registry.dogs.list(limit=limit)
-
-
-@pytest.mark.parametrize("similarity", ["0.5", float("nan"), 1.5, None])
-def test_a_similarity_that_is_no_cosine_is_refused(kennel: Path, similarity: Any) -> None:
-    with connect("kennel.db") as registry, pytest.raises(InvalidQuery, match="-1 to 1"):
-        registry.dogs.duplicates(similarity)
+def test_a_limit_or_a_similarity_that_is_none_is_refused(kennel: Path) -> None:
+    wrong: Any
+    with connect("kennel.db") as registry:
+        for wrong in (-1, 1.5, "10"):
+            with pytest.raises(InvalidQuery, match="whole number"):
+                registry.dogs.list(limit=wrong)
+        for wrong in ("0.5", float("nan"), 1.5, None):
+            with pytest.raises(InvalidQuery, match="-1 to 1"):
+                registry.dogs.duplicates(wrong)
 
 
 def test_a_pet_is_reported_lost_found_and_reunited(registered: Path) -> None:
@@ -198,12 +167,8 @@ def test_update_changes_what_is_named_and_says_no_contact(registered: Path) -> N
 
     assert changed.stdout == "luigi: Luigi, Terrier, lost, 1 photo\n"
     assert "555" not in changed.output
-    assert (cleared["breed"], cleared["tags"], "note" in cleared, "owner" in cleared) == (
-        "Terrier",
-        ["shy"],
-        False,
-        False,
-    )
+    assert (cleared["breed"], cleared["tags"]) == ("Terrier", ["shy"])
+    assert {"note", "owner"} & cleared.keys() == set()
     owner = data("owner", "luigi", *named)["owner"]
     assert (owner["name"], owner["phone"], owner["email"]) == ("Ully", "+55 21 555", EMAIL)
 
@@ -221,13 +186,3 @@ def test_update_takes_a_first_owner_and_one_more_photo(registered: Path) -> None
     assert (owned.exit_code, "2 photos" in owned.stdout, PHONE in owned.output) == (0, True, False)
     assert data("owner", "zoe", *named)["owner"] == {"name": "Ana", "phone": PHONE}
     assert (nothing.exit_code, "--help" in nothing.stderr) == (2, True)
-
-
-def test_who_found_a_pet_is_told_how_to_ask_whom_to_call(registered: Path) -> None:
-    found = run("find", "photos/luigi.png", "--registry", "pets.db")
-
-    line = next(line for line in found.stderr.splitlines() if "who to call: petfinder " in line)
-    owner = run(*line.split("who to call: petfinder ")[1].split())
-    assert PHONE not in found.output
-    assert PHONE in owner.stdout
-    assert "who to call" not in run("find", "photos/luigi.png", "--registry", "pets.db", "--json").stderr

@@ -18,7 +18,6 @@ from tests.elastic.stores import empty_elasticsearch_store
 from tests.test_cli import data, folder, registered, run
 
 __all__ = ["folder", "registered"]
-READING = [("list",), ("info", "pets-dogs"), ("rename", "pets-dogs", "x"), ("delete", "pets-dogs", "--yes")]
 
 
 def names() -> list[str]:
@@ -91,23 +90,6 @@ def test_a_photo_that_cannot_be_read_again_is_named_by_the_rebuild(registered: P
     assert rebuilt.exit_code == 1
     (failure,) = json.loads(rebuilt.stdout)["failures"]
     assert (failure["item"], failure["photo"], failure["error"]) == ("zoe", "photos/zoe.png", "UnreadablePhoto")
-
-
-@pytest.mark.parametrize("words", [("rebuild", "pets-dogs"), ("create", "--setting", "shards"), ("info",), ("fly",)])
-def test_bad_use_of_indexes_exits_with_2(registered: Path, words: tuple[str, ...]) -> None:
-    result = run("index", *words, "--registry", "pets.db")
-
-    assert (result.exit_code, bool(result.stderr)) == (2, True)
-
-
-@pytest.mark.parametrize("words", [*READING, ("rebuild", "pets-dogs", "--encoder", "pocket")])
-def test_verbs_on_an_index_that_is_not_there_create_nothing(folder: Path, words: tuple[str, ...]) -> None:
-    before = sorted(folder.rglob("*"))
-
-    result = run("index", *words, "--registry", "pets.db")
-
-    assert (result.exit_code, result.stdout) == (3, "")
-    assert sorted(folder.rglob("*")) == before
 
 
 def test_the_new_verbs_do_the_same_on_elasticsearch(

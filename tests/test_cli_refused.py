@@ -112,6 +112,47 @@ def test_an_option_that_would_do_nothing_is_refused(registered: Path, words: tup
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "find",
+        "find photos/none.png",
+        "find photos/zoe.png --near 1",
+        "find photos/zoe.png --near north,west --within-km 3",
+        "find photos/zoe.png --near 1,2",
+        "find photos/zoe.png --k 0",
+        "find photos/zoe.png --status asleep",
+        "find photos/zoe.png --species fish",
+        "list --near 1,2,3 --within-km 5",
+        "list --words ...",
+        "register nowhere",
+        "register photos/zoe.png",
+        "register photos --by owner",
+        "list --registry ftp://example.org/pets",
+        "fly",
+        "export pets.xlsx",
+        "export missing/pets.csv",
+        "import",
+        "import photos",
+        "import nowhere.csv",
+        "import pets.csv --index puppies",
+        "import --index puppies",
+        "import --index puppies --fields kittens",
+        "index rebuild pets-dogs",
+        "index create --setting shards",
+        "index info",
+        "index fly",
+    ],
+)
+def test_bad_use_exits_with_2_says_why_and_changes_no_file(registered: Path, words: str) -> None:
+    before = sorted(Path().rglob("*"))
+
+    refused = run(*words.split(), *(() if "--registry" in words or words == "fly" else NAMED))
+
+    assert (refused.exit_code, bool(refused.stderr), "Traceback" in refused.output) == (2, True, False)
+    assert sorted(Path().rglob("*")) == before
+
+
+@pytest.mark.parametrize(
     ("words", "option"),
     [
         ((*LIST, "--taken-after", "yesterday"), "--taken-after"),
@@ -207,12 +248,13 @@ def test_a_picture_is_refused_before_the_search_for_a_name_that_it_cannot_have(r
         refused = run(*words, "--save", name)
         assert (refused.exit_code, refused.stdout) == (2, "")
         assert "--save" in refused.stderr
+        assert ("cannot be written" in refused.stderr) == (name in ("nowhere/x.png", "folder.png"))
     assert sorted(Path().rglob("*")) == before
 
 
 @pytest.mark.parametrize("ending", ["png", "JPG", "webp", "svg", "pdf"])
 def test_a_picture_is_saved_under_its_name_whole(registered: Path, ending: str) -> None:
-    saved = run(*FIND, "--save", f"x.{ending}")
+    saved = run(*(SIMILAR if ending == "png" else FIND), "--save", f"x.{ending}")
 
     assert (saved.exit_code, f"saved x.{ending}" in saved.stderr) == (0, True)
     assert not list(Path().glob(".x*"))
