@@ -1,21 +1,30 @@
-"""What the server behind the page opens and what it keeps shut; how it starts, refuses to start, and ends."""
+"""What the server behind the page opens and what it keeps shut; how it starts, refuses to start, and ends.
+
+Strangers cannot lead its visitors astray, hang it, fill it, or fill its log.
+"""
 
 from __future__ import annotations
 
-import os
+import json
 import re
 import socket
 import subprocess
 import sys
 import time
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser
+from jupyter_server.services.kernels.connection.base import deserialize_msg_from_ws_v1, serialize_msg_to_ws_v1
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
 
-from tests.page.serving import ROOT, Served, asked, environment, served, stop, visiting
+from petfinder.page.server.handlers import PROTOCOL
+from petfinder.page.server.serve import host_for_processes
+from tests.page.serving import ROOT, Served, asked, environment, served, stop
 
 SHUT = [
     "/voila/files/page.ipynb",
@@ -50,21 +59,52 @@ SHUT = [
     "/metrics",
 ]
 KINDS = ("execute", "inspect", "complete", "history", "debug", "is_complete")
-RUN_CODE = """([code, kinds]) => new Promise((resolve) => {
-    const { kernelId } = JSON.parse(document.getElementById("jupyter-config-data").textContent);
-    const line = new WebSocket(`ws://${location.host}/api/kernels/${kernelId}/channels?session_id=intruder`);
-    const seen = [];
-    const say = (type, content) => line.send(JSON.stringify({ channel: "shell", parent_header: {}, metadata: {},
-        content, header: { msg_id: crypto.randomUUID(), msg_type: type, session: "intruder", username: "", date:
-        new Date().toISOString(), version: "5.3" } }));
-    line.onopen = () => {
-        for (const kind of kinds)
-            say(kind, { code, silent: false, store_history: false, user_expressions: {}, allow_stdin: false });
-        say("kernel_info_request", {});
-    };
-    line.onmessage = ({ data }) => { seen.push(JSON.parse(data).header.msg_type); };
-    setTimeout(() => { line.close(); resolve(seen); }, 3000);
-})"""
+GARBAGE: list[str | bytes] = [
+    "no json",
+    "[]",
+    json.dumps({"channel": "shell"}),
+    b"",
+    b"\xff" * 30,
+    b"\x7f\xff\xff\xff" * 9,
+]
+IMPATIENT = (
+    "from petfinder.page.server import voila; voila.NEVER_MET_SECONDS = 2; from petfinder.__main__ import main; main()"
+)
+HOST = "pets.example.org"
+
+
+def line_to(url: str, process: str, *, origin: str | None = None, protocol: str | None = PROTOCOL) -> ClientConnection:
+    """A visitor's line to the process."""
+    return connect(
+        f"ws{url.removeprefix('http')}api/kernels/{process}/channels?session_id=stranger",
+        origin=None if origin is None else Origin(origin),
+        subprotocols=None if protocol is None else [Subprotocol(protocol)],
+        open_timeout=60,
+        proxy=None,
+    )
+
+
+def process_in(body: str) -> str:
+    """The name of the process behind a page."""
+    found = re.search(r'"kernelId": *"([^"]+)"', body)
+    assert found is not None
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def opened(page: Served) -> tuple[str, dict[str, str]]:
+    """The page as the server sends it to a browser, and its headers."""
+    status, body, headers = asked(page.url, "/", Sec_Fetch_Dest="document")
+    assert status == 200
+    return body, headers
+
+
+@pytest.fixture(scope="module")
+def process(page: Served, opened: tuple[str, dict[str, str]]) -> str:
+    """The process behind that page; it has been met, and stays."""
+    name = process_in(opened[0])
+    with line_to(page.url, name):
+        return name
 
 
 @pytest.mark.parametrize("path", SHUT)
@@ -78,37 +118,139 @@ def test_no_file_no_list_and_no_other_door_of_the_server_is_open(page: Served, p
 
 
 def test_another_name_for_this_machine_leads_nowhere(page: Served) -> None:
-    status, body, _ = asked(page.url, "/", host="pets.example.org")
+    status, body, _ = asked(page.url, "/", host=HOST)
 
     assert status == 403
     assert "petfinder" not in body
 
 
-def test_the_page_tells_browsers_to_load_nothing_from_elsewhere(page: Served) -> None:
-    _, body, headers = asked(page.url, "/")
+@pytest.mark.parametrize("dest", ["image", "iframe", "empty"])
+def test_what_another_page_loads_gets_no_process(page: Served, dest: str) -> None:
+    assert asked(page.url, "/", Sec_Fetch_Dest=dest)[0] == 403
+
+
+def test_the_page_tells_browsers_to_load_nothing_from_elsewhere(
+    page: Served, opened: tuple[str, dict[str, str]]
+) -> None:
+    body, headers = opened
 
     policy = headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'self'")
     assert "https:" not in policy
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', body)
-    assert str(Path.home()) not in body
-    assert str(ROOT) not in body
-    assert str(page.log.parent) not in body
+    assert not [folder for folder in (Path.home(), ROOT, page.log.parent) if str(folder) in body]
 
 
-def test_a_visitor_cannot_run_code(browser: Browser, page: Served) -> None:
-    proof = page.log.parent / "proof"
-    with visiting(browser, page.url) as visitor:
-        seen = visitor.page.evaluate(RUN_CODE, [f"open({str(proof)!r}, 'w')", [f"{kind}_request" for kind in KINDS]])
+def test_a_visitor_cannot_run_code(page: Served, process: str) -> None:
+    proof, seen = page.log.parent / "proof", set()
+    options = {"silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
+    with line_to(page.url, process) as line:
+        for kind in (*KINDS, "kernel_info"):
+            header = {"msg_id": kind, "msg_type": f"{kind}_request", "session": "stranger", "username": "", "date": ""}
+            content = {"code": f"open({str(proof)!r}, 'w')", **options}
+            message = {"header": header, "parent_header": {}, "metadata": {}, "content": content}
+            line.send(serialize_msg_to_ws_v1(message, "shell", lambda part: json.dumps(part).encode()))
+        with suppress(TimeoutError):
+            while message := line.recv(timeout=3 if "kernel_info_reply" in seen else 60):
+                seen.add(json.loads(deserialize_msg_from_ws_v1(message)[1][0])["msg_type"])
 
     assert "kernel_info_reply" in seen  # the line itself works
-    assert not {f"{kind}_reply" for kind in KINDS} & {*seen}
+    assert not {f"{kind}_reply" for kind in KINDS} & seen
     assert not proof.exists()
 
 
-def test_ctrl_c_ends_the_server_and_every_process_behind_it(tmp_path: Path, chromium: str) -> None:
-    with served("pets.db", tmp_path) as running:
-        asked(running.url, "/")
+def test_a_line_that_does_not_speak_as_the_page_does_is_refused_and_the_server_goes_on(
+    page: Served, process: str
+) -> None:
+    for other in (None, "v2.kernel.websocket.jupyter.org", f"x{PROTOCOL}"):
+        with pytest.raises(InvalidStatus, match="400"):
+            line_to(page.url, process, protocol=other)
+
+    with line_to(page.url, process) as line:
+        assert line.subprotocol == PROTOCOL
+    assert asked(page.url, f"/api/kernels/{process}", Referer=page.url)[0] == 200
+
+
+def test_garbage_closes_the_line_and_neither_hangs_the_page_nor_fills_its_log(page: Served, process: str) -> None:
+    before = len(page.said)
+    for garbage in GARBAGE:
+        with line_to(page.url, process) as line:
+            line.send(garbage)
+            assert closed(line), garbage
+
+    assert asked(page.url, "/")[0] == 200
+    said = page.said[before:]
+    assert "message could not be read" in said
+    assert re.search(r'File ".*(handlers?|channels|websocket)\.py"', said) is None  # no traceback of a line
+    assert process not in said
+
+
+def closed(line: ClientConnection) -> bool:
+    """Wait until the server closes the line; whether it says that it could not read what came."""
+    try:
+        while True:
+            line.recv(timeout=60)
+    except ConnectionClosed as error:
+        return error.rcvd is not None and error.rcvd.code == 1007
+
+
+def test_nobody_else_waits_where_the_processes_wait_for_a_visitor(page: Served, process: str) -> None:
+    for name in ("00000000-0000-4000-8000-000000000000", process):
+        for token in ("", "x/"):
+            with pytest.raises(InvalidStatus, match="404"):
+                connect(f"ws{page.url.removeprefix('http')}{token}voila/query/{name}", proxy=None)
+
+    assert asked(page.url, "/")[0] == 200
+
+
+def test_who_asked_for_the_page_and_opened_no_line_leaves_no_process(tmp_path: Path) -> None:
+    with served("pets.db", tmp_path, command=(sys.executable, "-c", IMPATIENT)) as running:
+        staying, gone = (process_in(asked(running.url, "/")[1]) for _ in range(2))
+        with line_to(running.url, staying):
+            deadline = time.monotonic() + 60
+            while (there := is_there(running, gone)) and time.monotonic() < deadline:
+                time.sleep(0.5)
+
+            assert not there
+            assert is_there(running, staying)
+            assert asked(running.url, "/")[0] == 200
+
+
+def is_there(running: Served, process: str) -> bool:
+    """Whether a visitor's process runs."""
+    return asked(running.url, f"/api/kernels/{process}", Referer=running.url)[0] == 200
+
+
+def test_a_web_server_with_a_name_may_show_the_page_and_no_other(tmp_path: Path, locked: dict[str, str]) -> None:
+    with served("pets.db", tmp_path, "--host", HOST, settings=locked) as running:
+        assert asked(running.url, "/", host="other.example.org")[0] == 403
+        status, body, headers = asked(running.url, "/", host=HOST)
+        with line_to(running.url, process_in(body), origin=f"https://{HOST}"):
+            pass
+        for other in ("https://other.example.org", f"https://{HOST}.example.com", f"http://{HOST}"):
+            with pytest.raises(InvalidStatus, match="403"):
+                line_to(running.url, process_in(body), origin=other)
+
+    assert status == 200
+    assert f"wss://{HOST}" in headers["Content-Security-Policy"]
+    assert f"https://{HOST}/" in running.said
+
+
+def test_with_a_passphrase_other_machines_are_let_in(tmp_path: Path, locked: dict[str, str]) -> None:
+    with served("pets.db", tmp_path, "--ip", "0.0.0.0", settings=locked) as running:
+        assert "not encrypted" in running.said
+        assert asked(here(running), "/", host=HOST)[0] == 200
+
+
+def here(running: Served) -> str:
+    """The address by which this machine reaches a server that listens on every address."""
+    return f"http://127.0.0.1:{urlsplit(running.url).port}"
+
+
+def test_ctrl_c_ends_a_server_open_to_all_and_every_process_behind_it(tmp_path: Path) -> None:
+    with served("pets.db", tmp_path, "--ip", "0.0.0.0", "--without-passphrase") as running:
+        assert "not encrypted" in running.said
+        asked(here(running), "/")
         deadline = time.monotonic() + 30
         while len(children := _children_of(running.process.pid)) < 2 and time.monotonic() < deadline:
             time.sleep(0.2)
@@ -131,87 +273,63 @@ def _children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def refused(folder: Path, *arguments: str, **settings: str) -> str:
-    """What `petfinder serve` says where it refuses to start; it has exit code 2 or 3 and shows no traceback."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "petfinder", "serve", "--no-open", *arguments],
-        cwd=folder,
-        env=environment(**settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert ended.returncode in (2, 3)
-    assert "petfinder is at" not in ended.stdout
-    assert "Traceback" not in ended.stderr
-    return ended.stdout + ended.stderr
-
-
-def test_other_machines_are_not_let_in_without_a_passphrase(tmp_path: Path) -> None:
-    said = refused(tmp_path, "--registry", "pets.db", "--ip", "0.0.0.0", "--port", "0")
-
-    assert "no passphrase is set" in said
-    assert not (tmp_path / "pets.db").exists()
-
-
-def test_with_a_passphrase_or_in_so_many_words_they_are(tmp_path: Path, locked: dict[str, str]) -> None:
-    with served("pets.db", tmp_path, "--ip", "0.0.0.0", settings=locked) as running:
-        assert "not encrypted" in running.said
-        assert asked(f"http://127.0.0.1:{urlsplit(running.url).port}", "/", host="pets.example.org")[0] == 200
-    with served("pets.db", tmp_path, "--ip", "0.0.0.0", "--without-passphrase") as running:
-        assert "not encrypted" in running.said
-
-
-def test_a_hash_that_is_none_is_refused_before_anything_is_served(tmp_path: Path) -> None:
-    said = refused(tmp_path, "--registry", "pets.db", PETFINDER_PASSPHRASE_HASH="three grey whiskers")
-
-    assert "petfinder passphrase" in said
-    assert "whiskers" not in said
-
-
-def test_a_registry_in_memory_is_refused(tmp_path: Path) -> None:
-    assert "not memory" in refused(tmp_path, "--registry", ":memory:", "--port", "0")
-
-
-def test_a_server_that_is_not_there_is_said_before_any_page(tmp_path: Path) -> None:
-    said = refused(tmp_path, "--registry", "http://127.0.0.1:9", "--port", "0")
-
-    assert "127.0.0.1:9" in said
-
-
-def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "settings", "sentence"),
+    [
+        (("--ip", "0.0.0.0"), {}, "no passphrase is set"),
+        (("--host", HOST), {}, "no passphrase is set"),
+        (("--host", f"https://{HOST}/"), {}, "without https://"),
+        ((), {"PETFINDER_PASSPHRASE_HASH": "three grey whiskers"}, "petfinder passphrase"),
+        (("--registry", ":memory:"), {}, "not memory"),
+        (("--registry", "http://127.0.0.1:9"), {}, "127.0.0.1:9"),
+        (("--port", "TAKEN"), {}, "port TAKEN"),
+    ],
+)
+def test_what_cannot_work_is_said_before_any_page(
+    tmp_path: Path, arguments: tuple[str, ...], settings: dict[str, str], sentence: str
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+        port = str(taken.getsockname()[1])
+        ended = subprocess.run(
+            [sys.executable, "-m", "petfinder", "serve", "--no-open", "--registry", "pets.db", "--port", "0"]
+            + [argument.replace("TAKEN", port) for argument in arguments],
+            cwd=tmp_path,
+            env=environment(**settings),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
 
-        assert f"port {port}" in refused(tmp_path, "--registry", "pets.db", "--port", str(port))
+    said = ended.stdout + ended.stderr
+    assert sentence.replace("TAKEN", port) in said
+    assert ended.returncode in (2, 3)
+    assert not [text for text in ("petfinder is at", "Traceback", "whiskers") if text in said]
+    assert (tmp_path / "pets.db").exists() is ("--port" in arguments)
+
+
+@pytest.mark.parametrize(
+    ("ip", "named"),
+    [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::1", "[::1]"), ("::", "[::1]"), ("10.0.0.7", "10.0.0.7")],
+)
+def test_the_processes_find_the_server_wherever_it_listens(ip: str, named: str) -> None:
+    assert host_for_processes(ip) == named
 
 
 def test_it_serves_from_the_installed_package(tmp_path: Path) -> None:
-    built = tmp_path / "built"
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    installed, folder = tmp_path / "installed", tmp_path / "elsewhere"
+    built, installed, folder = tmp_path / "built", tmp_path / "installed", tmp_path / "elsewhere"
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(built)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         wheel.extractall(installed)
     folder.mkdir()
-    where = "import petfinder; print(petfinder.__file__)"
+    settings = {"PYTHONPATH": str(installed)}
 
-    with served("pets.db", folder, settings={"PYTHONPATH": str(installed)}) as running:
+    with served("pets.db", folder, settings=settings) as running:
         status, body, _ = asked(running.url, "/")
 
-    shown = subprocess.run(
-        [sys.executable, "-c", where],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(installed)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert shown.stdout.startswith(str(installed))
+    code = "import petfinder; print(petfinder.__file__)"
+    shown = subprocess.check_output([sys.executable, "-c", code], cwd=folder, env=environment(**settings), text=True)
+    assert shown.startswith(str(installed))
     assert status == 200
     assert "<title>petfinder</title>" in body
     assert "Opening the registry" in body

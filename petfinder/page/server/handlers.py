@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from jupyter_server.base.handlers import FileFindHandler
@@ -13,6 +12,7 @@ from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.kernel_websocket_handler import VoilaKernelWebsocketHandler, read_header_from_binary_message
 
 MOST_VISITORS = 40
+PROTOCOL = "v1.kernel.websocket.jupyter.org"
 NO_MESSAGE = 1007
 PRINTED = ("stream", "error")
 TILES = "https://tile.openstreetmap.org https://*.tile.openstreetmap.org"
@@ -60,6 +60,17 @@ class LineHandler(VoilaKernelWebsocketHandler):  # type: ignore[misc]
 
     write_error = RequestHandler.write_error
 
+    async def get(self, kernel_id: str) -> None:
+        """Open a line that speaks v1, as the page does; 400 for any other.
+
+        Voila reads whatever goes out as v1. In another form it may read a count of billions and make room for as many
+        parts: one visitor would hang the server for all.
+        """
+        offered = self.request.headers.get("Sec-WebSocket-Protocol", "")
+        if PROTOCOL not in (name.strip() for name in offered.split(",")):
+            raise HTTPError(400)
+        await super().get(kernel_id)
+
     async def open(self, kernel_id: str) -> None:
         """Note that the visitor has come."""
         self.settings["petfinder_met"].add(kernel_id)
@@ -68,20 +79,19 @@ class LineHandler(VoilaKernelWebsocketHandler):  # type: ignore[misc]
     def on_message(self, message: bytes | str) -> None:
         """Pass on what the page's widgets say; the line of who sends anything else is closed."""
         try:
-            if isinstance(message, bytes) and not _parts_fit(message, v1=bool(self.selected_subprotocol)):
-                raise ValueError("a message of more parts than it has bytes")
+            if not (isinstance(message, bytes) and int.from_bytes(message[:8], "little") * 8 < len(message)):
+                raise ValueError("a message of more parts than it has bytes: readers make room for them unseen")
             super().on_message(message)
         except Exception as error:
             app_log.warning("A visitor's line was closed: its message could not be read (%s).", type(error).__name__)
             self.close(NO_MESSAGE)
 
-    def write_message(self, message: bytes | str | dict[str, Any], binary: bool = False) -> Any:
-        """Send what is for the page's widgets."""
-        if isinstance(message, bytes):
-            header = read_header_from_binary_message(message)
-        else:
-            header = (json.loads(message) if isinstance(message, str) else message).get("header")
-        if (header or {}).get("msg_type") in PRINTED:
+    def write_message(self, message: bytes, binary: bool = True) -> Any:
+        """Send what is for the page's widgets, while somebody is there to hear it."""
+        if self.ws_connection is None or self.ws_connection.is_closing():
+            return None  # what Jupyter still has for a closed line is in another form than v1
+        header = read_header_from_binary_message(message)
+        if header and header.get("msg_type") in PRINTED:
             return None
         sent = super().write_message(message, binary)
         sent.add_done_callback(lambda done: done.cancelled() or done.exception())  # who has left misses it: no error
@@ -109,9 +119,3 @@ class WarmHandler(RequestInfoSocketHandler):  # type: ignore[misc]
     def waiting(cls) -> set[str]:
         """The processes that wait for a visitor."""
         return {*cls._waiters}
-
-
-def _parts_fit(message: bytes, *, v1: bool) -> bool:
-    """Whether a message is long enough for the parts that it says it has: readers make room for them unseen."""
-    size = 8 if v1 else 4
-    return int.from_bytes(message[:size], "little" if v1 else "big") * size < len(message)

@@ -1,4 +1,4 @@
-"""What a served page is told by the server that starts it: which registry, from which folder, in what manner."""
+"""What `petfinder serve` hands over to the processes behind its page: which registry, from which folder, how shown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ VARIABLE = "PETFINDER_PAGE"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class PageOptions:
     """What a visitor's process needs of `serve`: its arguments, its folder, and where wrong guesses are counted."""
 
     registry: str | None
@@ -21,11 +21,11 @@ class Told:
     greeting: str
     tries: str
 
-    def tell(self) -> None:
-        """Put it where processes that start from now on find it."""
+    def to_environment(self) -> None:
+        """Put them where processes that start from now on find them."""
         os.environ[VARIABLE] = json.dumps(asdict(self))
 
     @classmethod
-    def here(cls) -> Told:
-        """What this process was told."""
+    def from_environment(cls) -> PageOptions:
+        """The options that this process was started with."""
         return cls(**json.loads(os.environ[VARIABLE]))

@@ -10,12 +10,12 @@
   const element = (id) => document.getElementById(id);
   let clearing = 0;
 
-  const tell = (sentence, seconds) => {
+  const say = (sentence, seconds) => {
     clearTimeout(clearing);
-    const told = element("petfinder-told");
-    told.textContent = sentence;
-    told.hidden = !sentence;
-    if (sentence && seconds) clearing = setTimeout(() => tell(""), 1000 * seconds);
+    const message = element("petfinder-message");
+    message.textContent = sentence;
+    message.hidden = !sentence;
+    if (sentence && seconds) clearing = setTimeout(() => say(""), 1000 * seconds);
   };
 
   // voila calls these two where it would show its own spinner
@@ -44,12 +44,12 @@
   };
   function refuseTooLarge(event) {
     const bytes = Array.from(this.files).reduce((sum, file) => sum + file.size, 0);
-    if (bytes <= window.petfinderMostBytes) return tell("");
+    if (bytes <= window.petfinderMostBytes) return say("");
     event.stopImmediatePropagation();
     const [size, most] = [Math.ceil(bytes / MEGABYTE), Math.floor(window.petfinderMostBytes / MEGABYTE)];
     const what = this.files.length > 1 ? `These ${this.files.length} photos have ${size} MB` : `This photo has ${size} MB`;
     this.value = "";
-    tell(`${what}; at most ${most} MB can be sent at once. Choose a smaller photo, or fewer at once.`, 30);
+    say(`${what}; at most ${most} MB can be sent at once. Choose a smaller photo, or fewer at once.`, 30);
   }
 
   // Beside each field for a place a button that puts in where the visitor is; browsers tell it to safe pages only.
@@ -59,10 +59,10 @@
     const here = document.createElement("button");
     Object.assign(here, { type: "button", className: "pf-button", textContent: "Use where I am" });
     here.addEventListener("click", () => navigator.geolocation.getCurrentPosition(({ coords }) => {
-      tell("");
+      say("");
       input.value = [coords.latitude, coords.longitude].map((degrees) => degrees.toFixed(4)).join(", ");
       for (const name of ["input", "change"]) input.dispatchEvent(new Event(name, { bubbles: true }));
-    }, () => tell("Your browser does not say where you are. Allow it to, or write the place yourself.", 15),
+    }, () => say("Your browser does not say where you are. Allow it to, or write the place yourself.", 15),
     { enableHighAccuracy: true, timeout: 20000 }));
     field.append(here);
   };
@@ -91,7 +91,7 @@
   let lines = 0;
   let dead = false;
   let leaving = false;
-  const lost = () => { if (!leaving && (dead || lines === 0)) tell(LOST); };
+  const lost = () => { if (!leaving && (dead || lines === 0)) say(LOST); };
   const Line = window.WebSocket;
   window.WebSocket = class extends Line {
     constructor(...given) {
@@ -99,7 +99,7 @@
       if (!String(given[0]).includes("/api/kernels/")) return;
       this.addEventListener("open", () => {
         lines += 1;
-        if (!dead && element("petfinder-told").textContent === LOST) tell("");
+        if (!dead && element("petfinder-message").textContent === LOST) say("");
         this.addEventListener("close", ({ code }) => {
           lines -= 1;
           dead ||= code === TOO_LARGE || this.bufferedAmount > 0 || this.unanswered;

@@ -19,7 +19,7 @@ import typer
 from petfinder.domain.errors import ConfigError
 from petfinder.encoders.tuned import is_tuned_file
 from petfinder.page.access import Access
-from petfinder.page.server.handover import Told
+from petfinder.page.server.handover import PageOptions
 from petfinder.registry.connect import IN_MEMORY, connect
 from petfinder.registry.settings import Settings, load_settings, revealed
 
@@ -68,7 +68,7 @@ def serve(
             typer.echo(f"{opened!r} is empty: the page can register the first pet", err=True)
     bound = _bound(ip, port)
     with tempfile.TemporaryDirectory(prefix="petfinder_") as own:
-        Told(
+        PageOptions(
             registry=place,
             encoder=encoder,
             name=settings.name,
@@ -76,7 +76,7 @@ def serve(
             tiles=tiles,
             greeting=greeting,
             tries=str(Path(own) / "tries.db"),
-        ).tell()
+        ).to_environment()
         _run(bound, local=local, host=host, tiles=tiles, open_browser=open_browser)
 
 

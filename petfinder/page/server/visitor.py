@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from petfinder.domain.errors import PetfinderError
 from petfinder.page.access import Access
-from petfinder.page.server.handover import Told
+from petfinder.page.server.handover import PageOptions
 from petfinder.registry.connect import connect
 from petfinder.registry.registry import Registry
 from petfinder.registry.settings import load_settings, revealed
@@ -30,7 +30,7 @@ def prepare() -> None:
     import petfinder.page.widgets.page  # noqa: F401
 
     _log_where_the_server_does()
-    os.chdir(Told.here().folder)
+    os.chdir(PageOptions.from_environment().folder)
     with contextlib.suppress(PetfinderError):  # shown to the visitor, who may come when the server is up again
         _registry()
 
@@ -41,9 +41,9 @@ def page() -> Widget:
     from petfinder.page.widgets.parts import html, sentence_of
 
     try:
-        told = Told.here()
-        access = Access(revealed(load_settings().passphrase_hash), tries=Path(told.tries))
-        return front_page(_registry(), access=access, tiles=told.tiles, greeting=told.greeting)
+        options = PageOptions.from_environment()
+        access = Access(revealed(load_settings().passphrase_hash), tries=Path(options.tries))
+        return front_page(_registry(), access=access, tiles=options.tiles, greeting=options.greeting)
     except PetfinderError as error:
         logging.getLogger(__name__).error("%s: %s", type(error).__name__, error)  # for whoever runs the page
         return html(f'<p role="alert">{escape(sentence_of(error))}</p>')
@@ -68,5 +68,5 @@ def _log_where_the_server_does() -> None:
 @lru_cache(maxsize=1)
 def _registry() -> Registry:
     """The registry that the page shows, opened once."""
-    told = Told.here()
-    return connect(told.registry, encoder=told.encoder, name=told.name)
+    options = PageOptions.from_environment()
+    return connect(options.registry, encoder=options.encoder, name=options.name)
