@@ -10,7 +10,7 @@ import io
 import math
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -19,7 +19,7 @@ from typing import Any, Literal
 from petfinder.domain.errors import InvalidPet, InvalidQuery, PhotoTooLarge
 from petfinder.domain.filters import PetFilter, place_of, places_of
 from petfinder.domain.matches import SHOWN, Matches
-from petfinder.domain.pets import Cat, Dog, Owner, Pet, Photo, Place, Status, as_found
+from petfinder.domain.pets import SPECIES, Owner, Pet, Photo, Place, Status, as_found
 from petfinder.domain.text import fold
 from petfinder.page.access import Access
 from petfinder.photos.read import completed, read_photo
@@ -31,10 +31,54 @@ HALF_ROUND_KM = 20_040.0  # half way round the earth: everywhere
 PAGE = SHOWN  # pets on a page
 NEAREST = 12  # matches of one search
 UPLOAD_LIMIT = 25 * 2**20
-SPECIES: Mapping[str, type[Pet]] = {"dog": Dog, "cat": Cat}
 MOST_PLACED = 300  # pets on one map
 _NUMBERED = 30  # pets of one name that are told apart by a number
 _CHIP = re.compile(r"[\d\s.\-]{9,}")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that a visitor handed in: the name it had there, and its bytes."""
+
+    name: str
+    content: bytes = field(repr=False)
+
+    def photo(self) -> Photo:
+        """The file as a photo whose errors call it by its name; nothing of where it came from is kept."""
+        file = io.BytesIO(self.content)
+        file.name = self.name
+        return Photo(source=file)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many pets are registered, and of these lost and found."""
+
+    pets: int = 0
+    lost: int = 0
+    found: int = 0
+
+
+@dataclass(frozen=True)
+class PetPage:
+    """One page of pets by id, how many pass in all, and the id behind which the next page begins, if there is one."""
+
+    pets: tuple[Pet, ...] = ()
+    count: int = 0
+    following: str | None = None
+
+
+@dataclass(frozen=True)
+class WordsAnswer:
+    """What words found, and how they were meant: a chip number, what photos look like (`matches`), or written words.
+
+    `more`: there are others that the answer leaves out.
+    """
+
+    meant: Literal["microchip", "meaning", "words"]
+    pets: tuple[Pet, ...] = ()
+    matches: Matches | None = None
+    more: bool = False
 
 
 class Desk:
@@ -51,13 +95,13 @@ class Desk:
         self.upload_limit_bytes = upload_limit_bytes
 
     def of(self, species: str) -> PetDesk:
-        """The desk for dogs ("dog") or cats ("cat"); raises InvalidQuery for a species that it does not know."""
+        """The desk for one of the SPECIES ("dog"); raises InvalidQuery for any other."""
         if species not in SPECIES:
             raise InvalidQuery(f"the desk knows {' and '.join(SPECIES)}, not {species!r}")
-        return PetDesk(self, self.registry.of(SPECIES[species]))
+        return PetDesk(self, species)
 
     def counts(self) -> Counts:
-        """How many pets there are of all species; an index that is not there yet counts none and is not made."""
+        """Count the pets of all species; an index that is not there yet counts none and is not made."""
         there = {spec.species for spec in self.registry.specs().values()}
         each = [self.of(species).counts() for species in SPECIES if species in there]
         return Counts(sum(one.pets for one in each), sum(one.lost for one in each), sum(one.found for one in each))
@@ -78,7 +122,7 @@ class Desk:
             )
 
     def look_at(self, upload: Upload) -> Photo:
-        """An uploaded photo as its own visitor sees it: thumbnail, and date and place as the camera wrote them.
+        """Read an uploaded photo for its own visitor: thumbnail, and date and place as the camera wrote them.
 
         Raises PhotoTooLarge, UnreadablePhoto.
         """
@@ -87,11 +131,22 @@ class Desk:
 
 
 class PetDesk:
-    """What a visitor may ask about, and do with, the pets of one species."""
+    """What a visitor may ask about, and do with, the pets of one species.
 
-    def __init__(self, desk: Desk, service: PetService[Pet]) -> None:
+    Whatever shows contact or changes a pet raises PassphraseNeeded while the access is locked.
+    """
+
+    def __init__(self, desk: Desk, species: str) -> None:
         self._desk = desk
-        self._service = service
+        self._pet_class = SPECIES[species]
+        self._service: PetService[Pet] = desk.registry.of(self._pet_class)
+        self.species = species
+
+    @property
+    def _unlocked(self) -> PetService[Pet]:
+        """The service, for what shows contact or changes a pet; raises PassphraseNeeded."""
+        self._desk.access.check()
+        return self._service
 
     @property
     def knows_text(self) -> bool:
@@ -99,21 +154,21 @@ class PetDesk:
         return bool(self._service.encoder.supports_text)
 
     def counts(self) -> Counts:
-        """How many pets are registered, lost, found."""
+        """Count the pets that are registered, lost, found."""
         count = self._service.count
         return Counts(count(), count(PetFilter(status=Status.LOST)), count(PetFilter(status=Status.FOUND)))
 
     def find(self, uploads: Sequence[Upload], *, k: int = NEAREST, where: PetFilter | None = None) -> Matches:
-        """The pets nearest to one or more photos of ONE animal; raises PhotoError, InvalidQuery."""
+        """Find the pets nearest to one or more photos of ONE animal; raises PhotoError, InvalidQuery."""
         self._desk.check_uploads(uploads)
         return self._service.find([upload.photo() for upload in uploads], k=k, where=self._open_to_all(where))
 
     def similar(self, pet_id: str, *, k: int = NEAREST, where: PetFilter | None = None) -> Matches:
-        """Other pets that look like a registered one; raises PetNotFound, InvalidQuery."""
+        """Find other pets that look like a registered one; raises PetNotFound, InvalidQuery."""
         return self._service.find_similar(pet_id, k=k, where=self._open_to_all(where))
 
     def search(self, words: str, *, by_meaning: bool = False, where: PetFilter | None = None) -> WordsAnswer:
-        """Pets by a chip number, by what their photos look like (if asked for and the encoder knows text), or by words.
+        """Find pets by a chip number, by what their photos look like (if asked for and possible), or by words.
 
         The answer says which. Words must all stand in name, breed, colour, tags or note. Raises InvalidQuery.
         """
@@ -122,11 +177,11 @@ class PetDesk:
         where = self._open_to_all(where)
         if by_meaning and words.strip() and self.knows_text:
             return WordsAnswer("meaning", matches=self._service.find_by_text(words.strip(), k=NEAREST, where=where))
-        found = [*islice(self._service.repository.with_words(words, where), PAGE + 1)]
+        found = self._with_words(words, where, limit=PAGE + 1)
         return WordsAnswer("words", self._with_pictures(found[:PAGE]), more=len(found) > PAGE)
 
     def page(self, *, after: str | None = None, where: PetFilter | None = None) -> PetPage:
-        """At most 48 pets in the order of their ids, those behind `after`; their pictures come in one request."""
+        """List at most 48 pets by id, those behind `after`; their pictures come in one request."""
         where = self._open_to_all(where)
         pets = self._service.list(where, after=after, limit=PAGE + 1)
         shown = pets[:PAGE]
@@ -134,7 +189,7 @@ class PetDesk:
         return PetPage(self._with_pictures(shown), self._service.count(where), following)
 
     def pet(self, pet_id: str) -> Pet:
-        """A pet with the thumbnails of all its photos, as searches show pets; raises PetNotFound.
+        """Get a pet with the thumbnails of all its photos, as searches show pets; raises PetNotFound.
 
         While the desk is locked without its chip number, by which somebody could pass for the owner.
         """
@@ -142,36 +197,32 @@ class PetDesk:
         return pet if self._desk.access.is_open else pet.model_copy(update={"microchip": None})
 
     def placed(self, where: PetFilter | None = None, *, most: int = MOST_PLACED) -> tuple[Pet, ...]:
-        """Pets whose own place or a photo's is known, without pictures; at most `most`."""
-        restriction = (self._open_to_all(where) or PetFilter()).restriction()
-        pets = (as_found(pet) for pet in self._service.repository.scan(restriction))
+        """List pets whose own place or a photo's is known, without pictures; at most `most`."""
+        pets = (as_found(pet) for pet in self._each(self._open_to_all(where)))
         return tuple(islice((pet for pet in pets if place_of(pet)), most))
 
     def owner_of(self, pet_id: str) -> Owner | None:
-        """Who to call, with all contact; raises PassphraseNeeded, PetNotFound."""
-        self._desk.access.check()
-        return self._service.owner_of(pet_id)
+        """Say who to call, with all contact; raises PetNotFound."""
+        return self._unlocked.owner_of(pet_id)
 
     def whole(self, pet_id: str) -> Pet:
-        """The whole pet, owner and exact places with it, to be edited; raises PassphraseNeeded, PetNotFound."""
-        self._desk.access.check()
-        return self._service.get(pet_id)
+        """Get the whole pet, owner and exact places with it, to be edited; raises PetNotFound."""
+        return self._unlocked.get(pet_id)
 
     def register(self, uploads: Sequence[Upload], fields: Mapping[str, Any], *, picture: Upload | None = None) -> Pet:
         """Register a pet of these photos and fields (those of Pet); `picture` is the owner's.
 
-        An id is made of the name where `fields` has none. Raises PassphraseNeeded, PhotoError, InvalidPet (without a
-        photo too), DuplicatePet; then nothing is written.
+        An id is made of the name where `fields` has none. Raises PhotoError, InvalidPet (without a photo too),
+        DuplicatePet; then nothing is written.
         """
-        self._desk.access.check()
+        service = self._unlocked
         check_some(uploads)
         self._desk.check_uploads([*uploads, *([picture] if picture else [])])
         known = {name: value for name, value in fields.items() if value not in (None, "")}
         known["owner"] = _with_picture(known.get("owner"), picture)
-        photos = [upload.photo() for upload in uploads]
-        pet_id = known.get("pet_id") or self._free_id(known.get("name") or "")
-        pet = self._service.repository.pet_class(**(known | {"pet_id": pet_id, "photos": photos}))
-        return self.pet(self._service.register(pet).pet_id)
+        known["pet_id"] = known.get("pet_id") or self._free_id(known.get("name") or "")
+        pet = self._pet_class(**known, photos=[upload.photo() for upload in uploads])
+        return self.pet(service.register(pet).pet_id)
 
     def report_found(self, uploads: Sequence[Upload], fields: Mapping[str, Any]) -> Pet:
         """Register a stray that somebody took in, as `register` does; found since `status_at`, else now."""
@@ -181,46 +232,42 @@ class PetDesk:
     def update(self, pet_id: str, changes: Mapping[str, Any], *, picture: Upload | None = None) -> Pet:
         """Change named fields of a pet, what is not named stays; `picture` is for the owner among them.
 
-        Raises PassphraseNeeded, PetNotFound, InvalidPet, PhotoError.
+        Raises PetNotFound, InvalidPet, PhotoError.
         """
-        self._desk.access.check()
+        service = self._unlocked
         self._desk.check_uploads([picture] if picture else [])
         owner = {"owner": _with_picture(changes["owner"], picture)} if "owner" in changes else {}
-        self._service.update(pet_id, **{**changes, **owner})
+        service.update(pet_id, **{**changes, **owner})
         return self.pet(pet_id)
 
     def add_photos(self, pet_id: str, uploads: Sequence[Upload]) -> Pet:
-        """Give a pet more photos, all or none; raises PassphraseNeeded, PetNotFound, PhotoError."""
-        self._desk.access.check()
+        """Give a pet more photos, all or none; raises PetNotFound, PhotoError."""
+        service = self._unlocked
         self._desk.check_uploads(uploads)
         for upload in uploads:
             read_photo(upload.photo())
         for upload in uploads:
-            self._service.add_photo(pet_id, upload.photo())
+            service.add_photo(pet_id, upload.photo())
         return self.pet(pet_id)
 
     def remove_photo(self, pet_id: str, photo_id: str) -> Pet:
-        """Take one photo from a pet; raises PassphraseNeeded, PetNotFound, InvalidQuery."""
-        self._desk.access.check()
-        self._service.remove_photo(pet_id, photo_id)
+        """Take one photo from a pet; raises PetNotFound, InvalidQuery."""
+        self._unlocked.remove_photo(pet_id, photo_id)
         return self.pet(pet_id)
 
     def report_lost(self, pet_id: str, *, place: Place | None = None, at: datetime | None = None) -> Pet:
-        """A registered pet is missing, from where and since when (default now); raises PassphraseNeeded."""
-        self._desk.access.check()
-        self._service.report_lost(pet_id, place=place, at=at)
+        """Report a registered pet missing, from where and since when (default now); raises PetNotFound."""
+        self._unlocked.report_lost(pet_id, place=place, at=at)
         return self.pet(pet_id)
 
     def reunite(self, pet_id: str) -> Pet:
-        """The pet is back with its people; raises PassphraseNeeded, PetNotFound."""
-        self._desk.access.check()
-        self._service.reunite(pet_id)
+        """Report that the pet is back with its people; raises PetNotFound."""
+        self._unlocked.reunite(pet_id)
         return self.pet(pet_id)
 
     def remove(self, pet_id: str) -> None:
-        """Erase a pet with owner, photos and thumbnails; raises PassphraseNeeded, PetNotFound."""
-        self._desk.access.check()
-        self._service.remove(pet_id)
+        """Erase a pet with owner, photos and thumbnails; raises PetNotFound."""
+        self._unlocked.remove(pet_id)
 
     def _open_to_all(self, where: PetFilter | None) -> PetFilter | None:
         """The filter as it is answered while the desk is locked: distances between places as they are shown.
@@ -233,7 +280,7 @@ class PetDesk:
         wider = where.model_copy(update={"near": centre, "within_km": km + ROUNDED_BY_KM})
         inside = [
             pet.pet_id
-            for pet in self._service.repository.scan(wider.restriction())
+            for pet in self._each(wider)
             if any(centre.km_to(place.rounded()) <= km for place in places_of(pet))
         ]
         return where.model_copy(update={"near": centre, "within_km": HALF_ROUND_KM, "ids": tuple(inside)})
@@ -241,17 +288,37 @@ class PetDesk:
     def _with_pictures(self, pets: Sequence[Pet]) -> tuple[Pet, ...]:
         """The pets as searches show them, the first photo of each with its thumbnail, all fetched in one request."""
         firsts = [(pet.pet_id, pet.photos[0].photo_id or "") for pet in pets if pet.photos]
-        pictures = dict(zip(firsts, self._service.repository.thumbnails(firsts), strict=True))
+        pictures = dict(zip(firsts, self._thumbnails(firsts), strict=True))
         return tuple(_shown(pet, pictures) for pet in pets)
 
     def _free_id(self, name: str) -> str:
         """An id made of the name that no pet has: bella, bella-2, ...; of the species where there is no name."""
         stem = re.sub(r"\W+", "-", fold(name)).strip("-_")[:60]
         if not stem:
-            return f"{self._service.repository.species}-{secrets.token_hex(4)}"
+            return f"{self.species}-{secrets.token_hex(4)}"
         numbered = [stem, *(f"{stem}-{number}" for number in range(2, _NUMBERED))]
         taken = {pet.pet_id for pet in self._service.list(PetFilter(ids=numbered))}
         return next((one for one in numbered if one not in taken), f"{stem}-{secrets.token_hex(4)}")
+
+    # What the service does not offer yet, asked of its repository in this one place.
+
+    def _each(self, where: PetFilter | None) -> Iterator[Pet]:
+        """The pets that pass, streamed by id, without embeddings."""
+        return self._service.repository.scan((where or PetFilter()).restriction())
+
+    def _with_words(self, words: str, where: PetFilter | None, *, limit: int) -> Sequence[Pet]:
+        """The first pets that have all the words."""
+        return [*islice(self._service.repository.with_words(words, where), limit)]
+
+    def _thumbnails(self, photos: Sequence[tuple[str, str]]) -> Sequence[bytes | None]:
+        """The thumbnails of photos by (pet_id, photo_id), in one request."""
+        return self._service.repository.thumbnails(photos)
+
+
+def check_some(uploads: Sequence[Upload], *, of: str = "the pet") -> None:
+    """Raise InvalidPet where no photo was handed in."""
+    if not uploads:
+        raise InvalidPet(f"choose at least one photo of {of}: it is found by its looks")
 
 
 def _shown(pet: Pet, pictures: Mapping[tuple[str, str], bytes | None] | None = None) -> Pet:
@@ -270,57 +337,3 @@ def _with_picture(owner: Owner | None, picture: Upload | None) -> Owner | None:
 
 def _megabytes(count: int) -> str:
     return f"{math.ceil(count / 2**20 * 10) / 10:g}"
-
-
-Meant = Literal["microchip", "meaning", "words"]
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A file that a visitor handed in: the name it had there, and its bytes."""
-
-    name: str
-    content: bytes = field(repr=False)
-
-    def photo(self) -> Photo:
-        """The file as a photo whose errors call it by its name; nothing of where it came from is kept."""
-        file = io.BytesIO(self.content)
-        file.name = self.name
-        return Photo(source=file)
-
-
-def check_some(uploads: Sequence[Upload], *, of: str = "the pet") -> None:
-    """Raise InvalidPet where no photo was handed in."""
-    if not uploads:
-        raise InvalidPet(f"choose at least one photo of {of}: it is found by its looks")
-
-
-@dataclass(frozen=True)
-class PetPage:
-    """One page of pets by id, how many pass in all, and the id behind which the next page begins, if there is one."""
-
-    pets: tuple[Pet, ...] = ()
-    count: int = 0
-    following: str | None = None
-
-
-@dataclass(frozen=True)
-class WordsAnswer:
-    """What words found, and how they were meant: a chip number, what photos look like (`matches`), or written words.
-
-    `more`: there are others that the answer leaves out.
-    """
-
-    meant: Meant
-    pets: tuple[Pet, ...] = ()
-    matches: Matches | None = None
-    more: bool = False
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many pets are registered, and of these lost and found."""
-
-    pets: int = 0
-    lost: int = 0
-    found: int = 0

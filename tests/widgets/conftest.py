@@ -17,7 +17,7 @@ import petfinder as pf
 from petfinder.page.access import Access, hash_passphrase
 from petfinder.page.desk import Desk
 from petfinder.page.widgets.page import Front
-from petfinder.page.widgets.text_search import WordsPanel
+from petfinder.page.widgets.search import WordsPanel
 from tests.conftest import TableEncoder
 
 PASSPHRASE = "four small paws"

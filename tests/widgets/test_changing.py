@@ -10,8 +10,7 @@ import pytest
 import petfinder as pf
 from petfinder.page.widgets.page import Front
 from petfinder.page.widgets.pet import DetailsPanel
-from petfinder.page.widgets.register import RegisterPanel
-from petfinder.page.widgets.stray import StrayPanel
+from petfinder.page.widgets.register import RegisterPanel, StrayPanel
 from tests.widgets.conftest import BLUE, GREEN, NEARLY_RED, PHONE, buttons, chosen, inside, press, text_of
 
 
@@ -34,10 +33,10 @@ def field(panel: object, label: str) -> ipw.Widget:
 
 def fill(form: RegisterPanel) -> None:
     form.upload.button.value = (chosen((90, 200, 10)), chosen((90, 220, 20)))
-    form.fields.name.value, form.fields.breed.value = "Faísca", "Dalmatian"
-    form.fields.sex.value, form.fields.tags.value = "female", "red collar, shy"
-    form.fields.place.value = "37.76, -122.43"
-    form.owner.name.value, form.owner.phone.value = "Inês", "555-0100"
+    form.fields["name"].value, form.fields["breed"].value = "Faísca", "Dalmatian"
+    form.fields["sex"].value, form.fields["tags"].value = "female", "red collar, shy"
+    form.fields["place"].value = "37.76, -122.43"
+    form.owner["name"].value, form.owner["phone"].value = "Inês", "555-0100"
     form.owner.upload.button.value = (chosen(GREEN, name="me.jpg"),)
 
 
@@ -54,29 +53,29 @@ def test_a_pet_is_registered_with_photos_fields_and_owner(form: RegisterPanel, r
     assert pet.owner.picture is not None
     assert "Faísca is registered, with the id faísca." in form.messages.widget.value
     assert "Dalmatian" in text_of(form.answer)
-    assert (form.fields.name.value, form.owner.phone.value, form.upload.uploads) == ("", "", [])
+    assert (form.fields["name"].value, form.owner["phone"].value, form.upload.uploads) == ("", "", [])
 
 
 def test_after_an_error_nothing_is_written_and_the_fields_stay(form: RegisterPanel, registry: pf.Registry) -> None:
     fill(form)
-    form.fields.place.value = "behind the church"
+    form.fields["place"].value = "behind the church"
     press(form.widget, "Register")
     assert "two numbers" in form.messages.widget.value
-    form.fields.place.value, form.owner.name.value = "", ""
+    form.fields["place"].value, form.owner["name"].value = "", ""
     press(form.widget, "Register")
     assert "owner's name" in form.messages.widget.value.replace("&#x27;", "'")
-    form.owner.name.value, form.pet_id.value = "Inês", "luigi"
+    form.owner["name"].value, form.pet_id.value = "Inês", "luigi"
     press(form.widget, "Register")
     assert "registered already" in form.messages.widget.value
 
     assert registry.dogs.count() == 3
-    assert (form.fields.name.value, form.owner.phone.value, len(form.upload.uploads)) == ("Faísca", "555-0100", 2)
+    assert (form.fields["name"].value, form.owner["phone"].value, len(form.upload.uploads)) == ("Faísca", "555-0100", 2)
     assert not form.button.disabled
     assert form.button.description == "Register"
 
 
 def test_a_pet_without_a_photo_is_not_registered(form: RegisterPanel, registry: pf.Registry) -> None:
-    form.fields.name.value = "Faísca"
+    form.fields["name"].value = "Faísca"
 
     press(form.widget, "Register")
 
@@ -117,14 +116,18 @@ def test_a_stray_is_searched_first_and_then_registered_as_found(front: Front, re
 
     panel.upload.button.value = (chosen(NEARLY_RED),)
     assert "Luigi" in text_of(panel.answer)
-    panel.place.value, panel.day.value, panel.note.value = "38.7, -9.1", date(2025, 11, 20), "by the fountain"
-    panel.phone.value = "555-0199"
+    panel.fields["place"].value, panel.day.value, panel.fields["note"].value = (
+        "38.7, -9.1",
+        date(2025, 11, 20),
+        "by the fountain",
+    )
+    panel.holder["phone"].value = "555-0199"
     press(panel.widget, "Register as found")
-    assert "who has it now" in panel.told.widget.value
-    panel.name.value = "Ana"
+    assert "who has it now" in panel.messages.widget.value
+    panel.holder["name"].value = "Ana"
     press(panel.widget, "Register as found")
 
-    assert "registered as found" in panel.told.widget.value
+    assert "registered as found" in panel.messages.widget.value
     [stray] = registry.dogs.list(pf.PetFilter(status="found"))
     assert (stray.note, stray.status_at) == ("by the fountain", datetime(2025, 11, 20))
     assert stray.owner == pf.Owner(name="Ana", phone="555-0199")
@@ -147,12 +150,12 @@ def test_who_to_call_is_shown_when_asked_and_hidden_again(front: Front) -> None:
 def test_fields_and_owner_are_edited_and_what_others_changed_stays(front: Front, registry: pf.Registry) -> None:
     panel = details(front)
     press(panel.widget, "Edit")
-    assert field(panel.area, "Phone").value == PHONE
-    field(panel.area, "Breed").value = "Terrier"
-    field(panel.area, "Phone").value = "555-0111"
+    assert field(panel.answer, "Phone").value == PHONE
+    field(panel.answer, "Breed").value = "Terrier"
+    field(panel.answer, "Phone").value = "555-0111"
     registry.dogs.update("luigi", colour="white")
 
-    press(panel.area, "Save")
+    press(panel.answer, "Save")
 
     pet = registry.dogs.get("luigi")
     assert (pet.breed, pet.colour, pet.name) == ("Terrier", "white", "Luigi")
@@ -162,20 +165,20 @@ def test_fields_and_owner_are_edited_and_what_others_changed_stays(front: Front,
     assert "Luigi is saved." in panel.messages.widget.value
     assert "Terrier" in panel.card.value
     press(panel.widget, "Edit")
-    press(panel.area, "Save")
+    press(panel.answer, "Save")
     assert "Nothing was changed." in panel.messages.widget.value
 
 
 def test_photos_are_added_and_removed(front: Front, registry: pf.Registry) -> None:
     panel = details(front)
     press(panel.widget, "Edit")
-    add = next(one for one in inside(panel.area) if getattr(one, "description", "") == "Add photos")
+    add = next(one for one in inside(panel.answer) if getattr(one, "description", "") == "Add photos")
     add.value = (chosen(BLUE),)
     assert len(registry.dogs.get("luigi").photos) == 2
     assert "Luigi has 2 photos now." in panel.messages.widget.value
 
     press(panel.widget, "Edit")
-    press(panel.area, "Remove photo")
+    press(panel.answer, "Remove photo")
 
     [left] = registry.dogs.get("luigi").photos
     assert left.photo_id == registry.dogs.find(chosen(BLUE)["content"].tobytes())[0].photo.photo_id
@@ -185,9 +188,9 @@ def test_a_pet_is_reported_lost_and_reunited(front: Front, registry: pf.Registry
     panel = details(front, "bella")
     assert not buttons(panel.widget, "Reunited")
     press(panel.widget, "Report lost")
-    field(panel.area, "Missing since").value = date(2025, 10, 2)
-    field(panel.area, "Last seen: place (latitude, longitude)").value = "38.7, -9.1"
-    press(panel.area, "Report as lost")
+    field(panel.answer, "Missing since").value = date(2025, 10, 2)
+    field(panel.answer, "Last seen: place (latitude, longitude)").value = "38.7, -9.1"
+    press(panel.answer, "Report as lost")
 
     pet = registry.dogs.get("bella")
     assert (pet.status, pet.status_at, pet.place) == (
@@ -206,10 +209,10 @@ def test_a_pet_is_removed_only_after_a_second_click(front: Front, registry: pf.R
     panel = details(front)
 
     press(panel.widget, "Remove")
-    press(panel.area, "Keep it")
+    press(panel.answer, "Keep it")
     assert registry.dogs.count() == 3
     press(panel.widget, "Remove")
-    press(panel.area, "Yes, remove for ever")
+    press(panel.answer, "Yes, remove for ever")
 
     assert registry.dogs.count() == 2
     assert "Removed" in panel.messages.widget.value
@@ -242,7 +245,7 @@ def test_a_button_says_what_runs_and_cannot_be_pressed_twice(
 def test_dates_without_a_day_are_now(front: Front, registry: pf.Registry) -> None:
     panel = details(front, "bella")
     press(panel.widget, "Report lost")
-    press(panel.area, "Report as lost")
+    press(panel.answer, "Report as lost")
 
     at = registry.dogs.get("bella").status_at
     assert at is not None

@@ -15,12 +15,10 @@ from petfinder.domain.vectors import Matrix
 from petfinder.domain.verdicts import Quantiles
 from petfinder.page.desk import Desk
 from petfinder.page.widgets import find_panel, pet_map
-from petfinder.page.widgets.browse import BrowsePanel
-from petfinder.page.widgets.find import FindPanel
 from petfinder.page.widgets.map import MapPanel
 from petfinder.page.widgets.page import SECTIONS, Front
-from petfinder.page.widgets.register import RegisterPanel
-from petfinder.page.widgets.stray import StrayPanel
+from petfinder.page.widgets.register import RegisterPanel, StrayPanel
+from petfinder.page.widgets.search import BrowsePanel, FindPanel
 from tests.conftest import TableEncoder
 from tests.widgets.conftest import BLUE, NEARLY_RED, RED, Sent, buttons, chosen, inside, jpeg, press, searching, text_of
 
@@ -70,13 +68,13 @@ def test_a_filter_narrows_the_search_and_the_photo_stays(front: Front) -> None:
     panel.upload.button.value = (chosen(NEARLY_RED),)
     assert "Breed" not in text_of(panel.widget)
     panel.filters.fold.turn()
-    panel.filters.breed.value = " beagle "
+    panel.filters.inputs["breed"].value = " beagle "
 
     press(panel.widget, "Search again")
 
     assert "Bella" in text_of(panel.answer)
     assert "Luigi" not in text_of(panel.answer)
-    panel.filters.breed.value = ""
+    panel.filters.inputs["breed"].value = ""
     panel.filters.near.value = "somewhere"
     press(panel.widget, "Search again")
     assert "two numbers" in panel.messages.widget.value

@@ -12,10 +12,9 @@ from PIL.ExifTags import IFD
 
 import petfinder as pf
 from petfinder.domain.errors import InvalidQuery
-from petfinder.page.widgets.filters import place_in
+from petfinder.page.widgets.fields import place_in
 from petfinder.page.widgets.page import Front
-from petfinder.page.widgets.register import RegisterPanel
-from petfinder.page.widgets.stray import StrayPanel
+from petfinder.page.widgets.register import RegisterPanel, StrayPanel
 from tests.widgets.conftest import BLUE, GREEN, PASSPHRASE, buttons, chosen, press, searching, states, text_of
 
 CHIP = "985112003456789"
@@ -49,7 +48,7 @@ def photo_from(lat: float, lon: float, colour: tuple[int, int, int], name: str) 
 def test_a_second_click_on_register_leaves_the_success_in_view(front: Front, registry: pf.Registry) -> None:
     form = registering(front)
     form.upload.button.value = (chosen((90, 200, 10)),)
-    form.fields.name.value = "Neo"
+    form.fields["name"].value = "Neo"
 
     form.button.click()
     form.button.click()
@@ -65,7 +64,7 @@ def test_who_has_begun_with_the_next_pet_is_told_that_it_needs_a_photo(front: Fr
     form = registering(front)
     form.upload.button.value = (chosen((90, 200, 10)),)
     form.button.click()
-    fields = {"pet": form.fields.breed, "owner": form.owner.phone, "id": form.pet_id}
+    fields = {"pet": form.fields["breed"], "owner": form.owner["phone"], "id": form.pet_id}
     if part == "missing":
         form.missing.value = True
     else:
@@ -86,8 +85,8 @@ def test_a_second_click_keeps_a_stray_once_and_the_thanks_stay(front: Front, reg
 
     [found] = registry.dogs.list(pf.PetFilter(status="found"))
     assert len(found.photos) == 1
-    assert "Thank you." in text_of(panel.told.widget)
-    assert "found" in text_of(panel.card)
+    assert "Thank you." in text_of(panel.messages.widget)
+    assert "found" in text_of(panel.answer)
 
 
 def test_a_stray_without_a_photo_is_not_registered(front: Front, registry: pf.Registry) -> None:
@@ -95,7 +94,7 @@ def test_a_stray_without_a_photo_is_not_registered(front: Front, registry: pf.Re
 
     panel.button.click()
 
-    assert "at least one photo of the stray" in text_of(panel.told.widget)
+    assert "at least one photo of the stray" in text_of(panel.messages.widget)
     assert registry.dogs.count() == 3
 
 
@@ -103,7 +102,7 @@ def test_the_lock_takes_chip_and_place_from_the_forms_and_from_what_was_register
     locked.lock.passphrase.value = PASSPHRASE
     form = registering(locked)
     form.upload.button.value = (chosen(GREEN),)
-    form.fields.name.value, form.fields.microchip.value, form.fields.place.value = "Neo", CHIP, TYPED
+    form.fields["name"].value, form.fields["microchip"].value, form.fields["place"].value = "Neo", CHIP, TYPED
     press(form.widget, "Register")
     assert CHIP in states()
     press(locked.widget, "Lock")
@@ -112,8 +111,8 @@ def test_the_lock_takes_chip_and_place_from_the_forms_and_from_what_was_register
     locked.lock.passphrase.value = PASSPHRASE
     panel = stray(locked)
     panel.upload.button.value = (chosen(BLUE),)
-    panel.place.value = TYPED
-    form.fields.microchip.value, form.fields.place.value = CHIP, TYPED
+    panel.fields["place"].value = TYPED
+    form.fields["microchip"].value, form.fields["place"].value = CHIP, TYPED
     assert all(text in states() for text in (CHIP, "11.2223"))
     press(locked.widget, "Lock")
     assert not any(text in states() for text in (CHIP, "11.2223"))
@@ -122,28 +121,28 @@ def test_the_lock_takes_chip_and_place_from_the_forms_and_from_what_was_register
 def test_a_stray_has_the_place_of_its_own_photo_not_of_the_one_before(front: Front, registry: pf.Registry) -> None:
     panel = stray(front)
     panel.upload.button.value = (photo_from(38.7, 9.14, GREEN, "one.jpg"),)
-    assert panel.place.value == "38.7000, -9.1400"
+    assert panel.fields["place"].value == "38.7000, -9.1400"
     press(panel.upload.widget, "Take out")
-    assert panel.place.value == ""
+    assert panel.fields["place"].value == ""
     panel.upload.button.value = (photo_from(41.15, 8.61, (1, 90, 200), "two.jpg"),)
-    assert panel.place.value == "41.1500, -8.6100"
+    assert panel.fields["place"].value == "41.1500, -8.6100"
 
     press(panel.widget, "Register as found")
 
     [found] = registry.dogs.list(pf.PetFilter(status="found"))
     assert found.place == pf.Place(lat=41.15, lon=-8.61)
-    assert panel.place.value == ""
+    assert panel.fields["place"].value == ""
 
 
 def test_a_place_that_somebody_wrote_stays_when_the_photos_change(front: Front) -> None:
     panel = stray(front)
     panel.upload.button.value = (photo_from(38.7, 9.14, GREEN, "one.jpg"),)
-    panel.place.value = "38.71, -9.15"
+    panel.fields["place"].value = "38.71, -9.15"
 
     press(panel.upload.widget, "Take out")
     panel.upload.button.value = (photo_from(41.15, 8.61, BLUE, "two.jpg"),)
 
-    assert panel.place.value == "38.71, -9.15"
+    assert panel.fields["place"].value == "38.71, -9.15"
 
 
 def test_the_place_of_the_photo_is_back_after_unlocking(locked: Front) -> None:
@@ -151,11 +150,11 @@ def test_the_place_of_the_photo_is_back_after_unlocking(locked: Front) -> None:
     locked.lock.passphrase.value = PASSPHRASE
     panel.upload.button.value = (photo_from(38.7, 9.14, GREEN, "one.jpg"),)
     press(locked.widget, "Lock")
-    assert panel.place.value == ""
+    assert panel.fields["place"].value == ""
 
     locked.lock.passphrase.value = PASSPHRASE
 
-    assert panel.place.value == "38.7000, -9.1400"
+    assert panel.fields["place"].value == "38.7000, -9.1400"
 
 
 @pytest.mark.parametrize("typed", ["nan, nan", "91, 0", "1e400, 0", "38,71", "38,71 -9,14", "38.7", "by the church"])
@@ -183,12 +182,12 @@ def test_a_day_that_is_still_to_come_is_refused(front: Front, registry: pf.Regis
     panel.upload.button.value = (chosen(BLUE),)
     panel.day.value = NEVER_YET
     panel.button.click()
-    assert "That day is still to come" in text_of(panel.told.widget)
+    assert "That day is still to come" in text_of(panel.messages.widget)
     assert registry.dogs.count() == 3
 
     panel.day.value = datetime.now(timezone(timedelta(hours=14))).date()  # it has begun in the east
     panel.button.click()
-    assert "Thank you." in text_of(panel.told.widget)
+    assert "Thank you." in text_of(panel.messages.widget)
 
 
 def test_nothing_to_search_for_finds_nothing(front: Front) -> None:

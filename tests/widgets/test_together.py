@@ -6,10 +6,9 @@ from unittest.mock import patch
 
 import petfinder as pf
 from petfinder.page.desk import Desk, PetDesk
-from petfinder.page.widgets.browse import BrowsePanel
-from petfinder.page.widgets.find import FindPanel
 from petfinder.page.widgets.page import Front
 from petfinder.page.widgets.pet import DetailsPanel
+from petfinder.page.widgets.search import BrowsePanel, FindPanel
 from tests.widgets.conftest import RED, buttons, chosen, press, searching, text_of
 
 

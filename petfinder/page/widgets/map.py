@@ -21,13 +21,15 @@ from petfinder.domain.pets import Pet, Place, Status
 from petfinder.page.desk import MOST_PLACED
 from petfinder.page.widgets import parts
 from petfinder.page.widgets.panel import Panel, Visit
+from petfinder.page.widgets.results import details_button
 
 _URGENT = (Status.LOST, Status.FOUND, Status.REUNITED, Status.HOME)
 _SHOWN = (("lost and found", "missing"), ("all pets", "all"))
 _CALLED = 18  # signs of a name on its button
-_SAID = 6  # pets named for one place
+_LISTED = 6  # pets named for one place
 _NAMED = 40  # places with the name beside the circle; more would hide the map
-_GROUND = "Places are rounded to about 1 km. No streets are shown: whoever runs the page can load them, with --tiles."
+_ROUNDED = "Places are rounded to about 1 km."
+_NO_STREETS = "No streets are shown: whoever runs the page can load them, with --tiles."
 _ROOM, _WORLD = 300, 256  # pixels: the map's narrower side without its edges; the whole earth at zoom 0
 _WIDEST_ZOOM, _CLOSEST_ZOOM = 1, 13
 
@@ -44,10 +46,10 @@ def pet_map(pets: Iterable[Pet], *, tiles: bool = True) -> ipw.Widget:
             rounded = place.rounded()
             at.setdefault((rounded.lat, rounded.lon), []).append(pet)
     centre, zoom = _view([*at])
-    said = parts.html("")
-    parts.see(said, False)
+    below = parts.html("")
+    parts.see(below, False)
     ground = [leaflet.basemap_to_tiles(leaflet.basemaps.OpenStreetMap.Mapnik)] if tiles else []
-    circles = [_circle(corner, there, said) for corner, there in at.items()]
+    circles = [_circle(corner, there, below) for corner, there in at.items()]
     names = [_name(corner, there) for corner, there in at.items()] if len(at) <= _NAMED else []
     shown = _PlaceMap(
         center=centre,
@@ -57,7 +59,7 @@ def pet_map(pets: Iterable[Pet], *, tiles: bool = True) -> ipw.Widget:
         attribution_control=tiles,
     )
     shown.add(leaflet.ScaleControl(position="bottomright"))
-    return parts.column([shown, said])
+    return parts.column([shown, below])
 
 
 class _PlaceMap(leaflet.Map):  # type: ignore[misc]
@@ -70,14 +72,14 @@ class _PlaceMap(leaflet.Map):  # type: ignore[misc]
 def _name(place: tuple[float, float], pets: list[Pet]) -> leaflet.Marker:
     """The name and status of who is at a place, beside the circle."""
     first, also = _most_urgent(pets), f" +{len(pets) - 1}" if len(pets) > 1 else ""
-    said = markup.escape(f"{wording.clip(wording.name_of(first), 20)}, {wording.status_word(first.status)}{also}")
-    drawn = leaflet.DivIcon(html=f'<span class="pf-map-name">{said}</span>', icon_size=(0, 0), icon_anchor=(-14, 9))
+    label = markup.escape(f"{wording.clip(wording.name_of(first), 20)}, {wording.status_word(first.status)}{also}")
+    drawn = leaflet.DivIcon(html=f'<span class="pf-map-name">{label}</span>', icon_size=(0, 0), icon_anchor=(-14, 9))
     return leaflet.Marker(location=place, icon=drawn, draggable=False, keyboard=False)
 
 
-def _circle(place: tuple[float, float], pets: list[Pet], said: ipw.HTML) -> leaflet.CircleMarker:
-    who = [markup.line(line_of(pet)) for pet in pets[:_SAID]]
-    if (left := len(pets) - _SAID) > 0:
+def _circle(place: tuple[float, float], pets: list[Pet], below: ipw.HTML) -> leaflet.CircleMarker:
+    who = [markup.line(line_of(pet)) for pet in pets[:_LISTED]]
+    if (left := len(pets) - _LISTED) > 0:
         who.append(markup.quiet(f"and {left} more"))
     circle = leaflet.CircleMarker(
         location=place,
@@ -88,7 +90,7 @@ def _circle(place: tuple[float, float], pets: list[Pet], said: ipw.HTML) -> leaf
         fill_opacity=0.9,
     )
     # no popup: closing one that was never opened is an error in the browser
-    circle.on_click(lambda **_: parts.write(said, f'<div role="status">{"".join(who)}</div>'))
+    circle.on_click(lambda **_: parts.write(below, f'<div role="status">{"".join(who)}</div>'))
     return circle
 
 
@@ -118,15 +120,16 @@ def line_of(pet: Pet) -> str:
 class MapPanel(Panel):
     """The map, and below it the same as a list."""
 
+    title = "Map"
+
     def __init__(self, visit: Visit) -> None:
         super().__init__(visit)
         self.which = parts.chooser(_SHOWN, "Show")
         self.which.observe(lambda _: self.shown(), "value")
-        self.answer = parts.column([])
-        self.widget = parts.column([parts.heading("Map"), self.which, self.messages.widget, self.answer])
+        self.lay_out(self.which)
 
     def shown(self) -> None:
-        """The places as they are now."""
+        """Draw the places as they are now."""
         with self.messages.trying("Drawing the map …"):
             missing = PetFilter(status=[Status.LOST.value, Status.FOUND.value])
             pets = self.visit.pets.placed(missing if self.which.value == "missing" else None)
@@ -134,20 +137,17 @@ class MapPanel(Panel):
                 parts.show(self.answer, [parts.note("No place is known of any of these pets.")])
                 return
             legend = "".join(_dot(status) for status in _URGENT if any(pet.status is status for pet in pets))
+            ground = _ROUNDED if self.visit.tiles else f"{_ROUNDED} {_NO_STREETS}"
             parts.show(
                 self.answer,
                 [
                     parts.html(f"<p>{legend}</p>"),
                     pet_map(pets, tiles=self.visit.tiles),
-                    parts.note(_GROUND if not self.visit.tiles else "Places are rounded to about 1 km."),
+                    parts.note(ground),
                     parts.heading("The same as a list", 3),
                     self._list(pets),
                 ],
             )
-
-    def species_changed(self) -> None:
-        """The places of the other species."""
-        self.shown()
 
     def _list(self, pets: Sequence[Pet]) -> ipw.Widget:
         """The pets line by line, few ones with a button each."""
@@ -158,9 +158,7 @@ class MapPanel(Panel):
         return parts.html(f"<ul>{lines}</ul>{limit}")
 
     def _line(self, pet: Pet) -> ipw.Widget:
-        pet_id, name = pet.pet_id, wording.name_of(pet)
-        label = f"Details of {wording.clip(name, _CALLED)}"
-        details = parts.button(label, lambda: self.visit.open_pet(pet_id), tooltip=f"Details of {name}")
+        details = details_button(self.visit, pet, f"Details of {wording.clip(wording.name_of(pet), _CALLED)}")
         line = parts.html(markup.line(line_of(pet)), "pf-grow")
         line.layout.flex = "1 1 140px"  # beside a long name the button goes below
         return parts.row([line, details], "pf-preview")

@@ -7,37 +7,78 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import ipywidgets as ipw
 
+from petfinder.display import wording
 from petfinder.display.html import markup
+from petfinder.domain.pets import SPECIES
 from petfinder.page.access import Access
 from petfinder.page.desk import UPLOAD_LIMIT, Desk
 from petfinder.page.widgets import parts
-from petfinder.page.widgets.browse import BrowsePanel
-from petfinder.page.widgets.find import FindPanel
-from petfinder.page.widgets.lock import Lock
 from petfinder.page.widgets.map import MapPanel
 from petfinder.page.widgets.panel import Panel, Visit
 from petfinder.page.widgets.pet import DetailsPanel, SimilarPanel
-from petfinder.page.widgets.register import LostPanel, RegisterPanel
-from petfinder.page.widgets.stray import StrayPanel
-from petfinder.page.widgets.style import STYLE
-from petfinder.page.widgets.text_search import WordsPanel
+from petfinder.page.widgets.register import LostPanel, RegisterPanel, StrayPanel
+from petfinder.page.widgets.search import BrowsePanel, FindPanel, WordsPanel
 from petfinder.registry.registry import Registry
 
-SECTIONS: Mapping[str, type[Panel]] = {
-    "Find by photo": FindPanel,
-    "Report a stray": StrayPanel,
-    "Report a lost pet": LostPanel,
-    "Search by words": WordsPanel,
-    "All pets": BrowsePanel,
-    "Register a pet": RegisterPanel,
-    "Map": MapPanel,
-}
+_PANELS: Sequence[type[Panel]] = (
+    FindPanel,
+    StrayPanel,
+    LostPanel,
+    WordsPanel,
+    BrowsePanel,
+    RegisterPanel,
+    MapPanel,
+)
+SECTIONS: Mapping[str, type[Panel]] = {panel.title: panel for panel in _PANELS}
 PanelT = TypeVar("PanelT", bound=Panel)
-_SPECIES = (("Dogs", "dog"), ("Cats", "cat"))
+
+
+class Lock:
+    """A field for the passphrase while the page is locked, a button that locks it again while it is open.
+
+    Nothing at all where no passphrase is set; `changed` is called when it was unlocked or locked.
+    """
+
+    def __init__(self, access: Access, changed: Callable[[], None]) -> None:
+        self._access, self._changed = access, changed
+        self.messages = parts.Messages()
+        self.passphrase = parts.field(ipw.Password, "Passphrase")
+        self.unlock = parts.button("Unlock", self._unlock)
+        self.lock = parts.button("Lock", self._lock)
+        parts.on_enter(self.passphrase, self._unlock)
+        self._controls = parts.row([])
+        self._note = parts.note("Only to see contact details and to change something.")
+        self.widget = parts.column([self._controls, self._note, self.messages.widget], "pf-lock")
+        self._show()
+
+    def _show(self) -> None:
+        open_now = self._access.is_open
+        controls = (self.lock,) if open_now else (self.passphrase, self.unlock)
+        self._controls.children = controls if self._access.needed else ()
+        parts.see(self._note, not open_now)
+
+    def _unlock(self) -> None:
+        passphrase, self.passphrase.value = self.passphrase.value, ""
+        if not passphrase:
+            return
+        with self.messages.trying("Checking …", self.unlock):
+            if not self._access.unlock(passphrase):
+                self.messages.warn("That is not the passphrase.")
+                return
+            self._show()
+            self._changed()
+            self.lock.focus()
+
+    def _lock(self) -> None:
+        self._access.lock()
+        self.messages.clear()
+        self._show()
+        self._changed()
+        self.passphrase.focus()
 
 
 class Front:
@@ -49,7 +90,7 @@ class Front:
         self.desk = desk
         self.visit = Visit(desk, tiles=tiles)
         self.visit.open_pet = partial(self._open, DetailsPanel)
-        self.visit.open_owner = self._open_owner
+        self.visit.open_owner = lambda pet_id: self._open(DetailsPanel, pet_id).show_owner()
         self.visit.open_similar = partial(self._open, SimilarPanel)
         self.visit.changed = self._changed
         self._panels: dict[str, Panel] = {}
@@ -58,23 +99,17 @@ class Front:
         self._unsaid = parts.Messages()  # what goes wrong with counting is logged, and said nowhere
         self.lock = Lock(desk.access, self._access_changed)
         self.ways = parts.chooser([(name, name) for name in sections], "", "pf-nav")
-        self.species = parts.chooser(_SPECIES, "", "pf-species")
+        species = [(f"{name}s".capitalize(), name) for name in SPECIES]
+        self.species = parts.chooser(species, "", "pf-species")
         self.stage = parts.column([])
         self.ways.observe(lambda _: self._go(), "value")
         self.species.observe(lambda change: self._choose(change["new"]), "value")
-        several = len(sections) > 1
-        greeted = [parts.html(f'<p class="pf-greeting">{markup.escape(greeting)}</p>')] if greeting else []
-        head = [parts.html("<h1>petfinder</h1>"), *greeted, self.counts] if several else []
-        self.widget = parts.column(
-            [
-                parts.html(STYLE),
-                parts.row([parts.column(head), self.lock.widget], "pf-head") if several else self.lock.widget,
-                *([self.ways] if several else []),
-                self.species,
-                self.stage,
-            ],
-            "pf-page",
-        )
+        head: list[ipw.Widget] = [self.lock.widget]
+        if len(sections) > 1:
+            greeted = [parts.html(f'<p class="pf-greeting">{markup.escape(greeting)}</p>')] if greeting else []
+            title = parts.column([parts.html("<h1>petfinder</h1>"), *greeted, self.counts])
+            head = [parts.row([title, self.lock.widget], "pf-head"), self.ways]
+        self.widget = parts.column([parts.style_sheet(), *head, self.species, self.stage], "pf-page")
         self._count()
         self._go()
 
@@ -101,9 +136,6 @@ class Front:
         self._opened.append(panel)
         self._show()
         return panel
-
-    def _open_owner(self, pet_id: str) -> None:
-        self._open(DetailsPanel, pet_id).show_owner()
 
     def _back(self) -> None:
         left = self._opened.pop()
@@ -135,9 +167,8 @@ class Front:
         with self._unsaid.trying(""):
             counts = self.desk.counts()
             found = f", {counts.found:,} found" if counts.found else ""
-            pets = "pet" if counts.pets == 1 else "pets"
-            said = f"{counts.pets:,} {pets} registered, {counts.lost:,} lost{found}"
-            self.counts.value = f'<p class="pf-quiet">{said}</p>'
+            sentence = f"{wording.counted(counts.pets, 'pet')} registered, {counts.lost:,} lost{found}"
+            self.counts.value = f'<p class="pf-quiet">{sentence}</p>'
 
 
 def front_page(
@@ -148,7 +179,7 @@ def front_page(
     greeting: str = "",
     upload_limit_bytes: int = UPLOAD_LIMIT,
 ) -> ipw.Widget:
-    """The page for volunteers: find, search, look through, register, report; reading is open, the rest by `access`.
+    """Show the page for volunteers: find, search, look through, register, report; `access` may lock all but reading.
 
     `tiles`: the map shows OpenStreetMap, from its servers; without, nothing is loaded from outside. `greeting`: whose
     page it is and how to reach them, for everybody to read.
@@ -157,31 +188,20 @@ def front_page(
     return Front(desk, tiles=tiles, greeting=greeting).widget
 
 
-def find_panel(registry: Registry, *, access: Access | None = None) -> ipw.Widget:
-    """Find by photo, as on the page."""
-    return Front(Desk(registry, access), ["Find by photo"]).widget
+class ShowPanel(Protocol):
+    """What shows one panel of the page alone, by the same rules."""
+
+    def __call__(self, registry: Registry, *, access: Access | None = None, tiles: bool = True) -> ipw.Widget:
+        """Show it; `tiles`: a map shows OpenStreetMap, from its servers."""
 
 
-def words_panel(registry: Registry, *, access: Access | None = None) -> ipw.Widget:
-    """Search by words, as on the page."""
-    return Front(Desk(registry, access), ["Search by words"]).widget
+def _alone(panel: type[Panel]) -> ShowPanel:
+    def show(registry: Registry, *, access: Access | None = None, tiles: bool = True) -> ipw.Widget:
+        return Front(Desk(registry, access), [panel.title], tiles=tiles).widget
+
+    show.__doc__ = f"Show “{panel.title}” of the page alone."
+    return show
 
 
-def browse(registry: Registry, *, access: Access | None = None) -> ipw.Widget:
-    """All pets, as on the page."""
-    return Front(Desk(registry, access), ["All pets"]).widget
-
-
-def register_form(registry: Registry, *, access: Access | None = None) -> ipw.Widget:
-    """Register a pet, as on the page."""
-    return Front(Desk(registry, access), ["Register a pet"]).widget
-
-
-def stray_form(registry: Registry, *, access: Access | None = None) -> ipw.Widget:
-    """Report a stray, as on the page."""
-    return Front(Desk(registry, access), ["Report a stray"]).widget
-
-
-def map_panel(registry: Registry, *, access: Access | None = None, tiles: bool = True) -> ipw.Widget:
-    """Where the pets of a registry are: the map and the same as a list."""
-    return Front(Desk(registry, access), ["Map"], tiles=tiles).widget
+find_panel, stray_form, words_panel = _alone(FindPanel), _alone(StrayPanel), _alone(WordsPanel)
+browse, register_form, map_panel = _alone(BrowsePanel), _alone(RegisterPanel), _alone(MapPanel)

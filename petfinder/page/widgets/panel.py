@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
 
 import ipywidgets as ipw
 
@@ -10,14 +12,7 @@ from petfinder.page.desk import Desk, PetDesk
 from petfinder.page.widgets import parts
 
 
-def _nowhere(_: str) -> None:
-    return None
-
-
-def _nothing() -> None:
-    return None
-
-
+@dataclass
 class Visit:
     """One visitor's way through a page.
 
@@ -25,14 +20,13 @@ class Visit:
     `changed` says that pets came, went or changed their status.
     """
 
-    def __init__(self, desk: Desk, *, species: str = "dog", tiles: bool = False) -> None:
-        self.desk = desk
-        self.species = species
-        self.tiles = tiles
-        self.open_pet: Callable[[str], object] = _nowhere
-        self.open_owner: Callable[[str], object] = _nowhere
-        self.open_similar: Callable[[str], object] = _nowhere
-        self.changed: Callable[[], None] = _nothing
+    desk: Desk
+    species: str = "dog"
+    tiles: bool = False
+    open_pet: Callable[[str], object] = lambda _: None
+    open_owner: Callable[[str], object] = lambda _: None
+    open_similar: Callable[[str], object] = lambda _: None
+    changed: Callable[[], object] = lambda: None
 
     @property
     def pets(self) -> PetDesk:
@@ -43,9 +37,10 @@ class Visit:
 class Panel:
     """One part of the page: its `widget` is what is shown, `messages` where it says how things went.
 
-    `stale`: pets came, went or changed since it was in view.
+    `answer` holds what it found or made. `stale`: pets came, went or changed since it was in view.
     """
 
+    title: ClassVar[str] = ""
     widget: ipw.Box
 
     def __init__(self, visit: Visit) -> None:
@@ -53,18 +48,24 @@ class Panel:
         self.species_seen: str | None = None
         self.stale = False
         self.messages = parts.Messages()
+        self.answer = parts.column([])
+
+    def lay_out(self, *children: ipw.Widget) -> None:
+        """Make its widget: the title, these, and below them what it says and answers."""
+        self.widget = parts.column([parts.heading(self.title), *children, self.messages.widget, self.answer])
 
     def shown(self) -> None:
-        """The panel comes into view."""
+        """Bring up to date what comes into view."""
 
     def species_changed(self) -> None:
-        """Another species was chosen."""
+        """Show the other species that was chosen."""
+        self.shown()
 
     def access_changed(self) -> None:
-        """The desk was unlocked or locked; whatever shows contact lets go of it."""
+        """Let go of whatever shows contact: the desk was unlocked or locked."""
 
     def out_of_sight(self) -> None:
-        """Another panel was opened over this one; whatever shows contact lets go of it."""
+        """Let go of whatever shows contact: another panel was opened over this one."""
 
     def come_into_view(self) -> None:
         """Show what is so now, for the species that is chosen."""

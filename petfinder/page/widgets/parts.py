@@ -9,6 +9,7 @@ import logging
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import ipywidgets as ipw
@@ -26,7 +27,6 @@ from petfinder.domain.errors import (
     PetNotFound,
     StoreError,
 )
-from petfinder.page.widgets.style import Looks
 
 W = TypeVar("W", bound=ipw.DOMWidget)
 _log = logging.getLogger("petfinder.page.widgets")
@@ -47,10 +47,32 @@ _SENTENCES: tuple[tuple[type[PetfinderError], str], ...] = (
 )
 
 
-def html(content: str, *classes: str, looks: Looks | None = None) -> ipw.HTML:
+class SharedStyles:
+    """Layouts and styles that the widgets of one answer share: each of their own would be a message to the browser.
+
+    A message is lost without a word where more than 1,000 wait for a slow server. Who changes one changes all.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[object, ...], Any] = {}
+
+    def of(self, kind: Callable[..., Any], **traits: str) -> Any:
+        """The one layout or style of this kind with these traits."""
+        key = (kind, *sorted(traits.items()))
+        if key not in self._made:
+            self._made[key] = kind(**traits)
+        return self._made[key]
+
+
+def style_sheet() -> ipw.HTML:
+    """How the page looks, in the page itself."""
+    return html(f"<style>{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}</style>")
+
+
+def html(content: str, *classes: str, styles: SharedStyles | None = None) -> ipw.HTML:
     """Ready HTML as a widget."""
-    looks = looks or Looks()
-    layout, style = looks.of(ipw.Layout, **_WIDE, min_width="0"), looks.of(HTMLStyle)
+    styles = styles or SharedStyles()
+    layout, style = styles.of(ipw.Layout, **_WIDE, min_width="0"), styles.of(HTMLStyle)
     return ipw.HTML(content, layout=layout, style=style, _dom_classes=("pf-html", *classes))
 
 
@@ -69,10 +91,10 @@ def note(text: str) -> ipw.HTML:
     return html(f'<p class="pf-quiet">{markup.escape(text)}</p>')
 
 
-def write(shown: ipw.HTML, content: str) -> None:
+def write(place: ipw.HTML, content: str) -> None:
     """Put other HTML in; without any it takes no room."""
-    shown.value = content
-    see(shown, bool(content))
+    place.value = content
+    see(place, bool(content))
 
 
 def see(widget: ipw.Widget, visible: bool) -> None:
@@ -80,15 +102,15 @@ def see(widget: ipw.Widget, visible: bool) -> None:
     widget.layout.display = None if visible else "none"
 
 
-def column(children: Iterable[ipw.Widget], *classes: str, looks: Looks | None = None) -> ipw.VBox:
+def column(children: Iterable[ipw.Widget], *classes: str, styles: SharedStyles | None = None) -> ipw.VBox:
     """Widgets below each other."""
-    layout = (looks or Looks()).of(ipw.Layout, **_WIDE)
+    layout = (styles or SharedStyles()).of(ipw.Layout, **_WIDE)
     return ipw.VBox([*children], layout=layout, _dom_classes=("pf-column", *classes))
 
 
-def row(children: Iterable[ipw.Widget], *classes: str, looks: Looks | None = None) -> ipw.HBox:
+def row(children: Iterable[ipw.Widget], *classes: str, styles: SharedStyles | None = None) -> ipw.HBox:
     """Widgets side by side, going on below where the screen ends."""
-    layout = (looks or Looks()).of(ipw.Layout, **_WIDE, flex_flow="row wrap")
+    layout = (styles or SharedStyles()).of(ipw.Layout, **_WIDE, flex_flow="row wrap")
     return ipw.HBox([*children], layout=layout, _dom_classes=("pf-row", *classes))
 
 
@@ -101,13 +123,7 @@ def tiles(children: Iterable[ipw.Widget], *, least: int) -> ipw.GridBox:
 
 def field(kind: Callable[..., W], label: str, *classes: str, **traits: Any) -> W:
     """An input of this kind with its label above it; the label is tied to the input."""
-    return kind(
-        description=label,
-        style={"description_width": "auto"},
-        layout=ipw.Layout(**_WIDE),
-        _dom_classes=("pf-field", *classes),
-        **traits,
-    )
+    return _labelled(kind, label, "pf-field", *classes, **traits)
 
 
 def place_field(label: str) -> ipw.Text:
@@ -117,20 +133,29 @@ def place_field(label: str) -> ipw.Text:
 
 def tick(label: str, *, value: bool = False) -> ipw.Checkbox:
     """A box to tick."""
-    layout = ipw.Layout(**_WIDE)
-    return ipw.Checkbox(description=label, value=value, indent=False, layout=layout, _dom_classes=("pf-tick",))
+    return _labelled(ipw.Checkbox, label, "pf-tick", value=value, indent=False)
+
+
+def chooser(options: Iterable[tuple[str, str]], label: str, *classes: str) -> ipw.ToggleButtons:
+    """Real buttons of which one is chosen; each option is (what it says, its value)."""
+    return _labelled(ipw.ToggleButtons, label, "pf-chooser", *classes, options=[*options])
+
+
+def _labelled(kind: Callable[..., W], label: str, *classes: str, **traits: Any) -> W:
+    style, layout = {"description_width": "auto"}, ipw.Layout(**_WIDE)
+    return kind(description=label, style=style, layout=layout, _dom_classes=classes, **traits)
 
 
 def button(
-    label: str, clicked: Callable[[], object], *, kind: str = "", tooltip: str = "", looks: Looks | None = None
+    label: str, clicked: Callable[[], object], *, kind: str = "", tooltip: str = "", styles: SharedStyles | None = None
 ) -> ipw.Button:
     """A button; `kind`: "primary", "danger" or "" for a plain one."""
-    looks = looks or Looks()
+    styles = styles or SharedStyles()
     made = ipw.Button(
         description=label,
         tooltip=tooltip or None,
-        layout=looks.of(ipw.Layout, width="auto", height="auto"),
-        style=looks.of(ipw.ButtonStyle),
+        layout=styles.of(ipw.Layout, width="auto", height="auto"),
+        style=styles.of(ipw.ButtonStyle),
         _dom_classes=("pf-button", *([f"pf-{kind}"] if kind else [])),
     )
 
@@ -143,17 +168,6 @@ def button(
 
     made.on_click(press)
     return made
-
-
-def chooser(options: Iterable[tuple[str, str]], label: str, *classes: str) -> ipw.ToggleButtons:
-    """Real buttons of which one is chosen; each option is (what it says, its value)."""
-    return ipw.ToggleButtons(
-        options=[*options],
-        description=label,
-        style={"description_width": "auto"},
-        layout=ipw.Layout(**_WIDE),
-        _dom_classes=("pf-chooser", *classes),
-    )
 
 
 def on_enter(text: ipw.Text, entered: Callable[[], object]) -> None:
@@ -187,14 +201,14 @@ def close(widget: ipw.Widget) -> None:
 
 def sentence_of(error: PetfinderError) -> str:
     """One sentence for a visitor: no path, host or index name of whoever runs the page."""
-    return next((said for kind, said in _SENTENCES if isinstance(error, kind)), _as_sentence(str(error)))
+    return next((sentence for kind, sentence in _SENTENCES if isinstance(error, kind)), _as_sentence(str(error)))
 
 
 def _as_sentence(text: str) -> str:
-    said = text.strip()
-    if "." not in said.split(" ", 1)[0]:  # a file is called as its owner calls it
-        said = wording.begun(said)
-    return said if said.endswith((".", "!", "?")) else f"{said}."
+    sentence = text.strip()
+    if "." not in sentence.split(" ", 1)[0]:  # a file is called as its owner calls it
+        sentence = wording.begun(sentence)
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 
 
 class Fold:
@@ -238,7 +252,7 @@ class Messages:
 
     @contextmanager
     def trying(self, doing: str, *controls: ipw.Widget) -> Iterator[None]:
-        """While something runs, say so and disable the controls (a first button says it too); tell what goes wrong."""
+        """While something runs, say so and disable the controls (a first button says it too); say what goes wrong."""
         first = controls[0] if controls and isinstance(controls[0], ipw.Button) else None
         label = first.description if first else ""
         before = [control.disabled for control in controls]
@@ -247,7 +261,7 @@ class Messages:
             control.disabled = True
         if first:
             first.description = doing
-        said = self.widget.value
+        message = self.widget.value
         try:
             yield
         except PetfinderError as error:
@@ -259,7 +273,7 @@ class Messages:
             _log.error("%s at %s", type(error).__name__, ", ".join(where))  # its words may hold contact
             self.warn(_UNEXPECTED)
         finally:
-            if self.widget.value == said:
+            if self.widget.value == message:
                 self.clear()
             if first:
                 first.description = label

@@ -1,4 +1,4 @@
-"""Register a pet: its photos, what is known of it, and who to call."""
+"""Register a pet, report one lost, report a stray: photos, what is known of it, and who to call."""
 
 from __future__ import annotations
 
@@ -8,19 +8,55 @@ import ipywidgets as ipw
 
 from petfinder.display import wording
 from petfinder.display.html.cards import pet_card
-from petfinder.domain.pets import Pet, Status
+from petfinder.domain.errors import InvalidPet
+from petfinder.domain.fields import FIELD
+from petfinder.domain.pets import Owner, Pet, Status
 from petfinder.page.desk import check_some
 from petfinder.page.widgets import parts
-from petfinder.page.widgets.fields import OwnerFields, PetFields
-from petfinder.page.widgets.filters import moment_of
+from petfinder.page.widgets.fields import PLACE, Inputs, OwnerFields, PetFields, moment_of, pet_input, place_in
 from petfinder.page.widgets.panel import Panel, Visit
+from petfinder.page.widgets.results import details_button, matches_shown
 from petfinder.page.widgets.uploads import PhotoUpload
 
 LOCKED = "Registering needs the passphrase of whoever runs this page: unlock at the top first."
 NOBODY = "Nobody to call is known for it yet: Details, then Edit, adds who."
 
 
-class RegisterPanel(Panel):
+class Form(Panel):
+    """What the forms share: a line that says what the locked desk needs, and the card of the pet that was registered.
+
+    What only those with the passphrase may see goes with the lock.
+    """
+
+    def __init__(self, visit: Visit) -> None:
+        super().__init__(visit)
+        self.locked = parts.html("")
+
+    def access_changed(self) -> None:
+        """Say what is needed while it is locked; the lock empties what only those with the passphrase may see."""
+        is_open = self.visit.desk.access.is_open
+        parts.write(self.locked, "" if is_open else f'<p class="pf-said">{LOCKED}</p>')
+        if is_open:
+            self.unlocked()
+        else:
+            self.clear_private()
+            parts.show(self.answer, [])
+
+    def unlocked(self) -> None:
+        """Put in again what the lock had emptied and is known."""
+
+    def clear_private(self) -> None:
+        """Empty what only those with the passphrase may see."""
+
+    def show_registered(self, pet: Pet, owner: Owner | None, sentence: str) -> None:
+        """Show the card of a pet that was just registered, and say what it lacks."""
+        card, details = parts.html(pet_card(pet)._repr_html_()), details_button(self.visit, pet)
+        parts.show(self.answer, [parts.column([card, parts.row([details])])])
+        self.messages.say(f"{sentence} {'' if owner else NOBODY}")
+        self.visit.changed()
+
+
+class RegisterPanel(Form):
     """The form; after success it is empty again and the pet's card is shown, after an error it stays as it is."""
 
     title, hint, is_missing = "Register a pet", "Two or three photos from different sides help most.", False
@@ -36,25 +72,18 @@ class RegisterPanel(Panel):
         self.missing.observe(lambda change: parts.see(self.since, change["new"]), "value")
         self.pet_id = parts.field(ipw.Text, "Id (leave empty to have one made of the name)")
         self.button = parts.button("Register", self.register, kind="primary")
-        self.locked = parts.html("")
-        self.answer = parts.column([])
-        self.widget = parts.column(
-            [
-                parts.heading(self.title),
-                self.locked,
-                parts.note(self.hint),
-                self.upload.widget,
-                parts.heading("The pet", 3),
-                self.fields.widget,
-                self.missing,
-                self.since,
-                parts.heading("Who to call", 3),
-                self.owner.widget,
-                self.pet_id,
-                parts.row([self.button]),
-                self.messages.widget,
-                self.answer,
-            ]
+        self.lay_out(
+            self.locked,
+            parts.note(self.hint),
+            self.upload.widget,
+            parts.heading("The pet", 3),
+            self.fields.widget,
+            self.missing,
+            self.since,
+            parts.heading("Who to call", 3),
+            self.owner.widget,
+            self.pet_id,
+            parts.row([self.button]),
         )
         self.access_changed()
 
@@ -70,14 +99,12 @@ class RegisterPanel(Panel):
                 fields |= {"status": Status.LOST, "status_at": at}
             parts.show(self.answer, [])
             pet = self.visit.pets.register(self.upload.uploads, fields, picture=self.owner.picture)
-            for part in (self.upload, self.fields, self.owner):
-                part.clear()
+            self.upload.clear()
+            self.fields.clear()
+            self.owner.clear()
             self.pet_id.value, self.missing.value, self.since.value = "", self.is_missing, None
-            parts.show(self.answer, [registered_shown(self.visit, pet)])
-            self.messages.say(
-                f"{wording.name_of(pet)} is registered, with the id {pet.pet_id}. {'' if fields['owner'] else NOBODY}"
-            )
-            self.visit.changed()
+            sentence = f"{wording.name_of(pet)} is registered, with the id {pet.pet_id}."
+            self.show_registered(pet, fields["owner"], sentence)
 
     @property
     def _empty(self) -> bool:
@@ -86,12 +113,10 @@ class RegisterPanel(Panel):
         ticked = self.missing.value != self.is_missing
         return not written and not ticked and self.fields.empty and self.owner.empty
 
-    def access_changed(self) -> None:
-        """Say that it is locked; locking empties what was written of the owner, chip, place, and what was answered."""
-        if not told_if_open(self.visit, self.locked):
-            self.owner.clear()
-            self.fields.clear_private()
-            parts.show(self.answer, [])
+    def clear_private(self) -> None:
+        """Empty what was written of the owner, the chip number and the exact place."""
+        self.owner.clear()
+        self.fields.clear_private()
 
 
 class LostPanel(RegisterPanel):
@@ -104,14 +129,94 @@ class LostPanel(RegisterPanel):
     )
 
 
-def told_if_open(visit: Visit, locked: ipw.HTML) -> bool:
-    """Whether the visitor may register; where not, `locked` says what it needs."""
-    is_open = visit.desk.access.is_open
-    parts.write(locked, "" if is_open else f'<p class="pf-said">{LOCKED}</p>')
-    return is_open
+class StrayPanel(Form):
+    """Photos of a stray; who it may be; and a short form that keeps it as found."""
 
+    title = "Report a stray"
 
-def registered_shown(visit: Visit, pet: Pet) -> ipw.Widget:
-    """The card of a pet that was just registered, and the way to it."""
-    details = parts.button("Details", lambda: visit.open_pet(pet.pet_id), tooltip=f"Details of {wording.name_of(pet)}")
-    return parts.column([parts.html(pet_card(pet)._repr_html_()), parts.row([details])])
+    def __init__(self, visit: Visit) -> None:
+        super().__init__(visit)
+        self.looking, self.matches = parts.Messages(), parts.column([])
+        self.upload = PhotoUpload(visit, self.looking, "Choose a photo of the stray", changed=self.search)
+        self._place_of_photos = ""  # what stands in the field if nobody wrote there
+        self.day = parts.field(ipw.DatePicker, "Found on")
+        self.fields = Inputs(
+            place=parts.place_field(f"Where it was found: {PLACE.lower()}"),
+            breed=pet_input(FIELD["breed"]),
+            colour=pet_input(FIELD["colour"]),
+            note=pet_input(FIELD["note"], " (collar, behaviour, street)"),
+        )
+        self.holder = Inputs(name=parts.field(ipw.Text, "Who has it now"), phone=parts.field(ipw.Text, "Their phone"))
+        self.button = parts.button("Register as found", self.register, kind="primary")
+        self.form = parts.column(
+            [
+                parts.heading("None of these? Register it as found", 3),
+                parts.row([self.fields["place"], self.day]),
+                parts.row([self.fields["breed"], self.fields["colour"]]),
+                self.fields["note"],
+                parts.row([self.holder["name"], self.holder["phone"]]),
+                parts.row([self.button]),
+            ],
+            "pf-area",
+        )
+        parts.see(self.form, False)
+        hint = "Somebody may be looking for it: first we look whether it is registered."
+        shown = (self.locked, self.upload.widget, self.looking.widget, self.matches, self.form)
+        self.lay_out(parts.note(hint), *shown)
+        self.access_changed()
+
+    def search(self) -> None:
+        """Show who the stray may be, and the form below."""
+        uploads = self.upload.uploads
+        parts.see(self.form, bool(uploads))
+        self.messages.clear()
+        parts.show(self.answer, [])
+        self.unlocked()
+        if not uploads:
+            parts.show(self.matches, [])
+            return
+        with self.looking.trying("Searching …", self.upload.button):
+            parts.show(self.matches, [matches_shown(self.visit, self.visit.pets.find(uploads))])
+
+    def species_changed(self) -> None:
+        """Look for the same photo among the other species."""
+        self.search()
+
+    def register(self) -> None:
+        """Keep the stray as found, with the person who has it as the one to call.
+
+        A second click, when the photos are gone, leaves what the first one said.
+        """
+        if self.answer.children and not self.upload.uploads:
+            return
+        with self.messages.trying("Registering …", self.button):
+            check_some(self.upload.uploads, of="the stray")
+            owner, texts = self._owner(), self.fields.texts()
+            known = {"place": place_in(texts["place"] or ""), "status_at": moment_of(self.day.value), "owner": owner}
+            pet = self.visit.pets.report_found(self.upload.uploads, {**texts, **known})
+            self.fields.clear()
+            self.holder.clear()
+            self.day.value = None
+            self.upload.clear()
+            parts.see(self.form, False)
+            parts.show(self.matches, [])
+            self.show_registered(pet, owner, f"Thank you. {wording.name_of(pet)} is registered as found.")
+
+    def _owner(self) -> Owner | None:
+        holder = self.holder.texts()
+        if holder["phone"] and not holder["name"]:
+            raise InvalidPet("write who has it now beside the phone number")
+        return Owner(**holder) if holder["name"] else None
+
+    def unlocked(self) -> None:
+        """Put in where the photos were taken, unless somebody wrote another place."""
+        if self.fields["place"].value.strip() not in ("", self._place_of_photos):
+            return
+        place = self.upload.place
+        self._place_of_photos = f"{place.lat:.4f}, {place.lon:.4f}" if place else ""
+        self.fields["place"].value = self._place_of_photos
+
+    def clear_private(self) -> None:
+        """Empty who has it and the exact place."""
+        self.holder.clear()
+        self.fields.clear("place")

@@ -16,40 +16,40 @@ from petfinder.domain.pets import Pet, Photo
 from petfinder.domain.verdicts import Verdict
 from petfinder.page.widgets import parts
 from petfinder.page.widgets.panel import Visit
-from petfinder.page.widgets.style import Looks
 
-_LARGE, _TILE = 250, 150  # widths in pixels
+_LARGE, _LINE, _TILE = 250, 280, 150  # widths in pixels
 _BESIDE, _NEAREST = 4, 4
 
 
 def matches_shown(visit: Visit, matches: Matches) -> ipw.Widget:
     """The query beside the best match, then the others that may be it; those less alike are folded away."""
-    looks = Looks()
+    styles, cut = parts.SharedStyles(), matches.cut
+
+    def as_pair(match: Match) -> ipw.Widget:
+        card = gallery.match_card(match, cut, width=_LARGE)
+        return _with_buttons(visit, match.pet, card, styles, call=True, similar=True)
+
+    def as_other(match: Match) -> ipw.Widget:
+        card = gallery.match_line(match, cut) if matches.query else gallery.match_card(match, cut, width=_LARGE)
+        return _with_buttons(visit, match.pet, card, styles, similar=True)
+
+    def as_tiles(found: Sequence[Match]) -> ipw.Widget:
+        return parts.tiles([as_other(match) for match in found], least=_LINE if matches.query else _TILE)
+
     likely, others = _divided(matches)
-    compared = likely[:1] if matches.query and matches.verdict is not Verdict.UNKNOWN else ()
-    pair = [parts.html(gallery.query_card(matches.query))] if matches.query else []
-    pair += [
-        _with_buttons(visit, match.pet, gallery.match_card(match, matches.cut, width=_LARGE), looks, call=True)
-        for match in compared
-    ]
-    rest = [_other(visit, match, matches, looks) for match in likely[len(compared) :]]
-    beside, below = (rest[:_BESIDE], rest[_BESIDE:]) if pair else ([], rest)
-    return parts.column(
-        [
-            parts.html(gallery.head(matches)),
-            *([_pair_beside(pair, beside)] if pair else []),
-            *([_tiles(below, matches)] if below else []),
-            *([_folded(visit, others, matches, looks)] if others else []),
-            *_small_print(matches),
-        ]
-    )
-
-
-def _small_print(matches: Matches) -> list[ipw.Widget]:
-    said = wording.small_print(matches)
-    if matches.verdict is None or not matches.found:
-        return [parts.html(markup.quiet(said))]
-    return [parts.Fold("How sure is this?", lambda: [parts.html(markup.quiet(said))]).widget]
+    shown = [parts.html(gallery.head(matches))]
+    if matches.query:
+        compared = () if matches.verdict is Verdict.UNKNOWN else likely[:1]
+        pair = [parts.html(gallery.query_card(matches.query)), *(as_pair(match) for match in compared)]
+        likely = likely[len(compared) :]
+        beside, likely = likely[:_BESIDE], likely[_BESIDE:]
+        shown.append(parts.row([parts.row(pair, "pf-pair"), *([as_tiles(beside)] if beside else [])], "pf-beside"))
+    if likely:
+        shown.append(as_tiles(likely))
+    if others:
+        label = f"{wording.counted(len(others), 'other')} that {'looks' if len(others) == 1 else 'look'} less like it"
+        shown.append(parts.Fold(label, lambda: [as_tiles(others)]).widget)
+    return parts.column([*shown, _small_print(matches)])
 
 
 def _divided(matches: Matches) -> tuple[tuple[Match, ...], tuple[Match, ...]]:
@@ -61,51 +61,35 @@ def _divided(matches: Matches) -> tuple[tuple[Match, ...], tuple[Match, ...]]:
     return matches.found[:known], matches.found[known:]
 
 
-def _pair_beside(pair: list[ipw.Widget], beside: list[ipw.Widget]) -> ipw.Widget:
-    shown = [parts.row(pair, "pf-pair")]
-    return parts.row([*shown, *([parts.tiles(beside, least=280)] if beside else [])], "pf-beside")
+def _small_print(matches: Matches) -> ipw.Widget:
+    def text() -> ipw.Widget:
+        return parts.html(markup.quiet(wording.small_print(matches)))
 
-
-def _folded(visit: Visit, others: Sequence[Match], matches: Matches, looks: Looks) -> ipw.Widget:
-    label = f"{wording.counted(len(others), 'other')} that {'looks' if len(others) == 1 else 'look'} less like it"
-    return parts.Fold(label, lambda: [_tiles([_other(visit, each, matches, looks) for each in others], matches)]).widget
-
-
-def _tiles(shown: list[ipw.Widget], matches: Matches) -> ipw.Widget:
-    return parts.tiles(shown, least=280 if matches.query else _TILE)
-
-
-def _other(visit: Visit, match: Match, matches: Matches, looks: Looks) -> ipw.Widget:
-    cut = matches.cut
-    card = gallery.match_line(match, cut) if matches.query else gallery.match_card(match, cut, width=_LARGE)
-    return _with_buttons(visit, match.pet, card, looks)
+    folded = matches.verdict is not None and matches.found
+    return parts.Fold("How sure is this?", lambda: [text()]).widget if folded else text()
 
 
 def pets_shown(visit: Visit, pets: Sequence[Pet]) -> ipw.Widget:
     """Pets as tiles, each with its first photo, breed, status and a button for the rest."""
-    looks = Looks()
-    return parts.tiles([_with_buttons(visit, pet, _tile(pet), looks, similar=False) for pet in pets], least=_TILE)
+    styles = parts.SharedStyles()
+    return parts.tiles([_with_buttons(visit, pet, _tile(pet), styles) for pet in pets], least=_TILE)
 
 
 def _tile(pet: Pet) -> str:
-    name = wording.name_of(pet)
-    word = f"font-weight:600;color:{STATUS_COLOURS[pet.status]}"
+    name, colour = wording.name_of(pet), STATUS_COLOURS[pet.status]
     text = [
         markup.line(name, "font-weight:700;font-size:17px"),
-        markup.line(wording.status_of(pet), word),
+        markup.line(wording.status_of(pet), f"font-weight:600;color:{colour}"),
         markup.line(pet.breed or ""),
     ]
-    first: Photo | None = pet.photos[0] if pet.photos else None
     alt = ", ".join(filter(None, [name, pet.breed]))
-    picture = markup.picture(_smaller(first), alt, width=_TILE)
-    return markup.card(
-        [picture, markup.block(text, "padding:8px 12px 10px")], edge=STATUS_COLOURS[pet.status], width=_LARGE
-    )
+    picture = markup.picture(_smaller(pet.photos[0]) if pet.photos else None, alt, width=_TILE)
+    return markup.card([picture, markup.block(text, "padding:8px 12px 10px")], edge=colour, width=_LARGE)
 
 
-def _smaller(photo: Photo | None) -> Photo | None:
+def _smaller(photo: Photo) -> Photo:
     """The photo with a thumbnail of a tile's size: 48 whole ones are 3 MB for somebody's phone."""
-    if photo is None or photo.thumbnail is None:
+    if photo.thumbnail is None:
         return photo
     try:
         with Image.open(io.BytesIO(photo.thumbnail), formats=["JPEG"]) as whole:
@@ -117,18 +101,27 @@ def _smaller(photo: Photo | None) -> Photo | None:
     return photo.model_copy(update={"thumbnail": file.getvalue()})
 
 
+def details_button(
+    visit: Visit, pet: Pet, label: str = "Details", *, styles: parts.SharedStyles | None = None
+) -> ipw.Button:
+    """The button that opens a pet."""
+    about = f"Details of {wording.name_of(pet)}"
+    return parts.button(label, lambda: visit.open_pet(pet.pet_id), tooltip=about, styles=styles)
+
+
 def _with_buttons(
-    visit: Visit, pet: Pet, shown: str, looks: Looks, *, call: bool = False, similar: bool = True
+    visit: Visit, pet: Pet, card: str, styles: parts.SharedStyles, *, call: bool = False, similar: bool = False
 ) -> ipw.Widget:
     name, pet_id = wording.name_of(pet), pet.pet_id
-    buttons = []
+    buttons = [details_button(visit, pet, styles=styles)]
     if call:
         about = f"Who to call about {name}"
-        who = parts.button("Who to call", lambda: visit.open_owner(pet_id), kind="primary", tooltip=about, looks=looks)
-        buttons.append(who)
-    buttons.append(parts.button("Details", lambda: visit.open_pet(pet_id), tooltip=f"Details of {name}", looks=looks))
+        who = parts.button(
+            "Who to call", lambda: visit.open_owner(pet_id), kind="primary", tooltip=about, styles=styles
+        )
+        buttons.insert(0, who)
     if similar:
         like = f"More like this: pets that look like {name}"
-        buttons.append(parts.button("More like this", lambda: visit.open_similar(pet_id), tooltip=like, looks=looks))
-    below = parts.row(buttons, looks=looks) if len(buttons) > 1 else buttons[0]
-    return parts.column([parts.html(shown, looks=looks), below], "pf-pet", looks=looks)
+        buttons.append(parts.button("More like this", lambda: visit.open_similar(pet_id), tooltip=like, styles=styles))
+    below = parts.row(buttons, styles=styles) if len(buttons) > 1 else buttons[0]
+    return parts.column([parts.html(card, styles=styles), below], "pf-pet", styles=styles)

@@ -44,7 +44,7 @@ class PhotoUpload:
         messages: parts.Messages,
         label: str,
         *,
-        changed: Callable[[], object] | None = None,
+        changed: Callable[[], object] = lambda: None,
         several: bool = True,
         anew: bool = False,
     ) -> None:
@@ -93,8 +93,7 @@ class PhotoUpload:
                 held = [*(self._taken if self._adding else []), *taken]
                 self._taken = [*{photo.photo_id: (upload, photo) for upload, photo in held}.values()]
                 self._show()
-                if self._changed:
-                    self._changed()
+                self._changed()
             if refused:
                 self._messages.warn(" ".join(refused))
         self._count()
@@ -109,8 +108,7 @@ class PhotoUpload:
     def _take_out(self, photo_id: str | None) -> None:
         self._taken = [one for one in self._taken if one[1].photo_id != photo_id]
         self._show()
-        if self._changed:
-            self._changed()
+        self._changed()
 
     def _count(self) -> None:
         """Let the button, which counts its files, count those that are held; the bytes need not stay in it."""
@@ -121,12 +119,12 @@ class PhotoUpload:
         parts.show(self._previews, [self._preview(upload, photo) for upload, photo in self._taken])
 
     def _preview(self, upload: Upload, photo: Photo) -> ipw.Widget:
-        said = [
+        facts = [
             f"taken {wording.day(photo.taken_at)}" if photo.taken_at else "no date in it",
             f"near {photo.place.lat:.2f}, {photo.place.lon:.2f}" if photo.place else "no place in it",
         ]
         small = markup.block(markup.picture(photo, f"your photo {upload.name}", width=_SMALL), f"flex:0 0 {_SMALL}px")
-        text = markup.block(markup.line(wording.clip(upload.name, 40)) + markup.quiet(", ".join(said)), "min-width:0")
+        text = markup.block(markup.line(wording.clip(upload.name, 40)) + markup.quiet(", ".join(facts)), "min-width:0")
         shown = parts.html(markup.block([small, text], "display:flex;gap:10px;align-items:center"), "pf-grow")
         out = parts.button("Take out", lambda: self._take_out(photo.photo_id), tooltip=f"Take out {upload.name}")
         return parts.row([shown, out], "pf-preview")
