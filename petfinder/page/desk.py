@@ -10,7 +10,7 @@ import io
 import math
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -138,9 +138,7 @@ class PetDesk:
 
     def __init__(self, desk: Desk, species: str) -> None:
         self._desk = desk
-        self._pet_class = SPECIES[species]
-        self._service: PetService[Pet] = desk.registry.of(self._pet_class)
-        self.species = species
+        self._service: PetService[Pet] = desk.registry.of(SPECIES[species])
 
     @property
     def _unlocked(self) -> PetService[Pet]:
@@ -158,26 +156,25 @@ class PetDesk:
         count = self._service.count
         return Counts(count(), count(PetFilter(status=Status.LOST)), count(PetFilter(status=Status.FOUND)))
 
-    def find(self, uploads: Sequence[Upload], *, k: int = NEAREST, where: PetFilter | None = None) -> Matches:
+    def find(self, uploads: Sequence[Upload], *, where: PetFilter | None = None) -> Matches:
         """Find the pets nearest to one or more photos of ONE animal; raises PhotoError, InvalidQuery."""
         self._desk.check_uploads(uploads)
-        return self._service.find([upload.photo() for upload in uploads], k=k, where=self._open_to_all(where))
+        return self._service.find(_photos(uploads), k=NEAREST, where=self._open_to_all(where))
 
-    def similar(self, pet_id: str, *, k: int = NEAREST, where: PetFilter | None = None) -> Matches:
+    def similar(self, pet_id: str) -> Matches:
         """Find other pets that look like a registered one; raises PetNotFound, InvalidQuery."""
-        return self._service.find_similar(pet_id, k=k, where=self._open_to_all(where))
+        return self._service.find_similar(pet_id, k=NEAREST)
 
-    def search(self, words: str, *, by_meaning: bool = False, where: PetFilter | None = None) -> WordsAnswer:
+    def search(self, words: str, *, by_meaning: bool = False) -> WordsAnswer:
         """Find pets by a chip number, by what their photos look like (if asked for and possible), or by words.
 
         The answer says which. Words must all stand in name, breed, colour, tags or note. Raises InvalidQuery.
         """
         if _CHIP.fullmatch(words.strip()) and (pet := self._service.find_by_microchip(words)):
             return WordsAnswer("microchip", self._with_pictures([pet]))
-        where = self._open_to_all(where)
         if by_meaning and words.strip() and self.knows_text:
-            return WordsAnswer("meaning", matches=self._service.find_by_text(words.strip(), k=NEAREST, where=where))
-        found = self._with_words(words, where, limit=PAGE + 1)
+            return WordsAnswer("meaning", matches=self._service.find_by_text(words.strip(), k=NEAREST))
+        found = self._service.search_text(words, limit=PAGE + 1)
         return WordsAnswer("words", self._with_pictures(found[:PAGE]), more=len(found) > PAGE)
 
     def page(self, *, after: str | None = None, where: PetFilter | None = None) -> PetPage:
@@ -196,10 +193,10 @@ class PetDesk:
         pet = _shown(self._service.get(pet_id))
         return pet if self._desk.access.is_open else pet.model_copy(update={"microchip": None})
 
-    def placed(self, where: PetFilter | None = None, *, most: int = MOST_PLACED) -> tuple[Pet, ...]:
-        """List pets whose own place or a photo's is known, without pictures; at most `most`."""
-        pets = (as_found(pet) for pet in self._each(self._open_to_all(where)))
-        return tuple(islice((pet for pet in pets if place_of(pet)), most))
+    def placed(self, where: PetFilter | None = None) -> tuple[Pet, ...]:
+        """List at most 300 pets whose own place or a photo's is known, without pictures."""
+        placed = (as_found(pet) for pet in self._service.scan(self._open_to_all(where)) if place_of(pet))
+        return tuple(islice(placed, MOST_PLACED))
 
     def owner_of(self, pet_id: str) -> Owner | None:
         """Say who to call, with all contact; raises PetNotFound."""
@@ -221,7 +218,7 @@ class PetDesk:
         known = {name: value for name, value in fields.items() if value not in (None, "")}
         known["owner"] = _with_picture(known.get("owner"), picture)
         known["pet_id"] = known.get("pet_id") or self._free_id(known.get("name") or "")
-        pet = self._pet_class(**known, photos=[upload.photo() for upload in uploads])
+        pet = self._service.pet_class(**known, photos=_photos(uploads))
         return self.pet(service.register(pet).pet_id)
 
     def report_found(self, uploads: Sequence[Upload], fields: Mapping[str, Any]) -> Pet:
@@ -244,10 +241,7 @@ class PetDesk:
         """Give a pet more photos, all or none; raises PetNotFound, PhotoError."""
         service = self._unlocked
         self._desk.check_uploads(uploads)
-        for upload in uploads:
-            read_photo(upload.photo())
-        for upload in uploads:
-            service.add_photo(pet_id, upload.photo())
+        service.change(pet_id, lambda pet: pet, photos=_photos(uploads))
         return self.pet(pet_id)
 
     def remove_photo(self, pet_id: str, photo_id: str) -> Pet:
@@ -280,39 +274,23 @@ class PetDesk:
         wider = where.model_copy(update={"near": centre, "within_km": km + ROUNDED_BY_KM})
         inside = [
             pet.pet_id
-            for pet in self._each(wider)
+            for pet in self._service.scan(wider)
             if any(centre.km_to(place.rounded()) <= km for place in places_of(pet))
         ]
         return where.model_copy(update={"near": centre, "within_km": HALF_ROUND_KM, "ids": tuple(inside)})
 
     def _with_pictures(self, pets: Sequence[Pet]) -> tuple[Pet, ...]:
         """The pets as searches show them, the first photo of each with its thumbnail, all fetched in one request."""
-        firsts = [(pet.pet_id, pet.photos[0].photo_id or "") for pet in pets if pet.photos]
-        pictures = dict(zip(firsts, self._thumbnails(firsts), strict=True))
-        return tuple(_shown(pet, pictures) for pet in pets)
+        return tuple(_shown(pet) for pet in self._service.with_thumbnails(pets))
 
     def _free_id(self, name: str) -> str:
         """An id made of the name that no pet has: bella, bella-2, ...; of the species where there is no name."""
         stem = re.sub(r"\W+", "-", fold(name)).strip("-_")[:60]
         if not stem:
-            return f"{self.species}-{secrets.token_hex(4)}"
+            return f"{self._service.species}-{secrets.token_hex(4)}"
         numbered = [stem, *(f"{stem}-{number}" for number in range(2, _NUMBERED))]
         taken = {pet.pet_id for pet in self._service.list(PetFilter(ids=numbered))}
         return next((one for one in numbered if one not in taken), f"{stem}-{secrets.token_hex(4)}")
-
-    # What the service does not offer yet, asked of its repository in this one place.
-
-    def _each(self, where: PetFilter | None) -> Iterator[Pet]:
-        """The pets that pass, streamed by id, without embeddings."""
-        return self._service.repository.scan((where or PetFilter()).restriction())
-
-    def _with_words(self, words: str, where: PetFilter | None, *, limit: int) -> Sequence[Pet]:
-        """The first pets that have all the words."""
-        return [*islice(self._service.repository.with_words(words, where), limit)]
-
-    def _thumbnails(self, photos: Sequence[tuple[str, str]]) -> Sequence[bytes | None]:
-        """The thumbnails of photos by (pet_id, photo_id), in one request."""
-        return self._service.repository.thumbnails(photos)
 
 
 def check_some(uploads: Sequence[Upload], *, of: str = "the pet") -> None:
@@ -321,14 +299,15 @@ def check_some(uploads: Sequence[Upload], *, of: str = "the pet") -> None:
         raise InvalidPet(f"choose at least one photo of {of}: it is found by its looks")
 
 
-def _shown(pet: Pet, pictures: Mapping[tuple[str, str], bytes | None] | None = None) -> Pet:
-    """A pet as searches show it, without embeddings; `pictures` are thumbnails by (pet_id, photo_id)."""
+def _photos(uploads: Sequence[Upload]) -> list[Photo]:
+    return [upload.photo() for upload in uploads]
+
+
+def _shown(pet: Pet) -> Pet:
+    """A pet as searches show it, without embeddings."""
     found = as_found(pet)
-    photos = []
-    for photo in found.photos:
-        thumbnail = (pictures or {}).get((pet.pet_id, photo.photo_id or ""), photo.thumbnail)
-        photos.append(photo.model_copy(update={"embedding": None, "thumbnail": thumbnail}))
-    return found.model_copy(update={"photos": tuple(photos)})
+    photos = tuple(photo.model_copy(update={"embedding": None}) for photo in found.photos)
+    return found.model_copy(update={"photos": photos})
 
 
 def _with_picture(owner: Owner | None, picture: Upload | None) -> Owner | None:
