@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from petfinder.evaluation.compare import compare_encoders as compare_encoders
     from petfinder.evaluation.evaluate import evaluate_folder as evaluate_folder
     from petfinder.evaluation.evaluate import evaluate_registry as evaluate_registry
+    from petfinder.page.widgets.page import front_page as front_page
     from petfinder.photos.read import PhotoLimits as PhotoLimits
     from petfinder.registry.connect import connect as connect
     from petfinder.registry.copy import copy_registry as copy_registry
@@ -106,6 +107,7 @@ _HOMES = {
     "evaluation.compare": "compare_encoders",
     "display.html.cards": "owner_card",
     "display.figures.places": "plot_places",
+    "page.widgets": "front_page",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

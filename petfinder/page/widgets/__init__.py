@@ -11,36 +11,30 @@ from typing import TYPE_CHECKING, Any
 from petfinder.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from petfinder.page.widgets.map import pet_map as pet_map
     from petfinder.page.widgets.page import browse as browse
     from petfinder.page.widgets.page import find_panel as find_panel
     from petfinder.page.widgets.page import front_page as front_page
     from petfinder.page.widgets.page import map_panel as map_panel
+    from petfinder.page.widgets.page import pet_map as pet_map
     from petfinder.page.widgets.page import register_form as register_form
     from petfinder.page.widgets.page import stray_form as stray_form
     from petfinder.page.widgets.page import words_panel as words_panel
 
-_HOMES = {
-    "page": ("browse", "find_panel", "front_page", "map_panel", "register_form", "stray_form", "words_panel"),
-    "map": ("pet_map",),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _PACKAGES = ("ipywidgets", "ipyleaflet")
+_NAMES = "browse find_panel front_page map_panel pet_map register_form stray_form words_panel"
 
-__all__ = sorted(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = _NAMES.split()  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
+    if name not in __all__:
         raise AttributeError(f"petfinder.page.widgets has no {name!r}")
     try:
-        value = getattr(import_module(f"petfinder.page.widgets.{_HOME_OF[name]}"), name)
+        return getattr(import_module("petfinder.page.widgets.page"), name)
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in _PACKAGES:
             raise
         raise ConfigError(f"widgets need {error.name}: pip install 'petfinder-registry[notebook]'") from error
-    globals()[name] = value
-    return value
 
 
 def __dir__() -> list[str]:

@@ -18,6 +18,7 @@ from petfinder.page.access import Access
 from petfinder.page.desk import UPLOAD_LIMIT, Desk
 from petfinder.page.widgets import parts
 from petfinder.page.widgets.map import MapPanel
+from petfinder.page.widgets.map import pet_map as pet_map
 from petfinder.page.widgets.panel import Panel, Visit
 from petfinder.page.widgets.pet import DetailsPanel, SimilarPanel
 from petfinder.page.widgets.register import LostPanel, RegisterPanel, StrayPanel
