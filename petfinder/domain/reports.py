@@ -1,12 +1,15 @@
-"""What a bulk call did, item by item."""
+"""What a call on many pets did, item by item."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 from petfinder.domain.errors import PetfinderError, RegistryError
 from petfinder.domain.shown import as_html
 from petfinder.domain.text import clean
+
+SHOWN = 20  # failures that a report lists in a terminal; all are in its `failures`
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,35 @@ class Ignored:
         return f"passed over {clean(self.uri)}: {clean(self.reason)}"
 
 
+class Report(ABC):
+    """What a call on many pets did: its counts, and each failure with its reason. Every kind of report is one."""
+
+    failures: tuple[Failure, ...]
+
+    @property
+    @abstractmethod
+    def counts(self) -> dict[str, int]:
+        """How many of what, by the words that name it."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        lines = [self._summary(), *(f"  {failure}" for failure in self.failures[:SHOWN])]
+        if len(self.failures) > SHOWN:
+            lines.append(f"  … and {len(self.failures) - SHOWN} more in .failures")
+        return "\n".join(lines)
+
+    def _summary(self) -> str:
+        return ", ".join(f"{count} {what}" for what, count in self.counts.items() if count) or "nothing to do"
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+
 @dataclass(frozen=True, repr=False)
-class BulkReport:
-    """What was added, replaced and skipped (ids of pets), each failure, and the files that were passed over.
+class BulkReport(Report):
+    """What registering many pets did: ids of pets added, replaced and skipped, each failure, files passed over.
 
     `changed` names the skipped pets whose photos are not those that are registered (`on_conflict="replace"` takes
     them in); `pending` counts the photos taken in without an embedding.
@@ -60,13 +89,12 @@ class BulkReport:
     failures: tuple[Failure, ...] = ()
     ignored: tuple[Ignored, ...] = ()
     changed: tuple[str, ...] = ()
-    pending: int = field(default=0)
+    pending: int = 0
 
-    def __repr__(self) -> str:
-        return str(self)
-
-    def __str__(self) -> str:
-        counts = {
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of what, by the words that name it."""
+        return {
             "added": len(self.added),
             "replaced": len(self.replaced),
             "skipped": len(self.skipped),
@@ -74,19 +102,13 @@ class BulkReport:
             "passed over": len(self.ignored),
             "photos without embedding yet": self.pending,
         }
-        lines = [", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing to do"]
-        if self.changed:
-            lines.append(
-                f"  {len(self.changed)} of the skipped have other photos than are registered: "
-                'on_conflict="replace" puts what is read now in their place, owner included'
-            )
-        lines += [f"  {failure}" for failure in self.failures[:20]]
-        if len(self.failures) > 20:
-            lines.append(f"  … and {len(self.failures) - 20} more in .failures")
-        return "\n".join(lines)
 
-    def _repr_html_(self) -> str:
-        return as_html(self)
+    def _summary(self) -> str:
+        changed = (
+            f"\n  {len(self.changed)} of the skipped have other photos than are registered: "
+            'on_conflict="replace" puts what is read now in their place, owner included'
+        )
+        return super()._summary() + (changed if self.changed else "")
 
     def raise_for_failures(self) -> None:
         """Raise BulkFailed, with this report, if anything did not go in."""

@@ -16,8 +16,7 @@ import numpy as np
 
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, StoreError
 from petfinder.domain.filters import Restriction
-from petfinder.domain.reports import Failure
-from petfinder.domain.shown import as_html
+from petfinder.domain.reports import Failure, Report
 from petfinder.domain.text import clean
 from petfinder.domain.vectors import Matrix, Vector
 from petfinder.registry.progress import progress_bar
@@ -30,9 +29,9 @@ _SHOWN = 5
 Tell = Callable[["CopyReport"], object]
 
 
-@dataclass(frozen=True)
-class CopyReport:
-    """What copying one index came to: pets copied now and pets that were there already, alike; each failure.
+@dataclass(frozen=True, repr=False)
+class CopyReport(Report):
+    """What copying one index did: pets copied now, pets that were there already, alike, and each failure.
 
     `index` is its name at the target; `others` counts the pets that only the target has, which are left alone.
     """
@@ -43,18 +42,16 @@ class CopyReport:
     failures: tuple[Failure, ...] = ()
     others: int = 0
 
-    def __str__(self) -> str:
-        counts = [f"{self.copied} pets copied", f"{self.already} there already"]
-        counts += [f"{len(self.failures)} failed"] if self.failures else []
-        counts += [f"{self.others} others left alone"] if self.others else []
-        lines = [f"{clean(self.index)}: {', '.join(counts)}"]
-        lines += [f"  {failure}" for failure in self.failures[:20]]
-        if len(self.failures) > 20:
-            lines.append(f"  … and {len(self.failures) - 20} more in .failures")
-        return "\n".join(lines)
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of what, by the words that name it."""
+        optional = {"failed": len(self.failures), "others left alone": self.others}
+        return {"pets copied": self.copied, "there already": self.already} | optional
 
-    def _repr_html_(self) -> str:
-        return as_html(self)
+    def _summary(self) -> str:
+        always = ("pets copied", "there already")
+        counts = [f"{count} {what}" for what, count in self.counts.items() if count or what in always]
+        return f"{clean(self.index)}: {', '.join(counts)}"
 
 
 def copy_registry(

@@ -13,8 +13,7 @@ from functools import partial
 from itertools import islice
 
 from petfinder.domain.pets import Photo
-from petfinder.domain.reports import Failure
-from petfinder.domain.shown import as_html
+from petfinder.domain.reports import Failure, Report
 from petfinder.domain.vectors import Vector
 from petfinder.encoders.base import Encoder
 from petfinder.photos.read import PhotoLimits
@@ -29,11 +28,11 @@ _MOST_TIMES = 10  # after which others have to wait, however much they write
 _GONE_AT_ONCE = 1000
 
 
-@dataclass(frozen=True)
-class RebuildReport:
-    """What a rebuild came to: the pets in the new index, and the photos that this run encoded for it.
+@dataclass(frozen=True, repr=False)
+class RebuildReport(Report):
+    """What a rebuild did: the pets in the new index, and the photos that this run encoded for it.
 
-    Those were read from their original or from their thumbnail; `failures` are photos that had neither. `kept`: the
+    `originals` and `thumbnails` count what these were read from; `failures` are photos that had neither. `kept` is the
     name of the old index, None where it was deleted.
     """
 
@@ -43,8 +42,15 @@ class RebuildReport:
     failures: tuple[Failure, ...] = ()
     kept: str | None = None
 
-    def _repr_html_(self) -> str:
-        return as_html(self)
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of what, by the words that name it."""
+        return {
+            "pets in the new index": self.pets,
+            "photos encoded from their originals": self.originals,
+            "photos encoded from their thumbnails": self.thumbnails,
+            "photos without embedding": len(self.failures),
+        }
 
 
 @dataclass(eq=False)
