@@ -8,9 +8,11 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from logging.handlers import BufferingHandler
 from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any
@@ -25,18 +27,15 @@ from petfinder.domain.vectors import Matrix, unit
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-
-PICTURE_SIDES = {"clip-ViT-B-32-multilingual-v1": "clip-ViT-B-32"}
-"""Students that read texts in many languages into the space of an image model: never to be given a picture."""
+IMAGE_MODELS = {"clip-ViT-B-32-multilingual-v1": "clip-ViT-B-32"}
+"""Text models that read many languages into the space of an image model, and that image model."""
+HUB_SECONDS = 8.0  # the hub answers within one; a name lookup that gets no answer would take half a minute
+_HUB_OWNER = "sentence-transformers"  # where the hub keeps a model whose name has no owner
 _DEVICE = re.compile(r"cpu|mps|cuda(:\d+)?")
-_TEST_WORDS = "a photo of a dog"
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    model: SentenceTransformer
-    dims: int
-    reads_texts: bool
+_TEST_TEXT = "a photo of a dog"
+_RANDOM_WEIGHTS = "newly initialized"  # in transformers' report on a load, 4.x and 5.x alike
+_NEEDS_EXTRA = "the encoder {!r} needs a package that is missing or broken: pip install 'petfinder-registry[clip]'"
+_LOGGERS = ("transformers", "sentence_transformers", "huggingface_hub")
 
 
 class SentenceTransformersEncoder:
@@ -53,19 +52,17 @@ class SentenceTransformersEncoder:
         self, name: str, *, device: str | None = None, batch_size: int = 32, text_model: str | None = None
     ) -> None:
         if device is not None and not _DEVICE.fullmatch(device):
-            raise ConfigError(
-                f"unknown device {device!r}: name cpu, cuda, cuda:1 or mps, or none for the best there is"
-            )
+            raise ConfigError(f"unknown device {device!r}: name cpu, cuda, cuda:1 or mps, or none for the best")
         if batch_size < 1:
             raise ConfigError(f"a batch holds at least 1 picture, got {batch_size}")
-        self._image_model, self._text_model = _pair(name, text_model)
-        self.name = "+".join(part for part in (self._image_model, self._text_model) if part)
+        self._image_name, self._text_name = _model_names(name, text_model)
+        self.name = f"{self._image_name}+{self._text_name}" if self._text_name else self._image_name
         self._device = device
         self._batch_size = batch_size
         self._loading = Lock()
         self._encoding = Lock()
-        self._pictures: _Loaded | None = None
-        self._texts: _Loaded | None = None
+        self._image_model: _Model | None = None
+        self._text_model: _Model | None = None
 
     def __repr__(self) -> str:
         return f"SentenceTransformersEncoder({self.name})"
@@ -73,12 +70,12 @@ class SentenceTransformersEncoder:
     @property
     def dims(self) -> int:
         """Numbers in an embedding, found by encoding a picture; loads the model."""
-        return self._picture_side().dims
+        return self._for_images().dims
 
     @property
     def supports_text(self) -> bool:
         """Whether texts land in the space of the pictures; loads the model unless a text model was named."""
-        return bool(self._text_model) or self._picture_side().reads_texts
+        return bool(self._text_name) or self._for_images().reads_texts
 
     @cached_property
     def fingerprint(self) -> str:
@@ -86,105 +83,118 @@ class SentenceTransformersEncoder:
 
         The text model has no part in it: the embeddings that an index keeps come from pictures.
         """
-        return _fingerprint(self._picture_side().model)
+        return _fingerprint(self._for_images().model)
 
     def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
-        """Embeddings (n, dims) of upright pictures, unit length, float32; raises EncoderUnavailable, ConfigError."""
-        return self._encoded(self._picture_side(), [p if p.mode == "RGB" else on_white(p) for p in pictures])
+        """Encode upright pictures: (n, dims), unit length, float32; raises EncoderUnavailable, ConfigError."""
+        return self._encode(self._for_images(), [p if p.mode == "RGB" else on_white(p) for p in pictures])
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
-        """Embeddings (n, dims) of texts in the space of the pictures; raises TextNotSupported where there is none."""
+        """Encode texts into the space of the pictures: (n, dims); raises TextNotSupported where there is none."""
         if not self.supports_text:
             raise TextNotSupported(
                 f"the encoder {self.name} knows pictures only; to search by words, make the registry with a model that"
                 " reads both, for example encoder='clip-ViT-B-32'"
             )
-        return self._encoded(self._text_side(), list(texts))
+        return self._encode(self._for_texts(), list(texts))
 
-    def _encoded(self, side: _Loaded, inputs: list[Any]) -> Matrix:
+    def _encode(self, model: _Model, inputs: list[Any]) -> Matrix:
         if not inputs:
-            return np.empty((0, side.dims), dtype=np.float32)
+            return np.empty((0, model.dims), dtype=np.float32)
         with self._encoding:  # tokenizers must not be used by two threads at once
-            rows = side.model.encode(inputs, batch_size=self._batch_size, show_progress_bar=False)
-        return unit(rows, dims=side.dims)
+            rows = model.model.encode(inputs, batch_size=self._batch_size, show_progress_bar=False)
+        return unit(rows, dims=model.dims)
 
-    def _picture_side(self) -> _Loaded:
+    def _for_images(self) -> _Model:
         with self._loading:
-            if self._pictures is None:
-                self._pictures = _image_side(self._image_model, self._device)
-            return self._pictures
+            if self._image_model is None:
+                self._image_model = _image_model(self._image_name, self._device)
+            return self._image_model
 
-    def _text_side(self) -> _Loaded:
-        pictures = self._picture_side()
-        if not self._text_model:
-            return pictures
+    def _for_texts(self) -> _Model:
+        images = self._for_images()
+        if not self._text_name:
+            return images
         with self._loading:
-            if self._texts is None:
-                self._texts = _partner(self._text_model, self._device, pictures.dims)
-            return self._texts
+            if self._text_model is None:
+                self._text_model = _text_model(self._text_name, self._device, images.dims)
+            return self._text_model
 
 
-def _pair(name: str, text_model: str | None) -> tuple[str, str | None]:
-    """The image model and the text model that a name means, each by its shortest name or absolute folder."""
+def _model_names(name: str, text_model: str | None) -> tuple[str, str | None]:
+    """The image model and the text model that a name means."""
     image, _, text = (name, "", "") if folder_of(name) else name.partition("+")
-    image = _known(image)
-    if image in PICTURE_SIDES:
-        image, text = PICTURE_SIDES[image], text or image
-    partner = text_model or text
-    return image, _known(partner) if partner else None
+    image = _full_name(image)
+    if image in IMAGE_MODELS:
+        image, text = IMAGE_MODELS[image], text or image
+    text = text_model or text
+    return image, _full_name(text) if text else None
 
 
-def _known(name: str) -> str:
-    folder = folder_of(name)
-    return str(folder) if folder else without_owner(name)
+def _full_name(name: str) -> str:
+    """The one name of a model: its absolute folder, else its name on the hub without the default owner."""
+    return str(folder_of(name) or name.removeprefix(f"{_HUB_OWNER}/"))
 
 
-def _image_side(name: str, device: str | None) -> _Loaded:
-    model = load(name, device)
+def folder_of(name: str) -> Path | None:
+    """The local folder that the name means, absolute; None where it is the name of a published model."""
+    folder = Path(name).expanduser()
+    return folder.resolve() if folder.is_dir() else None
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A loaded model, the length of its embeddings, and whether it reads texts into the same space."""
+
+    model: SentenceTransformer
+    dims: int
+    reads_texts: bool
+
+
+def _image_model(name: str, device: str | None) -> _Model:
+    model = _load(name, device)
     try:
-        dims = _width(model, _test_card())
+        dims = _dims_of(model, _test_card())
     except Exception as error:  # each kind of text model fails in its own way on a picture
         raise EncoderUnavailable(
             f"the model {name!r} cannot encode pictures. If it reads texts only, name the image model whose space it"
             " shares and give this one as text_model (or 'IMAGE+TEXT' as the encoder's name)"
         ) from error
     try:
-        reads_texts = _width(model, _TEST_WORDS) == dims
+        reads_texts = _dims_of(model, _TEST_TEXT) == dims
     except Exception:  # and each kind of image model on words
         reads_texts = False
-    return _Loaded(model, dims, reads_texts)
+    return _Model(model, dims, reads_texts)
 
 
-def _partner(name: str, device: str | None, dims: int) -> _Loaded:
-    model = load(name, device)
+def _text_model(name: str, device: str | None, image_dims: int) -> _Model:
+    model = _load(name, device)
     try:
-        width = _width(model, _TEST_WORDS)
+        dims = _dims_of(model, _TEST_TEXT)
     except Exception as error:
         raise ConfigError(f"the model {name!r} cannot encode texts: name a text model, or none") from error
-    if width != dims:
+    if dims != image_dims:
         raise ConfigError(
-            f"the text model {name!r} gives {width} dims, the image model {dims}: they do not share a space;"
+            f"the text model {name!r} gives {dims} dims, the image model {image_dims}: they do not share a space;"
             " name the text model that was trained for this image model"
         )
-    return _Loaded(model, width, reads_texts=True)
+    return _Model(model, dims, reads_texts=True)
 
 
-def _width(model: SentenceTransformer, given: Image.Image | str) -> int:
-    """The number of dims that a picture or a text gets; raises whatever the model raises where it knows no such."""
-    return int(unit(model.encode([given], show_progress_bar=False)).shape[1])
+def _dims_of(model: SentenceTransformer, example: Image.Image | str) -> int:
+    """The length of a picture's or a text's embedding; raises whatever the model raises where it cannot read such."""
+    return int(unit(model.encode([example], show_progress_bar=False)).shape[1])
 
 
 def _fingerprint(model: SentenceTransformer) -> str:
     """A hash over all weights, whatever their names (new releases rename them), and over what the model is shown."""
     tensors = (tensor.detach().cpu().contiguous().numpy() for tensor in model.state_dict().values())
-    hashed = hashlib.sha256()
-    for digest in sorted(hashlib.sha256(array.tobytes()).digest() for array in tensors if array.dtype == np.float32):
-        hashed.update(digest)
+    digests = sorted(hashlib.sha256(array.tobytes()).digest() for array in tensors if array.dtype == np.float32)
     # The preprocessing by what it does: its settings are written down in another way by every release.
-    prepare: Callable[[list[Any]], Any] = getattr(model, "preprocess", None) or model.tokenize
-    shown = prepare([_test_card()])["pixel_values"]
-    hashed.update((np.round(np.asarray(shown, dtype=np.float32), 3) + 0.0).tobytes())
-    return hashed.hexdigest()[:16]
+    preprocess: Callable[[list[Any]], Any] = getattr(model, "preprocess", None) or model.tokenize
+    pixels = np.asarray(preprocess([_test_card()])["pixel_values"], dtype=np.float32)
+    shown = (np.round(pixels, 3) + 0.0).tobytes()  # adding 0 makes one of -0 and 0
+    return hashlib.sha256(b"".join(digests) + shown).hexdigest()[:16]
 
 
 def _test_card() -> Image.Image:
@@ -194,136 +204,62 @@ def _test_card() -> Image.Image:
     return Image.fromarray(pattern.astype(np.uint8))
 
 
-ORGANISATION = "sentence-transformers"  # where a name without an owner is looked for
-REACH_SECONDS = 8.0  # the hub answers within one; a resolver that hears nothing would try for half a minute
-_WAYS_OUT = (
-    "Name a local folder that holds the model, or load it once on a machine with a network and copy its cache"
-    " (~/.cache/huggingface), or use the built-in encoder 'pocket'"
-)
-
-
-def without_owner(name: str) -> str:
-    """The shortest name of a model: the default owner left out, so that one model has one name."""
-    return name.removeprefix(f"{ORGANISATION}/")
-
-
-def folder_of(name: str) -> Path | None:
-    """The local folder that the name means, absolute; None where it is the name of a published model."""
-    folder = Path(name).expanduser()
-    return folder.resolve() if folder.is_dir() else None
-
-
-def is_here(name: str) -> bool:
-    """Whether the model can be loaded without a network: it is a folder, or its first file is in the hub's cache."""
-    if folder_of(name):
-        return True
-    from huggingface_hub import try_to_load_from_cache
-
-    try:
-        # Without word on modules.json, cached weights might be put together in another way than their maker's.
-        return (
-            try_to_load_from_cache(
-                _repository(name), "modules.json", cache_dir=os.environ.get("SENTENCE_TRANSFORMERS_HOME")
-            )
-            is not None
-        )
-    except ValueError as error:  # huggingface_hub's word for a name that breaks its rules
-        raise EncoderUnavailable(f"there is no folder {name!r}, nor can a published model have this name") from error
-
-
-def ask(name: str) -> None:
-    """Make sure that the hub has the model, within seconds; raises EncoderUnavailable with the ways out."""
-    answers: list[Exception | None] = []
-    # In a thread of its own, since nothing else ends a name lookup that gets no answer.
-    question = Thread(target=lambda: answers.append(_asked(name)), daemon=True)
-    question.start()
-    question.join(REACH_SECONDS)
-    error = answers[0] if answers else TimeoutError(f"no answer within {REACH_SECONDS:g} s")
-    if error is None:
-        return
-    if type(error).__name__ in ("RepositoryNotFoundError", "GatedRepoError"):
-        raise EncoderUnavailable(
-            f"the hub knows no model {name!r}, or shows it to its members only (HF_TOKEN), and no folder has this name"
-        ) from error
-    raise EncoderUnavailable(
-        f"the model {name!r} is not, or not wholly, on this machine, and the hub cannot be reached"
-        f" ({type(error).__name__}). {_WAYS_OUT}"
-    ) from error
-
-
-def _asked(name: str) -> Exception | None:
-    from huggingface_hub import HfApi
-
-    try:
-        HfApi().model_info(_repository(name), timeout=REACH_SECONDS)
-    except Exception as error:  # whatever the HTTP library of the installed version raises; `ask` sorts it
-        return error
-    return None
-
-
-def _repository(name: str) -> str:
-    return name if "/" in name else f"{ORGANISATION}/{name}"
-
-
-_NOISY = ("transformers", "sentence_transformers", "huggingface_hub")
-_RANDOM_WEIGHTS = "newly initialized"  # in transformers' report on a load, 4.x and 5.x alike
-
-
 class _Incomplete(EncoderUnavailable):
     """Some files of the model are not where it lies."""
 
 
-def load(name: str, device: str | None) -> SentenceTransformer:
-    """The model in float32 on its device, from a folder, the hub's cache or the hub.
+def _load(name: str, device: str | None) -> SentenceTransformer:
+    """Load a model in float32 from a folder, the hub's cache or the hub onto a device (None: the best there is).
 
-    `device`: cpu, cuda, cuda:N, mps, None for the best there is. Raises ConfigError where package or device are
-    missing, EncoderUnavailable where the model or some of its weights are.
+    Raises ConfigError where package or device are missing, EncoderUnavailable where the model or some weights are.
     """
     if importlib.util.find_spec("sentence_transformers") is None:
-        raise ConfigError(
-            f"the encoder {name!r} needs a package that is missing: pip install 'petfinder-registry[clip]'"
-        )
-    if is_here(name):
-        try:
-            return _model(name, device, local=True)
-        except _Incomplete:
-            if folder_of(name):
-                raise
-            # A fetch was cut short; the hub may have the rest.
-    ask(name)
-    return _model(name, device, local=False)
+        raise ConfigError(_NEEDS_EXTRA.format(name))
+    if folder_of(name):
+        return _load_from(name, device, local_only=True)
+    if is_cached(name):
+        with suppress(_Incomplete):  # a fetch was cut short; the hub may have the rest
+            return _load_from(name, device, local_only=True)
+    check_hub_has(name)
+    return _load_from(name, device, local_only=False)
 
 
-def _model(name: str, device: str | None, *, local: bool) -> SentenceTransformer:
+def _load_from(name: str, device: str | None, *, local_only: bool) -> SentenceTransformer:
     try:
-        import sentence_transformers
+        from sentence_transformers import SentenceTransformer
     except ImportError as error:
-        raise ConfigError(
-            f"sentence-transformers cannot be imported: pip install 'petfinder-registry[clip]' ({error})"
-        ) from error
+        raise ConfigError(_NEEDS_EXTRA.format(name)) from error
     _check_device(device)
-    with _quietly() as said:
+    with _quietly() as log:
         try:
-            model = sentence_transformers.SentenceTransformer(name, device=device, local_files_only=local)
+            model = SentenceTransformer(name, device=device, local_files_only=local_only)
         except Exception as error:  # files, settings, weights: every library below has its own errors
-            kind = _Incomplete if isinstance(error, OSError) else EncoderUnavailable
-            raise kind(
+            raise (_Incomplete if isinstance(error, OSError) else EncoderUnavailable)(
                 f"the model {name!r} cannot be loaded ({type(error).__name__}): name a folder or a published model that"
                 " sentence-transformers can load, or use the built-in encoder 'pocket'"
             ) from error
-    if any(_RANDOM_WEIGHTS in line for line in said):
+    if any(_RANDOM_WEIGHTS in record.getMessage() for record in log):
         raise EncoderUnavailable(
             f"the model {name!r} lacks weights, and they would be random: its files do not belong to its configuration;"
             " fetch it anew or name another"
         )
     model.float().eval()  # half precision would give other numbers alone than in a batch
-    if _takes_all_words_for_one(model):
+    if _has_empty_vocabulary(model):
         raise _Incomplete(f"the model {name!r} lacks the files of its vocabulary; fetch it anew or name another")
     return model
 
 
-def _takes_all_words_for_one(model: SentenceTransformer) -> bool:
-    """Whether the vocabulary is empty, which transformers 5 makes of one that is missing, without a word."""
+def _check_device(device: str | None) -> None:
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except Exception as error:  # RuntimeError or AssertionError, by how torch was built
+        raise ConfigError(f"there is no device {device!r} on this machine; name none for the best there is") from error
+
+
+def _has_empty_vocabulary(model: SentenceTransformer) -> bool:
+    """Whether all words are one to the model: transformers 5 loads a missing vocabulary as an empty one, silently."""
     try:
         dog, cat = model.encode(["dog", "cat"], show_progress_bar=False)
     except Exception:  # an image model without words fails as its processor happens to
@@ -331,51 +267,65 @@ def _takes_all_words_for_one(model: SentenceTransformer) -> bool:
     return bool(np.allclose(dog, cat, rtol=0, atol=1e-6))
 
 
-def _check_device(device: str | None) -> None:
-    import torch
+def is_cached(name: str) -> bool:
+    """Whether the first file of a published model is in the hub's cache; raises EncoderUnavailable for a bad name."""
+    from huggingface_hub import try_to_load_from_cache
 
-    if device is None or device == "cpu":
-        return
-    there = torch.backends.mps.is_available() if device == "mps" else torch.cuda.is_available()
-    if device.startswith("cuda:") and int(device[5:]) >= torch.cuda.device_count():
-        there = False
-    if not there:
-        raise ConfigError(f"there is no device {device!r} on this machine; name none for the best there is")
+    cache = os.environ.get("SENTENCE_TRANSFORMERS_HOME")
+    try:
+        # Without word on modules.json, cached weights might be put together in another way than their maker's.
+        return try_to_load_from_cache(_repository(name), "modules.json", cache_dir=cache) is not None
+    except ValueError as error:  # huggingface_hub's word for a name that breaks its rules
+        raise EncoderUnavailable(f"there is no folder {name!r}, nor can a published model have this name") from error
+
+
+def check_hub_has(name: str) -> None:
+    """Make sure that the hub has the model, within seconds; raises EncoderUnavailable with the ways out."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    answer: Future[object] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(HfApi().model_info(_repository(name), timeout=HUB_SECONDS))
+        except Exception as error:  # whatever the HTTP library of the installed version raises
+            answer.set_exception(error)
+
+    Thread(target=ask, daemon=True).start()  # a thread, for nothing else ends a name lookup that gets no answer
+    try:
+        answer.result(HUB_SECONDS)
+    except RepositoryNotFoundError as error:
+        raise EncoderUnavailable(
+            f"the hub knows no model {name!r}, or shows it to its members only (HF_TOKEN), and no folder has this name"
+        ) from error
+    except Exception as error:
+        raise EncoderUnavailable(
+            f"the model {name!r} is not, or not wholly, on this machine, and the hub cannot be reached"
+            f" ({type(error).__name__}). Name a local folder that holds the model, or load it once on a machine with a"
+            " network and copy its cache (~/.cache/huggingface), or use the built-in encoder 'pocket'"
+        ) from error
+
+
+def _repository(name: str) -> str:
+    return name if "/" in name else f"{_HUB_OWNER}/{name}"
 
 
 @contextmanager
-def _quietly() -> Iterator[list[str]]:
-    """Loads without bars and log lines; gives what would have been logged, which tells of weights that are missing."""
-    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-    from transformers.utils import logging as bars
+def _quietly() -> Iterator[list[logging.LogRecord]]:
+    """Show no bars and no log lines; gives what would have been logged, which tells of missing weights."""
+    from transformers.utils import logging as bars  # the hub's bars too
 
-    said: list[str] = []
-    loggers = [logging.getLogger(name) for name in _NOISY]
-    before = [(logger.handlers, logger.level, logger.propagate) for logger in loggers]
-    show_bars: Callable[[], None] = bars.enable_progress_bar
     hide_bars: Callable[[], None] = bars.disable_progress_bar
-    bar, downloads = bars.is_progress_bar_enabled(), not are_progress_bars_disabled()
-    hide_bars()
-    disable_progress_bars()
-    for logger in loggers:
-        logger.handlers, logger.propagate = [_Listener(said)], False
-        logger.setLevel(logging.WARNING)
-    try:
-        yield said
-    finally:
-        for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
-            logger.handlers, logger.propagate = handlers, propagate
-            logger.setLevel(level)
-        if bar:
-            show_bars()
-        if downloads:
-            enable_progress_bars()
-
-
-class _Listener(logging.Handler):
-    def __init__(self, said: list[str]) -> None:
-        super().__init__()
-        self._said = said
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._said.append(record.getMessage())
+    handler = BufferingHandler(capacity=10_000)
+    with ExitStack() as restore:
+        if bars.is_progress_bar_enabled():
+            hide_bars()
+            restore.callback(bars.enable_progress_bar)
+        for logger in map(logging.getLogger, _LOGGERS):
+            restore.callback(logger.setLevel, logger.level)
+            restore.callback(setattr, logger, "handlers", logger.handlers)
+            restore.callback(setattr, logger, "propagate", logger.propagate)
+            logger.handlers, logger.propagate = [handler], False
+            logger.setLevel(logging.WARNING)
+        yield handler.buffer

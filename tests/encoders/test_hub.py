@@ -191,4 +191,4 @@ def test_a_hub_that_says_nothing_is_given_up_in_seconds(cache: Path) -> None:
 @pytest.mark.parametrize("name", ["/no/such/folder", "models/of/mine", "a folder"])
 def test_a_name_that_no_model_can_have_means_a_folder_that_is_missing(name: str) -> None:
     with pytest.raises(EncoderUnavailable, match="there is no folder"):
-        sentence_transformers.is_here(name)
+        sentence_transformers.is_cached(name)
