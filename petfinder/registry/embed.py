@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, Generic, TypeVar
 
@@ -50,11 +50,13 @@ class ReadPhoto:
     """A photo as it was read: the entity with id, date, place and thumbnail, and the picture to encode.
 
     `picture` is None where the photo brought its own embedding; `error` is set where it could not be read or encoded.
+    `original` is False where the picture is the thumbnail that the registry kept.
     """
 
     photo: Photo
     picture: Picture | None = None
     error: PetfinderError | None = None
+    original: bool = True
 
 
 def read_one(photo: Photo, *, limits: PhotoLimits) -> ReadPhoto:
@@ -86,11 +88,6 @@ class Reading(Generic[T]):
     photos: list[ReadPhoto] = field(default_factory=list)
     owner_error: PhotoError | None = None
 
-    @property
-    def to_encode(self) -> list[int]:
-        """Positions of the photos that wait for the encoder."""
-        return [position for position, read in enumerate(self.photos) if read.picture is not None]
-
 
 def embedded(readings: Iterable[Reading[T]], encoder: Encoder) -> Iterator[Reading[T]]:
     """The same readings, in order, every picture encoded (in batches over several of them) and let go of."""
@@ -98,7 +95,7 @@ def embedded(readings: Iterable[Reading[T]], encoder: Encoder) -> Iterator[Readi
     size = 0
     for reading in readings:
         batch.append(reading)
-        size += len(reading.to_encode)
+        size += sum(read.picture is not None for read in reading.photos)
         if size >= BATCH or len(batch) >= 8 * BATCH:
             yield from _encoded(batch, encoder)
             batch, size = [], 0
@@ -109,13 +106,14 @@ def _encoded(batch: Sequence[Reading[T]], encoder: Encoder) -> Iterator[Reading[
     pictures = [read.picture.image for reading in batch for read in reading.photos if read.picture is not None]
     rows = iter(_vectors(pictures, encoder))
     for reading in batch:
-        for position in reading.to_encode:
-            photo, row = reading.photos[position].photo, next(rows)
-            if isinstance(row, InvalidEmbedding):
-                reading.photos[position] = ReadPhoto(photo, error=row)
-            else:
-                reading.photos[position] = ReadPhoto(photo.model_copy(update={"embedding": row}))
+        reading.photos = [read if read.picture is None else _with_row(read, next(rows)) for read in reading.photos]
         yield reading
+
+
+def _with_row(read: ReadPhoto, row: Vector | InvalidEmbedding) -> ReadPhoto:
+    if isinstance(row, InvalidEmbedding):
+        return replace(read, picture=None, error=row)
+    return replace(read, picture=None, photo=read.photo.model_copy(update={"embedding": row}))
 
 
 def _vectors(pictures: Sequence[Image.Image], encoder: Encoder) -> Sequence[Vector | InvalidEmbedding]:
@@ -130,20 +128,20 @@ def _vectors(pictures: Sequence[Image.Image], encoder: Encoder) -> Sequence[Vect
         return [row for picture in pictures for row in _vectors([picture], encoder)]
 
 
-def read_again(photo: Photo, thumbnail: Callable[[], bytes | None], *, limits: PhotoLimits) -> tuple[ReadPhoto, bool]:
-    """A registered photo once more: from its original where that is there and still the same, else its thumbnail.
+def read_again(photo: Photo, thumbnail: Callable[[], bytes | None], *, limits: PhotoLimits) -> ReadPhoto:
+    """Read a registered photo from its original where that is there and still the same, else from its thumbnail.
 
-    Says with it whether it was the original; `thumbnail` is asked only where it was not.
+    `thumbnail` is called only where the original will not do.
     """
     original = read_one(photo.model_copy(update={"embedding": None}), limits=limits) if photo.uri else None
     if original is not None and not original.error and original.photo.photo_id == photo.photo_id:
-        return original, True
+        return original
     kept = thumbnail()
     if kept is None:
         missing = UnreadablePhoto(f"neither the original nor a thumbnail of {photo.uri or photo.photo_id} is there")
-        return ReadPhoto(photo, error=missing), False
+        return ReadPhoto(photo, error=missing)
     smaller = read_one(Photo(source=kept, box=photo.box), limits=limits)
-    return ReadPhoto(photo, picture=smaller.picture, error=smaller.error), False
+    return ReadPhoto(photo, picture=smaller.picture, error=smaller.error, original=False)
 
 
 def as_photo(given: Any) -> Photo:

@@ -1,20 +1,18 @@
 """An index made anew beside the one in use, by another encoder or with other settings, and put in its place.
 
-A rebuild goes over the index until nearly nothing has changed since the last time, and once more while nobody writes.
-What it has made so far tells by itself, document by document, what it was made from: so it may be broken off at any
-time and taken up again.
+A rebuild passes over the index until nearly nothing has changed since the last pass, and once more while nobody writes.
+Each document of the new index names the version that it was made from, so a rebuild may be broken off and resumed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import islice
+from itertools import chain, islice
 
 from petfinder.domain.pets import Photo
 from petfinder.domain.reports import Failure, Report
-from petfinder.domain.vectors import Vector
 from petfinder.encoders.base import Encoder
 from petfinder.photos.read import PhotoLimits
 from petfinder.registry.documents import photos_of, waiting, with_vectors
@@ -22,10 +20,9 @@ from petfinder.registry.embed import Reading, ReadPhoto, embedded, in_parallel, 
 from petfinder.stores.base import Store
 from petfinder.stores.documents import Document, IndexSpec, side_by_side
 
-_AT_ONCE = 256  # documents read from the store in one request
-_FEW = 32  # pets that may have changed since, for the last time over to be short
-_MOST_TIMES = 10  # after which others have to wait, however much they write
-_GONE_AT_ONCE = 1000
+_BATCH = 256  # pets read from the store in one request
+_FEW = 32  # pets that may have changed since, for the last pass to be short
+_MOST_PASSES = 10  # after which others have to wait, however much they write
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,143 +50,122 @@ class RebuildReport(Report):
         }
 
 
-@dataclass(eq=False)
-class _Job:
-    """A pet to be made anew: its photos without a new embedding, and whether each was read from its original."""
+@dataclass(eq=False, kw_only=True)
+class Rebuild:
+    """One run of a rebuild of the index `name`, from what it remembers `before` to what `after` says.
 
-    document: Document
-    vectors: dict[str, Vector]
-    photos: list[Photo]
-    originals: list[bool] = field(default_factory=list)
-
-
-class Rebuilding:
-    """One run of a rebuild of the index `name` to what `after` says.
-
-    `encoder`: what encodes the photos anew, None where the vectors are taken over as they are.
+    `encoder` encodes the photos anew; with None the vectors are taken over as they are. `made` is called for each pet.
     """
 
-    def __init__(
-        self, store: Store, name: str, after: IndexSpec, encoder: Encoder | None, *, limits: PhotoLimits
-    ) -> None:
-        self.store, self.name, self.after, self.encoder, self.limits = store, name, after, encoder, limits
-        self.before = store.spec(name)
-        self.target = ""
-        self.again: set[str] = set()
-        self.trying_again: set[str] = set()
-        self.tried_again: set[str] = set()
-        self.pets = self.changed = self.originals = self.thumbnails = 0
-        self.failures: dict[tuple[str, str], Failure] = {}
+    store: Store
+    name: str
+    before: IndexSpec
+    after: IndexSpec
+    encoder: Encoder | None
+    limits: PhotoLimits
+    made: Callable[[], object]
+    target: str = ""
+    pets: int = 0
+    originals: int = 0
+    thumbnails: int = 0
+    failures: dict[str, list[Failure]] = field(default_factory=dict)
+    tries: Counter[str] = field(default_factory=Counter)  # of pets with photos that could not be read
 
-    def run(self, *, made: Callable[[], object]) -> RebuildReport:
-        """Do it, calling `made` for each pet that is done; the old index is kept."""
+    def run(self) -> RebuildReport:
+        """Rebuild, and swap; the old index is kept."""
         self.target = self.store.begin_rebuild(self.name, self.after)
         if self.encoder is not None:
-            self.again = {document.id for document in self.store.scan(self.target, waiting())}
-        for _ in range(_MOST_TIMES):
-            self._catch_up(made)
-            if self.changed <= _FEW:
+            self.tries.update(document.id for document in self.store.scan(self.target, waiting()))
+        for _ in range(_MOST_PASSES):
+            if self._catch_up() <= _FEW:
                 break
-        kept = self.store.finish_rebuild(self.name, self.target, partial(self._catch_up_to_the_end, made))
-        return RebuildReport(self.pets, self.originals, self.thumbnails, tuple(self.failures.values()), kept)
+        kept = self.store.finish_rebuild(self.name, self.target, self._catch_up_to_the_end)
+        failures = tuple(chain.from_iterable(self.failures.values()))
+        return RebuildReport(self.pets, self.originals, self.thumbnails, failures, kept)
 
-    def _catch_up_to_the_end(self, made: Callable[[], object]) -> None:
-        self._catch_up(made)
-        if self.again:
-            self._catch_up(made)
+    def _catch_up_to_the_end(self) -> None:
+        self._catch_up()
+        if 1 in self.tries.values():
+            self._catch_up()
 
-    def _catch_up(self, made: Callable[[], object]) -> None:
-        """Make anew what has changed since it was made, and count it.
-
-        Pets with a photo that could not be read are tried once more: others may be writing its thumbnail just now.
-        """
-        self.trying_again, self.again = self.again, set()
-        self.tried_again |= self.trying_again
-        documents = self._copied() if self.encoder is None else self._encoded(self.encoder)
-        self.changed = 0
-        for outcome in self.store.write(self.target, documents, mode="index", expected=self.after):
-            if outcome.error:
-                raise outcome.error
-            made()
-            self.changed += 1
-
-    def _copied(self) -> Iterator[Document]:
-        for ids in _chunks(self._changed()):
-            for document in self.store.get(self.name, ids, vectors=True, expected=self.before):
-                if document is not None:
-                    yield replace(document, made_from=document.version)
-
-    def _encoded(self, encoder: Encoder) -> Iterator[Document]:
-        for whole in embedded(in_parallel(self._read, self._jobs()), encoder):
-            yield self._made_anew(whole)
+    def _catch_up(self) -> int:
+        """Make the pets anew that have changed since they were made; returns how many these were."""
+        changed = 0
+        for ids in _batches(self._changed()):
+            documents = self._copied(ids) if self.encoder is None else self._encoded(ids, self.encoder)
+            for outcome in self.store.write(self.target, documents, mode="index", expected=self.after):
+                if outcome.error:
+                    raise outcome.error
+                self.made()
+                changed += 1
+        return changed
 
     def _changed(self) -> Iterator[str]:
-        """Ids of the pets that are not in the target as they are now; those that are there no more are erased."""
-        self.pets = 0
-        gone: list[str] = []
+        """Give the ids of pets that are not in the target as they are now; erase there those that are gone.
+
+        A pet with a photo that could not be read is tried twice: others may be writing its thumbnail just now.
+        """
+        self.pets, gone = 0, []
         for id_, version, made_from in side_by_side(self.store.versions(self.name), self.store.versions(self.target)):
             if version is None:
                 gone.append(id_)
             else:
                 self.pets += 1
-                if version != made_from or id_ in self.trying_again:
+                if version != made_from or self.tries[id_] == 1:
                     yield id_
-            if len(gone) >= _GONE_AT_ONCE:
-                self._erase(gone)
-                gone = []
-        if gone:
-            self._erase(gone)
+        for ids in _batches(gone):
+            self.store.delete(self.target, ids)
+            for id_ in ids:
+                self._record(id_, [])
 
-    def _erase(self, ids: list[str]) -> None:
-        self.store.delete(self.target, ids)
-        gone = frozenset(ids)
-        self.failures = {key: failure for key, failure in self.failures.items() if key[0] not in gone}
+    def _copied(self, ids: list[str]) -> Iterator[Document]:
+        for document in self.store.get(self.name, ids, vectors=True, expected=self.before):
+            if document is not None:
+                yield replace(document, made_from=document.version)
 
-    def _jobs(self) -> Iterator[_Job]:
-        for ids in _chunks(self._changed()):
-            documents = self.store.get(self.name, ids)
-            made = self.store.get(self.target, ids, vectors=True, expected=self.after)
-            for document, old in zip(documents, made, strict=True):
-                if document is not None:
-                    yield _job(document, old)
+    def _encoded(self, ids: list[str], encoder: Encoder) -> Iterator[Document]:
+        return map(self._finished, embedded(in_parallel(self._read, self._begun(ids)), encoder))
 
-    def _read(self, job: _Job) -> Reading[_Job]:
-        reading = Reading(job)
-        for photo in job.photos:
-            one, original = read_again(photo, partial(self._thumbnail, job, photo), limits=self.limits)
-            reading.photos.append(one)
-            job.originals.append(original)
-        return reading
+    def _begun(self, ids: list[str]) -> Iterator[Document]:
+        """The pets as they are now, with the new embeddings that were made before, whatever else was changed."""
+        documents = self.store.get(self.name, ids)
+        made = self.store.get(self.target, ids, vectors=True, expected=self.after)
+        for document, known in zip(documents, made, strict=True):
+            if document is not None:
+                vectors = {} if known is None else dict(zip(known.photo_ids, known.vectors, strict=True))
+                yield with_vectors(document, vectors, dims=self.after.dims)
 
-    def _thumbnail(self, job: _Job, photo: Photo) -> bytes | None:
-        return self.store.thumbnails(self.name, [(job.document.id, photo.photo_id or "")])[0]
+    def _read(self, document: Document) -> Reading[Document]:
+        left = [photo for photo in photos_of(document) if photo.photo_id and photo.photo_id not in document.photo_ids]
+        return Reading(document, [self._read_again(document.id, photo) for photo in left])
 
-    def _made_anew(self, reading: Reading[_Job]) -> Document:
-        job = reading.subject
-        for photo, read, original in zip(job.photos, reading.photos, job.originals, strict=True):
-            self._count(job, photo, read, original=original)
-        new = with_vectors(job.document, job.vectors, dims=self.after.dims)
-        return replace(new, made_from=job.document.version)
+    def _read_again(self, pet_id: str, photo: Photo) -> ReadPhoto:
+        names = [(pet_id, photo.photo_id or "")]
+        return read_again(photo, lambda: self.store.thumbnails(self.name, names)[0], limits=self.limits)
 
-    def _count(self, job: _Job, photo: Photo, read: ReadPhoto, *, original: bool) -> None:
-        key = (job.document.id, photo.photo_id or "")
-        self.failures.pop(key, None)
-        if read.error:
-            self.failures[key] = Failure(job.document.id, read.error, photo.uri or photo.photo_id)
-            self.again |= {job.document.id} - self.tried_again
-        elif read.photo.embedding is not None:
-            job.vectors[key[1]] = read.photo.embedding
-            self.originals += original
-            self.thumbnails += not original
+    def _finished(self, reading: Reading[Document]) -> Document:
+        document, failures = reading.subject, []
+        vectors = dict(zip(document.photo_ids, document.vectors, strict=True))
+        for read in reading.photos:
+            if read.error:
+                failures.append(Failure(document.id, read.error, read.photo.uri or read.photo.photo_id))
+            elif read.photo.photo_id and read.photo.embedding is not None:
+                vectors[read.photo.photo_id] = read.photo.embedding
+                self.originals += read.original
+                self.thumbnails += not read.original
+        self._record(document.id, failures)
+        return replace(with_vectors(document, vectors, dims=self.after.dims), made_from=document.version)
 
-
-def _job(document: Document, made: Document | None) -> _Job:
-    """What is left to do for a pet: a photo that has a new embedding already keeps it, whatever else was changed."""
-    known = {} if made is None else dict(zip(made.photo_ids, made.vectors, strict=True))
-    photos = [photo for photo in photos_of(document) if photo.photo_id and photo.photo_id not in known]
-    return _Job(document, known, photos)
+    def _record(self, pet_id: str, failures: list[Failure]) -> None:
+        if failures:
+            self.failures[pet_id] = failures
+            self.tries[pet_id] += 1
+        else:
+            self.failures.pop(pet_id, None)
+            self.tries.pop(pet_id, None)
 
 
-def _chunks(ids: Iterator[str]) -> Iterator[list[str]]:
-    while chunk := [*islice(ids, _AT_ONCE)]:
-        yield chunk
+def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
+    rest = iter(ids)
+    while batch := [*islice(rest, _BATCH)]:
+        yield batch

@@ -229,7 +229,7 @@ class Completion(Generic[PetT]):
         if photo.embedding is not None:
             return ReadPhoto(photo)
         repository, names = self.index.repository, [(pet.pet_id, photo.photo_id or "")]
-        return read_again(photo, lambda: repository.thumbnails(names)[0], limits=self.index.limits)[0]
+        return read_again(photo, lambda: repository.thumbnails(names)[0], limits=self.index.limits)
 
     def _keep(self, reading: Reading[PetT]) -> None:
         pet_id = reading.subject.pet_id

@@ -13,7 +13,7 @@ from petfinder.domain.shown import as_html
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.photos.read import PhotoLimits
 from petfinder.registry.progress import progress_bar
-from petfinder.registry.rebuild import Rebuilding, RebuildReport
+from petfinder.registry.rebuild import Rebuild, RebuildReport
 from petfinder.stores.base import Store
 from petfinder.stores.documents import IndexSpec, IndexStats
 
@@ -169,8 +169,15 @@ class Util:
             to = identity_of(encoder)
             after = replace(after, encoder=to.name, dims=to.dims, fingerprint=to.fingerprint)
         with progress_bar(progress, what="rebuilding") as bar:
-            work = Rebuilding(self.store, name, after, encoder, limits=limits or PhotoLimits())
-            report = work.run(made=bar.update)
+            report = Rebuild(
+                store=self.store,
+                name=name,
+                before=before,
+                after=after,
+                encoder=encoder,
+                limits=limits or PhotoLimits(),
+                made=bar.update,
+            ).run()
         if keep_old or report.kept is None:
             return report
         self.store.delete_index(report.kept)
