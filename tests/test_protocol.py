@@ -19,11 +19,24 @@ from petfinder.domain.verdicts import Thresholds
 from petfinder.encoders.pocket import PocketEncoder
 from petfinder.evaluation.calibration import Estimate
 from petfinder.evaluation.metrics import Labelled
-from petfinder.training.pocket.benches import Benches, BenchPhoto, EmbeddingCache, MaskNetwork, read_benches
-from petfinder.training.pocket.commands import encoder_named
-from petfinder.training.pocket.figures import EncoderFigures, as_text
-from petfinder.training.pocket.photos_on_disk import read_manifest, read_places
-from petfinder.training.pocket.protocol import SPECIES, main, measure, species_thresholds, write_thresholds
+from petfinder.training.pocket.benches import (
+    Benches,
+    BenchPhoto,
+    EmbeddingCache,
+    MaskNetwork,
+    encoder_named,
+    read_benches,
+)
+from petfinder.training.pocket.photos import read_manifest, read_places
+from petfinder.training.pocket.protocol import (
+    SPECIES,
+    EncoderFigures,
+    as_text,
+    main,
+    measure,
+    species_thresholds,
+    write_thresholds,
+)
 from tests.conftest import TableEncoder
 
 ANIMALS = 8
@@ -62,7 +75,7 @@ def synthetic(folder: Path) -> Benches:
         training=role_of != "identity",
         crowd=role_of == "crowd",
         albums=albums,
-        asked=albums,
+        queries=albums,
         several=albums & (np.arange(len(photos)) < 24),
     )
 
@@ -210,10 +223,12 @@ def test_a_folder_without_the_benches_is_a_setting_to_put_right(tmp_path: Path) 
 def test_the_shared_benches_hold_what_the_protocol_says(shared: Path) -> None:
     benches = read_benches(shared)
 
-    counts = {name: int(getattr(benches, name).sum()) for name in ("identity", "training", "crowd", "asked", "several")}
+    counts = {
+        name: int(getattr(benches, name).sum()) for name in ("identity", "training", "crowd", "queries", "several")
+    }
     animals = np.array([photo.animal for photo in benches.photos])
 
-    assert counts == {"identity": 58, "training": 6605, "crowd": 1500, "asked": 369, "several": 93}
+    assert counts == {"identity": 58, "training": 6605, "crowd": 1500, "queries": 369, "several": 93}
     assert len(np.unique(animals[benches.identity])) == 11
     assert len(np.unique(animals[benches.several])) == 22
     assert len(np.unique(animals[benches.crowd])) == 1500, "no animal is in the crowd twice"

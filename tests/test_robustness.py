@@ -23,10 +23,11 @@ from petfinder.training.pocket.robustness import (
     as_text,
     changed_embeddings,
     contact_sheet,
+    drawn,
     main,
     measure_robustness,
+    scene_reader,
 )
-from petfinder.training.pocket.scenes import drawn, scene_reader
 from tests.conftest import TableEncoder
 
 SIZE = (120, 90)
@@ -225,7 +226,7 @@ def benches(tmp_path_factory: pytest.TempPathFactory) -> Benches:
         training=role_of != "identity",
         crowd=role_of == "crowd",
         albums=albums,
-        asked=albums,
+        queries=albums,
         several=albums,
     )
 

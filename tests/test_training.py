@@ -15,18 +15,24 @@ from onnx import helper, numpy_helper  # noqa: E402
 
 from petfinder.domain.errors import ConfigError  # noqa: E402
 from petfinder.encoders.projection import cut, unit_rows, views_scatter, within_matrix  # noqa: E402
-from petfinder.training.pocket.augment import MILD, STRONG, Changes, Scene, change  # noqa: E402
-from petfinder.training.pocket.axes import learn_axes  # noqa: E402
-from petfinder.training.pocket.export import Encoder, cell_features, difference_from_torch, embed, write_encoder  # noqa: E402
+from petfinder.training.pocket.augment import MILD, STRONG, Changes, Lessons, Scene, change  # noqa: E402
+from petfinder.training.pocket.encoder import Pocket, difference_from_torch, embed, write_encoder  # noqa: E402
 from petfinder.training.pocket.finetune import mixed, untouched_weights  # noqa: E402
-from petfinder.training.pocket.make import make_encoder  # noqa: E402
-from petfinder.training.pocket.material import Settings  # noqa: E402
-from petfinder.training.pocket.matrix import fit_reader  # noqa: E402
+from petfinder.training.pocket.make import Settings, make_encoder  # noqa: E402
+from petfinder.training.pocket.matrix import Projection, fit_projection, joined_parts  # noqa: E402
 from petfinder.training.pocket.network import TAPS, Backbone, read_backbone, store_precision  # noqa: E402
-from petfinder.training.pocket.photos_on_disk import Album, PhotoFile, read_albums, read_manifest  # noqa: E402
-from petfinder.training.pocket.reader import AVERAGES, PARTS, Reader  # noqa: E402
+from petfinder.training.pocket.photos import (  # noqa: E402
+    Album,
+    PetPlaces,
+    PhotoFile,
+    choose_held_out,
+    read_albums,
+    read_held_out,
+    read_manifest,
+    split_photos,
+)
+from petfinder.training.pocket.reader import AVERAGES, COVARIANCES, PARTS, Moments, learn_axes  # noqa: E402
 from petfinder.training.pocket.saliency import SaliencyHead  # noqa: E402
-from petfinder.training.pocket.splits import choose_held_out, read_held_out, split_photos  # noqa: E402
 
 CHANNELS = {"conv33r": 8, "add71": 8, "conv73r": 12, "conv94": 10, "conv95r": 16}
 TINY_LAYERS = (
@@ -68,23 +74,26 @@ def some_pictures(count: int, *, seed: int = 0) -> NDArray[np.uint8]:
     return np.stack([np.asarray(Image.fromarray(one).resize((320, 320))) for one in coarse])
 
 
-def some_encoder(folder: Path, *, dims: int = 6) -> Encoder:
+def some_encoder(folder: Path, *, dims: int = 6) -> Pocket:
     """The tiny network with a random head and matrix, its axes learnt from coloured noise."""
     torch.manual_seed(1)
     backbone = read_backbone(tiny_start(folder / "start.onnx"))
     head = SaliencyHead(CHANNELS["add71"], CHANNELS["conv94"])
     for network in (backbone, head):
         store_precision(network)
-    axes = learn_axes(cell_features(backbone, head), [some_pictures(6)])
+    pictures = some_pictures(6)
+    nowhere = PetPlaces(np.zeros((6, 4), np.float32), np.zeros((6, 32, 32), np.uint8))
+    axes = learn_axes(backbone, head, Lessons(pictures, nowhere, pictures))
     widths = [CHANNELS[part.tap] for part in AVERAGES]
     widths += [len(np.triu_indices(own.directions.shape[1])[0]) for own in axes]
     draw = np.random.default_rng(3)
     means = tuple(draw.normal(0, 0.1, width).astype(np.float32) for width in widths)
-    return Encoder(backbone, head, Reader(axes, means, draw.normal(0, 1, (sum(widths), dims)).astype(np.float32)))
+    matrix = draw.normal(0, 1, (sum(widths), dims)).astype(np.float32)
+    return Pocket(backbone, head, axes, Projection(means, matrix))
 
 
 @pytest.fixture
-def tiny_encoder(tmp_path: Path) -> Encoder:
+def tiny_encoder(tmp_path: Path) -> Pocket:
     return some_encoder(tmp_path)
 
 
@@ -133,7 +142,7 @@ def test_even_animals_and_the_crowd_and_their_albums_teach_nothing() -> None:
 
     assert [photos[row].file for row in split.pets] == ["e.jpg", "f.jpg", "g.jpg", "h.jpg"]
     assert [photos[row].file for row in split.others] == ["chair.jpg"]
-    assert [group.tolist() for group in split.mates] == [[0, 1]]
+    assert [group.tolist() for group in split.positives] == [[0, 1]]
 
 
 def test_what_is_measured_with_never_taught(shared: Path) -> None:
@@ -183,23 +192,19 @@ def test_the_fitted_matrix_brings_views_of_one_photo_together() -> None:
     clean = [part.astype(np.float32) for part in photos]
 
     breeds = np.array(["one", "other"] * 150)
-    reader = fit_reader((), clean, [first, second], [np.array([0, 1])], breeds, dims=40)
+    fitted = fit_projection(clean, [first, second], [np.array([0, 1])], breeds, dims=40)
 
     def found(parts: list[NDArray[np.float32]], matrix: NDArray[np.float32]) -> NDArray[np.float64]:
-        joined = [
-            unit_rows(part.astype(np.float64) - mean) * kind.share
-            for part, mean, kind in zip(parts, reader.means, PARTS, strict=True)
-        ]
-        return unit_rows(np.concatenate(joined, axis=1) @ matrix)
+        return unit_rows(joined_parts(parts, fitted.means) @ matrix)
 
     plain = np.eye(24 * len(PARTS), dtype=np.float32)
     before = (found(clean, plain) * found(unseen, plain)).sum(axis=1)
-    after = (found(clean, reader.matrix) * found(unseen, reader.matrix)).sum(axis=1)
-    assert reader.matrix.shape == (24 * len(PARTS), 40)
+    after = (found(clean, fitted.matrix) * found(unseen, fitted.matrix)).sum(axis=1)
+    assert fitted.matrix.shape == (24 * len(PARTS), 40)
     assert after.mean() > before.mean() + 0.05
 
 
-def test_the_written_file_gives_what_the_torch_network_gives(tiny_encoder: Encoder, tmp_path: Path) -> None:
+def test_the_written_file_gives_what_the_torch_network_gives(tiny_encoder: Pocket, tmp_path: Path) -> None:
     write_encoder(tiny_encoder, tmp_path / "tiny.onnx")
 
     assert difference_from_torch(tiny_encoder, tmp_path / "tiny.onnx", some_pictures(5)) < 1e-5
@@ -212,18 +217,16 @@ def test_axes_are_the_directions_in_which_the_cells_of_pets_differ() -> None:
     pet[:, :, :50] = 1
     cells[:, 1, 50:] *= 100  # where no pet is
 
-    class Seen:
-        def read(self, pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-            return [cells.astype(np.float32).reshape(40, 6, 10, 10), pet.reshape(40, 1, 10, 10)] * 2
+    moments = Moments(COVARIANCES[0])
+    for rows in (slice(0, 15), slice(15, 40)):
+        moments.add(cells[rows].astype(np.float32).reshape(-1, 6, 10, 10), pet[rows].reshape(-1, 1, 10, 10))
+    axes = moments.axes()
 
-    first, second = learn_axes(Seen(), [some_pictures(1)])  # type: ignore[arg-type]
-
-    strongest = np.abs(first.directions).argmax(axis=0)
-    assert first.directions.shape == (6, 6)
+    strongest = np.abs(axes.directions).argmax(axis=0)
+    assert axes.directions.shape == (6, 6)
     assert set(strongest[:3].tolist()) == {0, 1, 5}  # the floor lets a hundredth of what is no pet through
-    assert np.linalg.norm(first.directions, axis=0)[0] < np.linalg.norm(first.directions, axis=0)[-1]
-    np.testing.assert_allclose(np.delete(first.middle, 1), 7, atol=0.6)
-    np.testing.assert_array_equal(first.middle, second.middle)
+    assert np.linalg.norm(axes.directions, axis=0)[0] < np.linalg.norm(axes.directions, axis=0)[-1]
+    np.testing.assert_allclose(np.delete(axes.middle, 1), 7, atol=0.6)
 
 
 def test_animals_of_one_breed_are_told_apart_rather_than_breeds() -> None:
@@ -251,8 +254,8 @@ def test_a_network_without_the_depths_that_are_read_is_refused(tmp_path: Path) -
         read_backbone(tmp_path / "short.onnx")
 
 
-def test_mixing_keeps_the_asked_share_and_notices_weights_that_stayed(tiny_encoder: Encoder) -> None:
-    start = tiny_encoder.backbone
+def test_mixing_keeps_the_asked_share_and_notices_weights_that_stayed(tiny_encoder: Pocket) -> None:
+    start = tiny_encoder.reading.backbone
     moved = Backbone(start.layers, {name: array + 1 for name, array in start.arrays().items()})
 
     half = mixed(start, moved, share=0.5)

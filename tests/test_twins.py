@@ -14,10 +14,9 @@ from petfinder.encoders.projection import unit_rows
 from petfinder.training.pocket.ablations import OTHERS, SHIPPED, STEPS, Variant, embeddings, measure
 from petfinder.training.pocket.benches import Benches, BenchPhoto
 from petfinder.training.pocket.make import Features
-from petfinder.training.pocket.matrix import fit_reader, joined_parts
-from petfinder.training.pocket.photos_on_disk import read_manifest
+from petfinder.training.pocket.matrix import fit_projection, joined_parts
+from petfinder.training.pocket.photos import read_held_out, read_manifest
 from petfinder.training.pocket.reader import PARTS
-from petfinder.training.pocket.splits import read_held_out
 from petfinder.training.pocket.twins import as_one_animal, read_twins
 
 NAMES = ["animal002", "animal002", "animal004", "animal004", "x.jpg", "y.jpg", "identity/a", "identity/a"]
@@ -33,7 +32,7 @@ def some_benches() -> Benches:
         training=places < 6,
         crowd=(places == 4) | (places == 5),
         albums=places < 4,
-        asked=places < 4,
+        queries=places < 4,
         several=places < 2,
     )
 
@@ -75,14 +74,14 @@ def some_features() -> Features:
     clean = [np.abs(draw.normal(size=(120, 10))).astype(np.float32) for _ in PARTS]
     views = [[part + draw.normal(0, 0.1, part.shape).astype(np.float32) for part in clean] for _ in range(2)]
     breeds = np.array(["pug", "boxer"] * 60)
-    return Features(clean, views, (np.array([0, 1]),), breeds, graph=None, key="none")  # type: ignore[arg-type]
+    return Features(clean, views, (np.array([0, 1]),), breeds, reading=None, key="none")  # type: ignore[arg-type]
 
 
 def test_the_shipped_variant_is_what_training_fits() -> None:
     features = some_features()
     units = [unit_rows(part.astype(np.float64)).astype(np.float32) for part in features.clean]
     views = [[unit_rows(part.astype(np.float64)).astype(np.float32) for part in view] for view in features.views]
-    reader = fit_reader((), units, views, features.mates, features.breeds, dims=512)
+    reader = fit_projection(units, views, features.positives, features.breeds, dims=512)
 
     found = embeddings(SHIPPED, features, features.clean)
 

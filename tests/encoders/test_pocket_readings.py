@@ -13,7 +13,7 @@ from petfinder.domain.errors import ConfigError, EncoderUnavailable, IndexMismat
 from petfinder.domain.vectors import unit
 from petfinder.encoders.load import load_encoder
 from petfinder.encoders.pocket import DIMS, LARGE_SIDE, NAME, SIDE, PocketEncoder
-from petfinder.training.pocket.commands import encoder_named
+from petfinder.training.pocket.benches import encoder_named
 
 THRESHOLDS = '{"dog": {"measured": [{"pets": 10, "match": 0.7, "possible": 0.5}], "source": "a test"}}'
 
@@ -28,7 +28,7 @@ def tiny_weights(folder: Path, *, side: int | None) -> Path:
     """Weights of a few thousand random numbers: for any size as they are exported, or for one size only."""
     onnx = pytest.importorskip("onnx", reason="the extra 'train' is not installed")
     pytest.importorskip("torch", reason="the extra 'train' is not installed")
-    from petfinder.training.pocket.export import write_encoder
+    from petfinder.training.pocket.encoder import write_encoder
     from tests.test_training import some_encoder
 
     encoder = some_encoder(folder, dims=DIMS)

@@ -35,8 +35,7 @@ def main(
     try:
         from tqdm.contrib.logging import logging_redirect_tqdm
 
-        from petfinder.training.pocket.make import make_encoder
-        from petfinder.training.pocket.material import Settings
+        from petfinder.training.pocket.make import Settings, make_encoder
 
         out.mkdir(parents=True, exist_ok=True)
         logging.basicConfig(

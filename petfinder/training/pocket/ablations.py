@@ -10,31 +10,30 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
 from petfinder.encoders.projection import unit_rows
 from petfinder.evaluation.calibration import found_at
-from petfinder.evaluation.metrics import Labelled, average_precision, leave_one_out
-from petfinder.training.pocket.benches import Benches, Mask, read_benches
-from petfinder.training.pocket.features import parts_of
-from petfinder.training.pocket.lessons import BATCH
-from petfinder.training.pocket.make import Features, kept_features
-from petfinder.training.pocket.material import Settings
+from petfinder.evaluation.metrics import average_precision, leave_one_out
+from petfinder.training.pocket.augment import BATCH
+from petfinder.training.pocket.benches import Benches, read_benches
+from petfinder.training.pocket.make import Features, Settings, kept_features
 from petfinder.training.pocket.matrix import EVENED, RIDGE, fit_matrix, joined_parts, means_of
-from petfinder.training.pocket.photos_on_disk import Pictures, squash
-from petfinder.training.pocket.reader import AVERAGES, PARTS
+from petfinder.training.pocket.photos import Pictures, squash
+from petfinder.training.pocket.reader import AVERAGES, PARTS, parts_of
 
 logger = logging.getLogger(__name__)
 
 Array = NDArray[np.float32]
 Wide = NDArray[np.float64]
 AVERAGE, EVERYTHING = len(AVERAGES), len(PARTS)
+TITLE = "of identity | albums | albums, several places: rank-1  mAP  found by bench  found by crowd"
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Variant:
     parts: int = EVERYTHING
     rooted: bool = True
     views: int = 2
-    mates: bool = True
+    positives: bool = True
     breeds: bool = True
     evened: float = EVENED
     ridge: float = RIDGE
@@ -64,7 +63,7 @@ STEPS = (
     Variant("+ averages of three depths", parts=AVERAGE, rooted=False, views=0),
     Variant("+ square roots", parts=AVERAGE, views=0),
     Variant("+ covariances", views=0),
-    Variant("+ matrix from changed views", mates=False, breeds=False, evened=0),
+    Variant("+ matrix from changed views", positives=False, breeds=False, evened=0),
     Variant("+ albums", breeds=False, evened=0),
     Variant("+ cut within breeds", evened=0),
     replace(SHIPPED, name="+ evened directions = as shipped"),
@@ -72,7 +71,7 @@ STEPS = (
 OTHERS = (
     replace(SHIPPED, name="without covariances", parts=AVERAGE),
     replace(SHIPPED, name="without square roots", rooted=False),
-    replace(SHIPPED, name="without albums", mates=False),
+    replace(SHIPPED, name="without albums", positives=False),
     replace(SHIPPED, name="all breeds together", breeds=False, note="better among strangers of other breeds"),
     replace(SHIPPED, name="one changed view", views=1),
     replace(SHIPPED, name="ridge 1", ridge=1),
@@ -84,8 +83,8 @@ OTHERS = (
 )
 
 
-def embeddings(variant: Variant, features: Features, seen: Sequence[Array]) -> Wide:
-    """Embeddings (n, dims) of photos whose parts are `seen`, as the variant reads them."""
+def embeddings(variant: Variant, features: Features, photos: Sequence[Array]) -> Wide:
+    """Embeddings (n, dims) of photos from their parts, as the variant reads them."""
 
     def chosen(parts: Sequence[Array]) -> list[Array]:
         kept = parts[: variant.parts]
@@ -94,23 +93,21 @@ def embeddings(variant: Variant, features: Features, seen: Sequence[Array]) -> W
     clean = [_units(part) for part in chosen(features.clean)]
     means = means_of(clean)
 
-    def joined(parts: Sequence[Array]) -> Wide:
+    def read(parts: Sequence[Array]) -> Wide:
         return joined_parts([_units(part) for part in chosen(parts)], means)
 
-    photos = joined(seen)
     if not variant.views:
-        return unit_rows(photos)
-    taught = joined_parts(clean, means)
+        return unit_rows(read(photos))
     matrix = fit_matrix(
-        taught,
-        [joined(view) for view in features.views[: variant.views]],
-        features.mates if variant.mates else (),
+        joined_parts(clean, means),
+        [read(view) for view in features.views[: variant.views]],
+        features.positives if variant.positives else (),
         features.breeds if variant.breeds else None,
         dims=variant.dims,
         ridge=variant.ridge,
         evened=variant.evened,
     )
-    return unit_rows((photos @ matrix)[:, : variant.first or None])
+    return unit_rows((read(photos) @ matrix)[:, : variant.first or None])
 
 
 def _units(part: Array) -> Array:
@@ -120,33 +117,34 @@ def _units(part: Array) -> Array:
 
 def measure(found: Wide, benches: Benches) -> dict[str, dict[str, float]]:
     """rank-1, mAP and found at 1 % (by the bench's strangers and by the crowd's) of each bench, leave one out."""
-    photos = benches.labelled(found.astype(np.float32))
-    identity = benches.identity | benches.crowd
-    return {
-        "identity": _bench(photos, identity, benches.identity, benches.identity, benches.crowd),
-        "albums": _bench(photos, benches.training, benches.asked, benches.asked, benches.crowd),
-        "albums, several places": _bench(photos, benches.training, benches.several, benches.asked, benches.crowd),
+    every = benches.labelled(found.astype(np.float32))
+    questions = {
+        "identity": (benches.identity | benches.crowd, benches.identity, benches.identity),
+        "albums": (benches.training, benches.queries, benches.queries),
+        "albums, several places": (benches.training, benches.several, benches.queries),
     }
-
-
-def _bench(every: Labelled, gallery: Mask, asked: Mask, strangers: Mask, crowd: Mask) -> dict[str, float]:
-    place, photos = np.cumsum(gallery) - 1, every.at(gallery)
-    ranking = leave_one_out(photos, queries=place[asked])
-    by_bench = found_at(ranking, leave_one_out(photos, queries=place[strangers]))
-    by_crowd = found_at(ranking, leave_one_out(photos, queries=place[crowd & gallery]))
-    return {
-        "rank1": ranking.share_within(1),
-        "map": float(average_precision(photos, queries=place[asked]).mean()),
-        "found": by_bench.share.value,
-        "found_crowd": by_crowd.share.value,
-    }
+    figures = {}
+    for bench, (gallery, queries, strangers) in questions.items():
+        place, photos = np.cumsum(gallery) - 1, every.at(gallery)
+        ranking = leave_one_out(photos, queries=place[queries])
+        by_bench, by_crowd = (
+            found_at(ranking, leave_one_out(photos, queries=place[kind]))
+            for kind in (strangers, benches.crowd & gallery)
+        )
+        figures[bench] = {
+            "rank1": ranking.share_within(1),
+            "map": float(average_precision(photos, queries=place[queries]).mean()),
+            "found": by_bench.share.value,
+            "found_crowd": by_crowd.share.value,
+        }
+    return figures
 
 
 def bench_parts(features: Features, benches: Benches, cache: Path) -> list[Array]:
     """The parts (n, channels) of all photos of the benches; kept in the folder `cache` for these weights."""
     file = cache / f"bench-parts-{features.key}.npz"
     if not file.is_file():
-        parts = parts_of(features.graph, _pictures(benches), photos=len(benches.photos))
+        parts = parts_of(features.reading, _pictures(benches), photos=len(benches.photos))
         cache.mkdir(parents=True, exist_ok=True)
         unfinished = file.with_suffix(".part.npz")
         np.savez(unfinished, *parts)
@@ -162,8 +160,8 @@ def _pictures(benches: Benches) -> Iterator[Pictures]:
 
 def as_line(name: str, benches: dict[str, dict[str, float]]) -> str:
     """One variant's figures: rank-1, mAP, found by the bench's and by the crowd's strangers, of each bench."""
-    found = ("  ".join(f"{value:.3f}" for value in figures.values()) for figures in benches.values())
-    return f"{name:36} {'   |   '.join(found)}"
+    figures = ("  ".join(f"{value:.3f}" for value in bench.values()) for bench in benches.values())
+    return f"{name:36} {'   |   '.join(figures)}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -172,21 +170,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--shared", type=Path, required=True, help="folder with training, identity and teacher")
     parser.add_argument("--training", type=Path, required=True, help="the folder that training wrote to with --out")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    features = kept_features(given.shared / "training", given.shared / "teacher", given.training, Settings())
-    benches = read_benches(given.shared)
-    seen = bench_parts(features, benches, given.training)
-    sys.stdout.write("of identity | albums | albums, several places: rank-1  mAP  found by bench  found by crowd\n")
+    features = kept_features(options.shared / "training", options.shared / "teacher", options.training, Settings())
+    benches = read_benches(options.shared)
+    parts = bench_parts(features, benches, options.training)
+    typer.echo(TITLE)
     rows = []
     kinds = [("step", variant) for variant in STEPS] + [("change", variant) for variant in (SHIPPED, *OTHERS)]
     for kind, variant in kinds:
-        figures = measure(embeddings(variant, features, seen), benches)
+        figures = measure(embeddings(variant, features, parts), benches)
         rows.append({"variant": variant.name, "kind": kind, "benches": figures, "note": variant.note})
-        sys.stdout.write(as_line(variant.name, figures) + "\n")
-        sys.stdout.flush()
-        if given.json is not None:
-            given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        typer.echo(as_line(variant.name, figures))
+        if options.json is not None:
+            options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

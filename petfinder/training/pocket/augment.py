@@ -1,14 +1,18 @@
-"""Changed views of a photo, as another camera, place or hour might have taken it: what must not matter.
-
-Works in torch on batches of pictures; knows where the pet is, nothing of networks.
-"""
+"""The photos that teach, and changed views of them, as another camera, place or hour might have taken them."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
+
+from petfinder.training.pocket.photos import PetPlaces, Pictures
+
+BATCH = 16
 
 _AROUND_PET = (0.3, 1.0)
 _CENTRE_JITTER = 0.08
@@ -48,6 +52,34 @@ MILD = Changes(area=(0.3, 0.6), aspect=0.12, degrees=7, exposure=0.15, gains=0.0
 
 
 @dataclass(frozen=True)
+class Lessons:
+    """Pictures (n, s, s, 3) of pets and their places, row by row, and pictures of other things (m, s, s, 3)."""
+
+    pets: Pictures
+    places: PetPlaces
+    others: Pictures
+
+    def clean(self) -> Iterator[Pictures]:
+        """All pets as they are, in order and in batches."""
+        return (self.pets[at : at + BATCH] for at in range(0, len(self.pets), BATCH))
+
+    def scene(self, rows: NDArray[np.intp], draw: np.random.Generator) -> "Scene":
+        """Some of the pets, each with a background drawn from the pictures of other things."""
+        behind = draw.integers(len(self.others), size=len(rows))
+        masks = torch.from_numpy(self.places.masks[rows]).unsqueeze(1).float() / 255
+        boxes = torch.from_numpy(self.places.boxes[rows])
+        return Scene(as_tensor(self.pets[rows]), masks, boxes, as_tensor(self.others[behind]))
+
+    def changed(self, changes: Changes, *, seed: int) -> Iterator[Pictures]:
+        """One changed view of every pet, in order and in batches; the same seed gives the same views."""
+        draw, random = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+        for at in range(0, len(self.pets), BATCH):
+            rows = np.arange(at, min(at + BATCH, len(self.pets)))
+            views, _ = change(self.scene(rows, draw), changes, self.pets.shape[1], random)
+            yield (views.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).contiguous().numpy()
+
+
+@dataclass(frozen=True)
 class Scene:
     """A batch to be changed: pictures (n, 3, s, s) in 0-1, masks (n, 1, m, m) in 0-1, boxes (n, 4) in 0-1.
 
@@ -58,6 +90,11 @@ class Scene:
     masks: Tensor
     boxes: Tensor
     backgrounds: Tensor
+
+
+def as_tensor(pictures: Pictures) -> Tensor:
+    """Pictures (n, s, s, 3) uint8 as (n, 3, s, s) in 0-1."""
+    return torch.from_numpy(np.array(pictures)).permute(0, 3, 1, 2).float() / 255
 
 
 def change(scene: Scene, changes: Changes, size: int, random: torch.Generator) -> tuple[Tensor, Tensor]:

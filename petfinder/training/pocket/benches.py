@@ -1,10 +1,12 @@
-"""The photos that finding is measured on: known animals, a crowd of strangers, and where the pet is in each photo."""
+"""What finding is measured on: photos of known animals, a crowd of strangers, and the encoders that are measured."""
 
 from __future__ import annotations
 
+import argparse
 import csv
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,11 +20,12 @@ from petfinder.domain.errors import ConfigError, TextNotSupported
 from petfinder.domain.pets import Box
 from petfinder.domain.vectors import Matrix, unit
 from petfinder.encoders.base import Encoder, encode, identity_of
+from petfinder.encoders.load import load_encoder
+from petfinder.encoders.pocket import PocketEncoder, pocket_named
 from petfinder.evaluation.evaluate import painted_out
 from petfinder.evaluation.metrics import Labelled
 from petfinder.photos.read import read_photo
-from petfinder.training.pocket.photos_on_disk import read_albums, read_manifest, read_places
-from petfinder.training.pocket.splits import read_held_out
+from petfinder.training.pocket.photos import read_albums, read_held_out, read_manifest, read_places
 
 TEACHER_SIDE = 224
 MASK_SIDE = 321
@@ -49,8 +52,8 @@ class Benches:
     """All photos that the protocol looks at, and which of them (n,) are what.
 
     `identity`: the pets of the folder identity. `training`: all pets' photos of the folder training without edited
-    copies; of these `crowd`: held out of training; `albums`: photos of even-numbered animals; `asked`: those of them
-    whose animal has another photo; `several`: those asked whose animal was seen in several places.
+    copies; of these `crowd`: held out of training; `albums`: photos of even-numbered animals; `queries`: those of them
+    whose animal has another photo; `several`: those queries whose animal was seen in several places.
     """
 
     folder: Path
@@ -59,7 +62,7 @@ class Benches:
     training: Mask
     crowd: Mask
     albums: Mask
-    asked: Mask
+    queries: Mask
     several: Mask
 
     def of_species(self, species: str) -> Mask:
@@ -82,7 +85,7 @@ def read_benches(folder: Path) -> Benches:
     animals, codes, counts = np.unique([photo.animal for photo in photos], return_inverse=True, return_counts=True)
     identity = np.array([photo.file.startswith("identity/") for photo in photos])
     held_out = {f"training/{file}" for file in read_held_out()}
-    asked = even & (counts[codes] > 1)
+    queries = even & (counts[codes] > 1)
     return Benches(
         folder=folder,
         photos=photos,
@@ -90,8 +93,8 @@ def read_benches(folder: Path) -> Benches:
         training=~identity,
         crowd=np.array([photo.file in held_out for photo in photos]),
         albums=even,
-        asked=asked,
-        several=asked & np.isin(animals[codes], sorted(several)),
+        queries=queries,
+        several=queries & np.isin(animals[codes], sorted(several)),
     )
 
 
@@ -249,3 +252,29 @@ def _without_pet(benches: Benches, photo: BenchPhoto) -> Image.Image:
     if photo.box is None:
         raise ValueError(f"no box is known for {photo.file}")
     return painted_out(_picture(benches, photo), photo.box)
+
+
+def measuring_parser(module: str, description: str | None) -> argparse.ArgumentParser:
+    """The options of `python -m petfinder.training.pocket.MODULE`: the shared folder, encoders, cache and threads."""
+    parser = argparse.ArgumentParser(prog=f"python -m petfinder.training.pocket.{module}", description=description)
+    parser.add_argument("--shared", type=Path, required=True, help="folder with training, identity and teacher")
+    parser.add_argument("--encoder", action="append", help="pocket, teacher, a NAME.onnx or any name; may be repeated")
+    parser.add_argument("--cache", type=Path, help="folder that keeps embeddings for the next run; else a passing one")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of an encoder")
+    return parser
+
+
+def encoders_of(options: argparse.Namespace) -> Iterator[tuple[Encoder, Path]]:
+    """Each encoder that was named, else pocket, and the folder that keeps its embeddings."""
+    with tempfile.TemporaryDirectory() as passing:
+        for name in options.encoder or ["pocket"]:
+            yield encoder_named(name, options.shared, threads=options.threads), options.cache or Path(passing)
+
+
+def encoder_named(name: str, shared: Path, *, threads: int) -> Encoder:
+    """`teacher`, a weights file of pocket's kind (NAME.onnx), or any encoder that petfinder knows by name."""
+    if name == "teacher":
+        return Teacher(shared / "teacher" / "mobilenetv2_features.onnx", threads=threads)
+    if (built_in := pocket_named(name, threads=threads)) is not None:
+        return built_in
+    return PocketEncoder(weights=Path(name), threads=threads) if name.endswith(".onnx") else load_encoder(name)

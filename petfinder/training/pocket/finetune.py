@@ -19,12 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from petfinder.training.pocket.augment import MILD, change
-from petfinder.training.pocket.lessons import Lessons
+from petfinder.training.pocket.augment import MILD, Lessons, change
 from petfinder.training.pocket.network import Backbone, normalised, store_precision
 from petfinder.training.pocket.reader import AVERAGES, pooled
 from petfinder.training.pocket.steps import replace_file
-from petfinder.training.pocket.views import scene
 
 Array = NDArray[np.float32]
 
@@ -126,7 +124,7 @@ class _Course:
         if batch == 0:
             self._order = self._draw.permutation(self._photos)
         rows = np.array_split(self._order, self._batches)[batch]
-        views, masks = change(scene(lessons, rows, self._draw), MILD, _SIZE, self._random)
+        views, masks = change(lessons.scene(rows, self._draw), MILD, _SIZE, self._random)
         loss = _distance(self.network, views, masks, targets, rows)
         self._optimiser.zero_grad()
         torch.autograd.backward([loss])
@@ -174,7 +172,7 @@ def _distance(network: Backbone, views: Tensor, masks: Tensor, targets: Targets,
     return total / sum(part.share**2 for part in AVERAGES)
 
 
-def mixed(start: Backbone, tuned: Backbone, *, share: float) -> Backbone:
+def mixed(start: Backbone, tuned: Backbone, share: float) -> Backbone:
     """A network whose every weight is `share` of the tuned one and the rest of the start, rounded as it is stored."""
     network = copy.deepcopy(start)
     with torch.no_grad():

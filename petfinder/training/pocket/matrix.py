@@ -1,6 +1,7 @@
-"""The one matrix of the encoder: from the parts of photos, and of changed views of them, to what reads the backbone."""
+"""The one matrix of the encoder, in closed form: from the parts of photos, and of changed views of them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from petfinder.encoders.projection import (
     within_matrix,
 )
 from petfinder.training.pocket.network import as_stored
-from petfinder.training.pocket.reader import PARTS, Axes, Reader
+from petfinder.training.pocket.reader import PARTS
 
 Array = NDArray[np.float32]
 
@@ -24,6 +25,14 @@ RIDGE = 6.0
 
 EVENED = 0.3
 """Power of a direction's second moment that is divided out after it; chosen there too, alike from 0.2 to 0.4."""
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What is fitted after the network: the mean of each part over the training photos, and the matrix."""
+
+    means: tuple[Array, ...]
+    matrix: Array
 
 
 def joined_parts(parts: Sequence[Array], means: Sequence[Array]) -> Wide:
@@ -45,36 +54,34 @@ def means_of(clean: Sequence[Array]) -> tuple[Array, ...]:
 def fit_matrix(
     photos: Wide,
     views: Sequence[Wide],
-    mates: Sequence[NDArray[np.intp]],
+    positives: Sequence[NDArray[np.intp]],
     breeds: NDArray[np.str_] | None,
     *,
     dims: int,
     ridge: float = RIDGE,
     evened: float = EVENED,
 ) -> Wide:
-    """The matrix (width, dims) from joined parts (n, width) of photos and of each changed view; see `fit_reader`."""
+    """The matrix (width, dims) from joined parts (n, width) of photos and of each changed view of them, in one order.
+
+    `positives` are the rows of photos of one animal. Where `breeds` (n,) are known, the directions are kept in which
+    animals of one breed differ.
+    """
     scatter = views_scatter([photos, *views])
-    if mates:
-        scatter = scatter + MATES_WEIGHT * mates_scatter(photos, mates)
+    if positives:
+        scatter = scatter + MATES_WEIGHT * mates_scatter(photos, positives)
     return cut(within_matrix(scatter, ridge=ridge), photos, dims=dims, kinds=breeds, evened=evened)
 
 
-def fit_reader(
-    axes: tuple[Axes, ...],
+def fit_projection(
     clean: Sequence[Array],
     views: Sequence[Sequence[Array]],
-    mates: Sequence[NDArray[np.intp]],
+    positives: Sequence[NDArray[np.intp]],
     breeds: NDArray[np.str_],
     *,
     dims: int,
-) -> Reader:
-    """Means and matrix from the parts of the photos as they are, of changed views of each, and of animals' albums.
-
-    `axes` are what the parts were read with. `clean` holds each part (n, channels); each of `views` the same for one
-    changed view of the same photos in the same order; `mates` the rows of photos of one animal, `breeds` (n,) the breed
-    in each photo: the matrix keeps the directions in which animals of one breed differ.
-    """
+) -> Projection:
+    """Means and matrix from each part (n, channels) of the photos as they are, and of changed views of each."""
     means = means_of(clean)
-    seen = [joined_parts(view, means) for view in views]
-    matrix = fit_matrix(joined_parts(clean, means), seen, mates, breeds, dims=dims)
-    return Reader(axes, means, as_stored(np.ascontiguousarray(matrix, dtype=np.float32)))
+    changed = [joined_parts(view, means) for view in views]
+    matrix = fit_matrix(joined_parts(clean, means), changed, positives, breeds, dims=dims)
+    return Projection(means, as_stored(np.ascontiguousarray(matrix, dtype=np.float32)))

@@ -1,27 +1,35 @@
 """How finding is measured: one protocol for the encoder, its thresholds and the notes.
 
-Run `python -m petfinder.training.pocket.protocol --shared ../shared --encoder pocket --encoder teacher`. It may use
-every part of petfinder, and prints nothing that it has not just measured.
+Run `python -m petfinder.training.pocket.protocol --shared ../shared --encoder pocket --encoder teacher`.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
 from petfinder.domain.errors import ConfigError
-from petfinder.domain.verdicts import Thresholds
+from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS, Interval, Thresholds
 from petfinder.encoders.base import Encoder
 from petfinder.encoders.pocket import PocketEncoder
-from petfinder.evaluation.calibration import found_at, mean_over_animals, measure_thresholds, share_reaching, stricter
+from petfinder.evaluation.calibration import (
+    Estimate,
+    FoundRate,
+    found_at,
+    mean_over_animals,
+    measure_thresholds,
+    share_reaching,
+    stricter,
+)
 from petfinder.evaluation.metrics import (
     Labelled,
     average_precision,
@@ -30,10 +38,15 @@ from petfinder.evaluation.metrics import (
     leave_one_out_registered,
     pair_similarities,
 )
-from petfinder.training.pocket.benches import Benches, EmbeddingCache, Mask, read_benches
-from petfinder.training.pocket.commands import encoders_asked_for, measuring_parser
-from petfinder.training.pocket.figures import AlarmCheck, BenchFigures, EncoderFigures, as_text
-from petfinder.training.pocket.several_photos import few_photos
+from petfinder.training.pocket.benches import (
+    Benches,
+    EmbeddingCache,
+    Mask,
+    encoders_of,
+    measuring_parser,
+    read_benches,
+)
+from petfinder.training.pocket.several_photos import FewFigures, few_lines, few_photos, found, share
 
 logger = logging.getLogger(__name__)
 
@@ -44,13 +57,67 @@ CHECKED_COUNTS = (30, 120, 300)
 COUNTS_BEYOND = (1500, 4000)
 
 
+@dataclass(frozen=True)
+class BenchFigures:
+    """What one bench gave, leave one out: `found_crowd` and `found_bench` by the two kinds of strangers.
+
+    `portraits_`: the same as a registry answers, with portraits. `erased_`: with the pet painted out of the query.
+    """
+
+    bench: str
+    queries: int
+    animals: int
+    gallery: int
+    rank1: Estimate
+    rank5: Estimate
+    mean_precision: Estimate
+    equal_error_rate: float
+    found_crowd: FoundRate
+    found_bench: FoundRate
+    portraits_rank1: float
+    portraits_found_crowd: FoundRate
+    portraits_found_bench: FoundRate
+    erased_queries: int
+    erased_rank1: Estimate | None
+
+
+@dataclass(frozen=True)
+class AlarmCheck:
+    """False alarms seen (promised: 1 and 30 %) of one kind of strangers; `thresholds`: on whom they were measured.
+
+    `photos`: how many the pets have together; the thresholds are read at both.
+    """
+
+    species: str
+    thresholds: str
+    strangers: str
+    gallery: str
+    pets: int
+    photos: int
+    extrapolated: bool
+    match: Estimate
+    possible: Estimate
+
+
+@dataclass(frozen=True)
+class EncoderFigures:
+    """All figures of one encoder."""
+
+    encoder: str
+    fingerprint: str
+    benches: tuple[BenchFigures, ...]
+    few: tuple[FewFigures, ...]
+    checks: tuple[AlarmCheck, ...]
+    thresholds: dict[str, Thresholds]
+
+
 @dataclass(frozen=True, eq=False)
 class _Question:
-    """A bench to be measured: its photos, which are asked for, which of the crowd are strangers, which have a box."""
+    """A bench to be measured: its photos, which are looked for, and which of them as strangers."""
 
     name: str
     photos: Mask
-    asked: Mask
+    queries: Mask
     bench_strangers: Mask
 
 
@@ -58,13 +125,13 @@ def measure(encoder: Encoder, benches: Benches, cache: Path) -> EncoderFigures:
     """The whole protocol for one encoder; its embeddings are kept in the folder `cache`."""
     store = EmbeddingCache(cache, encoder)
     photos = benches.labelled(store.whole(benches))
-    asked = benches.identity | benches.asked
-    boxed = np.array([row for row in np.flatnonzero(asked) if benches.photos[row].box is not None], dtype=np.intp)
+    queries = benches.identity | benches.queries
+    boxed = np.array([row for row in np.flatnonzero(queries) if benches.photos[row].box is not None], dtype=np.intp)
     erased = dict(zip(boxed.tolist(), store.erased(benches, boxed), strict=True))
     thresholds, checks = {}, []
     for species in SPECIES:
-        thresholds[species], seen = species_thresholds(benches, photos, species, encoder)
-        checks.extend(seen)
+        thresholds[species], checked = species_thresholds(benches, photos, species, encoder)
+        checks.extend(checked)
     return EncoderFigures(
         encoder=encoder.name,
         fingerprint=str(getattr(encoder, "fingerprint", "")),
@@ -80,21 +147,21 @@ def _questions(benches: Benches) -> list[_Question]:
     questions = [_Question("identity", identity, benches.identity, benches.identity)]
     for species in SPECIES:
         these = benches.of_species(species)
-        own = benches.identity & these
-        questions.append(_Question(f"identity, {species}s", identity & these, own, own))
-    questions.append(_Question("albums", benches.training, benches.asked, benches.asked))
-    questions.append(_Question("albums, several places", benches.training, benches.several, benches.asked))
+        pets = benches.identity & these
+        questions.append(_Question(f"identity, {species}s", identity & these, pets, pets))
+    questions.append(_Question("albums", benches.training, benches.queries, benches.queries))
+    questions.append(_Question("albums, several places", benches.training, benches.several, benches.queries))
     return questions
 
 
 def _bench(question: _Question, every: Labelled, crowd: Mask, erased: dict[int, NDArray[np.float32]]) -> BenchFigures:
     place = np.cumsum(question.photos) - 1  # position among the bench's photos of each of all photos
     photos = every.at(question.photos)
-    queries, strangers = place[question.asked], place[question.bench_strangers]
+    queries, strangers = place[question.queries], place[question.bench_strangers]
     crowd_rows = place[crowd & question.photos]
     ranking = leave_one_out(photos, queries=queries)
     with_portraits = leave_one_out_registered(photos, queries=queries)
-    control = [row for row in np.flatnonzero(question.asked).tolist() if row in erased]
+    control = [row for row in np.flatnonzero(question.queries).tolist() if row in erased]
     background = leave_one_out(photos, queries=place[control], seen_as=np.stack([erased[row] for row in control]))
     return BenchFigures(
         bench=question.name,
@@ -125,7 +192,7 @@ def species_thresholds(
     """
     these = benches.of_species(species)
     gallery = photos.at(benches.crowd & these)
-    kinds = {"crowd": gallery, "bench": photos.at((benches.identity | benches.asked) & these)}
+    kinds = {"crowd": gallery, "bench": photos.at((benches.identity | benches.queries) & these)}
     counts = PET_COUNTS[species]
     one, other = (measure_thresholds(strangers, gallery, pet_counts=counts) for strangers in kinds.values())
     source = (
@@ -133,7 +200,7 @@ def species_thresholds(
         f" photos ({encoder.name} {getattr(encoder, 'fingerprint', '')}, python -m petfinder.training.pocket.protocol)"
     )
     final = stricter(one, other, source=source)
-    held_out = {"crowd": gallery, "animals with several photos": photos.at(benches.asked & these)}
+    held_out = {"crowd": gallery, "animals with several photos": photos.at(benches.queries & these)}
     everyone = {"training": photos.at(benches.training & these)}
     checks = [
         *_checks(species, {"crowd's": one}, {"bench": kinds["bench"]}, held_out, CHECKED_COUNTS),
@@ -170,6 +237,64 @@ def _checks(
     return checks
 
 
+def as_text(figures: EncoderFigures) -> str:
+    """All figures of one encoder as tables: shares with their 95 % interval over animals, similarities as cosines."""
+    blocks = [
+        f"== {figures.encoder} {figures.fingerprint}",
+        "leave one out, photos alone; then with portraits, as a registry answers",
+        *(line for bench in figures.benches for line in _bench_lines(bench)),
+        "few photos on either side; 30 draws",
+        *few_lines(figures.few),
+        f"false alarms seen (promised: match {MATCH_ALARMS}, possible {POSSIBLE_ALARMS}); + marks numbers that were not"
+        " measured; < fewer than promised, ! more: the interval over strangers' animals is all on that side",
+        *_check_lines(figures.checks),
+        "thresholds (match / possible) with the intervals over strangers' animals",
+        *(_threshold_line(species, measured) for species, measured in figures.thresholds.items()),
+    ]
+    return "\n".join(blocks)
+
+
+def _bench_lines(bench: BenchFigures) -> list[str]:
+    erased = "no box" if bench.erased_rank1 is None else f"{share(bench.erased_rank1)} of {bench.erased_queries}"
+    return [
+        f"  {bench.bench}: {bench.queries} queries of {bench.animals} animals in {bench.gallery:,} photos",
+        f"    rank-1 {share(bench.rank1)}  rank-5 {share(bench.rank5)}  mAP {share(bench.mean_precision)}"
+        f"  EER {bench.equal_error_rate:.3f}",
+        f"    found at 1 %: by crowd {found(bench.found_crowd)}; by bench strangers {found(bench.found_bench)}",
+        f"    with portraits: rank-1 {bench.portraits_rank1:.3f}; found: crowd {found(bench.portraits_found_crowd)};"
+        f" bench {found(bench.portraits_found_bench)}",
+        f"    pet painted out of the query: rank-1 {erased}",
+    ]
+
+
+def _check_lines(checks: Sequence[AlarmCheck]) -> list[str]:
+    lines: dict[str, list[str]] = {}
+    for check in checks:
+        title = f"  {check.species}, {check.thresholds} thresholds, {check.strangers} strangers among {check.gallery}"
+        mark = "+" if check.extrapolated else ""
+        seen = f"match {_kept(check.match, MATCH_ALARMS)}; possible {_kept(check.possible, POSSIBLE_ALARMS)}"
+        lines.setdefault(title, []).append(f"    {check.pets:,} pets, {check.photos:,} photos{mark}: {seen}")
+    return [line for title, rows in lines.items() for line in (title, *rows)]
+
+
+def _kept(seen: Estimate, promised: float) -> str:
+    """The share seen, and on which side of the promise it surely lies."""
+    side = "!" if seen.low > promised else "<" if seen.high < promised else ""
+    return f"{seen.value:.4f} ({seen.low:.4f}-{seen.high:.4f}){side}"
+
+
+def _threshold_line(species: str, measured: Thresholds) -> str:
+    rows = "; ".join(
+        f"{row.pets:,} pets {_cut(row.match, row.match_interval)} / {_cut(row.possible, row.possible_interval)}"
+        for row in measured.measured
+    )
+    return f"  {species}: {rows}"
+
+
+def _cut(value: float, interval: Interval | None) -> str:
+    return f"{value:.3f}" if interval is None else f"{value:.3f} ({interval.low:.3f}-{interval.high:.3f})"
+
+
 def write_thresholds(encoder: Encoder, figures: EncoderFigures) -> Path:
     """Write the thresholds beside the weights, where the encoder reads them; gives the file.
 
@@ -178,12 +303,14 @@ def write_thresholds(encoder: Encoder, figures: EncoderFigures) -> Path:
     if not isinstance(encoder, PocketEncoder):
         raise ConfigError(f"{encoder.name} brings no thresholds of its own; write those of pocket")
     file = encoder.thresholds_file
-    measured = {
-        species: thresholds.model_dump(mode="json", exclude_none=True)
-        for species, thresholds in figures.thresholds.items()
-    }
-    file.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    file.write_text(json.dumps(_thresholds_record(figures), indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return file
+
+
+def _thresholds_record(figures: EncoderFigures) -> dict[str, Any]:
+    return {
+        species: measured.model_dump(mode="json", exclude_none=True) for species, measured in figures.thresholds.items()
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -191,29 +318,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = measuring_parser("protocol", __doc__)
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--write-thresholds", action="store_true", help="write pocket's thresholds beside its weights")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     logger.info("reading the benches")
-    benches = read_benches(given.shared)
-    everything = []
-    for encoder, cache in encoders_asked_for(given):
+    benches = read_benches(options.shared)
+    records = []
+    for encoder, cache in encoders_of(options):
         logger.info("measuring %s", encoder.name)
         figures = measure(encoder, benches, cache)
-        everything.append(figures)
-        sys.stdout.write(as_text(figures) + "\n")
-        sys.stdout.flush()
-        if given.write_thresholds and isinstance(encoder, PocketEncoder):
+        records.append(asdict(figures) | {"thresholds": _thresholds_record(figures)})
+        typer.echo(as_text(figures))
+        if options.write_thresholds and isinstance(encoder, PocketEncoder):
             logger.info("thresholds written to %s", write_thresholds(encoder, figures))
-    if given.json is not None:
-        # Thresholds are the only values that asdict does not take apart.
-        found = [asdict(figures) for figures in everything]
-        given.json.write_text(json.dumps(found, indent=1, default=_plain) + "\n", encoding="utf-8")
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Thresholds):
-        return value.model_dump(mode="json")
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    if options.json is not None:
+        options.json.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""How the encoder reads its backbone: maps of three depths pooled under the saliency, centred, one matrix.
+"""How the encoder reads its backbone: maps of three depths pooled under the saliency.
 
 A map is read in two ways: what its cells show on average, and how they vary together (a coat's texture and markings).
-`Reader` holds what is fitted; `Pocket` is the whole encoder in torch, the reference for the exported file.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,15 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from tqdm import tqdm
 
-from petfinder.training.pocket.network import TEXTURE_8, TEXTURE_16, TOP_32, Backbone, normalised
-from petfinder.training.pocket.saliency import SaliencyHead
+from petfinder.training.pocket.augment import BATCH, Lessons, as_tensor
+from petfinder.training.pocket.network import TEXTURE_8, TEXTURE_16, TOP_32, Backbone, as_stored, normalised
+from petfinder.training.pocket.photos import Pictures
+from petfinder.training.pocket.saliency import SaliencyHead, masks_at
 
 Array = NDArray[np.float32]
+Wide = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,6 @@ class Part:
     floor: float
     axes: int = 0
 
-    @property
-    def name(self) -> str:
-        """What the part is called in a graph."""
-        return f"{self.tap}_covariance" if self.axes else self.tap
-
 
 AVERAGES = (Part(TOP_32, 1.0, 0.1), Part(TEXTURE_16, 0.5, 0.02), Part(TEXTURE_8, 0.3, 0.02))
 COVARIANCES = (Part(TEXTURE_16, 0.6, 0.02, axes=56), Part(TEXTURE_8, 0.45, 0.02, axes=40))
@@ -44,6 +43,11 @@ PARTS = (*AVERAGES, *COVARIANCES)
 
 ROOT_FLOOR = 1e-5
 """Under the signed square root of a part's numbers: keeps its slope finite, so that rounding stays small."""
+
+AXES_EVENED = 0.25
+"""Power of a direction's variance that is divided out: half way between as it is (0) and all alike (0.5)."""
+
+_AXES_EVERY = 12  # 400 of the shared photos, with some hundred cells each, place 56 directions well
 
 
 @dataclass(frozen=True)
@@ -54,13 +58,32 @@ class Axes:
     directions: Array
 
 
-@dataclass(frozen=True)
-class Reader:
-    """What is fitted after the network: axes of each covariance, mean of each part over the training photos, matrix."""
+class Reading(nn.Module):
+    """Pictures to the parts of their embeddings, before centring: what the matrix is fitted on."""
 
-    axes: tuple[Axes, ...]
-    means: tuple[Array, ...]
-    matrix: Array
+    def __init__(self, backbone: Backbone, head: SaliencyHead, axes: Sequence[Axes]) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        self.middles = constants(one.middle for one in axes)
+        self.directions = constants(one.directions for one in axes)
+
+    def maps(self, pictures: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """The feature maps of uint8 pictures (n, h, w, 3) by tap, and the saliency (n, 1, h, w) in 0-1 at stride 16."""
+        maps: dict[str, Tensor] = self.backbone(normalised(pictures.permute(0, 3, 1, 2).float() / 255))
+        return maps, torch.sigmoid(self.head(maps))
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        """The `PARTS` of upright RGB pictures, uint8 (n, h, w, 3): each unit length, (n, its numbers)."""
+        maps, saliency = self.maps(pictures)
+        axes = zip(self.middles, self.directions, strict=True)
+        parts = (*pooled(maps, saliency), *covariances(maps, saliency, list(axes)))
+        return tuple(rooted(part) for part in parts)
+
+
+def constants(arrays: Iterable[Array]) -> nn.ParameterList:
+    """Arrays that belong to a module and are not trained."""
+    return nn.ParameterList([nn.Parameter(torch.from_numpy(array), requires_grad=False) for array in arrays])
 
 
 def weights_at(saliency: Tensor) -> dict[str, Tensor]:
@@ -82,19 +105,20 @@ def pooled(maps: dict[str, Tensor], saliency: Tensor) -> tuple[Tensor, ...]:
     return tuple(F.normalize(total.squeeze(2), dim=1) for total in sums)
 
 
-def covariances(maps: dict[str, Tensor], saliency: Tensor, axes: tuple[Axes, ...]) -> tuple[Tensor, ...]:
+def covariances(maps: dict[str, Tensor], saliency: Tensor, axes: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, ...]:
     """Each covariance as a unit-length vector (n, axes (axes + 1) / 2): the upper triangle, row by row.
 
-    Second-order pooling (Carreira et al., ECCV 2012) under the saliency.
+    `axes`: the middle and the directions of each. Second-order pooling (Carreira et al., ECCV 2012).
     """
     weights = weights_at(saliency)
     found = []
-    for part, own in zip(COVARIANCES, axes, strict=True):
-        directions = torch.from_numpy(own.directions)
-        cells = directions.T @ maps[part.tap].flatten(2) - (torch.from_numpy(own.middle) @ directions)[:, None]
+    for part, (middle, directions) in zip(COVARIANCES, axes, strict=True):
+        cells = directions.T @ maps[part.tap].flatten(2) - (middle @ directions)[:, None]
         together = (cells * (weights[part.tap] + part.floor).flatten(2)) @ cells.transpose(1, 2)
-        rows, columns = torch.triu_indices(*[directions.shape[1]] * 2)
-        found.append(F.normalize(together[:, rows, columns], dim=1))
+        size = int(directions.shape[1])
+        rows, columns = np.triu_indices(size)
+        upper = torch.from_numpy(rows * size + columns)
+        found.append(F.normalize(together.flatten(1).index_select(1, upper), dim=1))
     return tuple(found)
 
 
@@ -103,24 +127,67 @@ def rooted(vectors: Tensor) -> Tensor:
     return F.normalize(vectors / (vectors.abs() + ROOT_FLOOR).sqrt(), dim=1)
 
 
-class Pocket(nn.Module):
-    """The whole encoder: uint8 pictures (n, height, width, 3) to unit-length embeddings (n, dims)."""
+def parts_of(reading: Reading, batches: Iterable[Pictures], *, photos: int) -> list[Array]:
+    """Each part (photos, its numbers) of pictures that come in batches, with a bar."""
+    with torch.inference_mode():
+        return _stacked(reading(torch.from_numpy(np.array(batch))) for batch in _bar(batches, photos))
 
-    def __init__(self, backbone: Backbone, head: SaliencyHead, reader: Reader) -> None:
-        super().__init__()
-        self.backbone = backbone
-        self.head = head
-        self.axes = reader.axes
-        self.means = [torch.from_numpy(mean) for mean in reader.means]
-        self.matrix = torch.from_numpy(reader.matrix)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Embeddings of upright RGB pictures."""
-        maps = self.backbone(normalised(pictures.permute(0, 3, 1, 2).float() / 255))
-        saliency = torch.sigmoid(self.head(maps))
-        parts = (*pooled(maps, saliency), *covariances(maps, saliency, self.axes))
-        centred = [
-            F.normalize(rooted(vectors) - mean, dim=1) * part.share
-            for vectors, mean, part in zip(parts, self.means, PARTS, strict=True)
-        ]
-        return F.normalize(torch.cat(centred, dim=1) @ self.matrix, dim=1)
+def starting_parts(start: Backbone, lessons: Lessons) -> list[Array]:
+    """The averages (n, channels) of the whole photos by the starting network, under the masks that come with them."""
+    masks = torch.from_numpy(masks_at(lessons.places.masks, lessons.pets.shape[1] // 16)).unsqueeze(1)
+    batches = zip(_bar(lessons.clean(), len(lessons.pets)), torch.split(masks, BATCH), strict=True)
+    with torch.inference_mode():
+        return _stacked(pooled(start(normalised(as_tensor(batch))), under) for batch, under in batches)
+
+
+def learn_axes(network: Backbone, head: SaliencyHead, lessons: Lessons) -> tuple[Axes, ...]:
+    """The axes of each covariance, from every so many of the pets as they are."""
+    pets = lessons.pets[::_AXES_EVERY]
+    reading = Reading(network, head, ())
+    moments = [Moments(part) for part in COVARIANCES]
+    with torch.inference_mode():
+        for batch in _bar((pets[at : at + BATCH] for at in range(0, len(pets), BATCH)), len(pets)):
+            maps, saliency = reading.maps(torch.from_numpy(np.array(batch)))
+            weights = weights_at(saliency)
+            for moment in moments:
+                moment.add(maps[moment.part.tap].numpy(), weights[moment.part.tap].numpy())
+    return tuple(moment.axes() for moment in moments)
+
+
+class Moments:
+    """The mean and the second moment of a map's cells where the pets are, every photo weighing the same."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self.photos = 0
+        self.first: Wide = np.zeros(())
+        self.second: Wide = np.zeros(())
+
+    def add(self, maps: Array, saliency: Array) -> None:
+        """Count in the maps (n, channels, h, w) of some photos under their saliency (n, 1, h, w)."""
+        weights = saliency.reshape(len(saliency), 1, -1) + self.part.floor
+        weights = weights / weights.sum(axis=2, keepdims=True)
+        cells = maps.reshape(*maps.shape[:2], -1)
+        weighted = cells * weights
+        self.photos += len(maps)
+        self.first = self.first + weighted.sum(axis=(0, 2), dtype=np.float64)
+        self.second = self.second + np.matmul(weighted, cells.transpose(0, 2, 1)).sum(axis=0, dtype=np.float64)
+
+    def axes(self) -> Axes:
+        """The principal directions of the cells, in closed form."""
+        middle = self.first / self.photos
+        variances, directions = np.linalg.eigh(self.second / self.photos - np.outer(middle, middle))
+        strongest = directions[:, ::-1][:, : self.part.axes]
+        spread = np.maximum(variances[::-1][: self.part.axes], np.finfo(np.float64).tiny)
+        scaled = np.ascontiguousarray(strongest / spread**AXES_EVENED, dtype=np.float32)
+        return Axes(middle.astype(np.float32), as_stored(scaled))
+
+
+def _stacked(batches: Iterable[Sequence[Tensor]]) -> list[Array]:
+    return [torch.cat(outputs).numpy() for outputs in zip(*batches, strict=True)]
+
+
+def _bar(batches: Iterable[Pictures], photos: int) -> Iterable[Pictures]:
+    bar: Iterable[Pictures] = tqdm(batches, total=-(-photos // BATCH), unit="batch", leave=False)
+    return bar

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageOps
 from tqdm import tqdm
@@ -21,16 +22,26 @@ from tqdm import tqdm
 from petfinder.domain.vectors import Matrix
 from petfinder.encoders.base import Encoder, encode
 from petfinder.evaluation.calibration import Estimate, mean_over_animals
-from petfinder.evaluation.metrics import Labelled, Ranking, leave_one_out
-from petfinder.training.pocket.benches import Benches, EmbeddingCache, Mask, read_benches
-from petfinder.training.pocket.commands import encoders_asked_for, measuring_parser
-from petfinder.training.pocket.conditions import CONDITIONS, Scene
-from petfinder.training.pocket.scenes import drawn, scene_reader
+from petfinder.evaluation.metrics import Labelled, leave_one_out
+from petfinder.photos.read import read_photo
+from petfinder.training.pocket.benches import (
+    Benches,
+    EmbeddingCache,
+    Mask,
+    MaskNetwork,
+    encoders_of,
+    measuring_parser,
+    read_benches,
+)
+from petfinder.training.pocket.conditions import CONDITIONS, Scene, plane_of
+from petfinder.training.pocket.photos import read_manifest, read_places
 
 logger = logging.getLogger(__name__)
 
 ALBUM_QUERIES = 120
 LOW_SHARE = 0.1  # the quantile of the cosine that stands for the photos that fare worst
+_PLACES = "COCO 2017"  # photos of whole places; the other collections show one thing each, many of them on white
+_SEED = 12
 _TILE = 240
 
 Rows = NDArray[np.intp]
@@ -64,73 +75,98 @@ class RobustnessFigures:
     conditions: tuple[ConditionFigures, ...]
 
 
+def scene_reader(benches: Benches) -> ReadScene:
+    """Reads the scene of the photo at a position of the benches.
+
+    Masks of training photos come from `teacher/targets.npz`, those of others from the segmentation network.
+    """
+    folder = benches.folder
+    files = read_manifest(folder / "training")
+    masks = read_places(folder / "teacher" / "targets.npz", files).masks
+    row_of = {f"training/{photo.file}": row for row, photo in enumerate(files)}
+    network = MaskNetwork(folder / "teacher" / "deeplabv3_pets.onnx")
+    places = [folder / "training" / photo.file for photo in files if photo.dataset == _PLACES and not photo.species]
+
+    def read(row: int) -> Scene:
+        photo = benches.photos[row]
+        picture = read_photo(folder / photo.file).image
+        known = photo.file in row_of
+        mask = plane_of(Image.fromarray(masks[row_of[photo.file]])) if known else network.mask(picture)
+        seed = zlib.crc32(photo.file.encode())
+        return Scene(picture, mask, photo.box, read_photo(places[seed % len(places)]).image, seed)
+
+    return read
+
+
+def drawn(rows: Rows, count: int) -> Rows:
+    """So many of the rows, the same at every call, in their order; all of them where there are no more."""
+    if len(rows) <= count:
+        return rows
+    return np.sort(np.random.default_rng(_SEED).choice(rows, count, replace=False))
+
+
 def measure_robustness(
     encoder: Encoder, benches: Benches, read_scene: ReadScene, cache: Path, *, album_queries: int = ALBUM_QUERIES
 ) -> RobustnessFigures:
     """Every condition on both benches; embeddings of photos as they are, are kept in the folder `cache`."""
     photos = benches.labelled(EmbeddingCache(cache, encoder).whole(benches))
-    asked = drawn(np.flatnonzero(benches.asked), album_queries)
+    questions = {
+        "identity": (benches.identity | benches.crowd, np.flatnonzero(benches.identity)),
+        "albums": (benches.training, drawn(np.flatnonzero(benches.queries), album_queries)),
+    }
     return RobustnessFigures(
         encoder=encoder.name,
         fingerprint=str(getattr(encoder, "fingerprint", "")),
-        conditions=(
-            *_bench("identity", encoder, photos, benches.identity | benches.crowd, benches.identity, read_scene),
-            *_bench("albums", encoder, photos, benches.training, _mask(asked, len(photos)), read_scene),
+        conditions=tuple(
+            figures
+            for bench, (gallery, queries) in questions.items()
+            for figures in _bench(bench, encoder, photos, gallery, queries, read_scene)
         ),
     )
 
 
-def _mask(rows: Rows, count: int) -> Mask:
-    mask = np.zeros(count, dtype=np.bool_)
-    mask[rows] = True
-    return mask
-
-
 def _bench(
-    name: str, encoder: Encoder, every: Labelled, gallery: Mask, asked: Mask, read_scene: ReadScene
+    name: str, encoder: Encoder, every: Labelled, gallery: Mask, rows: Rows, read_scene: ReadScene
 ) -> list[ConditionFigures]:
-    """All conditions on one bench: `gallery` and `asked` say which of all photos belong to it and are looked for."""
-    rows = np.flatnonzero(asked)
+    """All conditions on one bench: `gallery` says which of all photos belong to it, `rows` which are looked for."""
     place = np.cumsum(gallery) - 1  # position among the gallery's photos of each of all photos
-    seen = changed_embeddings(encoder, (read_scene(row) for row in rows.tolist()), total=len(rows), title=name)
     photos, queries = every.at(gallery), place[rows]
     unchanged = leave_one_out(photos, queries=queries)
-    return [
-        _figures(name, condition, photos, queries[positions], looks, unchanged.at(positions))
-        for condition, (positions, looks) in seen.items()
-    ]
+    changed = changed_embeddings(encoder, (read_scene(row) for row in rows.tolist()), total=len(rows), title=name)
+    figures = []
+    for condition, (positions, embeddings) in changed.items():
+        ranking = leave_one_out(photos, queries=queries[positions], seen_as=embeddings)
+        cosines = (photos.embeddings[queries[positions]] * embeddings).sum(axis=1)
+        figures.append(
+            ConditionFigures(
+                bench=name,
+                condition=condition,
+                queries=len(positions),
+                animals=len(np.unique(ranking.ids)),
+                cosine=float(cosines.mean()),
+                low_cosine=float(np.quantile(cosines, LOW_SHARE)),
+                rank1=mean_over_animals(ranking.within(1), ranking.ids),
+                unchanged_rank1=mean_over_animals(unchanged.at(positions).within(1), ranking.ids),
+            )
+        )
+    return figures
 
 
 def changed_embeddings(
     encoder: Encoder, scenes: Iterable[Scene], *, total: int | None = None, title: str = ""
 ) -> dict[str, tuple[Rows, Matrix]]:
     """Of each condition, the positions of the scenes that it could be made of, and their embeddings once changed."""
-    positions: dict[str, list[int]] = {condition.name: [] for condition in CONDITIONS}
-    looks: dict[str, list[Matrix]] = {condition.name: [] for condition in CONDITIONS}
+    found: dict[str, list[tuple[int, NDArray[np.float32]]]] = {condition.name: [] for condition in CONDITIONS}
     for position, scene in enumerate(tqdm(scenes, total=total, desc=title, unit="photo", disable=None)):
         possible = [condition for condition in CONDITIONS if scene.box is not None or not condition.needs_pet]
         embeddings = encode(encoder, [condition.change(scene) for condition in possible])
         for condition, embedding in zip(possible, embeddings, strict=True):
-            positions[condition.name].append(position)
-            looks[condition.name].append(embedding)
-    return {name: (np.array(positions[name]), np.stack(found)) for name, found in looks.items() if found}
-
-
-def _figures(
-    bench: str, condition: str, photos: Labelled, queries: Rows, looks: Matrix, unchanged: Ranking
-) -> ConditionFigures:
-    ranking = leave_one_out(photos, queries=queries, seen_as=looks)
-    cosines = (photos.embeddings[queries] * looks).sum(axis=1)
-    return ConditionFigures(
-        bench=bench,
-        condition=condition,
-        queries=len(queries),
-        animals=len(np.unique(ranking.ids)),
-        cosine=float(cosines.mean()),
-        low_cosine=float(np.quantile(cosines, LOW_SHARE)),
-        rank1=mean_over_animals(ranking.within(1), ranking.ids),
-        unchanged_rank1=mean_over_animals(unchanged.within(1), unchanged.ids),
-    )
+            found[condition.name].append((position, embedding))
+    return {
+        name: (np.array([position for position, _ in pairs]), np.stack([embedding for _, embedding in pairs]))
+        for name, pairs in found.items()
+        if pairs
+    }
 
 
 def as_text(figures: RobustnessFigures) -> str:
@@ -168,24 +204,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = measuring_parser("robustness", __doc__)
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--sheet", type=Path, help="write a contact sheet of a few photos (PNG), and measure nothing")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    benches = read_benches(given.shared)
+    benches = read_benches(options.shared)
     read_scene = scene_reader(benches)
-    if given.sheet is not None:
-        rows = [*drawn(np.flatnonzero(benches.identity), 4), *drawn(np.flatnonzero(benches.asked), 4)]
-        contact_sheet([read_scene(int(row)) for row in rows]).save(given.sheet)
+    if options.sheet is not None:
+        rows = [*drawn(np.flatnonzero(benches.identity), 4), *drawn(np.flatnonzero(benches.queries), 4)]
+        contact_sheet([read_scene(int(row)) for row in rows]).save(options.sheet)
         return
-    everything = []
-    for encoder, cache in encoders_asked_for(given):
+    records = []
+    for encoder, cache in encoders_of(options):
         logger.info("measuring %s", encoder.name)
-        everything.append(measure_robustness(encoder, benches, read_scene, cache))
-        sys.stdout.write(as_text(everything[-1]) + "\n")
-        sys.stdout.flush()
-    if given.json is not None:
-        given.json.write_text(
-            json.dumps([asdict(figures) for figures in everything], indent=1) + "\n", encoding="utf-8"
-        )
+        figures = measure_robustness(encoder, benches, read_scene, cache)
+        records.append(asdict(figures))
+        typer.echo(as_text(figures))
+    if options.json is not None:
+        options.json.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

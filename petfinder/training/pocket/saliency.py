@@ -3,6 +3,7 @@
 It replaces that network in the shipped encoder, at almost no cost.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,10 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from tqdm import tqdm
 
-from petfinder.training.pocket.network import BLOCK_16, BLOCK_32, store_precision
+from petfinder.training.pocket.augment import BATCH, Lessons, as_tensor
+from petfinder.training.pocket.network import BLOCK_16, BLOCK_32, Backbone, normalised, store_precision
 
 SALIENCY_SIZE = 224
 """Side in pixels of the pictures that the head is trained on; it works at 320 as it is."""
@@ -21,6 +24,9 @@ _EPOCHS = 4
 _BATCH = 128
 _LEARNING_RATE = 3e-3
 _WEIGHT_DECAY = 1e-4
+_CHECK_SHARE = 0.05
+
+HalfArray = NDArray[np.float16]
 
 
 class SaliencyHead(nn.Module):
@@ -43,8 +49,8 @@ class SaliencyHead(nn.Module):
 class SaliencyLesson:
     """What the head learns from: two feature maps of each photo (float16) and its mask (n, h, w) in 0-1."""
 
-    block_16: NDArray[np.float16]
-    block_32: NDArray[np.float16]
+    block_16: HalfArray
+    block_32: HalfArray
     masks: NDArray[np.float32]
 
     def at(self, rows: NDArray[np.intp]) -> tuple[dict[str, Tensor], Tensor]:
@@ -61,6 +67,40 @@ def masks_at(masks: NDArray[np.uint8], cells: int) -> NDArray[np.float32]:
     shares = torch.from_numpy(masks).float().unsqueeze(1) / 255
     averaged: NDArray[np.float32] = F.adaptive_avg_pool2d(shares, cells).squeeze(1).numpy()
     return averaged
+
+
+def saliency_maps(network: Backbone, lessons: Lessons) -> list[HalfArray]:
+    """The two maps that the head looks at, of photos in which a pet was found and then of other things."""
+    pets, others = np.flatnonzero(lessons.places.found), np.arange(len(lessons.others))
+    batches = [
+        (pictures, rows[at : at + BATCH])
+        for pictures, rows in ((lessons.pets, pets), (lessons.others, others))
+        for at in range(0, len(rows), BATCH)
+    ]
+    found: tuple[list[HalfArray], list[HalfArray]] = ([], [])
+    size = (SALIENCY_SIZE, SALIENCY_SIZE)
+    with torch.inference_mode():
+        for pictures, rows in tqdm(batches, unit="batch", leave=False):
+            smaller = F.interpolate(as_tensor(pictures[rows]), size=size, mode="bilinear", antialias=True)
+            maps = network(normalised(smaller))
+            for kept, tap in zip(found, (BLOCK_16, BLOCK_32), strict=True):
+                kept.append(maps[tap].contiguous().numpy().astype(np.float16))
+    return [np.concatenate(kept) for kept in found]
+
+
+def learn_head(maps: Sequence[HalfArray], lessons: Lessons, *, seed: int) -> tuple[SaliencyHead, float]:
+    """The head that `saliency_maps` teach, and its overlap with the masks of photos kept aside."""
+    block_16, block_32 = maps
+    pets = np.flatnonzero(lessons.places.found)
+    masks = np.zeros((len(block_16), *block_16.shape[2:]), np.float32)
+    masks[: len(pets)] = masks_at(lessons.places.masks[pets], block_16.shape[2])
+    order = np.random.default_rng(seed).permutation(len(masks))
+    aside = max(1, int(len(order) * _CHECK_SHARE))
+    checked, taught = (
+        SaliencyLesson(block_16[rows], block_32[rows], masks[rows]) for rows in (order[:aside], order[aside:])
+    )
+    head = train_saliency(taught, seed=seed)
+    return head, overlap(head, checked)
 
 
 def train_saliency(lesson: SaliencyLesson, *, seed: int) -> SaliencyHead:
@@ -85,11 +125,11 @@ def train_saliency(lesson: SaliencyLesson, *, seed: int) -> SaliencyHead:
 
 
 def overlap(head: SaliencyHead, lesson: SaliencyLesson) -> float:
-    """Mean intersection over union at 0.5 between predicted and given masks, for photos with a pet."""
+    """Mean intersection over union at 0.5 between predicted and known masks, for photos with a pet."""
     with torch.inference_mode():
         maps, masks = lesson.at(np.arange(len(lesson.masks)))
-        predicted, given = head(maps) > 0, masks > 0.5
-    both = (predicted & given).sum(dim=(1, 2, 3))
-    either = (predicted | given).sum(dim=(1, 2, 3))
-    seen = given.any(dim=3).any(dim=2).squeeze(1)
-    return float((both[seen] / either[seen]).mean())
+        predicted, known = head(maps) > 0, masks > 0.5
+    both = (predicted & known).sum(dim=(1, 2, 3))
+    either = (predicted | known).sum(dim=(1, 2, 3))
+    with_pet = known.any(dim=3).any(dim=2).squeeze(1)
+    return float((both[with_pet] / either[with_pet]).mean())

@@ -1,52 +1,59 @@
 """How many photos are worth registering, and bringing: pets looked for with a few of their photos on either side.
 
-Run `python -m petfinder.training.pocket.several_photos --shared ../shared --encoder pocket` for other ways to combine
-photos too. Knows the benches, measures and calibration.
+Run `python -m petfinder.training.pocket.several_photos --shared ../shared --encoder pocket` for this table alone.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
 from petfinder.domain.errors import InvalidQuery
-from petfinder.domain.vectors import Matrix, unit
-from petfinder.evaluation.calibration import SEED, found_at, mean_over_animals
+from petfinder.domain.vectors import Matrix, portrait, unit
+from petfinder.evaluation.calibration import SEED, Estimate, FoundRate, found_at, mean_over_animals
 from petfinder.evaluation.metrics import Labelled, Numbers, Ranking, joined, leave_one_out_registered
-from petfinder.photos.read import read_photo
 from petfinder.registry.finder import Combine
-from petfinder.training.pocket.benches import Benches, EmbeddingCache, Mask, read_benches
-from petfinder.training.pocket.commands import encoders_asked_for, measuring_parser
-from petfinder.training.pocket.figures import FewFigures, few_lines
-from petfinder.training.pocket.portraits import TRIED, WAYS, Looks, sharpness_of
+from petfinder.training.pocket.benches import (
+    Benches,
+    EmbeddingCache,
+    Mask,
+    encoders_of,
+    measuring_parser,
+    read_benches,
+)
 
 REGISTERED = (1, 2, 3, 5)
 BROUGHT = (1, 2, 3)
-TRIED_WITH = (2, 3, 4, 5)
 SAME_PETS = 4  # pets with so many photos are looked for with 1, 2 and 3 of them registered
 PHOTO_DRAWS = 30
 INTERVAL_DRAWS = 200
 
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """Pets with several photos each, a crowd beside them, and how sharp every photo is (1 where it does not matter)."""
-
-    photos: Labelled
-    crowd: Labelled
-    sharpness: Numbers
-    crowd_sharpness: Numbers
+Way = Callable[[Matrix], Matrix]
+"""From a pet's photo embeddings (n, dims) to those it is searched by (m, dims), of which the nearest counts."""
 
 
-def sampled(photos: Labelled, crowd: Labelled) -> Sample:
-    """Pets and a crowd whose photos are equally sharp. Raises InvalidQuery where a pet is in both."""
-    if np.isin(photos.ids, crowd.ids).any():
-        raise InvalidQuery("a pet cannot be in the crowd and looked for: take its photos out of the crowd")
-    return Sample(photos, crowd, np.ones(len(photos)), np.ones(len(crowd)))
+@dataclass(frozen=True)
+class FewFigures:
+    """Animals looked for with `brought` of their photos, `registered` others of them in the gallery, 30 times drawn.
+
+    `way`: what a pet is searched by; `combine`: how several query photos become one answer; `least`: how many photos an
+    animal had to have. `found_crowd` is None for several query photos: the strangers of the crowd have one each.
+    """
+
+    bench: str
+    registered: int
+    brought: int
+    way: str
+    combine: str
+    least: int
+    animals: int
+    rank1: Estimate
+    found_crowd: FoundRate | None
+    found_bench: FoundRate
 
 
 @dataclass(frozen=True)
@@ -63,22 +70,37 @@ class Setting:
     least: int = 0
 
 
+def _portrait_alone(photos: Matrix) -> Matrix:
+    face = portrait(photos)
+    return photos[:1] if face is None else face[np.newaxis]
+
+
+def _photos_and_portrait(photos: Matrix) -> Matrix:
+    return photos if len(photos) < 2 else np.concatenate([photos, _portrait_alone(photos)])
+
+
+WAYS: Mapping[str, Way] = {
+    "photos and portrait": _photos_and_portrait,
+    "portrait alone": _portrait_alone,
+    "photos alone": lambda photos: photos,
+}
+"""What a pet is searched by; the first is what a registry does."""
+
+
 def rankings(
-    sample: Sample,
-    settings: Sequence[Setting],
-    *,
-    ways: Mapping[str, Looks] = WAYS,
-    draws: int = PHOTO_DRAWS,
-    seed: int = SEED,
+    photos: Labelled, crowd: Labelled, settings: Sequence[Setting], *, draws: int = PHOTO_DRAWS, seed: int = SEED
 ) -> dict[Setting, Ranking]:
     """How each setting ranks the pets that have enough photos for it, over the same draws of their photos.
 
     In every draw a pet's photos are put in a random order: the first are registered (or as many as it has) beside the
-    crowd, the last are brought. Settings for which no pet has enough photos are left out.
+    crowd, the last are brought. Settings for which no pet has enough photos are left out. Raises InvalidQuery where a
+    pet is in the crowd too.
     """
+    if np.isin(photos.ids, crowd.ids).any():
+        raise InvalidQuery("a pet cannot be in the crowd and looked for: take its photos out of the crowd")
     random = np.random.default_rng(seed)
-    crowd = _Crowd(sample, ways)
-    pets, codes = np.unique(sample.photos.ids, return_inverse=True)
+    crowd_by_way = {way: _searched_by(crowd, way) for way in {setting.way for setting in settings}}
+    pets, codes = np.unique(photos.ids, return_inverse=True)
     rows_of = [np.flatnonzero(codes == pet) for pet in range(len(pets))]
     parts: dict[Setting, list[Ranking]] = {}
     for _ in range(draws):
@@ -86,68 +108,51 @@ def rankings(
         near_crowd: dict[tuple[int, Combine, str], Numbers] = {}
         for setting in settings:
             least = max(setting.least, setting.registered + setting.brought)
-            asked = [pet for pet, rows in enumerate(shuffled) if len(rows) >= least]
-            if not asked:
+            asked = np.flatnonzero([len(rows) >= least for rows in shuffled])
+            if not len(asked):
                 continue
-            queries = _brought(sample.photos.embeddings, shuffled, setting)
+            queries = _brought(photos.embeddings, shuffled, setting)
             key = (setting.brought, setting.combine, setting.way)
             if key not in near_crowd:
-                near_crowd[key] = crowd.nearest(queries, setting.way)
-            by_pet = _by_pet(sample, shuffled, setting, ways[setting.way], queries)
-            parts.setdefault(setting, []).append(_ranked(pets, np.array(asked), by_pet, near_crowd[key]))
+                near_crowd[key] = _nearest(queries, crowd_by_way[setting.way]).max(axis=1, initial=-np.inf)
+            kept = [photos.embeddings[rows[: setting.registered]] for rows in shuffled]
+            by_pet = _by_pet(queries, [WAYS[setting.way](registered) for registered in kept])
+            parts.setdefault(setting, []).append(_ranked(pets, asked, by_pet, near_crowd[key]))
     return {setting: joined(found) for setting, found in parts.items()}
 
 
+def _searched_by(crowd: Labelled, way: str) -> Matrix:
+    """All that the crowd is searched by, (m, dims)."""
+    _, codes, counts = np.unique(crowd.ids, return_inverse=True, return_counts=True)
+    several = [WAYS[way](crowd.embeddings[codes == pet]) for pet in np.flatnonzero(counts > 1)]
+    return np.concatenate([crowd.embeddings[counts[codes] == 1], *several])
+
+
 def _brought(embeddings: Matrix, shuffled: Sequence[NDArray[np.intp]], setting: Setting) -> Matrix:
-    """The query looks (pets, 1 or brought, dims) of all pets; those with too few photos repeat some."""
+    """The query embeddings (pets, 1 or brought, dims) of all pets; those with too few photos repeat some."""
     photos = np.stack([embeddings[np.resize(rows[::-1], setting.brought)] for rows in shuffled])
     return unit(photos.mean(axis=1))[:, np.newaxis] if setting.combine == "mean" else photos
 
 
-def _by_pet(
-    sample: Sample, shuffled: Sequence[NDArray[np.intp]], setting: Setting, looks: Looks, queries: Matrix
-) -> Numbers:
-    kept = [rows[: setting.registered] for rows in shuffled]
-    there = [looks(sample.photos.embeddings[rows], sample.sharpness[rows]) for rows in kept]
-    starts = np.cumsum([0, *(len(one) for one in there[:-1])])
-    return np.maximum.reduceat(_nearest(queries, np.concatenate(there)), starts, axis=1)
+def _by_pet(queries: Matrix, registered: Sequence[Matrix]) -> Numbers:
+    """The similarity of each query with the nearest of each pet's embeddings, (q, pets)."""
+    starts = np.cumsum([0, *(len(one) for one in registered[:-1])])
+    return np.maximum.reduceat(_nearest(queries, np.concatenate(registered)), starts, axis=1)
 
 
-def _nearest(queries: Matrix, looks: Matrix) -> Numbers:
-    """Of each pet's query looks (q, n, dims) the largest similarity with each look (m, dims): (q, m)."""
-    pairs: Numbers = (queries.reshape(-1, queries.shape[-1]) @ looks.T).reshape(*queries.shape[:2], -1).max(axis=1)
+def _nearest(queries: Matrix, gallery: Matrix) -> Numbers:
+    """Of each pet's query embeddings (q, n, dims) the largest similarity with each of the gallery (m, dims): (q, m)."""
+    pairs: Numbers = (queries.reshape(-1, queries.shape[-1]) @ gallery.T).reshape(*queries.shape[:2], -1).max(axis=1)
     return pairs
 
 
 def _ranked(pets: NDArray[np.str_], asked: NDArray[np.intp], by_pet: Numbers, near_crowd: Numbers) -> Ranking:
-    own = by_pet[asked, asked]
-    others = by_pet[asked].copy()
-    others[np.arange(len(asked)), asked] = -np.inf
-    nearest = np.maximum(others.max(axis=1), near_crowd[asked])
-    ahead = (others >= own[:, np.newaxis]).sum(axis=1) + (near_crowd[asked] >= own)
-    return Ranking(pets[asked], 1 + ahead, own, nearest)
-
-
-class _Crowd:
-    """The strangers registered beside the pets, of whom only the nearest counts."""
-
-    def __init__(self, sample: Sample, ways: Mapping[str, Looks]) -> None:
-        crowd = sample.crowd
-        _, codes, counts = np.unique(crowd.ids, return_inverse=True, return_counts=True)
-        self._alone = crowd.embeddings[counts[codes] == 1]
-        several = [np.flatnonzero(codes == pet) for pet in np.flatnonzero(counts > 1)]
-        self._several = {
-            way: [looks(crowd.embeddings[rows], sample.crowd_sharpness[rows]) for rows in several]
-            for way, looks in ways.items()
-        }
-
-    def nearest(self, queries: Matrix, way: str) -> Numbers:
-        """Of each pet's query looks (q, n, dims), the similarity with the nearest stranger (q,)."""
-        looks = [group for group in (self._alone, *self._several[way]) if len(group)]
-        if not looks:
-            return np.full(len(queries), -np.inf)
-        nearest: Numbers = _nearest(queries, np.concatenate(looks)).max(axis=1)
-        return nearest
+    genuine = by_pet[asked, asked]
+    impostors = by_pet[asked].copy()
+    impostors[np.arange(len(asked)), asked] = -np.inf
+    nearest = np.maximum(impostors.max(axis=1), near_crowd[asked])
+    ahead = (impostors >= genuine[:, np.newaxis]).sum(axis=1) + (near_crowd[asked] >= genuine)
+    return Ranking(pets[asked], 1 + ahead, genuine, nearest)
 
 
 def few_photos(benches: Benches, photos: Labelled) -> list[FewFigures]:
@@ -156,11 +161,27 @@ def few_photos(benches: Benches, photos: Labelled) -> list[FewFigures]:
     settings += [Setting(one.registered, one.brought, combine="best") for one in settings if one.brought > 1]
     settings += [Setting(number, 1, way) for number in REGISTERED[1:] for way in ("portrait alone", "photos alone")]
     settings += [Setting(number, 1, least=SAME_PETS) for number in REGISTERED if number < SAME_PETS]
-    return [
-        figure
-        for bench, own, others in _benches(benches)
-        for figure in _figures(bench, sampled(photos.at(own), photos.at(others)), settings, benches.crowd[others])
-    ]
+    figures = []
+    for bench, pets, others in _benches(benches):
+        # Strangers of the crowd have one photo, so they only tell of one that is brought.
+        strangers = np.flatnonzero(benches.crowd[others])
+        crowd = leave_one_out_registered(photos.at(others), queries=strangers)
+        figures += [
+            FewFigures(
+                bench=bench,
+                registered=setting.registered,
+                brought=setting.brought,
+                way=setting.way,
+                combine=setting.combine,
+                least=setting.least,
+                animals=len(np.unique(ranking.ids)),
+                rank1=mean_over_animals(ranking.within(1), ranking.ids, draws=INTERVAL_DRAWS),
+                found_crowd=found_at(ranking, crowd, draws=INTERVAL_DRAWS) if setting.brought == 1 else None,
+                found_bench=found_at(ranking, ranking, draws=INTERVAL_DRAWS),
+            )
+            for setting, ranking in rankings(photos.at(pets), photos.at(others), settings).items()
+        ]
+    return figures
 
 
 def _benches(benches: Benches) -> Iterator[tuple[str, Mask, Mask]]:
@@ -171,62 +192,37 @@ def _benches(benches: Benches) -> Iterator[tuple[str, Mask, Mask]]:
     yield "albums, several places", benches.several, beside
 
 
-def _figures(
-    bench: str, sample: Sample, settings: Sequence[Setting], strangers: Mask, ways: Mapping[str, Looks] = WAYS
-) -> list[FewFigures]:
-    """The figures of each setting; strangers of the crowd have one photo, so they only tell of one that is brought."""
-    crowd = leave_one_out_registered(sample.crowd, queries=np.flatnonzero(strangers))
-    return [
-        FewFigures(
-            bench=bench,
-            registered=setting.registered,
-            brought=setting.brought,
-            way=setting.way,
-            combine=setting.combine,
-            least=setting.least,
-            animals=len(np.unique(ranking.ids)),
-            rank1=mean_over_animals(ranking.within(1), ranking.ids, draws=INTERVAL_DRAWS),
-            found_crowd=found_at(ranking, crowd, draws=INTERVAL_DRAWS) if setting.brought == 1 else None,
-            found_bench=found_at(ranking, ranking, draws=INTERVAL_DRAWS),
+def few_lines(figures: Sequence[FewFigures]) -> list[str]:
+    """A line for each number of registered and brought photos, under a title for each bench and way."""
+    lines: dict[str, list[str]] = {}
+    for few in figures:
+        combined = f", query photos by {few.combine}" if few.brought > 1 else ""
+        least = f", animals with {few.least} photos or more" if few.least else ""
+        crowd = "" if few.found_crowd is None else f"crowd {found(few.found_crowd)}; "
+        lines.setdefault(f"  {few.bench}, {few.way}{combined}{least}", []).append(
+            f"    {few.registered} registered, {few.brought} brought ({few.animals} animals):"
+            f" rank-1 {share(few.rank1)}  found at 1 %: {crowd}bench {found(few.found_bench)}"
         )
-        for setting, ranking in rankings(sample, settings, ways=ways).items()
-    ]
+    return [line for title, rows in lines.items() for line in (title, *rows)]
 
 
-def other_ways(benches: Benches, photos: Labelled, sharpness: Numbers) -> list[FewFigures]:
-    """The same for portraits made in other ways, with one photo brought; `sharpness` (n,) of all photos."""
-    settings = [Setting(number, 1, way) for number in TRIED_WITH for way in TRIED]
-    return [
-        figure
-        for bench, own, others in _benches(benches)
-        for figure in _figures(
-            bench,
-            Sample(photos.at(own), photos.at(others), sharpness[own], sharpness[others]),
-            settings,
-            benches.crowd[others],
-            TRIED,
-        )
-    ]
+def share(measured: Estimate) -> str:
+    """A share with its interval."""
+    return f"{measured.value:.3f} ({measured.low:.3f}-{measured.high:.3f})"
 
 
-def _sharpness(benches: Benches) -> Numbers:
-    """The sharpness of every photo of an animal that has several; 1 for the others, where it does not matter."""
-    _, codes, counts = np.unique([photo.animal for photo in benches.photos], return_inverse=True, return_counts=True)
-    found = np.ones(len(benches.photos))
-    for row in np.flatnonzero(counts[codes] > 1).tolist():
-        found[row] = sharpness_of(read_photo(benches.folder / benches.photos[row].file).image)
-    return found
+def found(rate: FoundRate) -> str:
+    """A share found with its interval, and the threshold."""
+    return f"{share(rate.share)} above {rate.threshold:.3f}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table of a few photos and that of other ways, for each encoder."""
-    given = measuring_parser("several_photos", __doc__).parse_args(arguments)
-    benches = read_benches(given.shared)
-    for encoder, cache in encoders_asked_for(given):
+    """Print the table of a few photos for each encoder."""
+    options = measuring_parser("several_photos", __doc__).parse_args(arguments)
+    benches = read_benches(options.shared)
+    for encoder, cache in encoders_of(options):
         photos = benches.labelled(EmbeddingCache(cache, encoder).whole(benches))
-        sys.stdout.write("\n".join(few_lines(few_photos(benches, photos))) + "\n")
-        sys.stdout.flush()
-        sys.stdout.write("\n".join(few_lines(other_ways(benches, photos, _sharpness(benches)))) + "\n")
+        typer.echo("\n".join([f"== {encoder.name}", *few_lines(few_photos(benches, photos))]))
 
 
 if __name__ == "__main__":

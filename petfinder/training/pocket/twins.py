@@ -3,20 +3,20 @@
 `twins.csv` lists pairs of photos that a person, looking at the strangers nearest to each other and at the wrong first
 places, took for one animal: the same mark, collar, room or minute. Run
 `python -m petfinder.training.pocket.twins --shared ../shared --encoder pocket` for the figures with and without them.
-The protocol, its thresholds and its goals know nothing of this list.
+The protocol and its thresholds do not use this list.
 """
 
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from petfinder.training.pocket.ablations import as_line, measure
-from petfinder.training.pocket.benches import Benches, EmbeddingCache, read_benches
-from petfinder.training.pocket.commands import encoders_asked_for, measuring_parser
+import typer
+
+from petfinder.training.pocket.ablations import TITLE, as_line, measure
+from petfinder.training.pocket.benches import Benches, EmbeddingCache, encoders_of, measuring_parser, read_benches
 
 TWINS_FILE = Path(__file__).with_name("twins.csv")
 Pair = tuple[str, str]
@@ -45,14 +45,14 @@ def as_one_animal(benches: Benches, pairs: Iterable[Pair]) -> Benches:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the figures of each encoder with the labels as they are, and with the twins as one animal."""
-    given = measuring_parser("twins", __doc__).parse_args(arguments)
-    benches, pairs = read_benches(given.shared), read_twins()
+    options = measuring_parser("twins", __doc__).parse_args(arguments)
+    benches, pairs = read_benches(options.shared), read_twins()
     corrected = as_one_animal(benches, pairs)
-    sys.stdout.write("of identity | albums | albums, several places: rank-1  mAP  found by bench  found by crowd\n")
-    for encoder, cache in encoders_asked_for(given):
-        found = EmbeddingCache(cache, encoder).whole(benches).astype(float)
-        sys.stdout.write(as_line(f"{encoder.name}, labels as they are", measure(found, benches)) + "\n")
-        sys.stdout.write(as_line(f"{encoder.name}, {len(pairs)} pairs as one", measure(found, corrected)) + "\n")
+    typer.echo(TITLE)
+    for encoder, cache in encoders_of(options):
+        embeddings = EmbeddingCache(cache, encoder).whole(benches).astype(float)
+        typer.echo(as_line(f"{encoder.name}, labels as they are", measure(embeddings, benches)))
+        typer.echo(as_line(f"{encoder.name}, {len(pairs)} pairs as one", measure(embeddings, corrected)))
 
 
 if __name__ == "__main__":

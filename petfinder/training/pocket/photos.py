@@ -1,7 +1,11 @@
-"""The training photos as they lie on disk: their list, the albums of single animals, where the pet is in each photo."""
+"""The training photos: as they lie on disk, which of them may teach, and where the pet is in each.
+
+Even-numbered animals and the held-out crowd (`held_out.csv`) never teach, nor does any other photo of theirs: they are
+kept for measuring.
+"""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +22,11 @@ PICTURE_SIZE = 320
 
 PET_AREA = 0.01
 """A mask that covers less than this share of the photo counts as no pet found."""
+
+CROWD_COLLECTION = "Oxford-IIIT Pet"
+CROWD_SIZES = {"cat": 600, "dog": 900}
+CROWD_SEED = 2026
+HELD_OUT_FILE = Path(__file__).with_name("held_out.csv")
 
 
 @dataclass(frozen=True)
@@ -58,12 +67,24 @@ class PetPlaces:
         return share
 
     def at(self, rows: NDArray[np.intp]) -> "PetPlaces":
-        """The places of some of the photos, in the order asked for."""
+        """The places of some of the photos, in the order of `rows`."""
         return PetPlaces(self.boxes[rows], self.masks[rows])
 
 
+@dataclass(frozen=True)
+class Split:
+    """What teaches, as rows of the manifest: `pets`, `others` (no pet in them), and `positives`.
+
+    Each of `positives` holds the places in `pets` (not rows) of the photos of one animal.
+    """
+
+    pets: NDArray[np.intp]
+    others: NDArray[np.intp]
+    positives: tuple[NDArray[np.intp], ...]
+
+
 def read_manifest(folder: Path) -> tuple[PhotoFile, ...]:
-    """The photos that `manifest.csv` lists, in its order. Raises FileNotFoundError where there is none."""
+    """The photos that `manifest.csv` lists, in its order. Raises FileNotFoundError."""
     with (folder / "manifest.csv").open(newline="", encoding="utf-8") as lines:
         return tuple(
             PhotoFile(row["file"], row["dataset"], row["species"], row["breed"]) for row in csv.DictReader(lines)
@@ -71,7 +92,7 @@ def read_manifest(folder: Path) -> tuple[PhotoFile, ...]:
 
 
 def read_albums(folder: Path) -> tuple[Album, ...]:
-    """The animals of `albums.csv`, in order of their names. Raises FileNotFoundError where there is none."""
+    """The animals of `albums.csv`, in order of their names. Raises FileNotFoundError."""
     files: dict[str, list[str]] = {}
     copies: dict[str, set[str]] = {}
     with (folder / "albums.csv").open(newline="", encoding="utf-8") as lines:
@@ -110,3 +131,55 @@ def picture_map(folder: Path, photos: Sequence[PhotoFile], store: Path, *, size:
             pictures[place] = picture
     pictures.flush()
     return pictures
+
+
+def choose_held_out(photos: Sequence[PhotoFile], albums: Sequence[Album]) -> tuple[str, ...]:
+    """Draw the crowd of strangers for measuring: 600 cats and 900 dogs, always the same ones, sorted by file.
+
+    Odd-numbered animals are left to teach, and of an even-numbered animal at most one photo is taken (no copy),
+    so that no two photos of the crowd are known to show one animal.
+    """
+    animal_of = {file: album for album in albums for file in album.files}
+    draw = np.random.default_rng(CROWD_SEED)
+    chosen: list[str] = []
+    for species, size in CROWD_SIZES.items():
+        files = [p.file for p in photos if p.dataset == CROWD_COLLECTION and p.species == species]
+        taken: set[str] = set()
+        crowd: list[str] = []
+        for file in (files[place] for place in draw.permutation(len(files))):
+            album = animal_of.get(file)
+            if album is not None:
+                if album.number % 2 == 1 or file in album.copies or album.animal in taken:
+                    continue
+                taken.add(album.animal)
+            crowd.append(file)
+        chosen.extend(crowd[:size])
+    return tuple(sorted(chosen))
+
+
+def read_held_out(file: Path = HELD_OUT_FILE) -> tuple[str, ...]:
+    """The files of the held-out crowd, as committed beside this module."""
+    with file.open(newline="", encoding="utf-8") as lines:
+        return tuple(row["file"] for row in csv.DictReader(lines))
+
+
+def split_photos(photos: Sequence[PhotoFile], albums: Sequence[Album], held_out: Collection[str]) -> Split:
+    """Everything that may teach: no held-out photo, no even-numbered animal, no album with a held-out photo."""
+    barred = set(held_out)
+    teaching: list[Album] = []
+    for album in albums:
+        if album.number % 2 == 0 or not barred.isdisjoint(album.files):
+            barred.update(album.files)
+        else:
+            teaching.append(album)
+    pets = [row for row, photo in enumerate(photos) if photo.species and photo.file not in barred]
+    others = [row for row, photo in enumerate(photos) if not photo.species and photo.file not in barred]
+    place = {photos[row].file: position for position, row in enumerate(pets)}
+    positives = (
+        [place[file] for file in album.files if file in place and file not in album.copies] for album in teaching
+    )
+    return Split(
+        np.array(pets, np.intp),
+        np.array(others, np.intp),
+        tuple(np.array(group, np.intp) for group in positives if len(group) > 1),
+    )
