@@ -21,7 +21,7 @@ from petfinder.domain.pets import Box
 from petfinder.domain.vectors import Matrix, unit
 from petfinder.encoders.base import Encoder, encode, identity_of
 from petfinder.encoders.load import load_encoder
-from petfinder.encoders.pocket import PocketEncoder, pocket_named
+from petfinder.encoders.pocket import PocketEncoder, is_pocket_name, pocket_named
 from petfinder.evaluation.evaluate import painted_out
 from petfinder.evaluation.metrics import Labelled
 from petfinder.photos.read import read_photo
@@ -275,6 +275,6 @@ def encoder_named(name: str, shared: Path, *, threads: int) -> Encoder:
     """`teacher`, a weights file of pocket's kind (NAME.onnx), or any encoder that petfinder knows by name."""
     if name == "teacher":
         return Teacher(shared / "teacher" / "mobilenetv2_features.onnx", threads=threads)
-    if (built_in := pocket_named(name, threads=threads)) is not None:
-        return built_in
+    if is_pocket_name(name):
+        return pocket_named(name, threads=threads)
     return PocketEncoder(weights=Path(name), threads=threads) if name.endswith(".onnx") else load_encoder(name)
