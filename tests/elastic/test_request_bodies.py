@@ -133,13 +133,13 @@ def test_scores_are_cosines_after_one_conversion() -> None:
 
 def test_a_page_goes_by_id() -> None:
     assert queries.passing(EVERYTHING) == {"match_all": {}}
-    assert queries.counted(EVERYTHING) == {
+    assert queries.photos_counted(EVERYTHING, embedded=True) == {
         "query": {"bool": {"filter": [{"range": {"photo_count": {"gt": 0}}}]}},
         "size": 0,
         "track_total_hits": True,
-        "aggs": {"photo_count": {"sum": {"field": "photo_count"}}},
+        "aggs": {field: {"sum": {"field": field}} for field in ("photo_count", "pending")},
     }
-    assert "aggs" not in queries.counted(EVERYTHING, embedded=False)
+    assert queries.counted(EVERYTHING) == {"query": {"match_all": {}}, "size": 0, "track_total_hits": True}
     assert queries.whole(vectors=True) == {"exclude_vectors": False}
 
 

@@ -98,39 +98,29 @@ def nearest(
 
     Quantised vectors are searched with oversampling and scored anew from the whole ones.
     """
-    knn = _knn(query, spec, k=k, num_candidates=num_candidates, clauses=clauses)
-    knn["inner_hits"] = {"size": 2, "_source": False}
-    return {"knn": knn, "size": k, "_source": {"includes": FOUND_FIELDS}}
-
-
-def _knn(query: Vector, spec: IndexSpec, *, k: int, num_candidates: int, clauses: Sequence[Clause]) -> dict[str, Any]:
     knn: dict[str, Any] = {
         "field": "photos.vector",
         "query_vector": query.tolist(),
         "k": k,
         "num_candidates": num_candidates,
+        "inner_hits": {"size": 2, "_source": False},
     }
     if clauses:
         knn["filter"] = list(clauses)
-    oversample = oversampling(spec, k, num_candidates=num_candidates)
-    if oversample:
+    if oversample := oversampling(spec, k, num_candidates=num_candidates):
         knn["rescore_vector"] = {"oversample": oversample}
-    return knn
+    return {"knn": knn, "size": k, "_source": {"includes": FOUND_FIELDS}}
 
 
-def counted(restriction: Restriction, *, embedded: bool = True) -> dict[str, Any]:
-    """The search that counts the pets with vectors that pass, and their photos; or all pets that pass."""
-    sums = {"aggs": _sums("photo_count")} if embedded else {}
-    return {"query": passing(restriction, embedded=embedded), "size": 0, "track_total_hits": True, **sums}
+def counted(restriction: Restriction, *, embedded: bool = False) -> dict[str, Any]:
+    """The search that counts the pets that pass (`embedded`: those with vectors)."""
+    return {"query": passing(restriction, embedded=embedded), "size": 0, "track_total_hits": True}
 
 
-def photos_counted(restriction: Restriction) -> dict[str, Any]:
-    """The search that counts pets, embedded photos and waiting photos among those that pass."""
-    return {"query": passing(restriction), "size": 0, "track_total_hits": True, "aggs": _sums("photo_count", "pending")}
-
-
-def _sums(*fields: str) -> dict[str, Any]:
-    return {field: {"sum": {"field": field}} for field in fields}
+def photos_counted(restriction: Restriction, *, embedded: bool = False) -> dict[str, Any]:
+    """The same search, which counts their embedded and their waiting photos too."""
+    sums = {field: {"sum": {"field": field}} for field in ("photo_count", "pending")}
+    return {**counted(restriction, embedded=embedded), "aggs": sums}
 
 
 def whole(*, vectors: bool) -> dict[str, Any]:

@@ -112,14 +112,26 @@ def versions(client: Elasticsearch, opened: Opened) -> Iterator[tuple[str, int, 
 
 
 def by_id(client: Elasticsearch, opened: Opened, ids: Sequence[str], *, vectors: bool) -> dict[str, Document]:
-    """The documents of these ids that there are."""
-    found = {}
+    """The documents of these ids that there are; without vectors as they are at this moment, refreshed or not."""
     wanted = list(dict.fromkeys(ids))
     size = at_once(vectors=vectors)
+    found: dict[str, Document] = {}
     for start in range(0, len(wanted), size):
         part = wanted[start : start + size]
-        for hit in _whole(client, opened, part) if vectors else _light(client, opened, part):
-            found[hit["_id"]] = documents.to_document(hit, made=opened.made, dims=opened.spec.dims)
+        if vectors:  # which an mget cannot give
+            answer = client.search(
+                index=opened.handle,
+                query={"ids": {"values": part}},
+                size=len(part),
+                seq_no_primary_term=True,
+                allow_partial_search_results=False,
+                source=queries.whole(vectors=True),
+            )
+            hits = body_of(answer)["hits"]["hits"]
+        else:
+            excluded = ["photos.vector"]
+            hits = found_in(body_of(client.mget(index=opened.handle, ids=part, source_excludes=excluded)), opened)
+        found |= {hit["_id"]: documents.to_document(hit, made=opened.made, dims=opened.spec.dims) for hit in hits}
     return found
 
 
@@ -128,25 +140,6 @@ def found_in(answer: Mapping[str, Any], opened: Opened) -> Hits:
     if any("error" in one for one in answer["docs"]):
         raise IndexNotFound(f"index {opened.concrete!r} is gone; open it again")
     return [one for one in answer["docs"] if one.get("found")]
-
-
-def _light(client: Elasticsearch, opened: Opened, ids: Sequence[str]) -> Hits:
-    """Without vectors, and as they are at this moment, refreshed or not."""
-    answer = body_of(client.mget(index=opened.handle, ids=ids, source_excludes=["photos.vector"]))
-    return found_in(answer, opened)
-
-
-def _whole(client: Elasticsearch, opened: Opened, ids: Sequence[str]) -> Hits:
-    answer = client.search(
-        index=opened.handle,
-        query={"ids": {"values": ids}},
-        size=len(ids),
-        seq_no_primary_term=True,
-        allow_partial_search_results=False,
-        source=queries.whole(vectors=True),
-    )
-    hits: Hits = body_of(answer)["hits"]["hits"]
-    return hits
 
 
 def thumbnails(client: Elasticsearch, opened: Opened, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from elasticsearch import Elasticsearch
 
@@ -15,6 +16,8 @@ from petfinder.domain.errors import IndexNotFound
 from petfinder.stores.documents import IndexSpec
 from petfinder.stores.elasticsearch import indexes, mapping
 from petfinder.stores.elasticsearch.indexes import Opened
+
+_UNBLOCKED = {"index.blocks.write": None}
 
 
 def begin(client: Elasticsearch, name: str, spec: IndexSpec) -> str:
@@ -45,11 +48,7 @@ def family(client: Elasticsearch, opened: Opened) -> list[Opened]:
 def unblock_kept(client: Elasticsearch, other: Opened) -> None:
     """Lift the write block from an index that was replaced, where the rebuild was killed before it did so."""
     if other.blocked and other.state == mapping.READY and not other.names:
-        _unblock(client, other)
-
-
-def _unblock(client: Elasticsearch, blocked: Opened) -> None:
-    client.indices.put_settings(index=blocked.concrete, settings={"index.blocks.write": None})
+        client.indices.put_settings(index=other.concrete, settings=_UNBLOCKED)
 
 
 def finish(client: Elasticsearch, name: str, target: str, catch_up: Callable[[], None]) -> str:
@@ -63,9 +62,15 @@ def finish(client: Elasticsearch, name: str, target: str, catch_up: Callable[[],
         same = source.spec.identity == new.spec.identity
         new = replace(new, spec=replace(new.spec, thresholds=source.spec.thresholds if same else None))
         indexes.remember(client, new)
-        _swap(client, name, source, new)
+        actions: list[dict[str, Any]] = [
+            {"remove": {"index": source.concrete, "alias": name}},
+            {"add": {"index": new.concrete, "alias": name}},
+            {"remove": {"index": source.concrete, "alias": source.handle}},
+            {"add": {"index": source.concrete, "alias": f"{source.concrete}-kept-{new.made[:8]}", "is_hidden": True}},
+        ]
+        client.indices.update_aliases(actions=actions)  # in one step
     finally:
-        _unblock(client, source)
+        client.indices.put_settings(index=source.concrete, settings=_UNBLOCKED)
     indexes.remember(client, replace(new, state=mapping.READY, source=""))
     return source.concrete
 
@@ -75,14 +80,3 @@ def _unfinished(client: Elasticsearch, source: Opened, target: str) -> Opened:
         if one.concrete == target:
             return one
     raise IndexNotFound(f"{target!r} is no unfinished rebuild of {source.concrete!r}; begin it again")
-
-
-def _swap(client: Elasticsearch, name: str, old: Opened, new: Opened) -> None:
-    """In one step: the name to the new index, another hidden alias to the old."""
-    actions: list[dict[str, dict[str, object]]] = [
-        {"remove": {"index": old.concrete, "alias": name}},
-        {"add": {"index": new.concrete, "alias": name}},
-        {"remove": {"index": old.concrete, "alias": old.handle}},
-        {"add": {"index": old.concrete, "alias": f"{old.concrete}-kept-{new.made[:8]}", "is_hidden": True}},
-    ]
-    client.indices.update_aliases(actions=actions)

@@ -40,10 +40,12 @@ def nearest(
     """For each query (m, dims) the k nearest documents that pass, by the graph of each shard."""
     check_queries(vectors, dims=opened.spec.dims, k=k, most=queries.MOST_CANDIDATES)
     clauses = queries.filters(restriction)
-    counting = [queries.counted(restriction)]
+    counting = [queries.photos_counted(restriction, embedded=True)]
     share = 1.0
     if clauses:
-        counts = together(client, opened.handle, [*counting, queries.counted(Restriction())], retries=retries)
+        counts = together(
+            client, opened.handle, [*counting, queries.photos_counted(Restriction(), embedded=True)], retries=retries
+        )
         passing, there = (total(answer) for answer in counts)
         if not passing:
             return [Nearest((), searched=0, photos=0) for _ in vectors]
@@ -103,11 +105,10 @@ def compared(there: Sequence[Document], query: Vector, k: int) -> list[Hit]:
         found.append((-best, document.id, int(of_photos.argmax()), document))
         start += len(own)
     found.sort(key=lambda one: one[:2])
-    return [Hit(_as_found(one), one.photo_ids[photo], -best) for best, _, photo, one in found[:k]]
-
-
-def _as_found(document: Document) -> Document:
-    return Document(id=document.id, body=document.body, photo_ids=document.photo_ids, pending=document.pending)
+    return [
+        Hit(Document(one.id, one.body, photo_ids=one.photo_ids, pending=one.pending), one.photo_ids[photo], -best)
+        for best, _, photo, one in found[:k]
+    ]
 
 
 def total(answer: Mapping[str, Any]) -> int:

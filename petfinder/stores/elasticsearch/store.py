@@ -161,7 +161,7 @@ class ElasticsearchStore:
         return self._session.stream(name, scan, expected=expected)
 
     def count(self, name: str, restriction: Restriction) -> int:
-        return total(self._session.on(name, partial(self._ask, counted(restriction, embedded=False))))
+        return total(self._session.on(name, partial(self._ask, counted(restriction))))
 
     def nearest(
         self,
