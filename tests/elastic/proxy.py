@@ -14,7 +14,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -37,36 +36,29 @@ class Answer:
 
 
 @dataclass
-class Exchange:
-    """One request as the proxy saw it, in the log from its arrival on: `status` is what the client was answered, None
-    where it was not (yet); `passed` the bytes of its body that went on to the server, None where nothing did."""
+class Passage:
+    """One request on its way, and in the log from its arrival on: what a fault may look at and do.
 
-    method: str
-    path: str
+    `status` is what the client was answered, None where it was not (yet); `received` the bytes of its body that were
+    read, `passed` those that went on to the server, None where nothing did.
+    """
+
+    handler: _Handler
     fault: str
     status: int | None = None
     received: int = 0
     passed: int | None = None
 
-
-@dataclass
-class Passage:
-    """One request on its way: what a fault may look at and do."""
-
-    method: str
-    path: str
-    headers: Message
-    length: int
-    ended: threading.Event
-    exchange: Exchange
-    _handler: BaseHTTPRequestHandler
-    _target: tuple[str, int]
+    def __post_init__(self) -> None:
+        self.method, self.path, self.headers = self.handler.command, self.handler.path, self.handler.headers
+        self.length = int(self.headers.get("Content-Length") or 0)
+        self.ended = self.handler.server.proxy.ended
 
     def read(self, size: int | None = None) -> bytes:
         """So many bytes of the request's body, or what is left of it."""
-        left = self.length - self.exchange.received
-        part = self._handler.rfile.read(left if size is None else min(size, left))
-        self.exchange.received += len(part)
+        left = self.length - self.received
+        part = self.handler.rfile.read(left if size is None else min(size, left))
+        self.received += len(part)
         return part
 
     def forward(self, body: bytes | None = None) -> Answer:
@@ -74,7 +66,7 @@ class Passage:
         body = self.read() if body is None else body
         with self._upstream(len(body)) as upstream:
             upstream.send(body)
-            self.exchange.passed = len(body)
+            self.passed = len(body)
             answer = upstream.getresponse()
             kept = {name: value for name, value in answer.getheaders() if name.lower() not in HOP_BY_HOP}
             return Answer(answer.status, kept, answer.read())
@@ -84,11 +76,11 @@ class Passage:
         with self._upstream(self.length) as upstream:
             part = self.read(int(self.length * share))
             upstream.send(part)
-            self.exchange.passed = len(part)
+            self.passed = len(part)
 
     @contextmanager
     def _upstream(self, length: int) -> Iterator[http.client.HTTPConnection]:
-        upstream = http.client.HTTPConnection(*self._target, timeout=UPSTREAM_SECONDS)
+        upstream = http.client.HTTPConnection(*self.handler.server.proxy.target, timeout=UPSTREAM_SECONDS)
         try:
             upstream.putrequest(self.method, self.path, skip_accept_encoding=True)
             for name, value in self.headers.items():
@@ -167,25 +159,20 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.raw_requestline or not self.parse_request():
             self.close_connection = True
             return
-        proxy = self.server.proxy
-        length = int(self.headers.get("Content-Length") or 0)
-        fault = proxy.fault_for(self.command, self.path)
-        exchange = Exchange(self.command, self.path, fault.__name__ if fault else "")
-        proxy.note(exchange)
-        passage = Passage(self.command, self.path, self.headers, length, proxy.ended, exchange, self, proxy.target)
+        fault, passage = self.server.proxy.arrived(self)
         try:
             answer = fault(passage) if fault else passage.forward()
         except (Cut, OSError, http.client.HTTPException):
             self.close_connection = True
         else:
-            exchange.status = answer.status
+            passage.status = answer.status
             self._reply(passage, answer)
 
     def log_message(self, format: str, *args: Any) -> None:
         """The proxy's own log is enough."""
 
     def _reply(self, passage: Passage, answer: Answer) -> None:
-        if passage.exchange.received < passage.length:  # an answer before the whole request was read: as gateways do it
+        if passage.received < passage.length:  # an answer before the whole request was read: as gateways do it
             self.close_connection = True
         self.send_response_only(answer.status)
         for name, value in answer.headers.items():
@@ -205,7 +192,7 @@ class FaultProxy:
     target_url: str
     tls: ssl.SSLContext | None = None
     port: int = 0
-    log: list[Exchange] = field(default_factory=list)
+    log: list[Passage] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
     _rules: list[Rule] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -256,17 +243,15 @@ class FaultProxy:
             self._rules.clear()
             self.log.clear()
 
-    def fault_for(self, method: str, path: str) -> Fault | None:
-        """The fault of the first rule that takes this request."""
+    def arrived(self, handler: _Handler) -> tuple[Fault | None, Passage]:
+        """Put a request into the log, with the fault of the first rule that takes it."""
         with self._lock:
-            return next((rule.fault for rule in self._rules if rule.takes(method, path)), None)
+            taken = (rule.fault for rule in self._rules if rule.takes(handler.command, handler.path))
+            fault = next(taken, None)
+            self.log.append(Passage(handler, fault.__name__ if fault else ""))
+            return fault, self.log[-1]
 
-    def note(self, exchange: Exchange) -> None:
-        """Put a request into the log."""
-        with self._lock:
-            self.log.append(exchange)
-
-    def seen(self, method: str = ".*", path: str = "") -> list[Exchange]:
+    def seen(self, method: str = ".*", path: str = "") -> list[Passage]:
         """The requests so far whose method and path match."""
         with self._lock:
             return [one for one in self.log if re.fullmatch(method, one.method) and re.search(path, one.path)]

@@ -6,7 +6,7 @@ The similarity cut-off is made here, on exact cosines, for the server would make
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -80,6 +80,11 @@ def exactly(
     [counted] = together(client, opened.handle, [queries.photos_counted(restriction)], retries=retries)
     refuse_too_many(photos_in(counted), otherwise="leave exact out")
     passing = read.scan(client, opened, restriction, after=None, vectors=True)
+    return nearest_of(passing, vectors, k=k, min_similarity=min_similarity)
+
+
+def nearest_of(passing: Iterable[Document], vectors: Matrix, *, k: int, min_similarity: float | None) -> list[Nearest]:
+    """For each query (m, dims) the k nearest of these documents, all of which are compared."""
     there = [document for document in passing if document.photo_ids]
     photos = sum(len(document.photo_ids) for document in there)
     return [Nearest(cut(compared(there, query, k), k, min_similarity), len(there), photos) for query in vectors]

@@ -120,11 +120,10 @@ class Session:
             with self.asking(name):
                 return ask(opened)
         except (IndexNotFound, StoreUnavailable) as error:
-            if not (isinstance(error, (IndexNotFound, IndexReplaced)) or is_write_block(error)):
+            if isinstance(error, StoreUnavailable) and not (isinstance(error, IndexReplaced) or is_write_block(error)):
                 raise
-            opened = self.after_rebuild(name, expected=expected)
-            with self.asking(name):
-                return ask(opened)
+        with self.asking(name):
+            return ask(self.after_rebuild(name, expected=expected))
 
     def after_rebuild(self, name: str, *, expected: IndexSpec | None) -> Opened:
         """The index that took the place of one that takes no writes any more; waits for the end of a rebuild."""
@@ -157,8 +156,7 @@ class Session:
 
         def begun(opened: Opened) -> Iterator[Found]:
             found = read(opened)
-            first = [*islice(found, 1)]
-            return chain(first, found)
+            return chain([*islice(found, 1)], found)
 
         return self.streamed(name, self.on(name, begun, expected=expected))
 

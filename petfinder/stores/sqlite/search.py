@@ -10,7 +10,7 @@ import numpy as np
 
 from petfinder.domain.filters import Restriction
 from petfinder.domain.vectors import Matrix
-from petfinder.stores.documents import Hit, Nearest, check_queries
+from petfinder.stores.documents import Document, Hit, Nearest, check_queries
 from petfinder.stores.sqlite.filters import documents_named, numbers, passing
 from petfinder.stores.sqlite.indexes import IndexRow, numbers_in_use
 from petfinder.stores.sqlite.matrix import Change, Near, VectorMatrix
@@ -81,21 +81,11 @@ def nearest(
         _in_order(connection, found)[:k] for found in matrix.nearest(asked, slots, k=k, min_similarity=min_similarity)
     ]
     documents = found_documents(connection, sorted({one.doc for found in near for one in found}))
-    return [
-        Nearest(
-            hits=tuple(
-                Hit(
-                    document=documents[one.doc],
-                    photo_id="" if one.photo is None else documents[one.doc].photo_ids[one.photo],
-                    similarity=one.similarity,
-                )
-                for one in found
-            ),
-            searched=searched,
-            photos=photos,
-        )
-        for found in near
-    ]
+    return [Nearest(tuple(_hit(one, documents[one.doc]) for one in found), searched, photos) for found in near]
+
+
+def _hit(one: Near, document: Document) -> Hit:
+    return Hit(document, "" if one.photo is None else document.photo_ids[one.photo], one.similarity)
 
 
 def _in_order(connection: sqlite3.Connection, near: list[Near]) -> list[Near]:

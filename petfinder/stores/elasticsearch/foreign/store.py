@@ -24,7 +24,7 @@ from petfinder.stores.elasticsearch.indexes import stored_bytes
 from petfinder.stores.elasticsearch.mapping import memory_of
 from petfinder.stores.elasticsearch.queries import MOST_CANDIDATES, Clause
 from petfinder.stores.elasticsearch.read import at_once, pages
-from petfinder.stores.elasticsearch.search import compared, cut, refuse_too_many, together
+from petfinder.stores.elasticsearch.search import compared, cut, nearest_of, refuse_too_many, together
 from petfinder.stores.elasticsearch.session import Session
 from petfinder.stores.field_names import FieldNames
 
@@ -136,15 +136,13 @@ class ForeignIndexStore:
         with self._session.asking(name):
             found = self._clauses(restriction, embedded=True)
             photos, pets = self._counted(found)
-            near: list[list[Hit]] = []
             if exact or not self._fields.indexed:
                 refuse_too_many(photos, otherwise="import the index")
-                there = [pet for pet in self._scan(restriction, vectors=True) if pet.photo_ids]
-                pets, photos = len(there), sum(len(pet.photo_ids) for pet in there)
-                near = [compared(there, query, k) for query in queries]
-            else:
-                for start in range(0, len(queries), _QUERIES_AT_ONCE):
-                    near += self._of_proposed(queries[start : start + _QUERIES_AT_ONCE], k, found)
+                passing = self._scan(restriction, vectors=True)
+                return nearest_of(passing, queries, k=k, min_similarity=min_similarity)
+            near: list[list[Hit]] = []
+            for start in range(0, len(queries), _QUERIES_AT_ONCE):
+                near += self._of_proposed(queries[start : start + _QUERIES_AT_ONCE], k, found)
         return [Nearest(cut(hits, k, min_similarity), pets, photos) for hits in near]
 
     def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
