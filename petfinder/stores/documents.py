@@ -1,4 +1,4 @@
-"""What a store is given and gives back: specs of indexes, documents, outcomes, hits; and how documents are prepared."""
+"""What stores take and return: specs of indexes, documents, outcomes, hits; and how documents are prepared."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Document:
     search may return it. `terms`, `dates` (epoch seconds) and `places` ((lat, lon) pairs) are what restrictions check.
     `thumbnails` go by photo_id and are written with the document; on reading they are left empty. Those of photos that
     `terms["photo"]` names are kept when a document is replaced.
-    `version` is what the store said on reading; `replace` wants it back. No two states of a document under one name of
+    `version` is the store's own on reading; `replace` wants it back. No two states of a document under one name of
     an index have the same, be it rebuilt in between. `made_from` is, in an index that is rebuilt, the version of the
     document that this one was made from; the store keeps it and gives it back.
     """

@@ -26,7 +26,7 @@ from tests.stores.processes import (
     start,
     try_as_a_reader,
 )
-from tests.stores.samples import EVERYTHING, SPEC, directions, document, ids, write
+from tests.stores.samples import EVERYTHING, SPEC, directions, document, found, ids, write
 
 KILLS = 50
 TABLES = {"documents": 1, "terms": 4, "dates": 1, "places": 1, "thumbnail_of": 3, "thumbnails": 3}  # rows for each pet
@@ -40,6 +40,15 @@ def path(tmp_path: Path) -> Path:
     store.create_index("dogs", SPEC)
     store.close()
     return path
+
+
+@pytest.fixture
+def two(path: Path) -> Iterator[tuple[EmbeddedStore, EmbeddedStore]]:
+    """Two stores on one file, as two processes have it."""
+    opened = EmbeddedStore(path), EmbeddedStore(path)
+    yield opened
+    for one in opened:
+        one.close()
 
 
 def check_whole(path: Path, load_name: str, reported: set[str]) -> int:
@@ -107,8 +116,10 @@ def test_processes_that_make_the_same_file_at_once_share_it(tmp_path: Path) -> N
     store.close()
 
 
-def test_a_reader_sees_what_others_write_change_and_erase_without_opening_again(path: Path) -> None:
-    reader, writer = EmbeddedStore(path), EmbeddedStore(path)
+def test_a_reader_sees_what_others_write_change_and_erase_without_opening_again(
+    two: tuple[EmbeddedStore, EmbeddedStore],
+) -> None:
+    reader, writer = two
     query = directions(1, seed=3)
 
     def nearest() -> tuple[list[str], int]:
@@ -120,20 +131,16 @@ def test_a_reader_sees_what_others_write_change_and_erase_without_opening_again(
     assert nearest()[1] == 200
     write(writer, [document("same", query)])
     assert nearest() == (["same"], 201)
-    (read,) = writer.get("dogs", ["same"])
-    assert read is not None
-    writer.replace("dogs", document("same", -query, version=read.version))
+    writer.replace("dogs", document("same", -query, version=found(writer, "dogs", "same").version))
     assert nearest()[0] != ["same"]
     writer.delete("dogs", ["same", "pet7"])
     assert nearest()[1] == 199
     writer.delete("dogs", [f"pet{number}" for number in range(200)])
     assert nearest() == ([], 0)
-    writer.close()
-    reader.close()
 
 
-def test_a_search_reads_only_what_changed(path: Path) -> None:
-    store, other = EmbeddedStore(path), EmbeddedStore(path)
+def test_a_search_reads_only_what_changed(two: tuple[EmbeddedStore, EmbeddedStore]) -> None:
+    store, other = two
     write(other, [document(f"pet{number:04d}") for number in range(1000)])
     query = directions(1, seed=3)
     statements: list[str] = []
@@ -149,12 +156,10 @@ def test_a_search_reads_only_what_changed(path: Path) -> None:
     store.client.set_trace_callback(statements.append)
     store.nearest("dogs", query, k=1, restriction=EVERYTHING)
     assert not [one for one in statements if "vectors" in one]
-    store.close()
-    other.close()
 
 
-def test_a_reader_notices_a_rebuild_with_another_encoder(path: Path) -> None:
-    reader, writer = EmbeddedStore(path), EmbeddedStore(path)
+def test_a_reader_notices_a_rebuild_with_another_encoder(two: tuple[EmbeddedStore, EmbeddedStore]) -> None:
+    reader, writer = two
     write(writer, [document("a")])
     query = directions(1, seed=1)
     assert reader.nearest("dogs", query, k=1, restriction=EVERYTHING, expected=SPEC)[0].searched == 1
@@ -165,8 +170,6 @@ def test_a_reader_notices_a_rebuild_with_another_encoder(path: Path) -> None:
         reader.nearest("dogs", query, k=1, restriction=EVERYTHING, expected=SPEC)
     assert reader.spec("dogs").encoder == "table-2"
     assert reader.nearest("dogs", query, k=1, restriction=EVERYTHING, expected=reader.spec("dogs"))[0].searched == 2
-    writer.close()
-    reader.close()
 
 
 def test_a_full_disk_refuses_the_rest_and_keeps_what_was_reported(path: Path) -> None:
@@ -190,8 +193,7 @@ def test_a_registry_without_room_undoes_the_whole_chunk(path: Path) -> None:
     store.client.execute(f"PRAGMA max_page_count = {pages + 3}")
     with pytest.raises(StoreUnavailable, match="no room"):
         write(store, named_documents("more", 400))
-    read = store.get("dogs", ["before/00001"], vectors=True)[0]
-    assert read is not None
+    assert found(store, "dogs", "before/00001").id
     target = store.begin_rebuild("dogs", SPEC)
     everything = store.scan("dogs", EVERYTHING, vectors=True)
     with pytest.raises(StoreUnavailable, match="no room"):
@@ -266,7 +268,6 @@ def test_vectors_written_are_the_very_bytes_that_come_back(path: Path) -> None:
     write(store, [document("a", rows)])
     store.close()
     store = EmbeddedStore(path, create=False)
-    (read,) = store.get("dogs", ["a"], vectors=True)
+    read = found(store, "dogs", "a")
     store.close()
-    assert read is not None
     np.testing.assert_array_equal(read.vectors, rows)

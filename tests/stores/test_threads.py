@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from petfinder.domain.errors import StoreUnavailable
 from petfinder.stores.documents import Document
 from petfinder.stores.sqlite.store import EmbeddedStore
-from tests.stores.samples import EVERYTHING, SPEC, directions, document, random_documents, write
+from tests.stores.samples import EVERYTHING, SPEC, directions, document, found, random_documents, write
 
 QUERY = directions(1, seed=1)
 
@@ -76,21 +76,16 @@ def test_searches_go_on_during_a_rebuild_and_never_see_half_of_it(store: Embedde
 def test_a_rebuild_that_writes_to_what_it_replaces_is_refused(store: EmbeddedStore) -> None:
     write(store, [document("a")])
     target = store.begin_rebuild("dogs", SPEC)
-    read = store.get("dogs", ["a"], vectors=True)[0]
-    assert read is not None
-    writes: list[Callable[[], object]] = [
+    read = found(store, "dogs", "a")
+    writes: list[Callable[[], Any]] = [
         lambda: write(store, [document("c")]),
         lambda: store.replace("dogs", read),
         lambda: store.delete("dogs", ["a"]),
         lambda: store.finish_rebuild("dogs", target, lambda: None),
     ]
-
-    def catch_up(one: Callable[[], object]) -> None:
-        one()
-
     for one in writes:
         with pytest.raises(StoreUnavailable, match="rebuilt"):
-            store.finish_rebuild("dogs", target, partial(catch_up, one))
+            store.finish_rebuild("dogs", target, one)
     assert [one.id for one in store.scan("dogs", EVERYTHING)] == ["a"]
 
 

@@ -164,7 +164,7 @@ def delete(client: Elasticsearch, opened: Opened) -> None:
     client.indices.delete(index=opened.concrete)
     if not any(other.thumbnails == opened.thumbnails for other in numbered(client, opened.concrete[:-7])):
         there = client.options(ignore_status=404).indices.get_alias(name=opened.thumbnails).body
-        for concrete in [index for index, said in there.items() if isinstance(said, Mapping) and "aliases" in said]:
+        for concrete in [index for index, one in there.items() if isinstance(one, Mapping) and "aliases" in one]:
             client.indices.delete(index=concrete)
 
 

@@ -27,5 +27,5 @@ def worth_retrying(failure: Exception | int, kind: str | None = None) -> bool:
 def pause(attempt: int, error: Exception | None = None) -> float:
     """Return the seconds to wait before an attempt: doubling, with jitter, at least what a Retry-After asks for."""
     seconds = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (attempt - 1)) * random.uniform(0.75, 1.25)
-    asked = str(error.meta.headers.get("retry-after")) if isinstance(error, ApiError) else ""
-    return float(max(seconds, min(_LONGEST_PAUSE, int(asked)) if asked.isdigit() else 0))
+    wanted = str(error.meta.headers.get("retry-after")) if isinstance(error, ApiError) else ""
+    return float(max(seconds, min(_LONGEST_PAUSE, int(wanted)) if wanted.isdigit() else 0))

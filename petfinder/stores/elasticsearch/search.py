@@ -150,13 +150,13 @@ def together(
         lines = [line for body in bodies[start : start + at_once] for line in (header, body)]
         for attempt in range(retries + 1):
             answer = client.msearch(searches=lines)
-            said = body_of(answer)
-            failed = next((one for one in said["responses"] if "error" in one), None)
+            responses = body_of(answer)["responses"]
+            failed = next((one for one in responses if "error" in one), None)
             if failed is None:
                 break
             error = ApiError("a search failed", replace(answer.meta, status=failed["status"]), failed)
             if attempt == retries or not worth_retrying(error):
                 raise error
             time.sleep(pause(attempt + 1))
-        answers += said["responses"]
+        answers += responses
     return answers

@@ -84,16 +84,16 @@ def put(connection: sqlite3.Connection, index_id: int, rows: Sequence[Row], *, c
 
 
 def _put_thumbnails(connection: sqlite3.Connection, index_id: int, documents: Iterable[Document]) -> None:
-    given = [(d.id, photo_id, data) for d in documents for photo_id, data in d.thumbnails.items()]
-    if not given:
+    new = [(d.id, photo_id, data) for d in documents for photo_id, data in d.thumbnails.items()]
+    if not new:
         return
     first = (connection.execute("SELECT max(thumbnail) FROM thumbnails").fetchone()[0] or 0) + 1
     connection.executemany(
-        "INSERT INTO thumbnails VALUES (?, ?)", ((first + i, data) for i, (_, _, data) in enumerate(given))
+        "INSERT INTO thumbnails VALUES (?, ?)", ((first + i, data) for i, (_, _, data) in enumerate(new))
     )
     connection.executemany(
         "INSERT INTO thumbnail_of VALUES (?, ?, ?, ?, ?)",
-        ((index_id, id_, photo_id, first + i, len(data)) for i, (id_, photo_id, data) in enumerate(given)),
+        ((index_id, id_, photo_id, first + i, len(data)) for i, (id_, photo_id, data) in enumerate(new)),
     )
 
 

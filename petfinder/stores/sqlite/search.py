@@ -76,9 +76,9 @@ def nearest(
     without = numbers(connection, documents_named(index.number, restriction.exclude)) if restriction.exclude else _NONE
     slots = matrix.chosen(passing(connection, index.number, restriction), without=without)
     searched, photos = matrix.count(slots), matrix.photos(slots)
-    asked = np.ascontiguousarray(queries, dtype=np.float32)
+    rows = np.ascontiguousarray(queries, dtype=np.float32)
     near = [
-        _in_order(connection, found)[:k] for found in matrix.nearest(asked, slots, k=k, min_similarity=min_similarity)
+        _in_order(connection, found)[:k] for found in matrix.nearest(rows, slots, k=k, min_similarity=min_similarity)
     ]
     documents = found_documents(connection, sorted({one.doc for found in near for one in found}))
     return [Nearest(tuple(_hit(one, documents[one.doc]) for one in found), searched, photos) for found in near]
