@@ -46,11 +46,11 @@ class Store(Protocol):
         ...
 
     def index_names(self) -> list[str]:
-        """The names of all indexes, sorted."""
+        """Return the names of all indexes, sorted."""
         ...
 
     def spec(self, name: str) -> IndexSpec:
-        """What the index remembers of itself; IndexMismatch for a schema that this version does not know."""
+        """Return what the index remembers of itself; IndexMismatch for a schema that this version does not know."""
         ...
 
     def change_thresholds(self, name: str, thresholds: Mapping[str, Any] | None) -> None:
@@ -58,7 +58,7 @@ class Store(Protocol):
         ...
 
     def stats(self, name: str) -> IndexStats:
-        """Counts and size."""
+        """Return counts and size."""
         ...
 
     def refresh(self, name: str) -> None:
@@ -75,7 +75,7 @@ class Store(Protocol):
         ...
 
     def versions(self, name: str) -> Iterator[tuple[str, int, int]]:
-        """Id, version and `made_from` of every document, in the order of the ids (by code point); streamed.
+        """Yield id, version and `made_from` of every document, in the order of the ids (by code point); streamed.
 
         Cheap, for it is read several times in a rebuild: no bodies, no vectors. Others may write meanwhile, and the
         caller too.
@@ -124,7 +124,7 @@ class Store(Protocol):
     def get(
         self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: IndexSpec | None = None
     ) -> list[Document | None]:
-        """Documents by id, in this order, None where there is none; with owner, and with vectors if asked for."""
+        """Return documents by id, in this order, None where there is none; with owner, on request with vectors."""
         ...
 
     def scan(
@@ -136,11 +136,11 @@ class Store(Protocol):
         vectors: bool = False,
         expected: IndexSpec | None = None,
     ) -> Iterator[Document]:
-        """All documents that pass, in the order of their ids (by code point), those behind `after`; streamed."""
+        """Yield all documents that pass, in the order of their ids (by code point), those behind `after`; streamed."""
         ...
 
     def count(self, name: str, restriction: Restriction) -> int:
-        """How many documents pass."""
+        """Return how many documents pass."""
         ...
 
     def nearest(
@@ -154,14 +154,14 @@ class Store(Protocol):
         exact: bool = False,
         expected: IndexSpec | None = None,
     ) -> list[Nearest]:
-        """For each query (m, dims), unit length: the k documents nearest by cosine among those that pass.
+        """Find for each query (m, dims), unit length: the k documents nearest by cosine among those that pass.
 
         Equal similarities go in the order of the ids. `exact` asks for no approximation.
         """
         ...
 
     def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
-        """The thumbnails of photos, each named by (document id, photo_id); None where there is none."""
+        """Return the thumbnails of photos, each named by (document id, photo_id); None where there is none."""
         ...
 
     def close(self) -> None:

@@ -152,11 +152,12 @@ def test_not_there_refusing_and_lacking_the_index_are_three_errors(proxy: FaultP
     with pytest.raises(errors.NotAuthorised, match="check api_key"):
         pf.connect(proxy.url, name=name)
     proxy.close()
-    with pytest.raises(
-        errors.StoreUnavailable, match=r"cannot be reached.* is it running, and is the address right"
-    ) as no:
-        pf.connect(proxy.url, name=name, retries=0, api_key=SECRET)
-    assert SECRET not in "".join(traceback.format_exception(no.value))
+    for url in (proxy.url, "http://no-such-host.invalid:9200"):
+        with pytest.raises(
+            errors.StoreUnavailable, match=r"cannot be reached.* is it running, and is the ad"
+        ) as raised:
+            pf.connect(url, name=name, retries=0, api_key=SECRET, verify=False)
+        assert SECRET not in "".join(traceback.format_exception(raised.value))
 
 
 def test_a_server_is_waited_for_until_it_listens_and_has_a_master(proxy: FaultProxy) -> None:
@@ -223,8 +224,13 @@ def test_a_certificate_is_checked_by_its_authority_or_by_its_fingerprint(
         with pytest.raises(errors.StoreUnavailable, match=r"certificate.*name its CA file in ca_certs") as raised:
             pf.connect(proxy.url, user="finder", password=SECRET, wait=600)
         assert SECRET not in "".join(traceback.format_exception(raised.value))
-        with pytest.raises(errors.StoreUnavailable, match="fingerprint"):
-            pf.connect(proxy.url, fingerprint="ab" * 32)
+        for url, pin, said in (
+            (proxy.url, "ab" * 32, "fingerprint"),
+            (elasticsearch_url.replace("http://", "https://"), None, "http://"),
+            (proxy.url.replace("https://", "http://"), None, "is it running"),
+        ):
+            with pytest.raises(errors.StoreUnavailable, match=said):
+                pf.connect(url, retries=0, fingerprint=pin)
         assert proxy.seen() == []  # nothing was said to a stranger
 
 

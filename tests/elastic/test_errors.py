@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import ssl
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,15 +15,12 @@ import elastic_transport
 import elasticsearch
 import numpy as np
 import pytest
-import trustme
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
 from elasticsearch import ApiError, Elasticsearch
 
 from petfinder.domain import errors
 from petfinder.stores.elasticsearch.errors import error_of_item, is_write_block, translated, typed
 from petfinder.stores.elasticsearch.retry import worth_retrying
-from tests.elastic import faults
-from tests.elastic.proxy import FaultProxy
 
 PHONE = "555-0199"
 MAPPING = {
@@ -349,72 +345,6 @@ def test_what_the_tests_server_cannot_say_is_typed_by_its_words(
     assert type(caught.value) is kind
     assert said in str(caught.value)
     assert PHONE not in everything_shown(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("fault", "kind", "said", "again"),
-    [
-        (faults.elastic_error(401), errors.NotAuthorised, "credentials", False),
-        (faults.elastic_error(403), errors.NotAuthorised, "does not allow", False),
-        (faults.gateway_page(401), errors.NotAuthorised, "check api_key", False),
-        (faults.gateway_page(403), errors.NotAuthorised, "does not allow", False),
-        (faults.gateway_page(404), errors.StoreUnavailable, "no Elasticsearch answers", False),
-        (faults.gateway_page(302), errors.StoreUnavailable, "redirect", False),
-        (faults.gateway_page(400), errors.StoreUnavailable, "proxy", False),
-        (faults.gateway_page(413), errors.InvalidPet, "larger", False),
-        (faults.gateway_page(429), errors.StoreUnavailable, "overloaded", True),
-        (faults.elastic_error(500), errors.StoreUnavailable, "log", True),
-        (faults.gateway_page(502), errors.StoreUnavailable, "try again", True),
-        (faults.elastic_error(503), errors.StoreUnavailable, "moment", True),
-        (faults.gateway_page(200), errors.StoreUnavailable, "not Elasticsearch", False),
-        (faults.not_elasticsearch(), errors.StoreUnavailable, "not Elasticsearch", False),
-        (faults.broken_json(), errors.StoreUnavailable, "JSON", False),
-        (faults.cut_before(), errors.StoreUnavailable, "broke off", True),
-        (faults.cut_after(), errors.StoreUnavailable, "broke off", True),
-        (faults.hold(), errors.StoreUnavailable, "in time", True),
-    ],
-)
-def test_faults_on_the_way_are_typed_and_told_in_one_sentence(
-    elasticsearch_url: str, fault: Any, kind: type[errors.PetfinderError], said: str, again: bool
-) -> None:
-    with FaultProxy(elasticsearch_url) as proxy, Elasticsearch(proxy.url, max_retries=0, request_timeout=1) as client:
-        proxy.add(fault)
-        with pytest.raises(errors.PetfinderError) as caught, translated(location=proxy.url):
-            client.cluster.health()
-
-    assert (type(caught.value), said in str(caught.value)) == (kind, True), str(caught.value)
-    cause = caught.value.__cause__
-    assert isinstance(cause, Exception)
-    assert worth_retrying(cause) is again
-
-
-def test_a_server_that_is_not_there_is_unavailable(elasticsearch_url: str) -> None:
-    with FaultProxy(elasticsearch_url) as proxy:
-        url = proxy.url
-    for address in (url, "http://no-such-host.invalid:9200"):
-        with Elasticsearch(address, max_retries=0) as client:
-            with pytest.raises(errors.StoreUnavailable, match="is it running") as caught, translated(location=address):
-                client.cluster.health()
-            assert worth_retrying(caught.value.__cause__)  # type: ignore[arg-type]
-
-
-def test_each_trouble_with_a_certificate_says_what_to_do(elasticsearch_url: str) -> None:
-    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-
-    with FaultProxy(elasticsearch_url, tls=context) as proxy:
-        for url, options, said in (
-            (proxy.url, {}, "ca_certs"),
-            (proxy.url, {"ssl_assert_fingerprint": "ab" * 32}, "fingerprint"),
-            (elasticsearch_url.replace("http://", "https://"), {}, "http://"),
-            (proxy.url.replace("https://", "http://"), {}, "is it running"),
-        ):
-            with (
-                Elasticsearch(url, max_retries=0, **options) as client,  # type: ignore[arg-type]
-                pytest.raises(errors.StoreUnavailable, match=said),
-                translated(location=url),
-            ):
-                client.cluster.health()
 
 
 def test_a_body_that_json_cannot_hold_is_not_repeated(client: Elasticsearch, index: str) -> None:

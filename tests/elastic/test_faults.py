@@ -12,6 +12,7 @@ from elasticsearch import Elasticsearch
 
 import petfinder as pf
 from petfinder.domain import errors
+from petfinder.stores.elasticsearch.retry import worth_retrying
 from tests.conftest import TableEncoder
 from tests.elastic import faults
 from tests.elastic.proxy import Fault, FaultProxy
@@ -56,6 +57,16 @@ LASTING: dict[str, tuple[Callable[[], Fault], type[errors.PetfinderError], str]]
     "time-out": (faults.hold, errors.StoreUnavailable, "longer timeout"),
     "cut before": (faults.cut_before, errors.StoreUnavailable, "is it running"),
     "cut within": (faults.cut_within, errors.StoreUnavailable, "is it running"),
+}
+# More that may be met when connecting.
+AT_FIRST: dict[str, tuple[Callable[[], Fault], type[errors.PetfinderError], str]] = {
+    "401 of a gateway": (lambda: faults.gateway_page(401), errors.NotAuthorised, "check api_key"),
+    "302 of a gateway": (lambda: faults.gateway_page(302), errors.StoreUnavailable, "redirect"),
+    "400 of a gateway": (lambda: faults.gateway_page(400), errors.StoreUnavailable, "proxy"),
+    "413 of a gateway": (lambda: faults.gateway_page(413), errors.InvalidPet, "larger"),
+    "429 of a gateway": (lambda: faults.gateway_page(429), errors.StoreUnavailable, "overloaded"),
+    "not Elasticsearch": (faults.not_elasticsearch, errors.StoreUnavailable, "is not Elasticsearch"),
+    "cut after": (faults.cut_after, errors.StoreUnavailable, "broke off"),
 }
 # Faults of the answer only: the server has done what was asked.
 DONE: dict[str, Callable[[], Fault]] = {
@@ -215,18 +226,22 @@ def test_a_search_that_meets_a_passing_fault_is_made_again(proxy: FaultProxy, th
     assert len(proxy.seen(path="_msearch")) == 2
 
 
-@pytest.mark.parametrize("fault", LASTING)
+@pytest.mark.parametrize("fault", [*LASTING, *AT_FIRST])
 def test_connecting_to_a_server_that_does_not_serve_is_a_typed_error(
     proxy: FaultProxy, through: Through, fault: str
 ) -> None:
-    make, kind, said = LASTING[fault]
+    make, kind, said = (LASTING | AT_FIRST)[fault]
     proxy.add(make(), times=None)
 
     with pytest.raises(kind, match=said) as raised:
         through(retries=0, timeout=1, user="finder", password=PASSWORD)
 
-    assert proxy.url in str(raised.value) or isinstance(raised.value, errors.NotAuthorised)
+    assert type(raised.value) is kind
+    assert proxy.url in str(raised.value)
     check_secrets(raised.value)
+    cause = raised.value.__cause__
+    assert isinstance(cause, Exception)
+    assert worth_retrying(cause) is fault.startswith(("429", "50", "time-out", "cut"))
 
 
 @pytest.mark.parametrize("stays", [False, True])

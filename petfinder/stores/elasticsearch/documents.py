@@ -23,7 +23,7 @@ LONGEST_TERM = 32_766  # bytes that Lucene takes as one term
 
 
 def to_source(document: Document, *, dims: int, packed: bool, run: str) -> dict[str, Any]:
-    """The document as it is sent; raises InvalidPet or InvalidEmbedding if it cannot be stored as it is.
+    """Turn a document into what is sent; raises InvalidPet or InvalidEmbedding if it cannot be stored as it is.
 
     `packed`: vectors as base64 of big-endian float32 instead of lists. `run` marks who wrote it.
     """
@@ -62,12 +62,12 @@ def _photos(photo_ids: Sequence[str], rows: Matrix, *, packed: bool) -> list[dic
 
 
 def pack(row: Any) -> str:
-    """A vector (dims,) as base64 of its big-endian float32 bytes."""
+    """Return a vector (dims,) as base64 of its big-endian float32 bytes."""
     return base64.b64encode(np.asarray(row, dtype=">f4").tobytes()).decode("ascii")
 
 
 def to_document(hit: Mapping[str, Any], *, made: str, dims: int) -> Document:
-    """A hit as a document, with owner and vectors as far as they were asked for."""
+    """Return a hit as a document, with owner and vectors as far as they were asked for."""
     source = hit["_source"]
     photos = source.get("photos") or []
     photo_ids = tuple(photo["photo_id"] for photo in photos if "photo_id" in photo)
@@ -95,7 +95,7 @@ def _unpacked(vector: Any) -> Any:
 
 
 def version_of(hit: Mapping[str, Any], *, made: str) -> int:
-    """The version of a hit in the index that was `made` so; 0 where it was not asked for."""
+    """Return the version of a hit in the index that was `made` so; 0 where it was not asked for."""
     if hit.get("_primary_term", 0) < 1:
         return 0
     return (((_mark(made) << _TERM_BITS) | int(hit["_primary_term"])) << _SEQ_BITS) | int(hit["_seq_no"])
@@ -114,5 +114,5 @@ def _mark(made: str) -> int:
 
 
 def thumbnail_id(pet: str, photo: str) -> str:
-    """The id of a photo's thumbnail: a hash (sha256) of the pet's id and the photo's."""
+    """Return the id of a photo's thumbnail: a hash (sha256) of the pet's id and the photo's."""
     return hashlib.sha256(f"{pet}\0{photo}".encode()).hexdigest()

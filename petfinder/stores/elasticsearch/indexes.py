@@ -48,7 +48,7 @@ class Opened:
 
 
 def find(client: Elasticsearch, name: str) -> Opened:
-    """The index of this name, alias or number; raises IndexNotFound, and IndexMismatch for a later schema."""
+    """Return the index of this name, alias or number; raises IndexNotFound, and IndexMismatch for a later schema."""
     for concrete, described in _described(client, name).items():
         memory = mapping.memory_of(described.get("mappings", {}))
         if memory is not None:
@@ -91,7 +91,7 @@ def _opened(name: str, concrete: str, memory: Mapping[str, Any], described: Mapp
 
 
 def all_opened(client: Elasticsearch) -> dict[str, Opened]:
-    """All indexes of pets by the name that people use: its alias, else (kept from before a rebuild) its number."""
+    """Return all indexes of pets by the name that people use: its alias, else (kept by a rebuild) its number."""
     found: dict[str, Opened] = {}
     for opened in _usable(body_of(client.indices.get(index="*", expand_wildcards="open", filter_path=_KEPT))):
         kept = (opened.concrete,) if opened.state == mapping.READY else ()
@@ -154,7 +154,7 @@ def remember(client: Elasticsearch, opened: Opened) -> None:
 
 
 def numbered(client: Elasticsearch, name: str) -> list[Opened]:
-    """All numbered indexes of pets that were made under a name, with or without an alias now."""
+    """Return all numbered indexes of pets that were made under a name, with or without an alias now."""
     answer = client.indices.get(index=f"{name}-*", expand_wildcards="open,hidden", filter_path=_KEPT)
     return _usable(body_of(answer))
 
@@ -175,7 +175,7 @@ def rename(client: Elasticsearch, name: str, new_name: str, opened: Opened) -> N
 
 
 def vectors_in(client: Elasticsearch, opened: Opened) -> int:
-    """How many vectors the index holds, give or take those not yet refreshed; many, for a user who may not know."""
+    """Return how many vectors the index holds, as of the last refresh; the largest int where that may not be known."""
     try:
         answer = body_of(client.indices.stats(index=opened.handle, metric="dense_vector"))
     except AuthorizationException:
@@ -184,6 +184,6 @@ def vectors_in(client: Elasticsearch, opened: Opened) -> int:
 
 
 def stored_bytes(client: Elasticsearch, *names: str) -> int:
-    """Bytes on disk of indexes, copies on other nodes left aside."""
+    """Return the bytes on disk of indexes, copies on other nodes left aside."""
     answer = body_of(client.indices.stats(index=names, metric="store"))
     return int(answer["_all"]["primaries"]["store"]["size_in_bytes"])

@@ -22,7 +22,7 @@ _SETTINGS = ("shards", "replicas", "refresh_interval", "vectors", "m", "ef_const
 
 
 def vector_type(spec: IndexSpec) -> str:
-    """How the index keeps its vectors: int8_hnsw, hnsw or bbq_hnsw."""
+    """Return how the index keeps its vectors: int8_hnsw, hnsw or bbq_hnsw."""
     return str(spec.settings.get("vectors", DEFAULT_VECTORS))
 
 
@@ -37,7 +37,7 @@ def check_settings(settings: Mapping[str, Any]) -> None:
 
 
 def pets_index(spec: IndexSpec, memory: Mapping[str, Any]) -> dict[str, Any]:
-    """The body that creates an index of pets; `memory` is what `_meta` keeps beside the spec."""
+    """Return the body that creates an index of pets; `memory` is what `_meta` keeps beside the spec."""
     check_settings(spec.settings)
     properties = {
         "id": {"type": "keyword"},
@@ -90,7 +90,7 @@ def _index_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def thumbnails_index(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The body that creates the index of thumbnails: one document a photo, found by pet and photo."""
+    """Return the body that creates the index of thumbnails: one document a photo, found by pet and photo."""
     properties = {
         "pet": {"type": "keyword"},
         "photo": {"type": "keyword"},
@@ -101,7 +101,7 @@ def thumbnails_index(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def memory_of(mappings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What an index of pets remembers, from its mapping; None for an index of another kind or maker."""
+    """Return what an index of pets remembers, from its mapping; None for an index of another kind or maker."""
     kept = (mappings.get("_meta") or {}).get(OURS)
     if not isinstance(kept, Mapping) or kept.get("kind") != PETS:
         return None
@@ -109,7 +109,7 @@ def memory_of(mappings: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def spec_of(name: str, memory: Mapping[str, Any]) -> IndexSpec:
-    """The spec that an index remembers; raises IndexMismatch for a schema of later days."""
+    """Return the spec that an index remembers; raises IndexMismatch for a schema of later days."""
     if memory["schema"] > SCHEMA:
         raise IndexMismatch(
             f"index {name!r} was made by a newer petfinder (schema {memory['schema']}); update petfinder"

@@ -28,7 +28,7 @@ Clause = dict[str, Any]
 
 
 def filters(restriction: Restriction) -> list[Clause]:
-    """Clauses that all must hold."""
+    """Return clauses that all must hold."""
     clauses = [one_of(f"terms.{field}", values) for field, values in restriction.terms]
     if restriction.ids is not None:
         clauses.append(one_of("id", restriction.ids))
@@ -43,13 +43,13 @@ def filters(restriction: Restriction) -> list[Clause]:
 
 
 def inside(field: str, circle: Circle) -> Clause:
-    """The clause that a field has a place in a circle."""
+    """Return the clause that a field has a place in a circle."""
     centre = {"lat": circle.centre.lat, "lon": circle.centre.lon}
     return {"geo_distance": {"distance": f"{circle.km:.9f}km", field: centre}}
 
 
 def one_of(field: str, values: Collection[str]) -> Clause:
-    """The clause that a field has one of these values; split where there are more than one clause takes."""
+    """Return the clause that a field has one of these values; split where there are more than one clause takes."""
     if not values:
         return {"match_none": {}}
     if len(values) <= _MOST_TERMS:
@@ -60,7 +60,7 @@ def one_of(field: str, values: Collection[str]) -> Clause:
 
 
 def passing(restriction: Restriction, *, embedded: bool = False) -> Clause:
-    """The query for all pets that pass, or those of them that have an embedded photo; nothing is scored."""
+    """Return the query for all pets that pass, or those of them that have an embedded photo; nothing is scored."""
     clauses = filters(restriction) + ([{"range": WITH_VECTORS}] if embedded else [])
     return {"bool": {"filter": clauses}} if clauses else {"match_all": {}}
 
@@ -80,7 +80,7 @@ def candidates(k: int, vectors: int | None = None, *, share: float = 1.0) -> int
 
 
 def oversampling(spec: IndexSpec, k: int, *, num_candidates: int) -> float | None:
-    """How many times k quantised vectors are scored anew from the whole ones; None where vectors are kept whole.
+    """Return how many times k quantised vectors are scored anew from the whole ones; None where vectors are kept whole.
 
     With one bit a dimension some 400 have to be, however few are asked for, and more where all are compared.
     """
@@ -94,7 +94,7 @@ def oversampling(spec: IndexSpec, k: int, *, num_candidates: int) -> float | Non
 def nearest(
     query: Vector, spec: IndexSpec, *, k: int, num_candidates: int, clauses: Sequence[Clause]
 ) -> dict[str, Any]:
-    """The search for the k pets nearest to one query (dims,), each with its two nearest vectors.
+    """Return the search for the k pets nearest to one query (dims,), each with its two nearest vectors.
 
     Quantised vectors are searched with oversampling and scored anew from the whole ones.
     """
@@ -113,21 +113,21 @@ def nearest(
 
 
 def counted(restriction: Restriction, *, embedded: bool = False) -> dict[str, Any]:
-    """The search that counts the pets that pass (`embedded`: those with vectors)."""
+    """Return the search that counts the pets that pass (`embedded`: those with vectors)."""
     return {"query": passing(restriction, embedded=embedded), "size": 0, "track_total_hits": True}
 
 
 def photos_counted(restriction: Restriction, *, embedded: bool = False) -> dict[str, Any]:
-    """The same search, which counts their embedded and their waiting photos too."""
+    """Return the same search, counting their embedded and their waiting photos too."""
     sums = {field: {"sum": {"field": field}} for field in ("photo_count", "pending")}
     return {**counted(restriction, embedded=embedded), "aggs": sums}
 
 
 def whole(*, vectors: bool) -> dict[str, Any]:
-    """What of a document comes back where all may be seen."""
+    """Return what of a document comes back where all may be seen."""
     return {"exclude_vectors": False} if vectors else {"excludes": ["photos.vector"]}
 
 
 def cosine(score: float) -> float:
-    """The raw cosine of a score."""
+    """Return the raw cosine of a score."""
     return 2 * score - 1

@@ -22,7 +22,7 @@ Hits = Sequence[Mapping[str, Any]]
 
 
 def at_once(*, vectors: bool) -> int:
-    """How many documents are read in one request."""
+    """Return how many documents are read in one request."""
     return _WITH_VECTORS_AT_ONCE if vectors else _AT_ONCE
 
 
@@ -35,7 +35,7 @@ def pages(
     after: str | None = None,
     **body: Any,
 ) -> Iterator[Hits]:
-    """All hits of a search, page by page, as they were when it began (a point in time).
+    """Yield all hits of a search, page by page, as they were when it began (a point in time).
 
     Where the caller took so long over a page that the server has let go of that moment, it goes on behind the last hit.
     """
@@ -78,7 +78,7 @@ def _moment(client: Elasticsearch, index: str) -> str:
 def scan(
     client: Elasticsearch, opened: Opened, restriction: Restriction, *, after: str | None, vectors: bool
 ) -> Iterator[Document]:
-    """All documents that pass, in the order of their ids, those behind `after`."""
+    """Yield all documents that pass, in the order of their ids, those behind `after`."""
     found = pages(
         client,
         opened.handle,
@@ -95,7 +95,7 @@ def scan(
 
 
 def versions(client: Elasticsearch, opened: Opened) -> Iterator[tuple[str, int, int]]:
-    """Id, version and what it was made from, of every document in the order of the ids."""
+    """Yield id, version and what it was made from, of every document in the order of the ids."""
     found = pages(
         client,
         opened.handle,
@@ -112,7 +112,7 @@ def versions(client: Elasticsearch, opened: Opened) -> Iterator[tuple[str, int, 
 
 
 def by_id(client: Elasticsearch, opened: Opened, ids: Sequence[str], *, vectors: bool) -> dict[str, Document]:
-    """The documents of these ids that there are; without vectors as they are at this moment, refreshed or not."""
+    """Return the documents of these ids that there are; without vectors as they are now, refreshed or not."""
     wanted = list(dict.fromkeys(ids))
     size = at_once(vectors=vectors)
     found: dict[str, Document] = {}
@@ -136,14 +136,14 @@ def by_id(client: Elasticsearch, opened: Opened, ids: Sequence[str], *, vectors:
 
 
 def found_in(answer: Mapping[str, Any], opened: Opened) -> Hits:
-    """The documents that an mget found; IndexNotFound where the index itself is gone: an mget answers 200 even then."""
+    """Return the documents that an mget found; IndexNotFound where the index is gone (answered 200)."""
     if any("error" in one for one in answer["docs"]):
         raise IndexNotFound(f"index {opened.concrete!r} is gone; open it again")
     return [one for one in answer["docs"] if one.get("found")]
 
 
 def thumbnails(client: Elasticsearch, opened: Opened, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
-    """The thumbnails of photos, each named by (document id, photo_id); None where there is none."""
+    """Return the thumbnails of photos, each named by (document id, photo_id); None where there is none."""
     found: dict[str, bytes] = {}
     ids = [documents.thumbnail_id(*photo) for photo in photos]
     for start in range(0, len(ids), _WITH_VECTORS_AT_ONCE):

@@ -32,12 +32,12 @@ def begin(client: Elasticsearch, name: str, spec: IndexSpec) -> str:
 
 
 def rebuilds_of(client: Elasticsearch, source: Opened) -> list[Opened]:
-    """The unfinished rebuilds of an index."""
+    """Return the unfinished rebuilds of an index."""
     return [one for one in family(client, source) if one.state == mapping.REBUILDING and one.source == source.concrete]
 
 
 def family(client: Elasticsearch, opened: Opened) -> list[Opened]:
-    """The indexes that came from this one by rebuilds, or this one from them: those of the same thumbnails."""
+    """Return the indexes that came from this one by rebuilds, or this one from them: those of the same thumbnails."""
     return [
         other
         for other in indexes.numbered(client, opened.concrete[:-7])

@@ -37,7 +37,7 @@ def nearest(
     min_similarity: float | None,
     retries: int,
 ) -> list[Nearest]:
-    """For each query (m, dims) the k nearest documents that pass, by the graph of each shard."""
+    """Find for each query (m, dims) the k nearest documents that pass, by the graph of each shard."""
     check_queries(vectors, dims=opened.spec.dims, k=k, most=queries.MOST_CANDIDATES)
     clauses = queries.filters(restriction)
     counting = [queries.photos_counted(restriction, embedded=True)]
@@ -75,7 +75,7 @@ def exactly(
     min_similarity: float | None,
     retries: int,
 ) -> list[Nearest]:
-    """The same without approximation: every vector that passes is read and compared here; InvalidQuery if too many."""
+    """Find the same without approximation: all vectors that pass are read and compared; InvalidQuery if too many."""
     check_queries(vectors, dims=opened.spec.dims, k=k, most=queries.MOST_CANDIDATES)
     [counted] = together(client, opened.handle, [queries.photos_counted(restriction)], retries=retries)
     refuse_too_many(photos_in(counted), otherwise="leave exact out")
@@ -84,7 +84,7 @@ def exactly(
 
 
 def nearest_of(passing: Iterable[Document], vectors: Matrix, *, k: int, min_similarity: float | None) -> list[Nearest]:
-    """For each query (m, dims) the k nearest of these documents, all of which are compared."""
+    """Find for each query (m, dims) the k nearest of these documents, all of which are compared."""
     there = [document for document in passing if document.photo_ids]
     photos = sum(len(document.photo_ids) for document in there)
     return [Nearest(cut(compared(there, query, k), k, min_similarity), len(there), photos) for query in vectors]
@@ -100,7 +100,7 @@ def refuse_too_many(photos: int, *, otherwise: str) -> None:
 
 
 def compared(there: Sequence[Document], query: Vector, k: int) -> list[Hit]:
-    """The k nearest of documents, all compared in one product, equal ones in the order of their ids."""
+    """Return the k nearest of documents, all compared in one product, equal ones in the order of their ids."""
     rows = [np.vstack([one.vectors, *([] if one.portrait is None else [one.portrait])]) for one in there]
     cosines = np.vstack(rows) @ query if rows else np.zeros(0)
     found, start = [], 0
@@ -117,12 +117,12 @@ def compared(there: Sequence[Document], query: Vector, k: int) -> list[Hit]:
 
 
 def total(answer: Mapping[str, Any]) -> int:
-    """How many documents a search says that there are."""
+    """Return how many documents a search says that there are."""
     return int(answer["hits"]["total"]["value"])
 
 
 def photos_in(answer: Mapping[str, Any]) -> int:
-    """How many embedded photos a search says that its documents have."""
+    """Return how many embedded photos a search says that its documents have."""
     return int(answer["aggregations"]["photo_count"]["value"])
 
 
@@ -135,7 +135,7 @@ def _hit(found: Mapping[str, Any], opened: Opened) -> Hit:
 
 
 def cut(hits: Sequence[Hit], k: int, min_similarity: float | None) -> tuple[Hit, ...]:
-    """The k nearest of these hits, without those that are not near enough."""
+    """Return the k nearest of these hits, without those that are not near enough."""
     ordered = sorted(hits, key=lambda hit: (-hit.similarity, hit.document.id))[:k]
     return tuple(hit for hit in ordered if min_similarity is None or hit.similarity >= min_similarity)
 
@@ -143,7 +143,7 @@ def cut(hits: Sequence[Hit], k: int, min_similarity: float | None) -> tuple[Hit,
 def together(
     client: Elasticsearch, index: str, bodies: Sequence[Mapping[str, Any]], *, retries: int, at_once: int = _AT_ONCE
 ) -> list[Mapping[str, Any]]:
-    """The answers to several searches, `at_once` in a request; again where a node is busy or has just gone."""
+    """Return the answers to several searches, `at_once` in a request; again where a node is busy or has just gone."""
     answers: list[Mapping[str, Any]] = []
     header = {"index": index, "allow_partial_search_results": False}
     for start in range(0, len(bodies), at_once):

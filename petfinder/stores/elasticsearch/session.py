@@ -86,7 +86,7 @@ class Session:
             self._opened.pop(name, None)
 
     def open(self, name: str, *, expected: IndexSpec | None = None, afresh: bool = False) -> Opened:
-        """The index of this name; IndexMismatch if it is not the one expected."""
+        """Return the index of this name; IndexMismatch if it is not the one expected."""
         opened = self._opened.get(name)
         if afresh or opened is None or time.monotonic() - opened.at > _LOOK_AGAIN_SECONDS:
             with self.asking(name) as client:
@@ -99,7 +99,7 @@ class Session:
         return opened
 
     def sized(self, name: str, opened: Opened) -> Opened:
-        """The same index with how many vectors it holds, counted once until it is looked up anew."""
+        """Return the same index with how many vectors it holds, counted once until it is looked up anew."""
         if opened.vectors is None:
             opened = self._opened[name] = replace(opened, vectors=indexes.vectors_in(self.client, opened))
         return opened
@@ -126,7 +126,7 @@ class Session:
             return ask(self.after_rebuild(name, expected=expected))
 
     def after_rebuild(self, name: str, *, expected: IndexSpec | None) -> Opened:
-        """The index that took the place of one that takes no writes any more; waits for the end of a rebuild."""
+        """Return the index that took the place of one that takes no writes any more; waits for the end of a rebuild."""
         until = time.monotonic() + _WAIT_FOR_REBUILD_SECONDS
         while True:
             opened = self.open(name, afresh=True, expected=expected)
@@ -152,7 +152,7 @@ class Session:
     def stream(
         self, name: str, read: Callable[[Opened], Iterator[Found]], *, expected: IndexSpec | None = None
     ) -> Iterator[Found]:
-        """A stream from an index, begun at once; from its successor where it was rebuilt since it was looked up."""
+        """Yield a stream from an index, begun at once; from its successor if it was rebuilt since it was looked up."""
 
         def begun(opened: Opened) -> Iterator[Found]:
             found = read(opened)
@@ -161,6 +161,6 @@ class Session:
         return self.streamed(name, self.on(name, begun, expected=expected))
 
     def streamed(self, name: str, found: Iterator[Found]) -> Iterator[Found]:
-        """A stream whose errors come out as petfinder's."""
+        """Yield a stream whose errors come out as petfinder's."""
         with self.asking(name):
             yield from found

@@ -32,7 +32,7 @@ _OTHERWISE = "could not do what was asked"
 
 
 def unavailable(error: sqlite3.Error, location: str) -> StoreUnavailable:
-    """The StoreUnavailable for what went wrong with the registry at `location`."""
+    """Return the StoreUnavailable for what went wrong with the registry at `location`."""
     code = getattr(error, "sqlite_errorcode", None)
     name = getattr(error, "sqlite_errorname", None) or type(error).__name__
     advice = _OTHERWISE if code is None else _ADVICE.get(code & 0xFF, _OTHERWISE)

@@ -49,7 +49,7 @@ def open_memory() -> Opened:
 
 
 def open_file(path: Path, *, create: bool, wait: float) -> Opened:
-    """The registry in a file, made if it is missing and `create` says so; `wait`: seconds for other processes' writes.
+    """Open the registry in a file, made if missing and `create`; `wait`: seconds for other processes' writes.
 
     Raises IndexNotFound for a missing file without `create`, IndexMismatch for one of a newer petfinder, and
     StoreUnavailable for all that is no registry or cannot be opened.

@@ -40,7 +40,7 @@ class Demand:
     test: str
 
     def count(self, connection: sqlite3.Connection) -> int:
-        """How many meet it, or _FEW + 1 if that are too many to count."""
+        """Return how many meet it, or _FEW + 1 if that are too many to count."""
         sql = f"SELECT count(*) FROM (SELECT 1 FROM ({self.documents.sql}) LIMIT {_FEW + 1})"
         return int(connection.execute(sql, self.documents.parameters).fetchone()[0])
 
@@ -78,12 +78,12 @@ def _tests(demands: Sequence[Demand]) -> Clause:
 
 
 def documents_named(index_id: int, ids: Collection[str]) -> Clause:
-    """The numbers of the documents with these ids."""
+    """Return the numbers of the documents with these ids."""
     return Clause(_NAMED, (index_id, json.dumps(list(ids))))
 
 
 def condition(connection: sqlite3.Connection, index_id: int, restriction: Restriction) -> Clause:
-    """The whole restriction as the condition of a WHERE on the table of documents, there called `outside`."""
+    """Return the whole restriction as the condition of a WHERE on the table of documents, there called `outside`."""
     demands = _demands(connection, index_id, restriction)
     if demands and demands[0].count(connection) <= _FEW:
         few = _together(connection, demands)
@@ -98,7 +98,7 @@ def condition(connection: sqlite3.Connection, index_id: int, restriction: Restri
 
 
 def passing(connection: sqlite3.Connection, index_id: int, restriction: Restriction) -> NDArray[np.int64] | None:
-    """The numbers of the documents that pass, ascending, leaving `exclude` aside; None if nothing is demanded."""
+    """Return the numbers of the documents that pass but for `exclude`, ascending; None if nothing is demanded."""
     demands = _demands(connection, index_id, restriction)
     return _together(connection, demands) if demands else None
 
@@ -110,7 +110,7 @@ def _together(connection: sqlite3.Connection, demands: list[Demand]) -> NDArray[
 
 
 def numbers(connection: sqlite3.Connection, clause: Clause) -> NDArray[np.int64]:
-    """The numbers that a SELECT of one column `doc` yields, ascending, each once."""
+    """Return the numbers that a SELECT of one column `doc` yields, ascending, each once."""
     # One long text is quicker to fetch and to read than a thousand rows.
     text = connection.execute(f"SELECT group_concat(doc) FROM ({clause.sql})", clause.parameters).fetchone()[0]
     if text is None:

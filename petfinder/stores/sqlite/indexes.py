@@ -21,23 +21,23 @@ class IndexRow:
 
 
 def all_names(connection: sqlite3.Connection) -> list[str]:
-    """The names of all indexes, sorted, without those that are being rebuilt."""
+    """Return the names of all indexes, sorted, without those that are being rebuilt."""
     return [row[0] for row in connection.execute("SELECT name FROM indexes WHERE name NOT GLOB '.*' ORDER BY name")]
 
 
 def numbers_in_use(connection: sqlite3.Connection) -> set[int]:
-    """The numbers of all indexes but those that are only kept from before a rebuild."""
+    """Return the numbers of all indexes but those that are only kept from before a rebuild."""
     rows = connection.execute("SELECT index_id FROM indexes WHERE json_extract(spec, '$.kept_for') IS NULL")
     return {row[0] for row in rows}
 
 
 def target_of(name: str) -> str:
-    """The name under which the index that is to take the place of another is filled: no index of users has it."""
+    """Return the name under which the successor of an index is filled: no index of users has it."""
     return f".{name}"
 
 
 def find_index(connection: sqlite3.Connection, name: str) -> IndexRow:
-    """The index of this name; raises IndexNotFound, and IndexMismatch for a schema of later days."""
+    """Return the index of this name; raises IndexNotFound, and IndexMismatch for a schema of later days."""
     row = connection.execute("SELECT index_id, spec, change FROM indexes WHERE name = ?", (name,)).fetchone()
     if row is None:
         raise IndexNotFound(f"there is no index {name!r} in this registry; the list of indexes shows which there are")
@@ -51,7 +51,7 @@ def find_index(connection: sqlite3.Connection, name: str) -> IndexRow:
 
 
 def is_there(connection: sqlite3.Connection, name: str) -> bool:
-    """Whether there is an index of this name."""
+    """Tell whether there is an index of this name."""
     return connection.execute("SELECT 1 FROM indexes WHERE name = ?", (name,)).fetchone() is not None
 
 
@@ -75,7 +75,7 @@ def remember(connection: sqlite3.Connection, number: int, key: Literal["threshol
 
 
 def copies_of(connection: sqlite3.Connection, name: str, number: int) -> list[int]:
-    """The numbers of the indexes that hold the pets of this one too: its unfinished successor and what was kept."""
+    """Return the numbers of the indexes that hold this one's pets too: its unfinished successor and those kept."""
     rows = connection.execute(
         "WITH RECURSIVE kept(number) AS (SELECT index_id FROM indexes WHERE json_extract(spec, '$.kept_for') = ? UNION"
         " SELECT index_id FROM indexes JOIN kept ON json_extract(spec, '$.kept_for') = kept.number)"
@@ -96,7 +96,7 @@ def drop_index(connection: sqlite3.Connection, number: int) -> None:
 
 
 def stats_of(connection: sqlite3.Connection, index: IndexRow) -> IndexStats:
-    """Counts of an index, and the bytes of its texts, vectors and thumbnails."""
+    """Return counts of an index, and the bytes of its texts, vectors and thumbnails."""
     which = (index.number,)
     pets = connection.execute("SELECT count(*) FROM documents WHERE index_id = ? AND id IS NOT NULL", which).fetchone()
     photos, pending, size = connection.execute(

@@ -117,7 +117,7 @@ class VectorMatrix:
         return found
 
     def chosen(self, passing: Numbers | None, *, without: Numbers) -> Numbers | None:
-        """The slots of documents in `passing` (ascending; None: all) and not in `without`; None: every slot."""
+        """Return the slots of documents in `passing` (ascending; None: all) and not in `without`; None: every slot."""
         left_out = self._slots(without)
         if passing is None and not len(left_out) and self._living.all():
             return None
@@ -128,17 +128,17 @@ class VectorMatrix:
         return slots[kept]
 
     def count(self, slots: Numbers | None) -> int:
-        """How many documents a choice of slots holds."""
+        """Return how many documents a choice of slots holds."""
         return len(self._docs) if slots is None else len(slots)
 
     def photos(self, slots: Numbers | None) -> int:
-        """How many photos the documents of a choice of slots have together."""
+        """Return how many photos the documents of a choice of slots have together."""
         return int(self._photos.sum() if slots is None else self._photos[slots].sum())
 
     def nearest(
         self, queries: Matrix, slots: Numbers | None, *, k: int, min_similarity: float | None
     ) -> Iterator[list[Near]]:
-        """For each query (m, dims) the nearest documents among these slots: k, and all that are as near as the k-th.
+        """Find for each query (m, dims) the nearest documents among these slots: k, and all as near as the k-th.
 
         They come nearest first, equal ones in any order. Similarities are exact: summed in float64, and the same for
         the same two vectors wherever they stand.

@@ -39,7 +39,7 @@ class Row:
 
 
 def to_row(document: Document, *, dims: int) -> Row:
-    """The document taken apart; raises InvalidPet or InvalidEmbedding if it cannot be stored as it is."""
+    """Take a document apart; raises InvalidPet or InvalidEmbedding if it cannot be stored as it is."""
     vectors = storable_rows(document, dims=dims)
     with storable(document):
         row = Row(
@@ -108,7 +108,7 @@ def _check_keys(documents: Iterable[tuple[int, Document]]) -> dict[str, list[tup
 
 
 def numbers_of(connection: sqlite3.Connection, index_id: int, ids: Iterable[str]) -> dict[str, int]:
-    """The numbers of those of these documents that are there, by id."""
+    """Return the numbers of those of these documents that are there, by id."""
     found = connection.execute(
         "SELECT id, doc FROM documents WHERE index_id = ? AND id IN (SELECT value FROM json_each(?))",
         (index_id, json.dumps(list(ids))),
@@ -117,7 +117,7 @@ def numbers_of(connection: sqlite3.Connection, index_id: int, ids: Iterable[str]
 
 
 def is_still(connection: sqlite3.Connection, index_id: int, id_: str, version: int) -> bool:
-    """Whether a document is there as it was in this version."""
+    """Tell whether a document is there as it was in this version."""
     where = "index_id = ? AND id = ? AND change = ?"
     return connection.execute(f"SELECT 1 FROM documents WHERE {where}", (index_id, id_, version)).fetchone() is not None
 
@@ -160,7 +160,7 @@ def erase_thumbnails(
 
 
 def thumbnail(connection: sqlite3.Connection, index_id: int, id_: str, photo_id: str) -> bytes | None:
-    """The thumbnail of one photo of a document; None where there is none."""
+    """Return the thumbnail of one photo of a document; None where there is none."""
     row = connection.execute(
         "SELECT data FROM thumbnail_of JOIN thumbnails USING (thumbnail)"
         " WHERE index_id = ? AND id = ? AND photo_id = ?",
@@ -181,7 +181,7 @@ def _checks(text: str) -> dict[str, Any]:
 
 
 def found_documents(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, Document]:
-    """Documents as searches may give them back, by number: without owner, terms (they name it) and vectors."""
+    """Return documents as searches may give them back, by number: without owner, terms (they name it) and vectors."""
     rows = connection.execute(
         f"SELECT {COLUMNS} FROM documents WHERE doc IN (SELECT value FROM json_each(?))", (json.dumps(list(numbers)),)
     )
@@ -191,14 +191,14 @@ def found_documents(connection: sqlite3.Connection, numbers: Sequence[int]) -> d
 def whole_documents(
     connection: sqlite3.Connection, where: str, parameters: Sequence[object], *, vectors: bool, dims: int
 ) -> list[Document]:
-    """Documents with their owner, those that the SQL after WHERE picks, in its order; with vectors if asked for."""
+    """Return the documents, with owner, that the SQL after WHERE picks, in its order; on request with vectors."""
     columns = f"{_PRIVATE_COLUMNS}, {'vectors' if vectors else 'NULL'}"
     rows = connection.execute(f"SELECT {columns} FROM documents AS outside WHERE {where}", tuple(parameters)).fetchall()
     return [_document(row, dims=dims, with_vectors=vectors) for row in rows]
 
 
 def versions(connection: sqlite3.Connection, index_id: int, *, after: str, limit: int) -> list[tuple[str, int, int]]:
-    """Id, version and what it was made from, of documents behind an id, in the order of the ids."""
+    """Yield id, version and what it was made from, of documents behind an id, in the order of the ids."""
     rows = connection.execute(
         "SELECT id, change, coalesce(json_extract(checks, '$.made_from'), 0) FROM documents"
         " WHERE index_id = ? AND id > ? ORDER BY id LIMIT ?",

@@ -70,13 +70,13 @@ def make_tables(connection: sqlite3.Connection) -> None:
 
 @lru_cache(maxsize=10_000)
 def term_key(field: str, value: str) -> int:
-    """The 64 bits (blake2b) by which the table of terms knows a value of a field."""
+    """Return the 64 bits (blake2b) by which the table of terms knows a value of a field."""
     digest = hashlib.blake2b(f"{field}\0{value}".encode(errors="surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 
 def counter(connection: sqlite3.Connection, name: str) -> int:
-    """One of the file's own counters: changes, compactions, husks in documents and thumbnails."""
+    """Return one of the file's own counters: changes, compactions, husks in documents and thumbnails."""
     value: int = connection.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()[0]
     return value
 
@@ -87,7 +87,7 @@ def raise_counter(connection: sqlite3.Connection, name: str, by: int) -> None:
 
 
 def next_change(connection: sqlite3.Connection, index_id: int) -> int:
-    """The number of the change that the caller's transaction makes to an index; no two transactions have the same."""
+    """Return a number for the change that the caller's transaction makes to an index, which no other has."""
     raise_counter(connection, "change", 1)
     change = counter(connection, "change")
     connection.execute("UPDATE indexes SET change = ? WHERE index_id = ?", (change, index_id))
@@ -95,7 +95,7 @@ def next_change(connection: sqlite3.Connection, index_id: int) -> int:
 
 
 def needs_compacting(connection: sqlite3.Connection) -> bool:
-    """Whether one of the tables holds more husks than rows that live."""
+    """Tell whether one of the tables holds more husks than rows that live."""
     return _mostly_husks(connection, "documents") or _mostly_husks(connection, "thumbnails")
 
 

@@ -30,7 +30,7 @@ class Matrices:
         self._compactions = 0
 
     def up_to_date(self, connection: sqlite3.Connection, index: IndexRow) -> VectorMatrix:
-        """The matrix of an index; reads what changed since the last search, all of it the first time."""
+        """Return the matrix of an index; reads what changed since the last search, all of it the first time."""
         matrix = self._by_index.get(index.number)
         if matrix is not None and matrix.change == index.change:
             return matrix
@@ -71,7 +71,7 @@ def nearest(
     restriction: Restriction,
     min_similarity: float | None,
 ) -> list[Nearest]:
-    """For each query (m, dims) the k nearest documents that pass, equal ones in the order of their ids."""
+    """Find for each query (m, dims) the k nearest documents that pass, equal ones in the order of their ids."""
     check_queries(queries, dims=index.spec.dims, k=k)
     without = numbers(connection, documents_named(index.number, restriction.exclude)) if restriction.exclude else _NONE
     slots = matrix.chosen(passing(connection, index.number, restriction), without=without)
