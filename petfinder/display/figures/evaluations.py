@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from petfinder.display import wording
-from petfinder.display.colours import NEUTRAL, PAINT, paint_of
+from petfinder.display.colours import NEUTRAL, PAINT
 from petfinder.display.figures.style import INK, QUIET, headed_figure, in_own_style, on_colour, write
 from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS, Cut, Verdict
 from petfinder.evaluation.compare import Column, Comparison
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _BINS = 40
+_OFFSET: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
 _COLOURS = {"its own pet, nearest photo": NEUTRAL.fill, "the nearest other pet, as a stranger would get it": "#b34700"}
 _COMPARED = {
     RANK1: "the right pet comes first",
@@ -39,9 +40,10 @@ def plot_evaluation(evaluation: Evaluation) -> Figure:
     foot = f"At most {MATCH_ALARMS:.0%} of strangers reach match, {POSSIBLE_ALARMS:.0%} possible."
     figure = headed_figure(
         9.6,
-        7.3,
+        5.2,
         title=f"{evaluation.encoder}: the right pet comes first for {first}",
         about=f"{about}; each photo taken out once and looked for among all others",
+        layout="constrained",
         foot=f"{foot} {wording.begun(evaluation.doubt)}." if evaluation.doubt else foot,
     )
     cut, ranking = evaluation.cut, evaluation.ranking
@@ -53,8 +55,7 @@ def plot_evaluation(evaluation: Evaluation) -> Figure:
         axes.hist(values, edges, color=colour, rwidth=0.88, zorder=2)
         axes.set_title(f"Similarity with {name}", color=colour, pad=48 if axes is panels[0] else 6)
         axes.set(yticks=[0, int(tallest)], ylabel="photos", xlim=(edges[0], edges[-1]), ylim=(0, tallest * 1.06))
-        _draw_verdicts(axes, values, cut)
-    _draw_thresholds(panels[0], cut)
+        _draw_verdicts(axes, values, cut, named=axes is panels[0])
     tenths = np.arange(round(edges[0] * 10), round(edges[-1] * 10) + 1)
     panels[1].set(xlabel="similarity (cosine)", xticks=tenths[:: 1 if len(tenths) <= 11 else 2] / 10)
     return figure
@@ -67,33 +68,25 @@ def _edges(similarities: Numbers, cut: Cut) -> Numbers:
     return np.linspace(max(low, -1.0), min(max(high, low + 0.1), 1.0), _BINS + 1)
 
 
-def _draw_verdicts(axes: Axes, values: Numbers, cut: Cut) -> None:
-    """Each verdict's range as a pale ground, a line at each threshold, and at the right how many photos."""
+def _draw_verdicts(axes: Axes, values: Numbers, cut: Cut, *, named: bool) -> None:
+    """Each verdict's range as a pale ground, a line at each threshold, and at the right how many photos.
+
+    `named` thresholds have their name and value above the line.
+    """
     verdicts = [cut.verdict(float(value)) for value in values]
     left, right = axes.get_xlim()
-    ends = np.clip([left, cut.possible, cut.match, right], left, right)
-    for line, verdict in enumerate(PAINT):
-        axes.axvspan(ends[2 - line], ends[3 - line], color=PAINT[verdict].fill, alpha=0.14, linewidth=0)
-        axes.text(1.03, 0.75 - line * 0.25, verdict, transform=axes.transAxes, **on_colour(PAINT[verdict]))
+    ends = np.clip([right, cut.match, cut.possible, left], left, right)
+    for line, (verdict, paint) in enumerate(PAINT.items()):
+        axes.axvspan(ends[line + 1], ends[line], color=paint.fill, alpha=0.14, linewidth=0)
         count = f"{verdicts.count(verdict):,} of {len(values):,}"
+        axes.text(1.03, 0.75 - line * 0.25, verdict, transform=axes.transAxes, **on_colour(paint))
         axes.text(1.145, 0.75 - line * 0.25, count, transform=axes.transAxes)
-    for threshold in filter(math.isfinite, (cut.possible, cut.match)):
-        axes.axvline(threshold, color=INK, linewidth=1.5, zorder=3)
-
-
-def _draw_thresholds(axes: Axes, cut: Cut) -> None:
-    """The name and value of each threshold above its line, in two rows."""
     for verdict, value, above in ((Verdict.MATCH, cut.match, 27), (Verdict.POSSIBLE, cut.possible, 8)):
         if math.isfinite(value):
-            axes.annotate(
-                f"{verdict} from {value:.3f}",
-                (value, 1),
-                (0, above),
-                xycoords=("data", "axes fraction"),
-                textcoords="offset points",
-                ha="center",
-                **on_colour(paint_of(verdict)),
-            )
+            axes.axvline(value, color=INK, linewidth=1.5, zorder=3)
+            if named:
+                look = {**_OFFSET, "ha": "center", **on_colour(PAINT[verdict])}
+                axes.annotate(f"{verdict} from {value:.3f}", (value, 1), (0, above), **look)
 
 
 @in_own_style
@@ -109,14 +102,14 @@ def plot_comparison(comparison: Comparison) -> Figure:
         about = f"{wording.counted(tried.queries, 'query photo')} of {wording.counted(tried.pets, 'pet')}"
         about += ", the same for all; bars hold the true value with 95% confidence"
     title = "How well each encoder finds these pets"
-    figure = headed_figure(12.0, 2.4 + 0.62 * len(columns), title=title, about=about)
+    figure = headed_figure(12.0, 0.9 + 0.62 * len(columns), title=title, about=about, layout="constrained")
     panels = figure.subplots(1, len(_COMPARED), sharex=True, sharey=True)
     rows = {measure: [_row_of(column, measure) for column in columns] for measure in _COMPARED}
     lows = [row.value if row.low is None else row.low for each in rows.values() for row in each if row]
     lowest = min(math.floor(min(lows, default=0.0) * 5 + 1e-9) / 5, 0.8)
     for axes, (measure, meaning) in zip(panels, _COMPARED.items(), strict=True):
         axes.set_title(measure, pad=22)
-        axes.annotate(meaning, (0, 1), (0, 8), xycoords="axes fraction", textcoords="offset points", color=QUIET)
+        axes.annotate(meaning, (lowest, 1), (0, 8), color=QUIET, **_OFFSET)
         for place, row in enumerate(rows[measure]):
             if row:
                 _draw_row(axes, row, place)

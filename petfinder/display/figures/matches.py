@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from petfinder.display import wording
 from petfinder.display.colours import paint_of
-from petfinder.display.figures.style import (
-    GROUND,
-    INK,
-    MARGIN,
-    QUIET,
-    in_own_style,
-    new_figure,
-    on_colour,
-    tile_picture,
-    width_of,
-    write,
-)
+from petfinder.display.figures import style
+from petfinder.display.figures.style import QUIET, headed_figure, in_own_style, tile_picture, write
 from petfinder.domain.matches import Match, Matches
 from petfinder.domain.pets import Photo
 from petfinder.domain.verdicts import Cut
@@ -31,8 +20,7 @@ if TYPE_CHECKING:
 
 _A_ROW, _FEWEST = 5, 4  # matches in a row; columns that the head needs at least
 _QUERY_PHOTOS, _MOST = 3, 20
-_TILE, _GAP, _UNDER, _HEAD, _FOOT = 2.0, 0.4, 1.75, 1.35, 0.35  # inches, as all that follows
-_LINE, _SMALL_LINE = 0.225, 0.165
+_TILE, _UNDER, _GAP, _LINE = 2.0, 1.75, 0.4, 0.225  # inches, as all that follows
 
 
 @in_own_style
@@ -45,24 +33,15 @@ def plot_matches(matches: Matches) -> Figure:
     found = matches.found[:_MOST]
     rows = max(1, math.ceil(len(found) / _A_ROW))
     columns = max(_FEWEST, first_column + min(len(found), _A_ROW))
-    width = 2 * MARGIN + columns * (_TILE + _GAP) - _GAP
-    small_print = textwrap.wrap(wording.small_print(matches, shown=_MOST), int((width - 2 * MARGIN) * 14))
-    foot = _FOOT + (len(small_print) + 1) * _SMALL_LINE
-    height = _HEAD + rows * (_TILE + _UNDER + _GAP) - _GAP + foot
-    figure = new_figure(width, height)
-    _draw_head(figure, matches)
-    for line, text in enumerate(reversed(small_print)):
-        write(figure, MARGIN, _FOOT + line * _SMALL_LINE, text, room=width - 2 * MARGIN, fontsize=8, color=QUIET)
-    grid = figure.add_gridspec(
-        rows,
-        columns,
-        left=MARGIN / width,
-        right=1 - MARGIN / width,
-        bottom=foot / height,
-        top=1 - _HEAD / height,
-        wspace=_GAP / _TILE,
-        hspace=_GAP / (_TILE + _UNDER),
+    figure = headed_figure(
+        2 * style.MARGIN + columns * (_TILE + _GAP) - _GAP,
+        rows * (_TILE + _UNDER + _GAP) - _GAP,
+        title=wording.begun(wording.finding(matches)),
+        about=wording.advice(matches),
+        foot=wording.small_print(matches, shown=_MOST),
+        verdict=matches.verdict,
     )
+    grid = figure.add_gridspec(rows, columns, wspace=_GAP / _TILE, hspace=_GAP / (_TILE + _UNDER))
     if matches.query:
         _draw_query(_tile(figure.add_subplot(grid[0, 0])), matches.query)
     for place, match in enumerate(found):
@@ -76,18 +55,6 @@ def _tile(axes: Axes) -> Axes:
     axes.set(xlim=(0, _TILE), ylim=(_TILE + _UNDER, 0), autoscale_on=False)
     axes.set_axis_off()
     return axes
-
-
-def _draw_head(figure: Figure, matches: Matches) -> None:
-    width, height = figure.get_size_inches()
-    left = MARGIN
-    if matches.verdict:
-        look = on_colour(paint_of(matches.verdict))
-        word = write(figure, left + 0.07, height - 0.62, str(matches.verdict), room=width, fontsize=13, **look)
-        left += width_of(word) + 0.29
-    said = wording.begun(wording.finding(matches))
-    write(figure, left, height - 0.63, said, room=width - MARGIN - left, fontsize=17, weight="bold")
-    write(figure, MARGIN, height - 1.0, wording.advice(matches), room=width - 2 * MARGIN, fontsize=11, color=QUIET)
 
 
 def _draw_query(axes: Axes, photos: Sequence[Photo]) -> None:
@@ -117,10 +84,10 @@ def _draw_match(axes: Axes, match: Match, cut: Cut | None) -> None:
         write(axes, 0, under + line * _LINE, fact, room=_TILE, color=QUIET)
     y, left = under + 5 * _LINE + 0.06, 0.0
     if match.verdict:
-        word = write(axes, 0.045, y, str(match.verdict), room=_TILE, fontsize=8.5, **on_colour(paint))
-        left = width_of(word) + 0.19
+        word = write(axes, 0.045, y, str(match.verdict), room=_TILE, fontsize=8.5, **style.on_colour(paint))
+        left = style.width_of(word) + 0.19
     write(axes, left, y, f"similarity {match.similarity:.3f}", room=_TILE - left, fontsize=8.5)
-    axes.barh(y + 0.165, _TILE, 0.05, color=GROUND)
+    axes.barh(y + 0.165, _TILE, 0.05, color=style.GROUND)
     axes.barh(y + 0.165, _TILE * min(max(match.similarity, 0.0), 1.0), 0.05, color=paint.fill)
     ticks = [_TILE * tick for tick in (cut.possible, cut.match) if 0 <= tick <= 1] if cut else []
-    axes.vlines(ticks, y + 0.11, y + 0.22, colors=INK, linewidth=1.5)
+    axes.vlines(ticks, y + 0.11, y + 0.22, colors=style.INK, linewidth=1.5)

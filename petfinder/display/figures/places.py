@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,17 +23,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Spot = tuple[float, float]  # kilometres east and north of the map's middle
+
 _MAP, _LOWEST, _LEGEND = 6.4, 3.6, 2.0  # inches: how wide the map is, how low it may become, room for the legend
 _LEAST_KM = 2.0
 _MARK = 14  # points across
 _NAMED = 60  # places that are tried to be named; more would hide the map
 _BESIDE = (
-    ((14, 0), "left", "center"),
-    ((-14, 0), "right", "center"),
-    ((0, -11), "center", "top"),
-    ((0, 11), "center", "bottom"),
+    (_MARK, 0, "left", "center"),
+    (-_MARK, 0, "right", "center"),
+    (0, -11, "center", "top"),
+    (0, 11, "center", "bottom"),
 )
-_KM_A_DEGREE = math.radians(1) * EARTH_RADIUS_KM
 _MARKERS = {Status.LOST: "^", Status.FOUND: "s", Status.HOME: "o", Status.REUNITED: "p"}
 
 
@@ -46,73 +47,54 @@ def plot_places(pets: Iterable[Pet] | Matches, *, centre: Place | tuple[float, f
     ConfigError where matplotlib is missing.
     """
     shown = [match.pet for match in pets] if isinstance(pets, Matches) else list(pets)
-    middle = _centre(pets, centre)
+    if centre is None:
+        centre = pets.centre if isinstance(pets, Matches) else None
+    middle = centre if centre is None or isinstance(centre, Place) else Place(lat=centre[0], lon=centre[1])
     by_place: dict[Place, list[Pet]] = defaultdict(list)
     for pet in shown:
-        if places_of(pet):
-            by_place[_shown_place(pet, middle)].append(pet)
-    plane = _plane([*by_place, *([middle] if middle else [])])
+        if places := places_of(pet):
+            by_place[(min(places, key=middle.rounded().km_to) if middle else places[0]).rounded()].append(pet)
+    centres = [middle.rounded()] if middle else []
+    spots = _spots([*by_place, *centres])
+    far_east, far_north = np.abs([*spots.values(), (0.0, 0.0)]).max(axis=0)
+    wide = max(2.4 * far_east, 2.4 * far_north, _LEAST_KM)
+    high = max(2.4 * far_north, wide * _LOWEST / _MAP)
+    step = _round_step(1.2 * wide / _MAP)
     placed = sum(map(len, by_place.values()))
-    step = _round_step(1.2 * plane.wide / _MAP)
     figure = headed_figure(
         2 * MARGIN + _MAP + _LEGEND,
-        plane.high / plane.wide * _MAP + 2.3,
+        high / wide * _MAP + 0.5,
         title=f"{wording.counted(placed, 'pet')} on the map" if placed else "No pet here has a place",
         about=f"North is up; a square is {step:g} km wide. Places are shown to about 1 km.",
+        layout="constrained",
     )
     axes = figure.subplots()
-    _draw_plane(axes, plane, step)
-    marks = _draw_pets(axes, plane, by_place)
-    if middle:
-        marks.append(plane.at(middle))
+    _draw_squares(axes, wide, high, step)
+    at_spots = {spots[place]: at_place for place, at_place in by_place.items()}
+    marks = [*_draw_pets(axes, at_spots, wide), *(spots[place] for place in centres)]
+    if centres:
         axes.plot(*marks[-1], "P", color=INK, markersize=19, markeredgecolor="white", label="searched from here")
     if marks:
         axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1.02), frameon=False, fontsize=10.5, labelspacing=0.9)
     figure.draw_without_rendering()  # names are measured where the layout has put the marks
     figure.set_layout_engine("none")
-    unnamed = _draw_names(axes, plane, by_place, marks)
+    unnamed = _draw_names(axes, at_spots, marks)
     left_out = [f"{wording.counted(unnamed, 'name')} found no room."] if unnamed else []
     left_out += [f"{wording.counted(len(shown) - placed, 'pet')} without a place."] if len(shown) > placed else []
     write(figure, MARGIN, 0.15, " ".join(left_out), room=_MAP + _LEGEND, fontsize=8.5)
     return figure
 
 
-def _centre(pets: Iterable[Pet] | Matches, given: Place | tuple[float, float] | None) -> Place | None:
-    if given is not None:
-        return (given if isinstance(given, Place) else Place(lat=given[0], lon=given[1])).rounded()
-    return pets.centre if isinstance(pets, Matches) else None
-
-
-def _shown_place(pet: Pet, middle: Place | None) -> Place:
-    places = places_of(pet)
-    return (min(places, key=middle.km_to) if middle else places[0]).rounded()
-
-
-class _Plane(NamedTuple):
-    """Kilometres east and north of a middle, and how many of them the map is wide and high."""
-
-    lat: float
-    lon: float
-    wide: float
-    high: float
-
-    def at(self, place: Place) -> tuple[float, float]:
-        """Kilometres east and north of the middle, the shorter way round the earth."""
-        east = (place.lon - self.lon + 180) % 360 - 180
-        return east * _KM_A_DEGREE * math.cos(math.radians(self.lat)), (place.lat - self.lat) * _KM_A_DEGREE
-
-
-def _plane(places: Sequence[Place]) -> _Plane:
-    """The plane whose map holds all places, as large as it goes."""
-    places = places or [Place(lat=0, lon=0)]
-    first = places[0]
-    easts = [(place.lon - first.lon + 180) % 360 - 180 for place in places]
-    lats = [place.lat for place in places]
-    plane = _Plane((min(lats) + max(lats)) / 2, first.lon + (min(easts) + max(easts)) / 2, 0, 0)
-    far_east, far_north = np.abs([plane.at(place) for place in places]).max(axis=0)
-    wide = max(2.4 * far_east, 2.4 * far_north, _LEAST_KM)
-    high = min(max(2.4 * far_north, wide * _LOWEST / _MAP), wide)
-    return plane._replace(wide=wide, high=high)
+def _spots(places: Sequence[Place]) -> dict[Place, Spot]:
+    """Where each place lies about the middle of all, the shorter way round the earth."""
+    if not places:
+        return {}
+    east = (np.array([place.lon for place in places]) - places[0].lon + 180) % 360 - 180
+    north = np.array([place.lat for place in places])
+    a_degree = math.radians(1) * EARTH_RADIUS_KM
+    middle = (north.min() + north.max()) / 2
+    x = (east - (east.min() + east.max()) / 2) * a_degree * math.cos(math.radians(middle))
+    return dict(zip(places, zip(x.tolist(), ((north - middle) * a_degree).tolist(), strict=True), strict=True))
 
 
 def _round_step(rough: float) -> float:
@@ -120,30 +102,27 @@ def _round_step(rough: float) -> float:
     return next(part * power for part in (1, 2, 5, 10) if part * power >= rough)
 
 
-def _draw_plane(axes: Axes, plane: _Plane, step: float) -> None:
+def _draw_squares(axes: Axes, wide: float, high: float, step: float) -> None:
     """Squares of a round number of kilometres, and a bar below the map that long."""
     axes.set_aspect("equal", anchor="NW")
-    axes.set(xlim=(-plane.wide / 2, plane.wide / 2), ylim=(-plane.high / 2, plane.high / 2), facecolor=GROUND)
-    for axis, long in ((axes.xaxis, plane.wide), (axes.yaxis, plane.high)):
-        most = math.floor(long / 2 / step)
-        axis.set_ticks([number * step for number in range(-most, most + 1)], [])
+    axes.set(xlim=(-wide / 2, wide / 2), ylim=(-high / 2, high / 2), facecolor=GROUND, axisbelow=True)
+    for axis, long in ((axes.xaxis, wide), (axes.yaxis, high)):
+        axis.set_ticks(np.arange(-math.floor(long / 2 / step), math.floor(long / 2 / step) + 1) * step, [])
     axes.grid(color="white")
-    axes.set_axisbelow(True)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    left, below = -plane.wide / 2, axes.get_xaxis_transform()
+    left, below = -wide / 2, axes.get_xaxis_transform()
     axes.plot([left, left + step], [-0.03, -0.03], color=INK, linewidth=2.5, transform=below, clip_on=False)
     axes.text(left + step * 1.1, -0.03, f"{step:g} km", transform=below, va="center")
 
 
-def _draw_pets(axes: Axes, plane: _Plane, by_place: Mapping[Place, Sequence[Pet]]) -> list[tuple[float, float]]:
-    """A mark for each status at each place, side by side; returns where they lie, in kilometres."""
-    counts = Counter(pet.status for pets in by_place.values() for pet in pets)
-    apart = _MARK / 72 * plane.wide / _MAP
-    marks: dict[Status, list[tuple[float, float]]] = defaultdict(list)
-    for place, pets in by_place.items():
+def _draw_pets(axes: Axes, at_spots: Mapping[Spot, Sequence[Pet]], wide: float) -> list[Spot]:
+    """A mark for each status at each spot, side by side; returns where they lie."""
+    counts = Counter(pet.status for pets in at_spots.values() for pet in pets)
+    apart = _MARK / 72 * wide / _MAP
+    marks: dict[Status, list[Spot]] = defaultdict(list)
+    for (east, north), pets in at_spots.items():
         statuses = [status for status in _MARKERS if any(pet.status is status for pet in pets)]
-        east, north = plane.at(place)
         for number, status in enumerate(statuses):
             marks[status].append((east + (number - (len(statuses) - 1) / 2) * apart, north))
     for status in filter(counts.__getitem__, _MARKERS):
@@ -151,25 +130,20 @@ def _draw_pets(axes: Axes, plane: _Plane, by_place: Mapping[Place, Sequence[Pet]
         look: dict[str, Any] = {"color": STATUS_COLOURS[status], "edgecolors": "white", "zorder": 3}
         label = f"{wording.status_word(status)}: {counts[status]:,}"
         axes.scatter(x, y, _MARK**2, marker=_MARKERS[status], label=label, **look)
-    return [mark for at_status in marks.values() for mark in at_status]
+    return [mark for of_status in marks.values() for mark in of_status]
 
 
-def _draw_names(
-    axes: Axes,
-    plane: _Plane,
-    by_place: Mapping[Place, Sequence[Pet]],
-    marks: Sequence[tuple[float, float]],
-) -> int:
-    """Each place's names beside its mark, where they fit without lying on anything; returns how many names did not."""
+def _draw_names(axes: Axes, at_spots: Mapping[Spot, Sequence[Pet]], marks: Sequence[Spot]) -> int:
+    """Each spot's names beside its mark, where they fit without lying on anything; returns how many names did not."""
     from matplotlib.transforms import Bbox
 
     half, unnamed = _MARK / 72 * axes.figure.dpi / 2, 0
     occupied = [Bbox([middle - half, middle + half]) for middle in map(axes.transData.transform, marks)]
-    for number, (place, pets) in enumerate(by_place.items()):
+    for number, (spot, pets) in enumerate(at_spots.items()):
         named = ", ".join(wording.clip(wording.name_of(pet), 22) for pet in pets[:2])
         said = drawable(named + (f" and {len(pets) - 2} more" if len(pets) > 2 else ""))
-        for offset, ha, va in _BESIDE if number < _NAMED else ():
-            name = axes.annotate(said, plane.at(place), offset, textcoords="offset points", ha=ha, va=va)
+        for across, up, ha, va in _BESIDE if number < _NAMED else ():
+            name = axes.annotate(said, spot, (across, up), textcoords="offset points", ha=ha, va=va)
             box = name.get_window_extent()
             if all(axes.bbox.contains(*corner) for corner in (box.min, box.max)) and not box.count_overlaps(occupied):
                 occupied.append(box)

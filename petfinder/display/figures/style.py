@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Callable
 from functools import cache, partial, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 from PIL import Image
 
 from petfinder.display import wording
-from petfinder.display.colours import PAW, Paint
+from petfinder.display.colours import PAINT, Paint
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.pets import Photo
+from petfinder.domain.verdicts import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 P = ParamSpec("P")
-INK, QUIET, SHADE, GROUND = "#1b1f24", "#59616d", "#b4bac2", "#eff1f3"
-MARGIN = 0.5  # inches
+INK, QUIET, GROUND = "#1b1f24", "#59616d", "#eff1f3"
+MARGIN, _HEAD = 0.5, 1.35  # inches
 _LONGEST = 240  # characters in a line; no figure has room for more
 _STYLE = {
     **{"figure.dpi": 150, "font.size": 9, "text.color": INK, "text.parse_math": False},
@@ -44,7 +46,7 @@ def in_own_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
             import matplotlib.style
         except ImportError as error:
             raise ConfigError("figures need matplotlib: pip install 'petfinder-registry[notebook]'") from error
-        with matplotlib.style.context(["default", {**_STYLE, "font.family": list(_families())}]):
+        with matplotlib.style.context(["default", {**_STYLE, "font.family": _families()}]):
             figure = draw(*args, **kwargs)
             figure.draw_without_rendering()  # ticks are made when they are drawn first
         figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]  # else notebooks show pyplot's figures only
@@ -53,25 +55,43 @@ def in_own_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return drawn
 
 
-def new_figure(width: float, height: float, **layout: Any) -> Figure:
-    """A white figure of `width` by `height` inches; all texts are measured on one canvas."""
+def headed_figure(
+    width: float,
+    body: float,
+    *,
+    title: str,
+    about: str = "",
+    foot: str = "",
+    verdict: Verdict | None = None,
+    **options: Any,
+) -> Figure:
+    """A white figure with a title, a line below it and small print at its foot, `body` inches of room between them.
+
+    Its axes fill that room. All texts are measured on one canvas: else each would keep one of its own.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), **layout)
+    room = width - 2 * MARGIN
+    small_print = textwrap.wrap(foot, int(room * 14))
+    below = 0.4 + 0.165 * (len(small_print) + 1 if foot else 0)
+    height = _HEAD + body + below
+    figure = Figure(figsize=(width, height), **options)
     FigureCanvasAgg(figure)
-    return figure
-
-
-def headed_figure(width: float, height: float, *, title: str, about: str = "", foot: str = "") -> Figure:
-    """A figure with a title, a line below it and small print at its foot; its axes share the room between them."""
-    figure = new_figure(width, height, layout="constrained")
-    low, high = (0.75 if foot else 0.3), height - 1.2
+    left = MARGIN
+    if verdict:
+        word = write(figure, left + 0.07, height - 0.62, verdict, room=room, fontsize=13, **on_colour(PAINT[verdict]))
+        left += width_of(word) + 0.29
+    write(figure, left, height - 0.63, title, room=width - MARGIN - left, fontsize=17, weight="bold")
+    write(figure, MARGIN, height - 0.97, about, room=room, fontsize=11, color=QUIET)
+    for line, text in enumerate(reversed(small_print)):
+        write(figure, MARGIN, 0.35 + 0.165 * line, text, room=room, fontsize=8, color=QUIET)
     engine: Any = figure.get_layout_engine()
-    engine.set(rect=(0.46 / width, low / height, 1 - 0.92 / width, (high - low) / height), hspace=0.06, wspace=0.06)
-    write(figure, MARGIN, height - 0.62, title, room=width - 2 * MARGIN, fontsize=17, weight="bold")
-    write(figure, MARGIN, height - 0.95, about, room=width - 2 * MARGIN, fontsize=11, color=QUIET)
-    write(figure, MARGIN, 0.3, foot, room=width - 2 * MARGIN, fontsize=8.5, color=QUIET)
+    if engine:
+        engine.set(rect=(MARGIN / width, below / height, room / width, body / height), hspace=0.06, wspace=0.06)
+    else:
+        sides = {"left": MARGIN / width, "right": 1 - MARGIN / width}
+        figure.subplots_adjust(bottom=below / height, top=1 - _HEAD / height, **sides)
     return figure
 
 
@@ -105,18 +125,15 @@ def on_colour(paint: Paint) -> dict[str, Any]:
 
 
 def tile_picture(axes: Axes, photo: Photo, x: float, y: float, side: float) -> None:
-    """The photo's thumbnail, whole, in a square of axes whose y grows downwards; a paw where none can be read."""
-    from matplotlib.patches import Ellipse, Rectangle
+    """The photo's thumbnail, whole, in a square of axes whose y grows downwards; or that there is none."""
+    from matplotlib.patches import Rectangle
 
     axes.add_patch(Rectangle((x, y), side, side, facecolor=GROUND, edgecolor="none", zorder=-1))
     try:
         picture = Image.open(io.BytesIO(photo.thumbnail or b""), formats=["JPEG"]).convert("RGB")
     except OSError:
-        inch = side / 128
-        for across, down, half_width, half_height in PAW:
-            centre = (x + side / 4 + across * inch, y + side / 5 + down * inch)
-            axes.add_patch(Ellipse(centre, 2 * half_width * inch, 2 * half_height * inch, facecolor=SHADE))
-        write(axes, x + side / 14, y + side * 13 / 14, wording.NO_PICTURE, room=side * 6 / 7, color=QUIET)
+        middle = x + side / 2, y + side / 2
+        write(axes, *middle, wording.NO_PICTURE, room=side, color=QUIET, ha="center", va="center")
         return
     wide, high = (side * part / max(picture.size) for part in picture.size)
     left, top = x + (side - wide) / 2, y + (side - high) / 2
@@ -138,12 +155,11 @@ _OTHERS = (
 
 
 @cache
-def _families() -> tuple[str, ...]:
+def _families() -> list[str]:
     """The font families to draw with: matplotlib's own, then those of this machine that help it out."""
     from matplotlib import font_manager
 
-    here = {font.name for font in font_manager.fontManager.ttflist}
-    return ("DejaVu Sans", *(family for family in _OTHERS if family in here))
+    return ["DejaVu Sans", *(family for family in _OTHERS if family in font_manager.get_font_names())]
 
 
 def drawable(text: str) -> str:
@@ -156,8 +172,8 @@ def drawable(text: str) -> str:
 def _known() -> frozenset[int]:
     from matplotlib import font_manager as fonts
 
-    def of_weight(weight: str) -> set[int]:
-        files = {fonts.findfont(fonts.FontProperties(family=family, weight=weight)) for family in _families()}
-        return {code for file in files for code in fonts.get_font(file).get_charmap()}
-
-    return frozenset(of_weight("normal") & of_weight("bold"))
+    known: list[set[int]] = []
+    for weight in ("normal", "bold"):
+        files = [fonts.findfont(fonts.FontProperties(family=family, weight=weight)) for family in _families()]
+        known.append({code for file in files for code in fonts.get_font(file).get_charmap()})
+    return frozenset.intersection(*map(frozenset, known))
