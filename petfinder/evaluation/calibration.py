@@ -156,12 +156,18 @@ def _quantiles(seen: _Impostors, pets: int, redrawn: NDArray[np.float64]) -> Qua
 
 
 def stricter(one: Thresholds, other: Thresholds, *, source: str) -> Thresholds:
-    """At every number of pets that either was measured at and both cover, the higher of their values."""
+    """At every number of pets that either was measured at and both cover, the higher of their values.
+
+    Each value keeps its interval; the photos are the fewer ones, which is the stricter again.
+    """
     least, most = max(one.measured[0].pets, other.measured[0].pets), min(one.measured[-1].pets, other.measured[-1].pets)
-    counts = {row.pets for row in (*one.measured, *other.measured) if least <= row.pets <= most}
-    return Thresholds(
-        measured=tuple(_higher(_row_at(one, count), _row_at(other, count)) for count in sorted(counts)), source=source
-    )
+    rows = []
+    for pets in sorted({row.pets for row in (*one.measured, *other.measured) if least <= row.pets <= most}):
+        both = _row_at(one, pets), _row_at(other, pets)
+        match, possible = max(both, key=lambda row: row.match), max(both, key=lambda row: row.possible)
+        higher = {"possible": possible.possible, "possible_interval": possible.possible_interval}
+        rows.append(match.model_copy(update={**higher, "photos": min(row.looks for row in both)}))
+    return Thresholds(measured=tuple(rows), source=source)
 
 
 def _row_at(thresholds: Thresholds, pets: int) -> Quantiles:
@@ -172,19 +178,6 @@ def _row_at(thresholds: Thresholds, pets: int) -> Quantiles:
     cut = thresholds.at(pets)
     photos = round(float(np.interp(pets, [row.pets for row in rows], [row.looks for row in rows])))
     return Quantiles(pets=pets, photos=photos, match=cut.match, possible=cut.possible)
-
-
-def _higher(one: Quantiles, other: Quantiles) -> Quantiles:
-    """The higher value of each, with its interval; the fewer photos, which is the stricter again."""
-    match, possible = max(one, other, key=lambda row: row.match), max(one, other, key=lambda row: row.possible)
-    return Quantiles(
-        pets=one.pets,
-        photos=min(one.looks, other.looks),
-        match=match.match,
-        possible=possible.possible,
-        match_interval=match.match_interval,
-        possible_interval=possible.possible_interval,
-    )
 
 
 @dataclass(frozen=True)
@@ -204,11 +197,6 @@ class FoundRate:
     share: Estimate
 
 
-def alarm_threshold(impostor: Numbers, *, alarms: float = MATCH_ALARMS) -> float:
-    """The quantile of strangers' best similarities (n,) that this share of them exceeds, interpolated."""
-    return float(np.quantile(impostor, 1 - alarms))
-
-
 def found_at(
     queries: Ranking,
     strangers: Ranking,
@@ -222,10 +210,10 @@ def found_at(
     Of `strangers` only the nearest other pet counts; they may be the queries themselves. For the interval animals are
     drawn anew, strangers' too, so it holds the uncertainty of the threshold as well.
     """
-    threshold = alarm_threshold(strangers.impostor, alarms=alarms)
+    threshold = float(np.quantile(strangers.impostor, 1 - alarms))
     shares = []
     for of_query, of_stranger in _redrawn(queries.ids, strangers.ids, draws=draws, seed=seed):
-        cut = alarm_threshold(np.repeat(strangers.impostor, of_stranger), alarms=alarms)
+        cut = float(np.quantile(np.repeat(strangers.impostor, of_stranger), 1 - alarms))
         shares.append(float(np.average(queries.found(cut), weights=of_query)))
     return FoundRate(threshold, _estimate(float(queries.found(threshold).mean()), shares))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from petfinder.domain.errors import ConfigError, EncoderError, InvalidQuery, PetfinderError
@@ -13,7 +13,7 @@ from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.encoders.load import load_encoder
 from petfinder.evaluation.calibration import Estimate, mean_over_animals
 from petfinder.evaluation.evaluate import Trial, read_samples, try_encoders
-from petfinder.evaluation.result import EQUAL_ERRORS, FOUND, MEAN_PRECISION, RANK1, RANK5, Evaluation, Row
+from petfinder.evaluation.result import EQUAL_ERRORS, FOUND, MEAN_PRECISION, RANK1, RANK5, Evaluation
 from petfinder.photos.read import DEFAULT_LIMITS, PhotoLimits
 from petfinder.tables.readers import AnyPath, Grouping
 
@@ -73,7 +73,7 @@ class Comparison:
     def as_rows(self) -> tuple[ComparedRow, ...]:
         """Every figure of every encoder that could be tried as a row, as pandas takes them."""
         return tuple(
-            ComparedRow(column.encoder, *row, *_parts(column.differences.get(row.measure)))
+            ComparedRow(column.encoder, *row, *_parts(column, row.measure))
             for column in self.columns
             if column.evaluation is not None
             for row in column.evaluation.as_rows()
@@ -158,21 +158,18 @@ def _differences(trial: Trial, first: Trial) -> dict[str, Estimate]:
     return {measure: mean_over_animals(each - first.values[measure], trial.ids) for measure, each in values}
 
 
-def _parts(estimate: Estimate | None) -> tuple[float | None, float | None, float | None]:
-    return (None, None, None) if estimate is None else (estimate.value, estimate.low, estimate.high)
+def _parts(column: Column, measure: str) -> tuple[float, ...]:
+    return astuple(column.differences[measure]) if measure in column.differences else ()
 
 
 def _cell(column: Column, measure: str) -> str:
     if column.evaluation is None:
         return type(column.error).__name__
-    return next((_text(row) for row in column.evaluation.as_rows() if row.measure == measure), "")
-
-
-def _text(row: Row) -> str:
-    if row.unit == "ms":
-        return f"{row.value:.2f} ms"
+    row = next((row for row in column.evaluation.as_rows() if row.measure == measure), None)
+    if row is None:
+        return ""
     interval = "" if row.low is None or row.high is None else f" ({row.low:.1%} to {row.high:.1%})"
-    return f"{row.value:.1%}{interval}"
+    return f"{row.value:.2f} ms" if row.unit == "ms" else f"{row.value:.1%}{interval}"
 
 
 def _difference(column: Column, measure: str) -> str:

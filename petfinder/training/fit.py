@@ -50,9 +50,7 @@ class Views:
     @cached_property
     def rows_of_pets(self) -> list[Rows]:
         """The positions of each pet's photos, pet by pet in the order of their ids."""
-        _, codes = np.unique(self.ids, return_inverse=True)
-        order = np.argsort(codes, kind="stable")
-        return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+        return [np.flatnonzero(self.ids == pet) for pet in np.unique(self.ids)]
 
 
 def fit(views: Views, *, dims: int, ridges: tuple[float, ...] = RIDGES) -> dict[float, Normaliser]:
@@ -68,9 +66,9 @@ def fit(views: Views, *, dims: int, ridges: tuple[float, ...] = RIDGES) -> dict[
     if np.var(np.stack(centred), axis=0).sum() < _NOTHING:
         raise InvalidQuery("this encoder gives a photo and changed views of it one embedding: nothing can be learned")
     scatter = views_scatter(centred)
-    mates = [pet for pet in views.rows_of_pets if len(pet) > 1]
-    if sum(float(np.var(centred[0][pet], axis=0).sum()) for pet in mates) > _NOTHING:
-        scatter = scatter + MATES_WEIGHT * mates_scatter(centred[0], mates)
+    several = [pet for pet in views.rows_of_pets if len(pet) > 1]
+    if sum(float(np.var(centred[0][pet], axis=0).sum()) for pet in several) > _NOTHING:
+        scatter = scatter + MATES_WEIGHT * mates_scatter(centred[0], several)
     scaled = spectrum(scatter)
     return {ridge: Normaliser(mean, _matrix(inverse_root(scaled, ridge=ridge), centred[0], dims)) for ridge in ridges}
 

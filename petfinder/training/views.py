@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,75 +16,45 @@ Pixels = NDArray[np.float32]
 LONGEST_SIDE = 400  # pixels of the picture that a view is taken from: encoders look at 224 to 384
 _BORDER = 0.25  # share of each side that is mirrored around the picture, for what a turned view sees beyond it
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
+_AREA, _ASPECT, _DEGREES = (0.35, 1.0), 0.3, 14.0  # the part of the picture, how far it is stretched and turned
+_EXPOSURE, _GAINS, _CONTRAST, _SATURATION, _NOISE = 0.3, 0.08, 0.25, 0.25, 0.03
+# the share of the views that are changed so
+_TURNED, _MIRRORED, _DARK, _BLURRED, _PRESSED, _COVERED = 0.5, 0.5, 0.12, 0.2, 0.3, 0.2
 
 
-@dataclass(frozen=True)
-class Changes:
-    """How strongly views differ. Pairs are ranges; `..._share` is the share of views that are changed so."""
-
-    area: tuple[float, float] = (0.35, 1.0)
-    aspect: float = 0.3
-    degrees: float = 14.0
-    exposure: float = 0.3
-    gains: float = 0.08
-    contrast: float = 0.25
-    saturation: float = 0.25
-    noise: float = 0.03
-    turned_share: float = 0.5
-    mirrored_share: float = 0.5
-    dark_share: float = 0.12
-    blurred_share: float = 0.2
-    pressed_share: float = 0.3
-    covered_share: float = 0.2
-
-
-STRONG = Changes()
-
-
-def changed_views(
-    picture: Image.Image, count: int, random: np.random.Generator, changes: Changes = STRONG
-) -> list[Image.Image]:
+def changed_views(picture: Image.Image, count: int, random: np.random.Generator) -> list[Image.Image]:
     """`count` changed views of an upright picture, RGB, longest side at most 400 pixels; `random` decides all."""
     small = on_white(picture) if picture.mode != "RGB" else picture.copy()
     small.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.BICUBIC)
     rows, columns = (max(1, round(side * _BORDER)) for side in (small.height, small.width))
     bordered = Image.fromarray(np.pad(np.asarray(small), ((rows, rows), (columns, columns), (0, 0)), "symmetric"))
-    return [_changed(bordered, small.size, (columns, rows), random, changes) for _ in range(count)]
+    return [_changed(bordered, small.size, (columns, rows), random) for _ in range(count)]
 
 
 def _changed(
-    bordered: Image.Image,
-    size: tuple[int, int],
-    border: tuple[int, int],
-    random: np.random.Generator,
-    changes: Changes,
+    bordered: Image.Image, size: tuple[int, int], border: tuple[int, int], random: np.random.Generator
 ) -> Image.Image:
-    view = _other_frame(bordered, size, border, random, changes)
-    if random.random() < changes.blurred_share:
+    view = _other_frame(bordered, size, border, random)
+    if random.random() < _BLURRED:
         view = _blurred(view, random)
-    pixels = _other_light(np.asarray(view, np.float32) / np.float32(255), random, changes)
-    if random.random() < changes.covered_share:
+    pixels = _other_light(np.asarray(view, np.float32) / np.float32(255), random)
+    if random.random() < _COVERED:
         _cover(pixels, random)
     view = Image.fromarray((pixels.clip(0, 1) * 255).round().astype(np.uint8))
-    return _pressed(view, random) if random.random() < changes.pressed_share else view
+    return _pressed(view, random) if random.random() < _PRESSED else view
 
 
 def _other_frame(
-    bordered: Image.Image,
-    size: tuple[int, int],
-    border: tuple[int, int],
-    random: np.random.Generator,
-    changes: Changes,
+    bordered: Image.Image, size: tuple[int, int], border: tuple[int, int], random: np.random.Generator
 ) -> Image.Image:
     """A part of the picture, drawn out, turned and mirrored: each pixel of the view is looked up in the picture."""
-    side = math.sqrt(random.uniform(*changes.area))
-    stretch = math.exp(random.uniform(-changes.aspect / 2, changes.aspect / 2))
+    side = math.sqrt(random.uniform(*_AREA))
+    stretch = math.exp(random.uniform(-_ASPECT / 2, _ASPECT / 2))
     width, height = min(1.0, side * stretch) * size[0], min(1.0, side / stretch) * size[1]
     centre_x = border[0] + random.uniform(width / 2, size[0] - width / 2)
     centre_y = border[1] + random.uniform(height / 2, size[1] - height / 2)
-    turned = random.random() < changes.turned_share
-    angle = math.radians(random.uniform(-changes.degrees, changes.degrees)) if turned else 0.0
-    across = -1.0 if random.random() < changes.mirrored_share else 1.0
+    angle = math.radians(random.uniform(-_DEGREES, _DEGREES)) if random.random() < _TURNED else 0.0
+    across = -1.0 if random.random() < _MIRRORED else 1.0
     cosine, sine = math.cos(angle), math.sin(angle)
     out = (max(1, round(width)), max(1, round(height)))
     row_x = (cosine * across, -sine, centre_x - cosine * across * out[0] / 2 + sine * out[1] / 2)
@@ -93,17 +62,21 @@ def _other_frame(
     return bordered.transform(out, Image.Transform.AFFINE, (*row_x, *row_y), Image.Resampling.BILINEAR)
 
 
-def _other_light(pixels: Pixels, random: np.random.Generator, changes: Changes) -> Pixels:
+def _other_light(pixels: Pixels, random: np.random.Generator) -> Pixels:
     """Exposure, the colour of the light, contrast, saturation, and for some the noise of a dark hour."""
-    gains = np.exp(random.uniform(-changes.gains, changes.gains, 3))
-    pixels = pixels * (gains * math.exp(random.uniform(-changes.exposure, changes.exposure))).astype(np.float32)
+
+    def factor(most: float) -> np.float32:
+        return np.float32(math.exp(random.uniform(-most, most)))
+
+    gains = np.exp(random.uniform(-_GAINS, _GAINS, 3))
+    pixels = pixels * (gains * math.exp(random.uniform(-_EXPOSURE, _EXPOSURE))).astype(np.float32)
     middle = np.float32(pixels.mean())
-    pixels = middle + (pixels - middle) * np.float32(math.exp(random.uniform(-changes.contrast, changes.contrast)))
+    pixels = middle + (pixels - middle) * factor(_CONTRAST)
     grey: Pixels = (pixels @ _GREY)[..., None]
-    pixels = grey + (pixels - grey) * np.float32(math.exp(random.uniform(-changes.saturation, changes.saturation)))
-    if random.random() < changes.dark_share:
+    pixels = grey + (pixels - grey) * factor(_SATURATION)
+    if random.random() < _DARK:
         darker: Pixels = pixels.clip(0, 1) ** np.float32(random.uniform(1.2, 2)) * np.float32(random.uniform(0.5, 1))
-        return darker + random.normal(0, changes.noise, pixels.shape).astype(np.float32)
+        return darker + random.normal(0, _NOISE, pixels.shape).astype(np.float32)
     return pixels
 
 
