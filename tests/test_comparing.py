@@ -53,12 +53,8 @@ def test_each_encoder_gets_what_it_would_get_alone(folder: Path) -> None:
         alone = evaluate_folder(folder, encoder, progress=False)
         together = column.evaluation
         assert together is not None
-        assert (together.rank1, together.mean_precision, together.found) == (
-            alone.rank1,
-            alone.mean_precision,
-            alone.found,
-        )
-        assert together.thresholds == alone.thresholds
+        for measure in ("rank1", "mean_precision", "found", "thresholds"):
+            assert getattr(together, measure) == getattr(alone, measure)
         assert column.identity == EncoderIdentity(encoder.name, 8, "t1")
     assert comparison.errors == {}
 
@@ -113,11 +109,12 @@ def test_an_encoder_that_cannot_be_had_stops_no_other(folder: Path) -> None:
     assert "absent-1 could not be tried: its weights are gone; fetch them" in table
 
 
-def test_the_table_has_a_column_for_each_encoder(folder: Path) -> None:
+def test_the_table_has_a_column_for_each_encoder_and_the_rows_are_as_pandas_takes_them(folder: Path) -> None:
     (folder / "pet0" / "broken.jpg").write_bytes(b"not a picture")
 
-    lines = str(compare_encoders(folder, [TableEncoder(), BlindEncoder()])).splitlines()
+    comparison = compare_encoders(folder, [TableEncoder(), BlindEncoder()])
 
+    lines, rows = str(comparison).splitlines(), comparison.as_rows()
     assert lines[0] == "24 query photos of 8 pets, 24 photos"
     assert lines[1].split() == ["table-1", "blind-1"]
     assert [line.split("  ")[0] for line in lines[2:] if line[0] != " "][: len(SHOWN)] == list(SHOWN)
@@ -125,15 +122,10 @@ def test_the_table_has_a_column_for_each_encoder(folder: Path) -> None:
     assert lines[3].startswith("  more than the first")
     assert lines[3].count("%") == 3
     assert "broken.jpg" in lines[-1]
-
-
-def test_rows_are_as_pandas_takes_them(folder: Path) -> None:
-    rows = compare_encoders(folder, ["pocket-99", TableEncoder(), BlindEncoder()]).as_rows()
-
     assert {row.encoder for row in rows} == {"table-1", "blind-1"}
-    of_rank1 = [row for row in rows if row.measure == RANK1]
-    assert of_rank1[0] == ComparedRow("table-1", RANK1, 1.0, "share", 1.0, 1.0)
-    assert of_rank1[1].difference == pytest.approx(of_rank1[1].value - 1)
+    first, second = (row for row in rows if row.measure == RANK1)
+    assert first == ComparedRow("table-1", RANK1, 1.0, "share", 1.0, 1.0)
+    assert second.difference == pytest.approx(second.value - 1)
     assert all(row.difference is None for row in rows if row.unit != "share")
 
 
@@ -145,10 +137,9 @@ def test_where_no_encoder_can_be_had_the_table_says_why(folder: Path) -> None:
 
 
 def test_what_cannot_be_compared_is_refused(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(InvalidQuery, match="each once"):
-        compare_encoders(folder, [])
-    with pytest.raises(InvalidQuery, match="each once"):
-        compare_encoders(folder, ["pocket", "pocket"])
+    for twice in ([], ["pocket", "pocket"]):
+        with pytest.raises(InvalidQuery, match="each once"):
+            compare_encoders(folder, twice)
     with pytest.raises(ConfigError):
         compare_encoders(tmp_path / "nowhere", [TableEncoder()])
     with pytest.raises(InvalidQuery, match="sub-folder for each pet"):

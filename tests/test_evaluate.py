@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
@@ -14,14 +15,13 @@ from PIL import Image
 from petfinder.domain.errors import ConfigError, InvalidQuery
 from petfinder.domain.pets import Box, Dog, Photo
 from petfinder.domain.vectors import portrait, unit
-from petfinder.domain.verdicts import Quantiles, Thresholds
+from petfinder.domain.verdicts import Thresholds
 from petfinder.evaluation.calibration import (
     Estimate,
     best_similarities,
     found_at,
     mean_over_animals,
     measure_thresholds,
-    stricter,
 )
 from petfinder.evaluation.evaluate import evaluate_folder, evaluate_pets, painted_out
 from petfinder.evaluation.metrics import (
@@ -70,14 +70,10 @@ def test_ranks_of_three_pets_are_those_counted_by_hand() -> None:
     assert ranking.impostor == pytest.approx(np.cos(np.radians([10, 10, 30, 160])), abs=1e-6)
 
 
-def test_average_precision_of_three_pets_is_the_one_counted_by_hand() -> None:
-    # Photos of the own pet stand at place 2, 2, 4 and 1.
-    assert average_precision(THREE) == pytest.approx([1 / 2, 1 / 2, 1 / 4, 1])
-
-
-def test_average_precision_counts_every_photo_of_the_pet() -> None:
+def test_average_precision_is_the_one_counted_by_hand() -> None:
     photos = on_circle(("a", 0), ("a", 10), ("b", 20), ("a", 30), ("b", 90))
 
+    assert average_precision(THREE) == pytest.approx([1 / 2, 1 / 2, 1 / 4, 1])  # the places of the pet's other photo
     assert average_precision(photos, queries=np.array([0])) == pytest.approx([(1 / 1 + 2 / 3) / 2])
 
 
@@ -219,21 +215,6 @@ def test_thresholds_of_a_small_gallery_still_rise_towards_a_large_one() -> None:
     assert measured.at(100).extrapolated
 
 
-def test_the_stricter_of_two_thresholds_is_the_higher_value_at_each_number_of_pets() -> None:
-    one = Thresholds(
-        measured=(Quantiles(pets=10, match=0.5, possible=0.3), Quantiles(pets=100, match=0.6, possible=0.5))
-    )
-    other = Thresholds(
-        measured=(Quantiles(pets=10, match=0.4, possible=0.38), Quantiles(pets=1000, match=0.8, possible=0.5))
-    )
-
-    both = stricter(one, other, source="both")
-
-    assert [row.pets for row in both.measured] == [10, 100]
-    assert [row.match for row in both.measured] == pytest.approx([0.5, 0.6])
-    assert [row.possible for row in both.measured] == pytest.approx([0.38, 0.5])
-
-
 def test_found_at_one_percent_needs_the_own_pet_first_and_above_the_strangers() -> None:
     ranking = leave_one_out(THREE)
 
@@ -257,21 +238,19 @@ def test_intervals_are_drawn_over_animals_and_not_over_photos() -> None:
 
 def test_measures_say_what_is_missing() -> None:
     singles = on_circle(("a", 0), ("b", 50))
+    one, none = singles.at(np.array([0])), singles.at(np.array([], dtype=int))
+    refused: dict[str, list[Callable[[], object]]] = {
+        "second photo": [lambda: leave_one_out(singles), lambda: pair_similarities(singles)],
+        "two pets": [lambda: measure_thresholds(one, one), lambda: error_rates(np.array([]), np.array([0.5]))],
+        "strangers": [lambda: measure_thresholds(none, singles)],
+        "cannot search 2 pets": [lambda: best_similarities(singles, singles, pets=2)],
+        "id of its pet": [lambda: Labelled(np.array(["a"]), np.ones((2, 3), np.float32))],
+    }
 
-    with pytest.raises(InvalidQuery, match="second photo"):
-        leave_one_out(singles)
-    with pytest.raises(InvalidQuery, match="second photo"):
-        pair_similarities(singles)
-    with pytest.raises(InvalidQuery, match="two pets"):
-        measure_thresholds(singles.at(np.array([0])), singles.at(np.array([0])))
-    with pytest.raises(InvalidQuery, match="strangers"):
-        measure_thresholds(singles.at(np.array([], dtype=int)), singles)
-    with pytest.raises(InvalidQuery, match="cannot search 2 pets"):
-        best_similarities(singles, singles, pets=2)
-    with pytest.raises(InvalidQuery, match="two pets"):
-        error_rates(np.array([]), np.array([0.5]))
-    with pytest.raises(InvalidQuery, match="id of its pet"):
-        Labelled(np.array(["a"]), np.ones((2, 3), np.float32))
+    for what, calls in refused.items():
+        for call in calls:
+            with pytest.raises(InvalidQuery, match=what):
+                call()
 
 
 def dapples(folder: Path, *, pets: int = 5, photos: int = 3, seed: int = 2) -> Path:
@@ -312,13 +291,19 @@ def test_pets_of_one_colour_are_not_told_apart(tmp_path: Path, table_encoder: Ta
     assert evaluate_folder(folder, table_encoder).found.share.value < 0.7
 
 
-def test_a_pet_with_one_photo_is_in_the_way_and_never_looked_for(tmp_path: Path, table_encoder: TableEncoder) -> None:
+def test_each_photo_counts_once_and_one_that_cannot_be_read_is_named(
+    tmp_path: Path, table_encoder: TableEncoder
+) -> None:
     folder = dapples(tmp_path)
-    Image.new("RGB", (30, 30), (200, 10, 10)).save(folder / "lonely.png")
+    Image.new("RGB", (30, 30), (200, 10, 10)).save(folder / "lonely.png")  # in the way and never looked for
+    (folder / "pet1" / "copy.png").write_bytes((folder / "pet1" / "0.png").read_bytes())
+    (folder / "pet0" / "broken.jpg").write_bytes(b"not a picture")
 
     evaluation = evaluate_folder(folder, table_encoder)
 
     assert (evaluation.pets, evaluation.photos, evaluation.queries) == (6, 16, 15)
+    assert [failure.item for failure in evaluation.failures] == ["pet0"]
+    assert "broken.jpg" in str(evaluation)
 
 
 def test_the_background_control_sees_the_photo_without_the_pet(tmp_path: Path, table_encoder: TableEncoder) -> None:
@@ -366,36 +351,15 @@ def test_pets_with_boxes_are_evaluated_as_they_would_be_registered(tmp_path: Pat
     assert evaluation.background.value < 1
 
 
-def test_a_photo_that_cannot_be_read_is_named_and_the_rest_is_measured(
+def test_the_table_shows_every_figure_and_the_thresholds_are_ready_for_an_index(
     tmp_path: Path, table_encoder: TableEncoder
 ) -> None:
-    folder = dapples(tmp_path)
-    (folder / "pet0" / "broken.jpg").write_bytes(b"not a picture")
-
-    evaluation = evaluate_folder(folder, table_encoder)
-
-    assert evaluation.photos == 15
-    assert [failure.item for failure in evaluation.failures] == ["pet0"]
-    assert "broken.jpg" in str(evaluation)
-
-
-def test_the_same_file_twice_does_not_find_itself(tmp_path: Path, table_encoder: TableEncoder) -> None:
-    folder = dapples(tmp_path)
-    (folder / "pet1" / "copy.png").write_bytes((folder / "pet1" / "0.png").read_bytes())
-
-    assert evaluate_folder(folder, table_encoder).photos == 15
-
-
-def test_the_table_shows_every_figure(tmp_path: Path, table_encoder: TableEncoder) -> None:
     evaluation = evaluate_folder(dapples(tmp_path), table_encoder)
 
     rows = {row.measure: row for row in evaluation.as_rows()}
-    table = str(evaluation)
-
-    assert rows["rank-1"].value == 1
-    assert rows["found at 1 % false alarms"].low == 1
+    assert rows["rank-1"].value == rows["found at 1 % false alarms"].low == 1
     assert rows["photos"].unit == "count"
-    for words in (
+    for words in [
         "table-1 on 5 pets",
         "rank-1",
         "mAP",
@@ -404,8 +368,9 @@ def test_the_table_shows_every_figure(tmp_path: Path, table_encoder: TableEncode
         "ms",
         "4 pets, 12 photos",
         "first guess",
-    ):
-        assert words in table
+    ]:
+        assert words in str(evaluation)
+    assert Thresholds.model_validate_json(evaluation.thresholds.model_dump_json()) == evaluation.thresholds
 
 
 @pytest.mark.parametrize(("pets", "photos"), [(0, 0), (1, 3), (4, 1)])
@@ -417,17 +382,8 @@ def test_too_few_pets_or_photos_are_refused_before_anything_is_encoded(
     assert table_encoder.encoded == 0
 
 
-def test_photos_that_are_each_a_pet_cannot_be_evaluated(tmp_path: Path, table_encoder: TableEncoder) -> None:
+def test_what_holds_no_pets_with_several_photos_is_refused(tmp_path: Path, table_encoder: TableEncoder) -> None:
     with pytest.raises(InvalidQuery, match="two or more"):
         evaluate_folder(dapples(tmp_path), table_encoder, by="file")
-
-
-def test_a_folder_that_is_not_there_is_a_setting_to_put_right(tmp_path: Path, table_encoder: TableEncoder) -> None:
     with pytest.raises(ConfigError):
         evaluate_folder(tmp_path / "nowhere", table_encoder)
-
-
-def test_thresholds_that_were_measured_are_ready_for_an_index(tmp_path: Path, table_encoder: TableEncoder) -> None:
-    measured = evaluate_folder(dapples(tmp_path), table_encoder).thresholds
-
-    assert Thresholds.model_validate_json(measured.model_dump_json()) == measured

@@ -157,15 +157,18 @@ def test_the_share_reaching_a_threshold_is_that_of_all_draws_stranger_by_strange
             assert share == pytest.approx(alone.above(threshold))
 
 
-def test_the_stricter_value_keeps_its_own_interval_and_the_fewer_photos() -> None:
+def test_the_stricter_is_the_higher_value_with_its_interval_and_the_fewer_photos() -> None:
     low, high = Interval(low=0.1, high=0.2), Interval(low=0.3, high=0.4)
-    one = Quantiles(pets=10, photos=20, match=0.5, possible=0.2, match_interval=high, possible_interval=low)
-    other = Quantiles(pets=10, photos=30, match=0.4, possible=0.3, match_interval=low, possible_interval=high)
+    one = Quantiles(pets=10, photos=20, match=0.5, possible=0.3, match_interval=high, possible_interval=low)
+    other = Quantiles(pets=10, photos=30, match=0.4, possible=0.38, match_interval=low, possible_interval=high)
+    hundred, thousand = Quantiles(pets=100, match=0.6, possible=0.5), Quantiles(pets=1000, match=0.8, possible=0.5)
+    tables = Thresholds(measured=(one, hundred)), Thresholds(measured=(other, thousand))
 
-    [row] = stricter(Thresholds(measured=(one,)), Thresholds(measured=(other,)), source="both").measured
+    row, far = stricter(*tables, source="both").measured
 
-    assert (row.match, row.possible, row.photos) == (0.5, 0.3, 20)
+    assert (row.pets, row.match, row.possible, row.photos) == (10, 0.5, 0.38, 20)
     assert row.match_interval == row.possible_interval == high
+    assert (far.pets, far.match, far.possible) == (100, pytest.approx(0.6), pytest.approx(0.5))
 
 
 def test_the_stricter_of_tables_measured_at_other_pets_follows_their_photos_too() -> None:

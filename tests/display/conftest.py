@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -11,9 +12,15 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
+from petfinder.domain.errors import EncoderUnavailable
 from petfinder.domain.matches import Match, Matches
 from petfinder.domain.pets import Dog, Owner, Photo, Place, Status
 from petfinder.domain.verdicts import Cut, Verdict
+from petfinder.evaluation.calibration import Estimate
+from petfinder.evaluation.compare import Column, Comparison
+from petfinder.evaluation.evaluate import measured
+from petfinder.evaluation.result import RANK1, Evaluation
+from tests.test_evaluate import scattered
 
 PHONE, EMAIL, ADDRESS = "555-0147-90210", "planted@example.org", "13 Planted Lane"
 CUT = Cut(match=0.9, possible=0.7)
@@ -99,3 +106,17 @@ def named(luigi: Dog) -> Callable[[str], Matches]:
         return Matches(found=(Match(pet, pet.photos[0], 0.93, Verdict.MATCH),), query=(photo("q.jpg"),), cut=CUT)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def evaluation() -> Evaluation:
+    """Twelve pets of three photos each that are not easy to tell apart."""
+    return measured(scattered(pets=12, photos_each=3, dims=8, seed=3, spread=0.7), encoder="table-1").evaluation
+
+
+@pytest.fixture(scope="session")
+def comparison(evaluation: Evaluation) -> Comparison:
+    """Two encoders that could be tried, the second with a difference, and one that could not."""
+    blind = Column("blind-1", replace(evaluation, encoder="blind-1"), differences={RANK1: Estimate(-0.25, -0.4, -0.1)})
+    absent = Column("absent-1", error=EncoderUnavailable("its weights are <gone>"))
+    return Comparison((Column("table-1", evaluation), blind, absent))

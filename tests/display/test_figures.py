@@ -1,4 +1,4 @@
-"""Matches as a figure: what stands on it, and that it saves without a warning."""
+"""Matches as a figure, and what holds for every figure: any name, any style, saved in one call, no pyplot."""
 
 from __future__ import annotations
 
@@ -8,17 +8,79 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from petfinder.display.figures.matches import plot_matches
+from petfinder.display.figures.places import plot_places
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.matches import Matches
 from petfinder.domain.pets import Photo
 from petfinder.domain.verdicts import Verdict
+from petfinder.evaluation.compare import Comparison
+from petfinder.evaluation.result import Evaluation
 from tests.display.conftest import CUT, check_texts_lie_apart_and_inside, drawn_texts, photo, texts
 
-matplotlib = pytest.importorskip("matplotlib", reason="figures need the notebook extra")
+NAMES = ["$5^$ \\frac", "Zé Straße", "ポチ", "🐕‍🦺", "كلب", "<script>alert(1)</script>", "a\nb", "x" * 300, "\ud800"]
+
+
+@pytest.fixture(params=["matches", "places", "evaluation", "comparison"])
+def draw(
+    request: pytest.FixtureRequest, named: Callable[[str], Matches], evaluation: Evaluation, comparison: Comparison
+) -> Callable[[str], Figure]:
+    """Draws one kind of figure, of a pet or of encoders that have this name."""
+    kinds: dict[str, Callable[[str], Figure]] = {
+        "matches": lambda name: named(name).plot(),
+        "places": lambda name: plot_places(match.pet for match in named(name)),
+        "evaluation": lambda name: replace(evaluation, encoder=name).plot(),
+        "comparison": lambda name: Comparison(tuple(replace(each, encoder=name) for each in comparison.columns)).plot(),
+    }
+    return kinds[request.param]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=ascii)
+def test_any_name_is_drawn_without_a_warning_and_lies_on_nothing(draw: Callable[[str], Figure], name: str) -> None:
+    figure = draw(name)
+
+    figure.savefig(io.BytesIO())
+    check_texts_lie_apart_and_inside(figure)
+
+
+def test_a_callers_style_does_not_change_the_picture(draw: Callable[[str], Figure]) -> None:
+    plain, styled = io.BytesIO(), io.BytesIO()
+    draw("Luigi").savefig(plain)
+    style = {"text.color": "white", "figure.facecolor": "black", "font.size": 40, "text.parse_math": True}
+    with matplotlib.rc_context(style):
+        draw("Luigi").savefig(styled)
+
+    assert Image.open(plain).tobytes() == Image.open(styled).tobytes()
+
+
+def test_a_figure_is_saved_in_one_call_and_shown_by_a_notebook_without_pyplot(
+    draw: Callable[[str], Figure], tmp_path: Path
+) -> None:
+    from matplotlib import pyplot
+
+    figure = draw("Luigi")
+    figure.savefig(tmp_path / "found.png")
+
+    with Image.open(tmp_path / "found.png") as picture:
+        assert picture.width > 1200
+        assert picture.convert("RGB").getpixel((2, 2)) == (255, 255, 255)
+    with Image.open(io.BytesIO(vars(figure)["_repr_png_"]())) as picture:
+        assert picture.format == "PNG"
+    assert pyplot.get_fignums() == []
+
+
+def test_without_matplotlib_the_pip_line_is_named(
+    draw: Callable[[str], Figure], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+
+    with pytest.raises(ConfigError, match=r"pip install 'petfinder-registry\[notebook\]'"):
+        draw("Luigi")
 
 
 def written(matches: Matches) -> list[str]:
@@ -35,45 +97,6 @@ def test_the_query_and_each_match_have_a_picture_and_their_words(matches: Matche
     assert words.count("match") == 2
     assert words.count("unknown") == 1
     assert "no picture here" in words
-
-
-def test_a_figure_is_saved_in_one_call(matches: Matches, tmp_path: Path) -> None:
-    matches.plot().savefig(tmp_path / "found.png")
-
-    with Image.open(tmp_path / "found.png") as picture:
-        assert picture.width > 1200
-        assert picture.convert("RGB").getpixel((2, 2)) == (255, 255, 255)
-
-
-def test_a_notebook_shows_the_figure_though_pyplot_was_never_loaded(matches: Matches) -> None:
-    shown = vars(plot_matches(matches))["_repr_png_"]()
-
-    with Image.open(io.BytesIO(shown)) as picture:
-        assert picture.format == "PNG"
-
-
-def test_pyplot_is_not_touched(matches: Matches) -> None:
-    from matplotlib import pyplot
-
-    plot_matches(matches)
-
-    assert pyplot.get_fignums() == []
-
-
-@pytest.mark.parametrize("name", ["$5^$ \\frac", "Zé Straße", "ポチ", "🐕‍🦺", "كلب", "a\nb", "\ud800"], ids=ascii)
-def test_any_name_is_drawn_without_a_warning(named: Callable[[str], Matches], name: str) -> None:
-    plot_matches(named(name)).savefig(io.BytesIO())
-
-
-def test_a_callers_style_does_not_change_the_picture(matches: Matches) -> None:
-    plain, styled = io.BytesIO(), io.BytesIO()
-    plot_matches(matches).savefig(plain)
-    with matplotlib.rc_context(
-        {"text.color": "white", "figure.facecolor": "black", "font.size": 40, "text.parse_math": True}
-    ):
-        plot_matches(matches).savefig(styled)
-
-    assert Image.open(plain).tobytes() == Image.open(styled).tobytes()
 
 
 def test_a_dollar_stays_a_dollar(named: Callable[[str], Matches]) -> None:
@@ -135,10 +158,3 @@ def test_a_thumbnail_that_cannot_be_read_is_a_missing_picture(matches: Matches) 
     broken = Photo(photo_id="x", thumbnail=b"\xff\xd8\xff cut off")
 
     assert "no picture here" in written(Matches(found=(replace(matches[0], photo=broken),)))
-
-
-def test_without_matplotlib_the_pip_line_is_named(matches: Matches, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-
-    with pytest.raises(ConfigError, match=r"pip install 'petfinder-registry\[notebook\]'"):
-        matches.plot()

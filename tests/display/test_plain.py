@@ -17,7 +17,7 @@ from tests.display.conftest import ADDRESS, CUT, EMAIL, PHONE, photo
 
 
 def test_the_verdict_comes_first_then_the_table(matches: Matches) -> None:
-    lines = matches_as_text(matches).splitlines()
+    lines = str(matches).splitlines()
 
     assert lines[0] == "match: this looks like Luigi"
     assert lines[3:6] == [
@@ -27,38 +27,23 @@ def test_the_verdict_comes_first_then_the_table(matches: Matches) -> None:
     ]
 
 
-def test_matches_print_as_their_text(matches: Matches) -> None:
-    assert str(matches) == matches_as_text(matches)
+def test_the_headline_says_no_more_than_is_known(matches: Matches) -> None:
+    maybe, unsaid = (tuple(replace(m, verdict=verdict) for m in matches) for verdict in (Verdict.POSSIBLE, None))
 
-
-def test_a_possible_match_says_no_more_than_that(matches: Matches) -> None:
-    maybe = tuple(replace(match, verdict=Verdict.POSSIBLE) for match in matches)
-
-    assert matches_as_text(replace(matches, found=maybe)).startswith(
-        "possible: this might be Luigi, or 1 other below\nLook"
-    )
-
-
-def test_strangers_are_unknown_and_still_shown(matches: Matches) -> None:
-    text = matches_as_text(replace(matches, found=matches.found[1:]))
-
-    assert text.startswith("unknown: no registered pet is similar enough\n")
-    assert "rex" in text
-
-
-def test_a_photo_searched_in_an_empty_registry_is_unknown() -> None:
-    text = matches_as_text(Matches(query=(photo("stray.jpg"),), cut=CUT))
-
-    assert text.startswith("unknown: there is no pet to compare with\nNo pet is registered here")
-
-
-def test_a_search_without_verdict_speaks_of_none(matches: Matches) -> None:
-    found = tuple(replace(match, verdict=None) for match in matches)
-    text = matches_as_text(Matches(found=found))
-
-    assert text.startswith("2 pets, nearest first\n")
-    assert "verdict" not in text
-    assert matches_as_text(Matches()) == "no pet found"
+    for answer, start in (
+        (replace(matches, found=maybe), "possible: this might be Luigi, or 1 other below\nLook"),
+        (replace(matches, found=(matches[0],) * 3), "match: this looks like Luigi, or like 2 others below\n"),
+        (replace(matches, found=matches.found[1:]), "unknown: no registered pet is similar enough\n"),
+        (
+            Matches(query=(photo("q.jpg"),), cut=CUT),
+            "unknown: there is no pet to compare with\nNo pet is registered here",
+        ),
+        (Matches(found=unsaid), "2 pets, nearest first\n"),
+        (Matches(), "no pet found"),
+    ):
+        assert matches_as_text(answer).startswith(start)
+    assert "verdict" not in matches_as_text(Matches(found=unsaid))
+    assert "rex" in matches_as_text(replace(matches, found=matches.found[1:]))
 
 
 def test_the_small_print_gives_the_limits_and_their_source(matches: Matches) -> None:
@@ -87,12 +72,6 @@ def test_the_photos_are_counted_where_they_decide_about_verdicts(
     assert f"{pets} pet{'s' * (pets > 1)} searched." in without
 
 
-def test_others_that_are_as_sure_are_said_to_stand_below(matches: Matches) -> None:
-    three = replace(matches, found=(matches[0],) * 3)
-
-    assert matches_as_text(three).startswith("match: this looks like Luigi, or like 2 others below\n")
-
-
 def test_several_query_photos_are_counted_where_they_decide_about_verdicts(matches: Matches) -> None:
     several = replace(matches, query=matches.query * 3)
 
@@ -101,18 +80,14 @@ def test_several_query_photos_are_counted_where_they_decide_about_verdicts(match
     assert "times" not in matches_as_text(matches)
 
 
-def test_an_encoder_that_was_never_calibrated_states_no_limits(matches: Matches) -> None:
-    nothing_measured = Cut(match=math.inf, possible=-math.inf, extrapolated=True)
-    text = matches_as_text(replace(matches, cut=nothing_measured, thresholds_source="never calibrated"))
-
-    assert text.endswith("1,204 pets with 3,310 photos searched. Thresholds: never calibrated.")
-
-
-def test_where_every_pet_is_called_possible_that_is_said(matches: Matches) -> None:
-    nothing_measured = Cut(match=math.inf, possible=-math.inf, extrapolated=True)
+def test_where_nothing_was_measured_every_pet_is_possible_and_no_limit_is_stated(matches: Matches) -> None:
+    unmeasured = Cut(match=math.inf, possible=-math.inf, extrapolated=True)
     found = tuple(replace(match, verdict=Verdict.POSSIBLE) for match in matches)
 
-    assert "every pet is called possible" in matches_as_text(Matches(found=found, cut=nothing_measured))
+    text = matches_as_text(replace(matches, cut=unmeasured, thresholds_source="never calibrated"))
+
+    assert text.endswith("1,204 pets with 3,310 photos searched. Thresholds: never calibrated.")
+    assert "every pet is called possible" in matches_as_text(Matches(found=found, cut=unmeasured))
     assert "every pet is called possible" not in matches_as_text(Matches(found=found, cut=CUT))
 
 
