@@ -15,7 +15,7 @@ from petfinder.photos.read import Picture, read_photo
 from tests.photo_samples import pet_picture, saved
 
 NONE: Mapping[int, object] = {}
-HERE: Mapping[int, object] = {1: "S", 2: (23.0, 33.0, 1.8), 3: "W", 4: (46.0, 38.0, 2.4)}
+HERE: dict[int, object] = {1: "S", 2: (23.0, 33.0, 1.8), 3: "W", 4: (46.0, 38.0, 2.4)}
 
 
 def read(
@@ -29,28 +29,20 @@ def read(
     return read_photo(saved(pet_picture(64, 48), "JPEG", exif=exif))
 
 
-def test_the_cameras_places_and_local_times_are_read(shared: Path) -> None:
+def test_the_places_and_times_of_cameras_and_phones_are_read_with_a_zone_where_there_is_one(shared: Path) -> None:
+    west = timezone(timedelta(hours=-5))
     expected = {
-        "DSCN0010.jpg": (datetime(2008, 10, 22, 16, 28, 39), 43 + 28 / 60 + 2.814 / 3600, 11 + 53 / 60 + 6.456 / 3600),
-        "DSCN0021.jpg": (datetime(2008, 10, 22, 16, 38, 20), 43 + 28 / 60 + 1.494 / 3600, 11 + 53 / 60 + 4.338 / 3600),
-        "DSCN0042.jpg": (datetime(2008, 10, 22, 17, 0, 7), 43 + 27 / 60 + 52.038 / 3600, 11 + 52 / 60 + 53.322 / 3600),
+        "gps/DSCN0010.jpg": (datetime(2008, 10, 22, 16, 28, 39), (43, 28, 2.814), (11, 53, 6.456)),
+        "gps/DSCN0021.jpg": (datetime(2008, 10, 22, 16, 38, 20), (43, 28, 1.494), (11, 53, 4.338)),
+        "gps/DSCN0042.jpg": (datetime(2008, 10, 22, 17, 0, 7), (43, 27, 52.038), (11, 52, 53.322)),
+        "heic/IMG_5195.HEIC": (datetime(2021, 4, 11, 15, 47, 53, tzinfo=west), (39, 3, 4.84), (-94, -17, -19.58)),
     }
-    for name, (taken_at, lat, lon) in expected.items():
-        picture = read_photo(shared / "exif" / "gps" / name)
-        assert picture.taken_at == taken_at
-        assert picture.taken_at is not None
-        assert picture.taken_at.tzinfo is None
+    for name, (taken_at, *angles) in expected.items():
+        picture = read_photo(shared / "exif" / name)
+        assert (picture.taken_at, picture.taken_at and picture.taken_at.tzinfo) == (taken_at, taken_at.tzinfo)
         assert picture.place is not None
-        assert (picture.place.lat, picture.place.lon) == pytest.approx((lat, lon), abs=1e-8)
-
-
-def test_a_phones_zone_and_western_longitude_are_kept(shared: Path) -> None:
-    picture = read_photo(shared / "exif" / "heic" / "IMG_5195.HEIC")
-    assert picture.taken_at == datetime(2021, 4, 11, 15, 47, 53, tzinfo=timezone(timedelta(hours=-5)))
-    assert picture.place is not None
-    assert (picture.place.lat, picture.place.lon) == pytest.approx(
-        (39 + 3 / 60 + 4.84 / 3600, -(94 + 17 / 60 + 19.58 / 3600)), abs=1e-8
-    )
+        degrees = [degree + minute / 60 + second / 3600 for degree, minute, second in angles]
+        assert [picture.place.lat, picture.place.lon] == pytest.approx(degrees, abs=1e-8)
 
 
 def test_broken_exif_from_cameras_does_not_cost_the_photo(shared: Path) -> None:
@@ -63,48 +55,43 @@ def test_broken_exif_from_cameras_does_not_cost_the_photo(shared: Path) -> None:
         assert (picture.taken_at, picture.place) == (None, None)
 
 
-def test_south_and_west_are_negative() -> None:
+ZERO: dict[int, object] = {**HERE, 1: "N", 2: (0.0, 0.0, 0.0), 3: "E", 4: (0.0, 0.0, 0.0)}
+
+
+def test_south_and_west_are_negative_and_a_zero_may_stand_on_one_side() -> None:
     place = read(gps=HERE).place
     assert place is not None
     assert (place.lat, place.lon) == pytest.approx((-(23 + 33 / 60 + 1.8 / 3600), -(46 + 38 / 60 + 2.4 / 3600)))
+    assert read(gps={**ZERO, 4: (9.0, 0.0, 0.0)}).place == Place(lat=0, lon=9)
 
 
 @pytest.mark.parametrize(
-    "changed",
+    "gps",
     [
-        {2: (91.0, 0.0, 0.0)},
-        {4: (180.0, 0.0, 1.0)},
-        {2: (23.0, 61.0, 0.0)},
-        {2: (IFDRational(1, 0), 0.0, 0.0)},
-        {2: (IFDRational(0, 0), IFDRational(0, 0), IFDRational(0, 0))},
-        {2: (1.0, 2.0, 3.0, 4.0)},
-        {1: "X"},
-        {1: ""},
-        {3: "north"},
+        *({tag: value for tag, value in HERE.items() if tag != missing} for missing in HERE),
+        ZERO,  # a camera without a fix
+        {2: ZERO[2], 4: ZERO[4]},
+        HERE | {2: (91.0, 0.0, 0.0)},
+        HERE | {4: (180.0, 0.0, 1.0)},
+        HERE | {2: (23.0, 61.0, 0.0)},
+        HERE | {2: (IFDRational(1, 0), 0.0, 0.0)},
+        HERE | {2: (IFDRational(0, 0), IFDRational(0, 0), IFDRational(0, 0))},
+        HERE | {2: (1.0, 2.0, 3.0, 4.0)},
+        HERE | {1: "X"},
+        HERE | {1: "E"},
+        HERE | {1: ""},
+        HERE | {3: "north"},
     ],
 )
-def test_a_place_that_cannot_be_is_no_place(changed: dict[int, object]) -> None:
-    assert read(gps={**HERE, **changed}).place is None
-
-
-def test_a_place_with_half_of_it_missing_is_no_place() -> None:
-    for missing in HERE:
-        assert read(gps={tag: value for tag, value in HERE.items() if tag != missing}).place is None
-
-
-def test_no_fix_is_no_place() -> None:
-    zero = {2: (0.0, 0.0, 0.0), 4: (0.0, 0.0, 0.0)}
-    assert read(gps=zero).place is None
-    assert read(gps={**zero, 1: "N", 3: "E"}).place is None
-    assert read(gps={**zero, 1: "N", 3: "E", 4: (9.0, 0.0, 0.0)}).place == Place(lat=0, lon=9)
+def test_a_place_that_cannot_be_is_no_place(gps: dict[int, object]) -> None:
+    assert read(gps=gps).place is None
 
 
 def test_the_capture_date_counts_before_the_files_date() -> None:
     dates = {0x9003: "2020:01:02 03:04:05", 0x9004: "2021:01:02 03:04:05"}
-    assert read(main={0x0132: "2022:01:02 03:04:05"}, sub=dates).taken_at == datetime(2020, 1, 2, 3, 4, 5)
-    assert read(main={0x0132: "2022:01:02 03:04:05"}, sub={0x9003: "0000:00:00 00:00:00"}).taken_at == datetime(
-        2022, 1, 2, 3, 4, 5
-    )
+    files = {0x0132: "2022:01:02 03:04:05"}
+    assert read(main=files, sub=dates).taken_at == datetime(2020, 1, 2, 3, 4, 5)
+    assert read(main=files, sub={0x9003: "0000:00:00 00:00:00"}).taken_at == datetime(2022, 1, 2, 3, 4, 5)
 
 
 @pytest.mark.parametrize(
