@@ -32,8 +32,10 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "photos"
 
 
-def test_encoders_stand_side_by_side_and_one_that_is_missing_stops_no_other(photos: Path) -> None:
-    table = run("evaluate", "photos", "--encoder", "pocket", "--encoder", "pocket-99")
+def test_encoders_stand_side_by_side_and_one_that_is_missing_stops_no_other(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = run("evaluate", "photos", "--encoder", "pocket", "--encoder", "pocket-99", "--save", "both.png")
     answer = run("evaluate", "photos", "--encoder", "pocket-99", "--encoder", "pocket", "--json")
 
     assert (table.exit_code, answer.exit_code) == (3, 3)
@@ -43,12 +45,12 @@ def test_encoders_stand_side_by_side_and_one_that_is_missing_stops_no_other(phot
     assert (missing["encoder"], missing["error"]) == ("pocket-99", "EncoderUnavailable")
     assert {"rank-1", "rank-5", "mAP", "equal error rate"} <= {row["measure"] for row in there["measures"]}
     assert Thresholds(**there["thresholds"]).measured[-1].photos == 4
+    assert (tmp_path / "both.png").is_file()
 
-
-def test_one_encoder_without_a_name_is_the_one_that_is_set(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PETFINDER_ENCODER", "pocket-99")
-
-    assert "pocket-99 could not be tried" in run("evaluate", "photos").stdout
+    none = run("evaluate", "photos", "--save", "none.png")
+    assert "pocket-99 could not be tried" in none.stdout
+    assert (none.exit_code, (tmp_path / "none.png").exists(), "nothing to draw" in none.stderr) == (3, False, True)
 
 
 def test_thresholds_are_kept_with_the_index_whose_encoder_was_tried(photos: Path) -> None:
@@ -83,8 +85,7 @@ def test_an_index_whose_own_encoder_cannot_be_tried_says_how_to_name_it(photos: 
 
     assert (remembered.exit_code, lost.exit_code, another.exit_code) == (3, 3, 2)
     for result in (remembered, lost, another):
-        assert "no thresholds kept" in result.stderr
-        assert "--encoder shelter.npz" in result.stderr
+        assert ("no thresholds kept" in result.stderr, "--encoder shelter.npz" in result.stderr) == (True, True)
 
 
 def test_photo_limits_and_device_are_those_that_registering_obeys(
@@ -108,21 +109,6 @@ def test_photo_limits_and_device_are_those_that_registering_obeys(
     assert "6 query photos of 3 pets" in some.stdout
     assert "large.png: " in some.stdout
     assert devices == ["cuda:1", "cuda:1"]
-
-
-def test_a_registry_without_thresholds_to_keep_is_asked_about(photos: Path) -> None:
-    refused = run("evaluate", "photos", "--registry", "pets.db")
-    missing = run("evaluate", "photos", "--registry", "pets.db", "--save-thresholds")
-
-    assert (refused.exit_code, missing.exit_code) == (2, 3)
-    assert "--save-thresholds" in refused.stderr
-    assert not Path("pets.db").exists()
-
-
-def test_too_few_photos_are_bad_use(photos: Path) -> None:
-    alone = run("evaluate", "photos/pet0")
-
-    assert (alone.exit_code, "sub-folder for each pet" in alone.stderr) == (2, True)
 
 
 def test_without_a_folder_the_registry_is_measured_and_no_photo_is_read(photos: Path, tmp_path: Path) -> None:
@@ -166,10 +152,8 @@ def test_thresholds_that_are_in_doubt_are_kept_only_with_yes_and_forgotten_again
         told = json.loads(run("index", "info", "pets-dogs", *named, "--json").stdout)["own_thresholds"]
         return thresholds, told, "its own thresholds: " in run("index", "info", "pets-dogs", *named).stdout
 
-    refused = [
-        run("evaluate", *named, "--save-thresholds", "--json"),
-        run("evaluate", "photos", *named, "--save-thresholds", "--json"),
-    ]
+    keep = (*named, "--save-thresholds", "--json")
+    refused = [run("evaluate", *keep), run("evaluate", "photos", *keep)]
     assert own() == (None, None, False)
     kept = run("evaluate", *named, "--save-thresholds", "--yes")
     thresholds, source, shown = own()
@@ -185,31 +169,19 @@ def test_thresholds_that_are_in_doubt_are_kept_only_with_yes_and_forgotten_again
     assert run("evaluate", *named, "--forget-thresholds", "--species", "cat").exit_code == 3
 
 
-def test_a_registry_that_cannot_be_measured_says_what_is_missing(photos: Path) -> None:
+def test_what_cannot_be_measured_says_what_is_missing(photos: Path) -> None:
     run("register", "photos/pet0", "--registry", "pets.db")
-    few = run("evaluate", "--registry", "pets.db")
-    cats = run("evaluate", "--registry", "pets.db", "--species", "cat")
-    other = run("evaluate", "--registry", "pets.db", "--encoder", "pocket")
-    nowhere = run("evaluate", "--registry", "missing.db")
+    refusals = {
+        "photos/pet0": (2, "sub-folder for each pet"),
+        "photos --registry missing.db": (2, "--save-thresholds"),
+        "photos --registry missing.db --save-thresholds": (3, "missing.db"),
+        "--registry pets.db": (2, "two photos each of at least two pets"),
+        "--registry pets.db --species cat": (3, "no cat is registered here"),
+        "--registry pets.db --encoder pocket": (2, "FOLDER"),
+        "--registry missing.db": (3, "missing.db"),
+    }
 
-    assert (few.exit_code, "two photos each of at least two pets" in few.stderr) == (2, True)
-    assert (cats.exit_code, "no cat is registered here" in cats.stderr) == (3, True)
-    assert (other.exit_code, "FOLDER" in other.stderr) == (2, True)
-    assert (nowhere.exit_code, Path("missing.db").exists()) == (3, False)
-
-
-def test_encoders_side_by_side_are_saved_as_one_picture(photos: Path, tmp_path: Path) -> None:
-    both = run("evaluate", "photos", "--encoder", "pocket", "--encoder", "pocket-99", "--save", "both.png")
-    none = run("evaluate", "photos", "--encoder", "pocket-99", "--save", "none.png")
-    wrong = run("evaluate", "photos", "--save", "nowhere/both.png")
-
-    assert (both.exit_code, (tmp_path / "both.png").is_file()) == (3, True)
-    assert (none.exit_code, (tmp_path / "none.png").exists(), "nothing to draw" in none.stderr) == (3, False, True)
-    assert (wrong.exit_code, "cannot be written as a picture" in wrong.stderr) == (2, True)
-
-
-def test_the_help_has_an_example_of_each_use() -> None:
-    text = " ".join(run("evaluate", "--help").stdout.split())
-
-    for example in ("evaluate photos/ --encoder", "evaluate --registry pets.db", "--save-thresholds --registry"):
-        assert example in text
+    for words, (code, said) in refusals.items():
+        refused = run("evaluate", *words.split())
+        assert (refused.exit_code, said in refused.stderr) == (code, True), words
+    assert not Path("missing.db").exists()

@@ -66,6 +66,9 @@ def test_the_version_is_shown_and_every_verb_shows_its_help_with_an_example() ->
     for verb in HOMES:
         assert re.search(rf"^  {verb} ", listed, re.MULTILINE)
         assert f"Example: petfinder {verb}" in run(verb, "--help").stdout
+    of_evaluate = " ".join(run("evaluate", "--help").stdout.split())
+    for example in ("evaluate photos/ --encoder", "evaluate --registry pets.db", "--save-thresholds --registry"):
+        assert example in of_evaluate
     for verb in INDEX_VERBS:
         assert f"Example: petfinder index {verb}" in run("index", verb, "--help").stdout
 

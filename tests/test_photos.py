@@ -7,11 +7,10 @@ import io
 import os
 import subprocess
 import sys
-import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -70,25 +69,21 @@ def test_a_box_changes_the_photo_id_and_each_box_has_its_own() -> None:
     assert [read_photo(photo).photo_id for photo in photos] == [photo_id_of(photo) for photo in photos]
 
 
-def test_a_file_object_is_read_from_its_start() -> None:
-    file = io.BytesIO(saved(pet_picture(), "PNG"))
+def test_a_file_object_is_read_from_its_start_and_a_stream_that_cannot_seek_to_its_end() -> None:
+    content = saved(pet_picture(), "PNG")
+    file = io.BytesIO(content)
     file.seek(100)
     assert read_photo(file).image.size == (640, 480)
 
-
-def test_a_stream_that_cannot_seek_and_gives_little_at_a_time_is_read_once_to_its_end() -> None:
-    content = saved(pet_picture(), "PNG")
     reader, writer = os.pipe()
 
     def feed() -> None:
-        with os.fdopen(writer, "wb") as file:
-            file.write(content)
+        with os.fdopen(writer, "wb") as whole:
+            whole.write(content)
 
-    feeder = threading.Thread(target=feed)
-    feeder.start()
-    with os.fdopen(reader, "rb", buffering=0) as stream:
+    with ThreadPoolExecutor(1) as pool, os.fdopen(reader, "rb", buffering=0) as stream:
+        pool.submit(feed)
         assert read_photo(stream).photo_id == hashlib.sha256(content).hexdigest()
-    feeder.join()
 
 
 def test_reading_leaves_a_pil_image_as_it_was() -> None:
@@ -100,9 +95,11 @@ def test_reading_leaves_a_pil_image_as_it_was() -> None:
     assert (picture.tobytes(), picture.info, picture.mode) == (before, {"comment": "mine"}, "RGBA")
 
 
-def test_a_photo_with_uri_and_source_is_read_from_the_source() -> None:
+def test_a_photo_with_uri_and_source_is_read_from_the_source_and_one_without_says_what_to_give() -> None:
     content = saved(pet_picture(), "JPEG")
     assert read_photo(Photo(uri="elsewhere/gone.jpg", source=content)).photo_id == photo_id_of(content)
+    with pytest.raises(UnreadablePhoto, match="give a path"):
+        read_photo(Photo())
 
 
 def _kinds() -> dict[str, tuple[bytes, bytes]]:
@@ -210,28 +207,21 @@ def test_photos_of_cameras_and_phones_are_their_own_pixels_upright(shared: Path,
 def test_transparent_means_white_and_never_black() -> None:
     nothing = Image.new("RGBA", (40, 30), (0, 0, 0, 0))
     declared = [("L", 7), ("RGB", (7, 8, 9)), ("1", 0)]
-    coloured = [
+    coloured: list[Any] = [
         saved(Image.new(mode, (20, 10), cast("int", value)), "PNG", transparency=value) for mode, value in declared
     ]
     for given in (nothing, nothing.convert("LA"), nothing.convert("RGBa"), saved(nothing, "PNG"), *coloured):
         assert read_photo(given).image.getextrema() == ((255, 255),) * 3
 
 
-def test_16_bits_are_scaled_and_not_clipped() -> None:
+def test_16_bits_are_scaled_and_not_clipped_and_wild_values_leave_the_rest_visible() -> None:
     ramp = np.linspace(0, 65535, 256 * 4).astype(np.uint16).reshape(4, 256)
-    for image in (
-        Image.fromarray(ramp),
-        Image.fromarray(ramp.astype(np.int32)),
-        Image.fromarray(ramp / np.float32(65535)),
-    ):
-        read = np.asarray(read_photo(image).image)[..., 0].ravel().astype(int)
+    for values in (ramp, ramp.astype(np.int32), ramp / np.float32(65535)):
+        read = np.asarray(read_photo(Image.fromarray(values)).image)[..., 0].ravel().astype(int)
         assert np.abs(read - ramp.ravel() / 257).max() <= 1
-
-
-def test_wild_values_in_a_float_picture_leave_the_rest_visible() -> None:
-    values = np.array(grey(pet_picture(), np.float32, 1))
-    values[:2, :2] = [[np.nan, np.inf], [-np.inf, 3e38]]
-    assert np.asarray(read_photo(Image.fromarray(values)).image).std() > 20
+    wild = np.array(grey(pet_picture(), np.float32, 1))
+    wild[:2, :2] = [[np.nan, np.inf], [-np.inf, 3e38]]
+    assert np.asarray(read_photo(Image.fromarray(wild)).image).std() > 20
 
 
 def test_a_large_jpeg_is_reduced_without_changing_its_embedding(encoder: PocketEncoder) -> None:
@@ -272,17 +262,12 @@ def test_a_thumbnail_carries_no_metadata_and_is_small() -> None:
     exif[0x010F] = "SECRETCAMERA"
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     picture = pet_picture(900, 700)
+    notes: dict[str, object] = {"exif": exif, "icc_profile": profile}
+    xmp = b"<x:xmpmeta>SECRETPLACE</x:xmpmeta>"
     files = [
-        saved(
-            picture,
-            "JPEG",
-            exif=exif,
-            icc_profile=profile,
-            xmp=b"<x:xmpmeta>SECRETPLACE</x:xmpmeta>",
-            comment="SECRETNOTE",
-        ),
-        saved(picture, "WEBP", exif=exif, icc_profile=profile, xmp=b"<x:xmpmeta>SECRETPLACE</x:xmpmeta>"),
-        saved(picture, "PNG", exif=exif, icc_profile=profile),
+        saved(picture, "JPEG", **notes, xmp=xmp, comment="SECRETNOTE"),
+        saved(picture, "WEBP", **notes, xmp=xmp),
+        saved(picture, "PNG", **notes),
     ]
     for file in files:
         assert b"SECRET" in file
@@ -370,11 +355,6 @@ def _broken() -> dict[str, object]:
 def test_what_cannot_hold_a_picture_or_has_lost_a_part_is_unreadable(given: object) -> None:
     with pytest.raises(UnreadablePhoto):
         read_photo(given)  # type: ignore[arg-type]
-
-
-def test_a_photo_without_a_picture_says_what_to_give() -> None:
-    with pytest.raises(UnreadablePhoto, match="give a path"):
-        read_photo(Photo())
 
 
 @pytest.mark.parametrize("size", [(1, 1), (16, 16), (640, 480), (3000, 2000)])
