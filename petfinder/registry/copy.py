@@ -6,11 +6,9 @@ it again, and a later one brings over what was changed since.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
@@ -24,8 +22,8 @@ from petfinder.registry.registry import Registry
 from petfinder.stores.base import Store
 from petfinder.stores.documents import Document, IndexSpec, side_by_side
 
-_AT_ONCE = 64  # pets compared in one request; with their thumbnails they are held in memory
-_SHOWN = 5
+_BATCH = 64  # pets compared in one request; with their thumbnails they are held in memory
+_EXAMPLES = 5  # missing pets that an error names
 Tell = Callable[["CopyReport"], object]
 
 
@@ -91,30 +89,24 @@ def copy_index(
     tell: Tell | None = None,
 ) -> CopyReport:
     """Copy one index to another store, or under another name; `tell` and errors as of copy_registry."""
-    name = to or index
-    spec = source.spec(index)
-    _check_target(target, name, spec)
+    copy = _Copy(source, index, target, to or index, source.spec(index))
     try:
-        target.create_index(name, spec)
+        target.create_index(copy.name, copy.spec)
     except IndexExists:
-        _check_target(target, name, spec)
-    copying = _Copying(source, index, target, name, spec)
+        _check_target(target, copy.name, copy.spec)
     try:
-        with progress_bar(progress, what=f"copying {index}", total=source.count(index, Restriction())) as bar:
-            copying.run(seen=bar.update)
-        if target.spec(name).thresholds != spec.thresholds:
-            target.change_thresholds(name, spec.thresholds)
-        copying.check()
+        copy.run(progress=progress)
+        copy.check()
     finally:
-        report = copying.report()
+        report = CopyReport(copy.name, copy.copied, copy.already, tuple(copy.failures), copy.others)
         if tell is not None:
             tell(report)
     return report
 
 
-@dataclass
-class _Copying:
-    """One copy on its way."""
+@dataclass(eq=False)
+class _Copy:
+    """One copy on its way, and the record of what was copied so far."""
 
     source: Store
     index: str
@@ -123,54 +115,50 @@ class _Copying:
     spec: IndexSpec
     copied: int = 0
     already: int = 0
-    failures: list[Failure] = field(default_factory=list)
     others: int = 0
+    failures: list[Failure] = field(default_factory=list)
 
-    def run(self, *, seen: Callable[[], object]) -> None:
-        """Write what the target lacks, or has otherwise."""
-        for outcome in self.target.write(self.name, self._lacking(seen), mode="index", expected=self.spec):
-            if outcome.result == "failed":
-                self.failures.append(Failure(outcome.id, outcome.error or StoreError("the store did not say why")))
-            else:
-                self.copied += 1
+    def run(self, *, progress: bool | None) -> None:
+        """Write the pets that the target lacks or has otherwise, then the thresholds."""
+        total = self.source.count(self.index, Restriction())
+        with progress_bar(progress, what=f"copying {self.index}", total=total) as bar:
+            for outcome in self.target.write(self.name, self._lacking(bar.update), mode="index", expected=self.spec):
+                if outcome.result == "failed":
+                    self.failures.append(Failure(outcome.id, outcome.error or StoreError("the store did not say why")))
+                else:
+                    self.copied += 1
+        if self.target.spec(self.name).thresholds != self.spec.thresholds:
+            self.target.change_thresholds(self.name, self.spec.thresholds)
 
-    def _lacking(self, seen: Callable[[], object]) -> Iterator[Document]:
+    def _lacking(self, compared: Callable[[], object]) -> Iterator[Document]:
         documents = self.source.scan(self.index, Restriction(), vectors=True, expected=self.spec)
-        while chunk := [*islice(documents, _AT_ONCE)]:
-            ids = [one.id for one in chunk]
-            there = self.target.get(self.name, ids, vectors=True, expected=self.spec)
-            alike = [one is not None and _alike(one, wanted) for one, wanted in zip(there, chunk, strict=True)]
-            thumbnails = _thumbnails(self.source, self.index, chunk)
-            known = [one for one, same in zip(chunk, alike, strict=True) if same]
-            shown = _thumbnails(self.target, self.name, known)
-            for one, same in zip(chunk, alike, strict=True):
-                seen()
-                if same and thumbnails[one.id] == shown[one.id]:
+        while batch := [*islice(documents, _BATCH)]:
+            ids = [document.id for document in batch]
+            found = self.target.get(self.name, ids, vectors=True, expected=self.spec)
+            there = _with_thumbnails(self.target, self.name, [document for document in found if document is not None])
+            known = {document.id: document for document in there}
+            for document in _with_thumbnails(self.source, self.index, batch):
+                compared()
+                if document.id in known and _alike(document, known[document.id]):
                     self.already += 1
                 else:
-                    yield replace(one, thumbnails=thumbnails[one.id], version=0, made_from=0)
-
-    def report(self) -> CopyReport:
-        """What was done so far."""
-        return CopyReport(self.name, self.copied, self.already, tuple(self.failures), self.others)
+                    yield replace(document, version=0, made_from=0)
 
     def check(self) -> None:
         """Count the target's other pets; raises StoreError, naming them, where pets of the source are not in it."""
         failed = {failure.item for failure in self.failures}
-        missing = 0
-        examples: list[str] = []
+        missing: list[str] = []
         both = side_by_side(self.source.versions(self.index), self.target.versions(self.name))
         for id_, in_source, in_target in both:
             if in_source is None:
                 self.others += 1
             elif in_target is None and id_ not in failed:
-                missing += 1
-                examples = [*examples, id_][:_SHOWN]
+                missing.append(id_)
         if missing:
-            more = ", …" if missing > len(examples) else ""
+            more = ", …" if len(missing) > _EXAMPLES else ""
             raise StoreError(
-                f"{missing} pets of {self.index!r} are not in {self.name!r} of {self.target.location}: "
-                f"{', '.join(examples)}{more}; run the copy again"
+                f"{len(missing)} pets of {self.index!r} are not in {self.name!r} of {self.target.location}: "
+                f"{', '.join(missing[:_EXAMPLES])}{more}; run the copy again"
             )
         if not failed and not self.others:
             self._check_counts()
@@ -198,41 +186,36 @@ def _check_target(target: Store, name: str, spec: IndexSpec) -> None:
         )
 
 
-def _thumbnails(store: Store, index: str, documents: list[Document]) -> dict[str, dict[str, bytes]]:
-    """The thumbnails that these documents have, by document and photo."""
-    photos = [
-        (one.id, photo) for one in documents for photo in dict.fromkeys((*one.photo_ids, *one.terms.get("photo", ())))
-    ]
+def _with_thumbnails(store: Store, index: str, documents: Sequence[Document]) -> list[Document]:
+    photos = [(one.id, photo) for one in documents for photo in {*one.photo_ids, *one.terms.get("photo", ())}]
     found: dict[str, dict[str, bytes]] = {one.id: {} for one in documents}
     for (id_, photo), data in zip(photos, store.thumbnails(index, photos), strict=True):
         if data is not None:
             found[id_][photo] = data
-    return found
+    return [replace(one, thumbnails=found[one.id]) for one in documents]
 
 
 def _alike(one: Document, other: Document) -> bool:
-    return (
-        _content(one) == _content(other)
-        and _near(one.vectors, other.vectors)
-        and (one.portrait is None) == (other.portrait is None)
-        and (one.portrait is None or other.portrait is None or _near(one.portrait, other.portrait))
-    )
+    vectors_alike = _near(one.vectors, other.vectors) and _near(one.portrait, other.portrait)
+    return vectors_alike and _content(one) == _content(other)
 
 
-def _content(document: Document) -> str:
-    """What a document says beside its vectors, as text that is the same whichever store it comes from."""
-    kept: dict[str, Any] = {
-        "body": dict(document.body),
-        "owner": None if document.owner is None else dict(document.owner),
-        "terms": {field: sorted(values) for field, values in document.terms.items() if values},
-        "dates": sorted(document.dates),
-        "places": sorted(map(list, document.places)),
-        "photos": list(document.photo_ids),
-        "pending": document.pending,
-    }
-    return json.dumps(kept, sort_keys=True)
-
-
-def _near(one: Matrix | Vector, other: Matrix | Vector) -> bool:
+def _near(one: Matrix | Vector | None, other: Matrix | Vector | None) -> bool:
     """Whether vectors are the same; servers since 9.2 give them back rounded in the last digit."""
+    if one is None or other is None:
+        return one is other
     return len(one) == len(other) and (len(one) == 0 or bool(np.allclose(one, other, atol=1e-5)))
+
+
+def _content(document: Document) -> tuple[object, ...]:
+    """What a document says beside its vectors, the same whichever store it comes from."""
+    return (
+        document.body,
+        document.owner,
+        {field: set(values) for field, values in document.terms.items() if values},
+        sorted(document.dates),
+        sorted(document.places),
+        document.photo_ids,
+        document.pending,
+        document.thumbnails,
+    )
