@@ -55,7 +55,7 @@ class Restriction:
     circle: Circle | None = None
 
     def also(self, terms: Terms) -> Restriction:
-        """The same restriction with more terms to hold."""
+        """Add terms that must hold too."""
         return replace(self, terms=self.terms + terms)
 
 
@@ -101,9 +101,10 @@ Several = Annotated[tuple[str, ...] | None, BeforeValidator(_several)]
 class PetFilter(Value):
     """A restriction on pets: every field that is given must hold; of several values in one field, one must.
 
-    Text compares after NFKC, casefold and strip. `taken_after` and `taken_before` (both included; without zone: UTC)
-    hold if one photo lies in the whole range; `near` (lat, lon) with `within_km` if the place of the pet or of a photo
-    does; the two are independent. An empty list of values matches nothing. Raises InvalidQuery.
+    Text is compared after NFKC, casefold and strip. `taken_after` and `taken_before` (both included; without zone: UTC)
+    hold if one photo was taken in the whole range; `near` (lat, lon in degrees) with `within_km` holds if the place of
+    the pet or of one photo lies in the circle; the two are independent. An empty list of values matches nothing. Raises
+    InvalidQuery.
     """
 
     refusal: ClassVar[type[PetfinderError]] = InvalidQuery
@@ -150,7 +151,7 @@ class PetFilter(Value):
         return self
 
     def restriction(self) -> Restriction:
-        """The filter in the form that stores check."""
+        """Turn the filter into the form that stores check."""
         terms = {field: getattr(self, field) for field in TERM_FIELDS}
         circle = Circle(self.near, self.within_km + EDGE_KM) if self.near and self.within_km else None
         return Restriction(
@@ -167,7 +168,7 @@ class PetFilter(Value):
         )
 
     def matches(self, pet: Pet) -> bool:
-        """Whether the pet passes: the reference meaning that every store must agree with."""
+        """Tell whether the pet passes: the reference meaning that every store must agree with."""
         rule = self.restriction()
         own = terms_of(pet)
         if any(not set(values) & set(own.get(field, ())) for field, values in rule.terms):

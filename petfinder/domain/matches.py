@@ -18,7 +18,7 @@ SHOWN = 48  # pets on one page or in one gallery, and so many thumbnails come wi
 
 
 class Pets(list[PetT]):
-    """Pets of a listing, by id; a notebook shows the first 48 as cards, without owners and exact places."""
+    """The pets of a listing, in the order of their ids; a notebook shows the first 48 as cards, without owners."""
 
     def _repr_html_(self) -> str:
         return as_html(self)
@@ -26,10 +26,11 @@ class Pets(list[PetT]):
 
 @dataclass(frozen=True, repr=False)
 class Match:
-    """One pet that was found: the photo of it that matched, the similarity (raw cosine), the verdict.
+    """One pet that was found: the photo of it that matched, the similarity (raw cosine, -1 to 1), the verdict.
 
-    `pet` has no owner, and places to 0.01 degree; `distance_km` is in whole km, from where the search was centred or
-    the query photo was taken. `index` and `store` are where the pet is registered.
+    `pet` has no owner, and places to 0.01 degree. `distance_km` is in whole km from the centre of the search, or from
+    where the query photo was taken; None where either place is unknown. `index` and `store` are where the pet is
+    registered.
     """
 
     pet: Pet
@@ -53,9 +54,9 @@ class Match:
 class Matches(Sequence[Match]):
     """The pets nearest to a query, nearest first.
 
-    `query` are the query photos (empty for other queries), `cut` the thresholds behind the verdicts, `pets_searched`
-    how many pets were left after the filter, and `photos_searched` how many photos these have. `centre` is where
-    distances are counted from, to 0.01 degree.
+    `query` are the query photos (empty for other queries), `cut` the thresholds behind the verdicts and
+    `thresholds_source` what these were measured on. `pets_searched` counts the pets left after the filter,
+    `photos_searched` their photos. `centre` is where distances are measured from, to 0.01 degree.
     """
 
     found: tuple[Match, ...] = ()
@@ -95,12 +96,12 @@ class Matches(Sequence[Match]):
         return as_html(self)
 
     def plot(self) -> Figure:
-        """The query beside its matches as a matplotlib figure; needs the `notebook` extra (else ConfigError)."""
+        """Draw the query beside its matches with matplotlib; raises ConfigError without the `notebook` extra."""
         return as_figure(self)
 
     def plot_places(self) -> Figure:
-        """Where these pets are, around where the search was centred or the query photo was taken.
+        """Draw where these pets are, around the centre of the search, with matplotlib; places to 0.01 degree.
 
-        A matplotlib figure, places to 0.01 degree; needs the `notebook` extra (else ConfigError).
+        Raises ConfigError without the `notebook` extra.
         """
         return as_figure(self, "places")

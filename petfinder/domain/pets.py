@@ -53,14 +53,14 @@ class Place(Value):
         return _by_name(given, "lat", "lon")
 
     def km_to(self, other: Place) -> float:
-        """Kilometres along the great circle (haversine formula on the mean Earth radius)."""
+        """Measure the great circle to another place in km (haversine formula, mean Earth radius of the IUGG)."""
         lat, other_lat = math.radians(self.lat), math.radians(other.lat)
         half_lat, half_lon = (other_lat - lat) / 2, math.radians(other.lon - self.lon) / 2
         chord = math.sin(half_lat) ** 2 + math.cos(lat) * math.cos(other_lat) * math.sin(half_lon) ** 2
         return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(min(1.0, chord)))
 
     def rounded(self) -> Place:
-        """The place to 0.01 degree (about 1 km), as searches show it."""
+        """Round to 0.01 degree (about 1 km), as searches show places."""
         return Place(lat=round(self.lat, 2), lon=round(self.lon, 2))
 
 
@@ -90,11 +90,11 @@ class Box(Value):
 
 
 class Photo(Value):
-    """One picture of one pet.
+    """One picture of one pet: made of a path, bytes, a file object or a PIL image, or of named fields.
 
-    `uri` says where the original is; `source` holds a picture given in memory (bytes, file object, PIL image) until it
-    is read. `photo_id` is the sha256 of the file's bytes (of the RGB pixels for a PIL image) and the box. A `taken_at`
-    without zone is the camera's local time. `thumbnail` is an EXIF-free JPEG, `embedding` float32 (dims,).
+    `uri` says where the original is; `source` holds a picture given in memory until it is read. `photo_id` is the
+    sha256 of the file's bytes (of the RGB pixels for a PIL image) and the box. A `taken_at` without zone is the
+    camera's local time. `thumbnail` is an EXIF-free JPEG, `embedding` float32 (dims,). Raises InvalidPet.
     """
 
     uri: Text = None
@@ -144,9 +144,9 @@ class Photo(Value):
 
 
 class Owner(Value):
-    """Who to call. Ways to reach them show in no repr, str or JSON unless the context `CONTACT` asks for them.
+    """The person to call. Ways to reach them show in no repr, str or JSON unless the context `CONTACT` asks for them.
 
-    `picture` is a photo of the owner, for the owner card.
+    `picture` is a photo of the owner, for the owner card. Raises InvalidPet for a blank name.
     """
 
     name: Annotated[str, BeforeValidator(writable)] = Field(pattern=r"\S")
@@ -167,7 +167,7 @@ class Owner(Value):
 
 
 class Status(StrEnum):
-    """Where a pet is in its story."""
+    """What is known of where a pet is: at home, lost, found by somebody, back with its people."""
 
     HOME = "home"
     LOST = "lost"
@@ -197,9 +197,10 @@ def _as_tags(given: Any) -> Any:
 
 
 class Pet(Value):
-    """One animal, the entity; `pet_id` is its key in every store.
+    """One registered animal; `pet_id` (printable, at most 512 bytes) is its key in every store.
 
-    Dates are kept to the second. Raises InvalidPet for what cannot be kept.
+    `status` holds since `status_at`; `place` is where the pet lives or was last seen, `microchip` a chip or tattoo
+    number. Dates are kept to the second. Raises InvalidPet for what cannot be kept.
     """
 
     pet_id: str = Field(min_length=1)

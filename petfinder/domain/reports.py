@@ -111,7 +111,7 @@ class BulkReport(Report):
         return super()._summary() + (changed if self.changed else "")
 
     def raise_for_failures(self) -> None:
-        """Raise BulkFailed, with this report, if anything did not go in."""
+        """Raise BulkFailed, which carries this report, if anything did not go in."""
         if self.failures:
             first = self.failures[0]
             raise BulkFailed(

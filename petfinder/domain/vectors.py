@@ -17,7 +17,7 @@ Matrix = NDArray[np.float32]
 
 
 def unit(vectors: Any, *, dims: int | None = None) -> Matrix:
-    """Embeddings brought to unit length, as cosine wants them.
+    """Scale embeddings to unit length, as cosine wants them.
 
     `vectors`: one embedding (dims,) or several (n, dims), any real type; the result has the same shape, float32.
     Raises InvalidEmbedding for another length than `dims`, NaN, infinity or a vector of zeros.
@@ -39,7 +39,7 @@ def unit(vectors: Any, *, dims: int | None = None) -> Matrix:
 
 
 def mean_direction(embeddings: Matrix) -> Vector | None:
-    """The unit-length mean of embeddings (n, dims); None where they cancel out or there are none."""
+    """Compute the unit-length mean of embeddings (n, dims); None where they cancel out or there are none."""
     if not len(embeddings):
         return None
     mean = embeddings.astype(np.float64).mean(axis=0)
@@ -51,12 +51,12 @@ def mean_direction(embeddings: Matrix) -> Vector | None:
 
 
 def portrait(embeddings: Matrix) -> Vector | None:
-    """A pet's portrait: the unit-length mean of its photo embeddings (n, dims), from two photos on."""
+    """Compute a pet's portrait: the unit-length mean of its photo embeddings (n, dims), from two photos on."""
     return mean_direction(embeddings) if len(embeddings) >= 2 else None
 
 
 def nearest_rows(similarities: NDArray[np.floating[Any]], k: int) -> NDArray[np.intp]:
-    """The positions of the k largest similarities (n,), largest first; equal ones in the order they stand in."""
+    """Find the positions of the k largest similarities (n,), largest first; equal ones in the order they stand in."""
     count = len(similarities)
     if k >= count:
         return np.argsort(-similarities, kind="stable")

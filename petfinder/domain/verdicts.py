@@ -1,4 +1,4 @@
-"""Verdicts and the thresholds behind them: how similar a stranger's best match gets, by how much is searched."""
+"""Verdicts and the thresholds behind them: how similar the best match of an unregistered animal gets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Verdict(StrEnum):
 
 
 class Cut(Value):
-    """The two similarities that part match from possible and possible from unknown, for one number of photos searched.
+    """The least similarities (raw cosine) of a match and of a possible one, for one number of photos searched.
 
     `extrapolated` says that nothing was measured at this number of photos.
     """
@@ -36,21 +36,21 @@ class Cut(Value):
     extrapolated: bool = False
 
     def verdict(self, similarity: float) -> Verdict:
-        """The verdict on one similarity (raw cosine)."""
+        """Give the verdict on one similarity (raw cosine)."""
         if similarity >= self.match:
             return Verdict.MATCH
         return Verdict.POSSIBLE if similarity >= self.possible else Verdict.UNKNOWN
 
 
 class Interval(Value):
-    """Where a measured quantile may as well lie: 95 % of a bootstrap over the strangers' animals."""
+    """The 95 % confidence interval of a measured quantile: a bootstrap over the strangers' animals."""
 
     low: float
     high: float
 
 
 class Quantiles(Value):
-    """Of strangers' best similarities among `pets` pets: the value that 1 % (match) and 30 % (possible) exceed.
+    """The best similarity that 1 % (`match`) and 30 % (`possible`) of strangers exceed among `pets` registered pets.
 
     `photos`: how many photos these pets had together (None: one each). The intervals are those of the two values, where
     they were measured.
@@ -65,14 +65,15 @@ class Quantiles(Value):
 
     @property
     def looks(self) -> int:
-        """How many photos competed."""
+        """How many photos a stranger's photo was compared with."""
         return max(self.pets, self.photos or 0)
 
 
 class Thresholds(Value):
-    """Measured quantiles at rising numbers of pets, and on what they were measured.
+    """The quantiles measured at rising numbers of pets, and in `source` what they were measured on.
 
-    Between the numbers measured, and beyond them, a line on the logarithm of the number is followed.
+    Between and beyond the numbers measured, thresholds follow a line over the logarithm of the number. Raises
+    ConfigError for numbers that do not rise.
     """
 
     refusal: ClassVar[type[PetfinderError]] = ConfigError
@@ -88,34 +89,34 @@ class Thresholds(Value):
         return self
 
     def at(self, pets_searched: int, photos: int | None = None) -> Cut:
-        """The thresholds for this many pets left after the filter (0 counts as 1), with this many photos together.
+        """Compute the thresholds for this many pets left after the filter (0 counts as 1), with this many photos.
 
-        Every photo is one more chance for a stranger to resemble a pet, so the number of photos decides where it is
-        given; several query photos are as many chances more, and multiply it. Without it the pets are taken to have as
-        many photos each as those that were measured.
+        Every photo is one more chance for a stranger to resemble a pet, so `photos`, where given, decides: the number
+        of the pets' photos times the number of query photos. Without it the pets are taken to have as many photos each
+        as those that were measured.
         """
         rows = self.measured
-        places = [row.pets if photos is None else row.looks for row in rows]
-        asked = max(1, pets_searched, photos or 0)
-        first = min(max(bisect_left(places, asked) - 1, 0), max(len(rows) - 2, 0))
+        sizes = [row.pets if photos is None else row.looks for row in rows]
+        size = max(1, pets_searched, photos or 0)
+        first = min(max(bisect_left(sizes, size) - 1, 0), max(len(rows) - 2, 0))
         low, high = rows[first], rows[min(first + 1, len(rows) - 1)]
-        way = 0.0 if low is high else math.log(asked / places[first]) / math.log(places[first + 1] / places[first])
+        way = 0.0 if low is high else math.log(size / sizes[first]) / math.log(sizes[first + 1] / sizes[first])
         match = (1 - way) * low.match + way * high.match
         possible = (1 - way) * low.possible + way * high.possible
         return Cut(
             match=min(match, 1.0),
             possible=min(possible, match, 1.0),
-            extrapolated=not places[0] <= asked <= places[-1],
+            extrapolated=not sizes[0] <= size <= sizes[-1],
         )
 
 
 class Uncalibrated:
-    """Stands in where no thresholds were ever measured: nothing is a match, everything at most possible."""
+    """The stand-in where no thresholds were ever measured: nothing is a match, everything at most possible."""
 
     source = "never calibrated: `petfinder evaluate` measures thresholds on your own photos"
 
     def at(self, pets_searched: int, photos: int | None = None) -> Cut:
-        """No similarity is high enough for a match; every one is possible."""
+        """Give thresholds by which no similarity is a match, and every one is possible."""
         return Cut(match=math.inf, possible=-math.inf, extrapolated=True)
 
 
@@ -123,5 +124,5 @@ AnyThresholds = Thresholds | Mapping[str, Thresholds] | None
 
 
 def thresholds_for(brought: AnyThresholds, species: str) -> Thresholds | None:
-    """What an encoder brings for one species: the same for all, one for each, or nothing."""
+    """Pick what an encoder brings for one species: the same for all, one for each, or nothing."""
     return brought.get(species) if isinstance(brought, Mapping) else brought

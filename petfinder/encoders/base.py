@@ -42,17 +42,17 @@ class Encoder(Protocol):
         ...
 
     def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
-        """Embeddings (n, dims) of upright RGB pictures, unit length, float32; the same alone and in any batch."""
+        """Encode upright RGB pictures: (n, dims), unit length, float32; the same alone and in any batch."""
         ...
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
-        """Embeddings (n, dims) of texts in the same space; raises TextNotSupported where there is none."""
+        """Encode texts into the same space: (n, dims); raises TextNotSupported where the encoder reads none."""
         ...
 
 
 @dataclass(frozen=True)
 class EncoderIdentity:
-    """By what an index knows its encoder again."""
+    """What an index remembers of its encoder: name, length of an embedding, hash of weights and preprocessing."""
 
     name: str
     dims: int
@@ -60,12 +60,12 @@ class EncoderIdentity:
 
 
 def identity_of(encoder: Encoder) -> EncoderIdentity:
-    """Name, dims and fingerprint (empty where an encoder of one's own offers none)."""
+    """Take an encoder's name, dims and fingerprint (empty where an encoder of one's own offers none)."""
     return EncoderIdentity(encoder.name, encoder.dims, str(getattr(encoder, "fingerprint", "")))
 
 
 def encode(encoder: Encoder, pictures: Sequence[Image.Image]) -> Matrix:
-    """The pictures' embeddings (n, dims), checked and brought to unit length; raises EncoderError, InvalidEmbedding."""
+    """Encode pictures: (n, dims), checked and brought to unit length; raises EncoderError, InvalidEmbedding."""
     try:
         embeddings = encoder.encode_images(pictures)
     except PetfinderError:
@@ -79,5 +79,5 @@ def encode(encoder: Encoder, pictures: Sequence[Image.Image]) -> Matrix:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Count the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

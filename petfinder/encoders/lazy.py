@@ -14,7 +14,7 @@ from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 
 
 class RememberedEncoder:
-    """Stands for the encoder that filled an index, so that listing and counting load no weights.
+    """The stand-in for the encoder that filled an index, so that listing and counting load no weights.
 
     `load` is called once, at the first picture or text; what it gives must have the same `identity`.
     """
@@ -59,11 +59,11 @@ class RememberedEncoder:
         return self._loaded().supports_text
 
     def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
-        """Embeddings (n, dims) of upright RGB pictures; raises IndexMismatch where the encoder has changed."""
+        """Encode upright RGB pictures: (n, dims); raises IndexMismatch where the encoder has changed."""
         return self._loaded().encode_images(pictures)
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
-        """Embeddings (n, dims) of texts; raises IndexMismatch where the encoder has changed."""
+        """Encode texts: (n, dims); raises IndexMismatch where the encoder has changed."""
         return self._loaded().encode_texts(texts)
 
     def _loaded(self) -> Encoder:

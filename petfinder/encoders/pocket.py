@@ -43,7 +43,7 @@ _FULL_NAMES = {SHORT_NAME + end: NAME + end for end in _READINGS}
 
 
 class PocketEncoder:
-    """Pictures to embeddings (n, 512) with weights that come inside the package; knows no words.
+    """The encoder with weights inside the package: pictures to embeddings (n, 512); it reads no text.
 
     `mirrored`: the mean of the picture and its mirror image, for twice the time. `side`: 384 reads pictures whose
     shorter side has 384 pixels at that size, smaller ones at 320. Either has a name and a fingerprint of its own, so an
@@ -98,12 +98,12 @@ class PocketEncoder:
             raise ConfigError(f"the thresholds in {path} cannot be read: measure them again or remove it") from error
 
     def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
-        """Embeddings (n, 512) of upright pictures, unit length, float32; raises EncoderUnavailable."""
+        """Encode upright pictures: (n, 512), unit length, float32; raises EncoderUnavailable."""
         if not len(pictures):
             return np.empty((0, DIMS), dtype=np.float32)
         session = self._open_session()
 
-        def alone(picture: Image.Image) -> Vector:
+        def encode(picture: Image.Image) -> Vector:
             rows: Matrix = session.run(["embeddings"], {"pictures": self._views(picture)})[0]
             total: Vector = rows.sum(axis=0)
             return total
@@ -111,10 +111,10 @@ class PocketEncoder:
         # One picture a run and a thread: the same numbers alone and in any batch, and the cores share no picture, which
         # took a fifth more of their time.
         with ThreadPoolExecutor(max_workers=min(self.threads or cores(), len(pictures))) as pool:
-            return unit(np.stack([*pool.map(alone, pictures)]), dims=DIMS)
+            return unit(np.stack([*pool.map(encode, pictures)]), dims=DIMS)
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
-        """Always raises TextNotSupported."""
+        """Refuse texts: always raises TextNotSupported."""
         raise TextNotSupported(
             f"the encoder {self.name} knows pictures only; to search by words, make the registry with a model that"
             " reads both, for example encoder='clip-ViT-B-32'"
@@ -127,9 +127,9 @@ class PocketEncoder:
 
     def _views(self, picture: Image.Image) -> Pixels:
         """What the weights look at, (1 or 2, side, side, 3): the picture, and its mirror image where asked for."""
-        seen = picture if picture.mode == "RGB" else on_white(picture)
-        side = self.side if min(seen.size) >= self.side else SIDE
-        pixels = np.asarray(seen.resize((side, side), Image.Resampling.BICUBIC), dtype=np.uint8)
+        rgb = picture if picture.mode == "RGB" else on_white(picture)
+        side = self.side if min(rgb.size) >= self.side else SIDE
+        pixels = np.asarray(rgb.resize((side, side), Image.Resampling.BICUBIC), dtype=np.uint8)
         return np.stack([pixels, pixels[:, ::-1]]) if self.mirrored else pixels[np.newaxis]
 
     def _open_session(self) -> InferenceSession:
@@ -160,17 +160,17 @@ class PocketEncoder:
 
 
 def full_name(name: str) -> str:
-    """The name with its version: "pocket-mirrored" is that of the newest weights; any other name stays as it is."""
+    """Add the version to a name: "pocket-mirrored" is that of the newest weights; any other name stays as it is."""
     return _FULL_NAMES.get(name, name)
 
 
 def is_pocket_name(name: str) -> bool:
-    """Whether this is a name of the built-in encoder, with its version or without."""
+    """Tell whether this is a name of the built-in encoder, with its version or without."""
     return full_name(name) in _FULL_NAMES.values()
 
 
 def pocket_named(name: str, *, threads: int | None = None) -> PocketEncoder:
-    """The built-in encoder of one of its names."""
+    """Make the built-in encoder of one of its names."""
     mirrored, side = _READINGS[full_name(name).removeprefix(NAME)]
     return PocketEncoder(mirrored=mirrored, side=side, threads=threads)
 

@@ -1,7 +1,6 @@
 """Within-class covariance normalisation: a matrix under which the ways one animal varies count less.
 
 Hatch, Kajarekar, Stolcke, Interspeech 2006, in closed form, and the cut to the directions that tell animals apart.
-Knows embeddings as rows of numbers; nothing of photos.
 """
 
 from __future__ import annotations

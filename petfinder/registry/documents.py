@@ -35,13 +35,13 @@ def _known_by_id(photo: Photo) -> Photo:
 
 
 def distinct_photos(photos: tuple[Photo, ...]) -> tuple[Photo, ...]:
-    """The photos, each with an id where it has a picture or an embedding, the same photo only once."""
+    """Give each photo with a picture or an embedding an id, and keep the same photo only once."""
     identified = [_known_by_id(photo) for photo in photos]
     return tuple({photo.photo_id or str(position): photo for position, photo in enumerate(identified)}.values())
 
 
 def to_document(pet: Pet, *, dims: int) -> Document:
-    """The pet as a store keeps it, its portrait with it; raises InvalidEmbedding."""
+    """Turn a pet into what a store keeps, its portrait with it; raises InvalidEmbedding."""
     photos = distinct_photos(pet.photos)
     pet = pet.model_copy(update={"photos": photos})
     vectors = {p.photo_id: unit(p.embedding, dims=dims) for p in photos if p.photo_id and p.embedding is not None}
@@ -62,14 +62,14 @@ def to_document(pet: Pet, *, dims: int) -> Document:
 
 
 def photos_of(document: Document) -> list[Photo]:
-    """The photos of a document, without embeddings and thumbnails."""
+    """List the photos of a document, without embeddings and thumbnails."""
     return [Photo(**photo) for photo in document.body.get("photos", ())]
 
 
 def with_vectors(document: Document, vectors: Mapping[str, Vector], *, dims: int) -> Document:
-    """The document with these embeddings (unit length, by photo_id) and no others, and the portrait that they make.
+    """Give a document these embeddings (unit length, by photo_id) and no others, and the portrait that they make.
 
-    Its photos that have none are those that wait for one: they are counted, and the term "pending" finds the pet.
+    Photos without one wait for it: they are counted, and the term "pending" finds the pet.
     """
     photo_ids = [photo.get("photo_id", "") for photo in document.body.get("photos", ())]
     embedded = tuple(photo_id for photo_id in photo_ids if photo_id in vectors)
@@ -88,7 +88,7 @@ def with_vectors(document: Document, vectors: Mapping[str, Vector], *, dims: int
 
 
 def waiting() -> Restriction:
-    """What restricts to pets with photos that wait for an embedding."""
+    """Restrict to pets with photos that wait for an embedding."""
     return Restriction(terms=((PENDING, ("yes",)),))
 
 
@@ -110,7 +110,7 @@ def _to_owner(body: Mapping[str, Any]) -> Owner:
 
 
 def to_pet(document: Document, pet_class: type[PetT]) -> PetT:
-    """The whole pet of a document, with its owner and whatever vectors came with it."""
+    """Turn a document into the whole pet, with its owner and the vectors that came with it."""
     body = {name: value for name, value in document.body.items() if name in pet_class.model_fields}
     rows = dict(zip(document.photo_ids, document.vectors, strict=False))
     body["photos"] = tuple(
@@ -121,5 +121,5 @@ def to_pet(document: Document, pet_class: type[PetT]) -> PetT:
 
 
 def remembered_by(spec: IndexSpec) -> EncoderIdentity:
-    """The encoder that an index remembers."""
+    """Name the encoder that an index remembers."""
     return EncoderIdentity(spec.encoder, spec.dims, spec.fingerprint)

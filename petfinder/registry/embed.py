@@ -1,4 +1,4 @@
-"""From photos to embeddings: decoding in a small pool of threads beside the encoder, so that all cores work."""
+"""From photos to embeddings: photos are decoded by a pool of threads while the encoder works on those before."""
 
 from __future__ import annotations
 
@@ -12,12 +12,7 @@ from typing import Any, Generic, TypeVar
 from PIL import Image
 from pydantic import ValidationError
 
-from petfinder.domain.errors import (
-    InvalidEmbedding,
-    PetfinderError,
-    PhotoError,
-    UnreadablePhoto,
-)
+from petfinder.domain.errors import InvalidEmbedding, PetfinderError, PhotoError, UnreadablePhoto
 from petfinder.domain.pets import Owner, PetT, Photo
 from petfinder.domain.vectors import Matrix, Vector, mean_direction, unit
 from petfinder.encoders.base import Encoder, cores, encode
@@ -31,7 +26,7 @@ R = TypeVar("R")
 
 
 def in_parallel(work: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
-    """The results of `work` in the order of the tasks, a bounded number of them ahead; the tasks are streamed."""
+    """Yield the results of `work` in the order of the tasks, computed a bounded number ahead; tasks are streamed."""
     pool = ThreadPoolExecutor(max_workers=cores(), thread_name_prefix="petfinder-decode")
     waiting: deque[Future[R]] = deque()
     try:
@@ -71,7 +66,7 @@ def read_one(photo: Photo, *, limits: PhotoLimits) -> ReadPhoto:
 
 
 def _with_clean_thumbnail(photo: Photo) -> ReadPhoto:
-    """A photo that brings its embedding; a thumbnail that says more than its pixels is made anew."""
+    """Take a photo that brings its embedding; a thumbnail with metadata is made anew."""
     if photo.thumbnail is None or is_bare(photo.thumbnail):
         return ReadPhoto(photo)
     try:
@@ -82,7 +77,7 @@ def _with_clean_thumbnail(photo: Photo) -> ReadPhoto:
 
 @dataclass(eq=False)
 class Reading(Generic[T]):
-    """What belongs together (one pet, one query) and its photos as they were read."""
+    """One subject (a pet, a query) with its photos as they were read."""
 
     subject: T
     photos: list[ReadPhoto] = field(default_factory=list)
@@ -90,7 +85,7 @@ class Reading(Generic[T]):
 
 
 def embedded(readings: Iterable[Reading[T]], encoder: Encoder) -> Iterator[Reading[T]]:
-    """The same readings, in order, every picture encoded (in batches over several of them) and let go of."""
+    """Yield the same readings in order, every picture encoded, in batches over several of them, and let go of."""
     batch: list[Reading[T]] = []
     size = 0
     for reading in readings:
@@ -117,7 +112,7 @@ def _with_row(read: ReadPhoto, row: Vector | InvalidEmbedding) -> ReadPhoto:
 
 
 def _vectors(pictures: Sequence[Image.Image], encoder: Encoder) -> Sequence[Vector | InvalidEmbedding]:
-    """One embedding a picture; where one spoils the batch, its pictures one by one, so that only that one fails."""
+    """Encode a batch; where one picture spoils it, encode one by one, so that only that picture fails."""
     if not pictures:
         return []
     try:
@@ -144,46 +139,41 @@ def read_again(photo: Photo, thumbnail: Callable[[], bytes | None], *, limits: P
     return ReadPhoto(photo, picture=smaller.picture, error=smaller.error, original=False)
 
 
-def as_photo(given: Any) -> Photo:
-    """A query photo in any of the ways it may be given: path, bytes, file object, PIL image or Photo."""
+def as_photo(photo: Any) -> Photo:
+    """Make a Photo of a path, bytes, a file object, a PIL image or a Photo; raises UnreadablePhoto."""
     try:
-        return given if isinstance(given, Photo) else Photo.model_validate(given)
+        return photo if isinstance(photo, Photo) else Photo.model_validate(photo)
     except ValidationError as error:
         raise UnreadablePhoto("this is no photo: give a path, bytes, a file object or a PIL image") from error
 
 
 def embed_photos(photos: Sequence[Any], encoder: Encoder, *, limits: PhotoLimits) -> list[Photo]:
-    """The photos with id, thumbnail and embedding; raises the PhotoError of the first that cannot be read."""
-    read = in_parallel(lambda photo: read_one(as_photo(photo), limits=limits), photos)
-    done: list[Photo] = []
-    for reading in embedded((_or_raise(one) for one in read), encoder):
-        for one in reading.photos:
-            if one.error:
-                raise one.error
-            done.append(one.photo)
-    return done
+    """Read and encode photos: with id, thumbnail and embedding; raises the PhotoError of the first unreadable one."""
+    read = in_parallel(lambda photo: _checked(read_one(as_photo(photo), limits=limits)), photos)
+    done = embedded((Reading(None, [one]) for one in read), encoder)
+    return [_checked(one).photo for reading in done for one in reading.photos]
 
 
-def _or_raise(read: ReadPhoto) -> Reading[None]:
+def _checked(read: ReadPhoto) -> ReadPhoto:
     if read.error:
         raise read.error
-    return Reading(None, [read])
+    return read
 
 
 def one_query(embeddings: Sequence[Any], *, dims: int) -> Matrix:
-    """Several photos of one animal as one query (1, dims): the unit-length mean; the first alone if they cancel out."""
+    """Merge photos of one animal into one query (1, dims): the unit-length mean; the first if they cancel out."""
     matrix = unit(list(embeddings), dims=dims)
     mean = mean_direction(matrix)
     return (matrix[0] if mean is None else mean).reshape(1, -1)
 
 
 def now() -> datetime:
-    """The moment, to the second, in UTC."""
+    """Give the current time in UTC, to the second."""
     return datetime.now(timezone.utc).replace(microsecond=0)
 
 
 def owner_with_picture(owner: Owner | None, *, limits: PhotoLimits) -> Owner | None:
-    """The owner with the picture read to an EXIF-free thumbnail, its place and date dropped; raises PhotoError."""
+    """Read the owner's picture to an EXIF-free thumbnail, and drop its place and date; raises PhotoError."""
     if owner is None or owner.picture is None:
         return owner
     picture = owner.picture
@@ -196,7 +186,7 @@ def owner_with_picture(owner: Owner | None, *, limits: PhotoLimits) -> Owner | N
 
 
 def read_pet(pet: PetT, *, limits: PhotoLimits) -> Reading[PetT]:
-    """Read all photos of a pet, and its owner's picture; what could not be read stands in the reading."""
+    """Read all photos of a pet, and its owner's picture; errors are kept in the reading."""
     reading = Reading(pet, [read_one(photo, limits=limits) for photo in pet.photos])
     try:
         owner = owner_with_picture(pet.owner, limits=limits)
@@ -208,6 +198,6 @@ def read_pet(pet: PetT, *, limits: PhotoLimits) -> Reading[PetT]:
 
 
 def finished(reading: Reading[PetT]) -> PetT:
-    """The pet with the photos that could be read, each once."""
+    """Give the pet the photos that could be read, each once."""
     photos = distinct_photos(tuple(read.photo for read in reading.photos if not read.error))
     return reading.subject.model_copy(update={"photos": photos})

@@ -1,6 +1,6 @@
 """PetFinder: the asking half of the service. Photos, vectors, texts, stored pets in; matches with verdicts out.
 
-No answer holds an owner; `owner_of` alone reveals one.
+No search gives an owner: only `owner_of`, and the whole pets of `get`, `list` and `scan`, do.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Combine = Literal["mean", "best"]
 
 @dataclass(frozen=True)
 class Duplicate:
-    """Two photos of different pets that are so alike that the pets may be one."""
+    """Two pets that may be one: their ids in order, their photos most alike, and the similarity (raw cosine)."""
 
     pet_ids: tuple[str, str]
     photo_ids: tuple[str, str]
@@ -38,21 +38,26 @@ class Duplicate:
 
 
 class PetFinder(OpenedIndex[PetT]):
-    """Finds registered pets of one species. Raises IndexMismatch where the index was filled by another encoder."""
+    """The searches and listings of one species; raises IndexMismatch where the index was filled by another encoder.
+
+    `where` restricts a search to some pets before photos are compared. `k` is how many pets at most (1 to 10,000),
+    `min_similarity` the raw cosine (-1 to 1) that they must reach. Every search raises StoreError, and InvalidQuery for
+    a `k` or `min_similarity` out of range.
+    """
 
     @property
     def species(self) -> str:
-        """The species of its pets."""
+        """The species of the pets in this index: "dog"."""
         return self.repository.species
 
     @property
     def pet_class(self) -> type[PetT]:
-        """The class of its pets."""
+        """The class of the pets that are given back: Dog."""
         return self.repository.pet_class
 
     @property
     def thresholds(self) -> Thresholds | Uncalibrated:
-        """The index's own thresholds, else the encoder's for this species, else none ever measured."""
+        """The thresholds behind the verdicts: the index's own, else the encoder's for this species, else none."""
         brought = thresholds_for(self.encoder.thresholds, self.repository.species)
         return self.repository.thresholds or brought or Uncalibrated()
 
@@ -66,10 +71,11 @@ class PetFinder(OpenedIndex[PetT]):
         min_similarity: float | None = None,
         combine: Combine = "mean",
     ) -> Matches:
-        """The registered pets nearest to a photo, or to several photos of ONE animal, with verdicts.
+        """Find the registered pets nearest to a photo, or to several photos of ONE animal, with verdicts.
 
-        Several photos become one query: the unit-length mean of their embeddings, or (combine="best") for each pet the
-        best of their similarities. Raises PhotoError, InvalidQuery, EncoderError.
+        A photo is a path, bytes, a file object, a PIL image or a Photo. Several become one query: the unit-length mean
+        of their embeddings, or (combine="best") for each pet the best of their similarities. The 48 nearest come with
+        thumbnails. Raises PhotoError, InvalidQuery, EncoderError.
         """
         check_choice(combine, Combine, what="combine")
         several = photo if isinstance(photo, (list, tuple)) else [photo]
@@ -90,7 +96,10 @@ class PetFinder(OpenedIndex[PetT]):
         where: PetFilter | None = None,
         min_similarity: float | None = None,
     ) -> Sequence[Matches]:
-        """One answer for each photo, in order; encoded together, searched in one request, without thumbnails."""
+        """Find the pets nearest to each of many photos: one answer a photo, in order, with verdicts.
+
+        They are encoded in batches and searched in one request; answers come without thumbnails. Errors as find.
+        """
         if isinstance(photos, (str, bytes, os.PathLike, Photo)) or not isinstance(photos, Iterable):
             raise InvalidQuery("find_many takes several photos; find takes one")
         return self._find_many([*photos], k, where, min_similarity)
@@ -128,9 +137,9 @@ class PetFinder(OpenedIndex[PetT]):
         where: PetFilter | None = None,
         min_similarity: float | None = None,
     ) -> Matches | Sequence[Matches]:
-        """Pets that look like a registered one (or one answer for each of several), never themselves; no verdict.
+        """Find pets that look like a registered one (one answer for each of several ids); no verdict.
 
-        Raises PetNotFound, and InvalidQuery for a pet whose photos have no embedding yet.
+        The pets named are in no answer. Raises PetNotFound, and InvalidQuery for a pet without an embedding.
         """
         wanted = [pet_ids] if isinstance(pet_ids, str) else [*pet_ids]
         answers = [self._similar_to(pet_id, wanted, k, where, min_similarity) for pet_id in wanted]
@@ -156,9 +165,10 @@ class PetFinder(OpenedIndex[PetT]):
     def find_by_embedding(
         self, embedding: Any, *, k: int = 5, where: PetFilter | None = None, min_similarity: float | None = None
     ) -> Any:
-        """The pets nearest to a vector (dims,): Matches; to each row of a matrix (m, dims): a list; no verdict.
+        """Find the pets nearest to a vector (dims,), as Matches, or to each row of a matrix (m, dims), as a list.
 
-        Raises IndexMismatch where the index was rebuilt with another encoder meanwhile: `embed` the query anew.
+        Vectors need no unit length; there is no verdict. Raises InvalidEmbedding, and IndexMismatch where the index was
+        rebuilt with another encoder meanwhile: `embed` the query anew.
         """
         try:
             one = unit(embedding, dims=self.repository.spec.dims).ndim == 1
@@ -174,28 +184,36 @@ class PetFinder(OpenedIndex[PetT]):
     def find_by_text(
         self, text: str, *, k: int = 5, where: PetFilter | None = None, min_similarity: float | None = None
     ) -> Matches:
-        """Pets whose photos look like a description, by an encoder that knows text; no verdict. TextNotSupported."""
+        """Find pets whose photos look like a description; no verdict.
+
+        Raises TextNotSupported where the encoder of this index reads no text.
+        """
         return self._nearest_to(self.encoder.encode_texts([text])[0], k, where, min_similarity)
 
     def find_by_microchip(self, number: str) -> PetT | None:
-        """The pet with this chip or tattoo number (blanks, dots and dashes do not count), as searches show pets."""
+        """Find the pet with this chip or tattoo number (blanks, dots, dashes do not count); None where there is none.
+
+        It comes as searches show pets, without owner and exact place. Raises InvalidQuery for a number without digits
+        or letters.
+        """
         if not fold_microchip(str(number)):
             raise InvalidQuery("a chip or tattoo number has digits or letters in it")
         where = PetFilter(microchip=str(number))
         return next((as_found(pet) for pet in self.repository.scan(where.restriction())), None)
 
     def search_text(self, words: str, where: PetFilter | None = None, *, limit: int | None = None) -> Pets[PetT]:
-        """Pets that have all these words in name, breed, colour, tags or note, as searches show pets, by id.
+        """List the pets that have all these words in name, breed, colour, tags or note, in the order of their ids.
 
-        Of more than `limit` the first. Raises InvalidQuery where there is no word.
+        They come as searches show pets, without owner and exact place; the first `limit` of them, else all. Raises
+        InvalidQuery where there is no word.
         """
         return Pets(as_found(pet) for pet in islice(self.repository.with_words(words, where), limit))
 
     @outliving_rebuilds
     def duplicates(self, min_similarity: float) -> Sequence[Duplicate]:
-        """Pairs of different pets with photos at least this alike (raw cosine), most alike first.
+        """List the pairs of different pets with photos at least this alike (raw cosine, -1 to 1), most alike first.
 
-        Raises InvalidQuery for what is no number from -1 to 1.
+        Every photo is compared with every other, in blocks of 512 rows. Raises InvalidQuery.
         """
         if not isinstance(min_similarity, (int, float)) or not -1 <= min_similarity <= 1:
             raise InvalidQuery("min_similarity is a raw cosine from -1 to 1")
@@ -208,7 +226,10 @@ class PetFinder(OpenedIndex[PetT]):
         return sorted(pairs.values(), key=lambda pair: (-pair.similarity, pair.pet_ids))
 
     def embeddings(self, pet_ids: Iterable[str] | None = None) -> Embeddings:
-        """Vectors out: pet ids, photo ids and the matrix (n, dims), of all pets or of those named."""
+        """Give the vectors out: pet ids, photo ids and the matrix (n, dims), of all pets or of those named.
+
+        Raises PetNotFound.
+        """
         return self._embeddings(pet_ids if pet_ids is None or isinstance(pet_ids, str) else [*pet_ids])
 
     @outliving_rebuilds
@@ -217,16 +238,16 @@ class PetFinder(OpenedIndex[PetT]):
 
     @outliving_rebuilds
     def embed(self, photos: Sequence[Any]) -> Any:
-        """Embeddings (n, dims) of photos, nothing stored; raises PhotoError."""
+        """Encode photos as this index does, unit length, float32 (n, dims); nothing is stored. Raises PhotoError."""
         self.repository.check_unchanged()
         read = embed_photos(photos, self.encoder, limits=self.limits)
         rows = [photo.embedding for photo in read if photo.embedding is not None]
         return np.stack(rows) if rows else np.zeros((0, self.repository.spec.dims), np.float32)
 
     def owner_of(self, found: Match | str) -> Owner | None:
-        """Who to call about a match or a pet id; None where no owner is known.
+        """Tell whom to call about a match or a pet id; None where no owner is known.
 
-        The only call on a match that reveals contact. Raises PetNotFound; IndexMismatch for a match from another index.
+        This alone reveals the contact behind a match. Raises PetNotFound; IndexMismatch for a match from another index.
         """
         if isinstance(found, str):
             return self.repository.get(found).owner
@@ -238,7 +259,7 @@ class PetFinder(OpenedIndex[PetT]):
         return self.repository.get(found.pet.pet_id).owner
 
     def get(self, pet_id: str) -> PetT:
-        """The whole pet, with owner, embeddings and thumbnails; raises PetNotFound."""
+        """Get one whole pet, with owner, embeddings and thumbnails; raises PetNotFound."""
         pet = self.repository.get(pet_id)
         pictures = self.repository.thumbnails([(pet_id, photo.photo_id or "") for photo in pet.photos])
         photos = tuple(
@@ -247,24 +268,27 @@ class PetFinder(OpenedIndex[PetT]):
         return pet.model_copy(update={"photos": photos})
 
     def list(self, where: PetFilter | None = None, *, after: str | None = None, limit: int | None = None) -> Pets[PetT]:
-        """The pets that pass, whole, by id; a page of `limit` (from 0) behind the id `after`. Raises InvalidQuery."""
+        """List the pets that pass, whole, in the order of their ids; a page of `limit` behind the id `after`.
+
+        They have owners, but no embeddings and thumbnails. Raises InvalidQuery for a `limit` below 0.
+        """
         if limit is not None and not (isinstance(limit, int) and limit >= 0):
             raise InvalidQuery("limit is how many pets at most, a whole number from 0; without it all are listed")
         return self.repository.list(where, after=after, limit=limit)
 
     def scan(self, where: PetFilter | None = None) -> Iterator[PetT]:
-        """The pets that pass, whole, streamed by id; `list` gives pages of them."""
+        """Stream the pets that pass, as `list` gives them."""
         return self.repository.scan(where.restriction() if where else Restriction())
 
     def with_thumbnails(self, pets: Iterable[PetT]) -> Pets[PetT]:
-        """The pets, each with the thumbnail of its first photo, fetched in one request."""
+        """Give each pet the thumbnail of its first photo, all fetched in one request."""
         several = [*pets]
         firsts = [(pet.pet_id, photo.photo_id or "") for pet in several for photo in pet.photos[:1]]
         pictures = dict(zip((pet_id for pet_id, _ in firsts), self.repository.thumbnails(firsts), strict=True))
         return Pets(_with_first(pet, pictures.get(pet.pet_id)) for pet in several)
 
     def count(self, where: PetFilter | None = None) -> int:
-        """How many pets pass."""
+        """Count the pets that pass."""
         return self.repository.count(where)
 
     def _judged(self, answer: Matches, query: Sequence[Photo], where: PetFilter | None) -> Matches:

@@ -1,19 +1,17 @@
-"""Photos that the registry knows already, by the hash of their bytes: their embeddings are kept."""
+"""Photos that are registered already, recognised by the hash of their bytes: their embeddings are kept."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from petfinder.domain.errors import (
-    PhotoError,
-)
+from petfinder.domain.errors import PhotoError
 from petfinder.domain.pets import Owner, PetT, Photo
 from petfinder.photos.read import PhotoLimits, photo_id_of
 from petfinder.registry.repository import PetRepository
 
 
 def hash_of(photo: Photo, *, limits: PhotoLimits) -> str | None:
-    """The photo's id, its file hashed if need be; None where it cannot be read."""
+    """Give the photo's id, hashing its file if need be; None where it cannot be read."""
     try:
         return photo.photo_id or photo_id_of(photo, limits=limits)
     except PhotoError:
@@ -21,9 +19,9 @@ def hash_of(photo: Photo, *, limits: PhotoLimits) -> str | None:
 
 
 def keeping_embeddings(pet: PetT, registered: PetT, repository: PetRepository[PetT], *, limits: PhotoLimits) -> PetT:
-    """A pet that replaces a registered one: photos that are the same keep embedding, thumbnail and what EXIF said.
+    """Keep what is known for a pet that replaces a registered one.
 
-    So does the owner's picture its thumbnail.
+    Photos that are the same keep embedding, thumbnail and what EXIF said, the owner's picture keeps its thumbnail.
     """
     known = {photo.photo_id: photo for photo in registered.photos if photo.embedding is not None}
     photos = []
@@ -50,7 +48,7 @@ def _same_photo(pet_id: str, photo: Photo, registered: Photo, repository: PetRep
 
 
 def gone(photo: Photo, *, relative: bool) -> bool:
-    """Whether the original is no longer there; of a relative path only a caller who uses such paths too can tell."""
+    """Tell whether the original is no longer there; for relative paths only where the caller uses such paths too."""
     if photo.uri is None or "://" in photo.uri or (not Path(photo.uri).is_absolute() and not relative):
         return False
     return not Path(photo.uri).exists()

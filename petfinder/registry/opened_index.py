@@ -25,8 +25,8 @@ Reopen = Callable[[], tuple[PetRepository[PetT], Encoder]]
 class OpenedIndex(Generic[PetT]):
     """The repository of one index and the encoder that filled it.
 
-    `limits` bound the photos that are read. `reopen` opens the index once more, with the encoder that it remembers by
-    then: a call that meets an index rebuilt with another encoder is made again with that. Without it, or where `reopen`
+    `limits` bound the photos that are read. `reopen` opens the index once more with the encoder that it remembers by
+    then: a call that meets an index rebuilt with another encoder is repeated with that. Without it, or where `reopen`
     gives an encoder that is not the index's, such a call raises IndexMismatch.
     """
 
@@ -49,14 +49,14 @@ class OpenedIndex(Generic[PetT]):
         return f"<{type(self).__name__} {self.repository.index!r} in {self.repository.store.location}>"
 
     def pinned(self) -> Self:
-        """This service as it is now: it stays with one repository and one encoder, whatever is rebuilt."""
+        """Copy this service as it is now: the copy keeps its repository and encoder, whatever is rebuilt."""
         with self._opening:
             same = copy(self)
         same._reopen = None
         return same
 
     def open_anew(self, stale: OpenedIndex[PetT]) -> bool:
-        """Take the index and the encoder as they are now in the place of `stale`; False if nothing else is to be had.
+        """Replace the repository and encoder of `stale` by those of now; returns False if these are the same.
 
         Raises IndexMismatch where the encoder that the index was rebuilt with cannot be chosen here.
         """
@@ -73,14 +73,14 @@ class OpenedIndex(Generic[PetT]):
 
 
 def outliving_rebuilds(call: Callable[Concatenate[OpenedT, P], R]) -> Callable[Concatenate[OpenedT, P], R]:
-    """A call of a service that is made again, once, with the index and the encoder as they are after a rebuild.
+    """Repeat a call of a service once, with the index and the encoder as they are after a rebuild.
 
-    What was given with an embedding cannot be encoded again, and a stream may be read but once: then IndexMismatch
-    is raised, and the next call goes to the rebuilt index.
+    What came with an embedding cannot be encoded again, and a stream can be read only once: then IndexMismatch is
+    raised, and the next call goes to the rebuilt index.
     """
 
     @wraps(call)
-    def made_again(service: OpenedT, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def repeated(service: OpenedT, /, *args: P.args, **kwargs: P.kwargs) -> R:
         pinned = service.pinned()
         try:
             return call(pinned, *args, **kwargs)
@@ -92,30 +92,30 @@ def outliving_rebuilds(call: Callable[Concatenate[OpenedT, P], R]) -> Callable[C
             except PhotoError as error:
                 raise mismatch from error
 
-    return made_again
+    return repeated
 
 
-def _brings_embedding(given: Any) -> bool:
-    if isinstance(given, Photo):
-        return given.embedding is not None
-    if isinstance(given, Pet):
-        return brings_embedding(given)
-    if isinstance(given, (list, tuple)):
-        return any(isinstance(one, (int, float)) or _brings_embedding(one) for one in given)
-    return isinstance(given, np.ndarray)
+def _brings_embedding(argument: Any) -> bool:
+    if isinstance(argument, Photo):
+        return argument.embedding is not None
+    if isinstance(argument, Pet):
+        return brings_embedding(argument)
+    if isinstance(argument, (list, tuple)):
+        return any(isinstance(one, (int, float)) or _brings_embedding(one) for one in argument)
+    return isinstance(argument, np.ndarray)
 
 
 def brings_embedding(pet: Pet) -> bool:
-    """Whether a photo of the pet came with an embedding, made by who knows which encoder."""
+    """Tell whether a photo of the pet came with an embedding, of an unknown encoder."""
     return any(photo.embedding is not None for photo in pet.photos)
 
 
 def check_encoder(remembered: EncoderIdentity, encoder: Encoder, *, index: str) -> None:
     """Refuse an encoder other than the one that filled the index; raises IndexMismatch."""
-    given = identity_of(encoder)
-    if given != remembered:
+    other = identity_of(encoder)
+    if other != remembered:
         raise IndexMismatch(
             f"index {index!r} was filled by {remembered.name!r} ({remembered.dims} dims, weights "
-            f"{remembered.fingerprint[:8] or 'not named'}), not by {given.name!r} ({given.dims} dims, weights "
-            f"{given.fingerprint[:8] or 'not named'}); name that encoder, or move the index with rebuild"
+            f"{remembered.fingerprint[:8] or 'not named'}), not by {other.name!r} ({other.dims} dims, weights "
+            f"{other.fingerprint[:8] or 'not named'}); name that encoder, or move the index with rebuild"
         )

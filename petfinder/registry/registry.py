@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
@@ -34,8 +33,8 @@ _VERDICTS = (Verdict.UNKNOWN, Verdict.POSSIBLE, Verdict.MATCH)
 class Registry:
     """The pets of one name in one store: `registry.dogs`, `registry.cats`, `registry.of(Rabbit)`.
 
-    `choose_encoder` is asked for each index, with what the index remembers or None where it is new. With create=False a
-    missing index raises IndexNotFound. Use it as a context manager, or close() it.
+    `choose_encoder` gives the encoder of an index, from what the index remembers, or from None where it is new. With
+    create=False a missing index raises IndexNotFound. Use it as a context manager, or close() it.
     """
 
     def __init__(
@@ -60,18 +59,18 @@ class Registry:
 
     @cached_property
     def dogs(self) -> DogService:
-        """The registry of dogs."""
+        """The service for dogs; makes their index where there is none."""
         reopen = self._opening(partial(DogRepository, self._store, self._index(Dog)))
         return DogService(*reopen(), limits=self._limits, reopen=reopen)
 
     @cached_property
     def cats(self) -> CatService:
-        """The registry of cats."""
+        """The service for cats; makes their index where there is none."""
         reopen = self._opening(partial(CatRepository, self._store, self._index(Cat)))
         return CatService(*reopen(), limits=self._limits, reopen=reopen)
 
     def of(self, pet_class: type[PetT]) -> PetService[PetT]:
-        """The registry of any class of pets that fixes its species."""
+        """Open the service for a class of pets of your own; raises InvalidPet where the class fixes no species."""
         if pet_class in (Dog, Cat):
             return self._service(species_of(pet_class))
         index = self._index(pet_class)
@@ -82,7 +81,7 @@ class Registry:
     def open_existing(
         self, index: str, pet_class: type[PetT], fields: FieldNames, *, encoder: Encoder
     ) -> ExistingIndex[PetT]:
-        """An index on the same server that petfinder did not make, open for search and reading.
+        """Open an index on the same server that petfinder did not make, for search and reading.
 
         `fields` names its fields (pf.PUPPIES, ...), `encoder` is the one that made its vectors. Raises IndexNotFound,
         IndexMismatch, and InvalidQuery where the registry is not on a server.
@@ -95,20 +94,23 @@ class Registry:
         return self._choose_encoder(next(iter(self.specs().values()), None))
 
     def specs(self) -> dict[str, IndexSpec]:
-        """What each index of this registry remembers of itself, by its name; nothing is counted."""
+        """Tell what each index of this registry remembers of itself, by its name; nothing is counted."""
         there = {name: self._store.spec(name) for name in self._store.index_names()}
         return {name: spec for name, spec in there.items() if name == self.index_name(spec.species)}
 
     def indexes(self) -> Indexes:
-        """The indexes of this registry, with their counts."""
+        """List the indexes of this registry with their counts and sizes."""
         return Indexes(self.util.info(name) for name in self.specs())
 
     def index_name(self, species: str) -> str:
-        """The name of the index that holds a species: `pets-dogs`."""
+        """Give the name of the index that holds a species: `pets-dogs`."""
         return f"{self.name}-{species}s"
 
     def find(self, photo: Any, *, k: int = 5, where: PetFilter | None = None) -> Matches:
-        """The registered pets nearest to a photo over all species, each with the verdict of its own species."""
+        """Find the registered pets nearest to a photo over all species, each with the verdict of its own species.
+
+        Photos, `k`, `where` and errors as in PetFinder.find; each encoder encodes the photo once.
+        """
         encoded: dict[EncoderIdentity, Sequence[Photo]] = {}
         answers = [
             _found_by(self._service(spec.species), photo, encoded, k=k, where=where) for spec in self.specs().values()
@@ -124,7 +126,7 @@ class Registry:
         return replace(best, found=tuple(found[:k]), pets_searched=pets, photos_searched=photos)
 
     def owner_of(self, match: Match) -> Owner | None:
-        """Who to call about a match; raises IndexMismatch for a match from another registry."""
+        """Tell whom to call about a match; None where no owner is known. IndexMismatch for another registry's match."""
         if not isinstance(match, Match):
             raise InvalidQuery(
                 "owner_of takes a match; an empty search has no best one. registry.dogs.owner_of takes a pet_id too"
@@ -140,9 +142,7 @@ class Registry:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _service(self, species: str) -> PetService[Any]:
@@ -156,7 +156,7 @@ class Registry:
         return PetService[PetT](*reopen(), limits=self._limits, reopen=reopen)
 
     def _opening(self, open_index: Callable[[], PetRepository[PetT]]) -> Reopen[PetT]:
-        """What opens an index, as often as it is asked to, with the encoder that the index remembers at that moment."""
+        """Give the function that opens an index with the encoder that the index remembers at that moment."""
 
         def opened() -> tuple[PetRepository[PetT], Encoder]:
             repository = open_index()
@@ -190,7 +190,7 @@ def _found_by(
     k: int,
     where: PetFilter | None,
 ) -> Matches:
-    """What one species finds, the photo encoded but once by each encoder."""
+    """Find in one species; the photo is encoded once by each encoder, and `encoded` keeps what came of it."""
     pinned = service.pinned()
     identity = pinned.repository.encoder_identity
     known = encoded.get(identity)

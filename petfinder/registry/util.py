@@ -1,4 +1,4 @@
-"""Util: index management on a store. Create, delete, list, info, rename, rebuild, refresh."""
+"""Util: the management of a store's indexes. Create, delete, list, info, rename, rebuild, refresh."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class IndexInfo:
 
 
 class Indexes(tuple[IndexInfo, ...]):
-    """Indexes that show themselves as a table in a notebook, one a line in a terminal."""
+    """Several indexes: a table in a notebook, one a line in a terminal."""
 
     def __repr__(self) -> str:
         return "\n".join(map(str, self)) or "no index"
@@ -66,7 +66,7 @@ class Indexes(tuple[IndexInfo, ...]):
 
 
 class Util:
-    """Manages the indexes of one store."""
+    """The management of the indexes of one store. Every method raises StoreUnavailable, NotAuthorised."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -86,9 +86,11 @@ class Util:
         exist_ok: bool = False,
         settings: Mapping[str, Any] | None = None,
     ) -> IndexInfo:
-        """Make an empty index for one species, filled by this encoder (or by vectors of `dims` numbers given ready).
+        """Make an empty index for one species, to be filled by this encoder, or with ready vectors of `dims` numbers.
 
-        Raises IndexExists; with exist_ok, IndexMismatch where the index that is there is another.
+        `settings` are those of the store (Elasticsearch: shards, replicas, refresh_interval, vectors, m,
+        ef_construction). Raises IndexExists, or with exist_ok IndexMismatch where the index that is there differs;
+        InvalidQuery for a name that no index can have, or without encoder and dims.
         """
         check_name(name, species_of(pet_class))
         if encoder is None and not (isinstance(dims, int) and dims > 0):
@@ -115,21 +117,21 @@ class Util:
         self.store.delete_index(name)
 
     def exists(self, name: str) -> bool:
-        """Whether there is an index of this name; asks for this one only, as others may not be ours to see."""
+        """Tell whether there is an index of this name; no right to see others is needed."""
         try:
             self.store.spec(name)
         except IndexNotFound:
             return False
         except IndexMismatch:  # of a later petfinder, but there
-            return True
+            pass
         return True
 
     def list_indexes(self) -> Indexes:
-        """All indexes of the store with their counts and sizes, by name."""
+        """List all indexes of the store with their counts and sizes, by name; kept old ones are among them."""
         return Indexes(self.info(name) for name in self.store.index_names())
 
     def info(self, name: str) -> IndexInfo:
-        """One index with its counts and size; raises IndexNotFound."""
+        """Describe one index with its counts and size in bytes; raises IndexNotFound."""
         return IndexInfo(name, self.store.spec(name), self.store.stats(name))
 
     def rename(self, name: str, new_name: str) -> None:
@@ -150,12 +152,13 @@ class Util:
         limits: PhotoLimits | None = None,
         progress: bool | None = None,
     ) -> RebuildReport:
-        """Make an index anew, every photo encoded by another encoder, or with other settings, and swap.
+        """Make an index anew, every photo encoded by another encoder, or with other settings, and swap the two.
 
         Others search and write meanwhile; what they write is taken in. A rebuild that was broken off goes on where it
-        stopped when it is called again alike. A photo is read from its original where that is there and unchanged, else
-        from its thumbnail; one that has neither stays without an embedding and is reported. No encoder: the embeddings
-        are taken over as they are. `settings` that are not named stay. Thresholds are dropped with the old encoder.
+        stopped when it is called again with the same arguments. A photo is read from its original where that is there
+        and unchanged, else from its thumbnail; one that has neither stays without an embedding and is reported. Without
+        an encoder the embeddings are taken over as they are. `settings` that are not named stay. Thresholds are dropped
+        with the old encoder.
 
         The old index is kept as `<name>-000001` (the report names it), without thumbnails, until it is deleted:
         `remove` erases pets from it too, but what else is changed later, contact included, stays in it as it was. With
@@ -184,5 +187,5 @@ class Util:
         return replace(report, kept=None)
 
     def refresh(self, name: str) -> None:
-        """Make all writes visible to searches."""
+        """Make all writes visible to searches; raises IndexNotFound."""
         self.store.refresh(name)
