@@ -7,9 +7,12 @@ Each document of the new index names the version that it was made from, so a reb
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
+from typing import Any
+
+from tqdm import tqdm
 
 from petfinder.domain.pets import Photo
 from petfinder.domain.reports import Failure, Report
@@ -17,6 +20,7 @@ from petfinder.encoders.base import Encoder
 from petfinder.photos.read import PhotoLimits
 from petfinder.registry.documents import photos_of, waiting, with_vectors
 from petfinder.registry.embed import Reading, ReadPhoto, embedded, in_parallel, read_again
+from petfinder.registry.progress import progress_bar
 from petfinder.stores.base import Store
 from petfinder.stores.documents import Document, IndexSpec, side_by_side
 
@@ -50,11 +54,11 @@ class RebuildReport(Report):
         }
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass(eq=False)
 class Rebuild:
     """One run of a rebuild of the index `name`, from what it remembers `before` to what `after` says.
 
-    `encoder` encodes the photos anew; with None the vectors are taken over as they are. `made` is called for each pet.
+    `encoder` encodes the photos anew; with None the vectors are taken over as they are.
     """
 
     store: Store
@@ -63,7 +67,7 @@ class Rebuild:
     after: IndexSpec
     encoder: Encoder | None
     limits: PhotoLimits
-    made: Callable[[], object]
+    bar: tqdm[Any] = field(init=False)
     target: str = ""
     pets: int = 0
     originals: int = 0
@@ -71,15 +75,16 @@ class Rebuild:
     failures: dict[str, list[Failure]] = field(default_factory=dict)
     tries: Counter[str] = field(default_factory=Counter)  # of pets with photos that could not be read
 
-    def run(self) -> RebuildReport:
+    def run(self, *, progress: bool | None) -> RebuildReport:
         """Rebuild, and swap; the old index is kept."""
         self.target = self.store.begin_rebuild(self.name, self.after)
         if self.encoder is not None:
             self.tries.update(document.id for document in self.store.scan(self.target, waiting()))
-        for _ in range(_MOST_PASSES):
-            if self._catch_up() <= _FEW:
-                break
-        kept = self.store.finish_rebuild(self.name, self.target, self._catch_up_to_the_end)
+        with progress_bar(progress, what="rebuilding") as self.bar:
+            for _ in range(_MOST_PASSES):
+                if self._catch_up() <= _FEW:
+                    break
+            kept = self.store.finish_rebuild(self.name, self.target, self._catch_up_to_the_end)
         failures = tuple(chain.from_iterable(self.failures.values()))
         return RebuildReport(self.pets, self.originals, self.thumbnails, failures, kept)
 
@@ -96,7 +101,7 @@ class Rebuild:
             for outcome in self.store.write(self.target, documents, mode="index", expected=self.after):
                 if outcome.error:
                     raise outcome.error
-                self.made()
+                self.bar.update()
                 changed += 1
         return changed
 

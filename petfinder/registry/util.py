@@ -12,7 +12,6 @@ from petfinder.domain.pets import SPECIES, Dog, Pet, species_of
 from petfinder.domain.shown import as_html
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.photos.read import PhotoLimits
-from petfinder.registry.progress import progress_bar
 from petfinder.registry.rebuild import Rebuild, RebuildReport
 from petfinder.stores.base import Store
 from petfinder.stores.documents import IndexSpec, IndexStats
@@ -171,16 +170,8 @@ class Util:
         if encoder is not None:
             to = identity_of(encoder)
             after = replace(after, encoder=to.name, dims=to.dims, fingerprint=to.fingerprint)
-        with progress_bar(progress, what="rebuilding") as bar:
-            report = Rebuild(
-                store=self.store,
-                name=name,
-                before=before,
-                after=after,
-                encoder=encoder,
-                limits=limits or PhotoLimits(),
-                made=bar.update,
-            ).run()
+        work = Rebuild(self.store, name, before, after, encoder, limits or PhotoLimits())
+        report = work.run(progress=progress)
         if keep_old or report.kept is None:
             return report
         self.store.delete_index(report.kept)
