@@ -31,8 +31,8 @@ def test_without_a_passphrase_all_is_open() -> None:
     assert (access.needed, access.is_open, access.unlock("anything")) == (False, True, True)
 
 
-def test_with_one_all_is_locked_until_it_is_given(kept: str) -> None:
-    access = Access(kept, sleep=lambda _: None)
+def test_with_one_all_is_locked_until_this_visitor_gives_it(kept: str) -> None:
+    access, another = Access(kept, sleep=lambda _: None), Access(kept)
 
     with pytest.raises(PassphraseNeeded, match="passphrase"):
         access.check()
@@ -41,17 +41,10 @@ def test_with_one_all_is_locked_until_it_is_given(kept: str) -> None:
         access.check()
     assert access.unlock(PASSPHRASE)
     access.check()
+    assert (access.is_open, another.is_open) == (True, False)
     access.lock()
     with pytest.raises(PassphraseNeeded):
         access.check()
-
-
-def test_what_one_visitor_opens_stays_locked_for_another(kept: str) -> None:
-    one, another = Access(kept), Access(kept)
-
-    assert one.unlock(PASSPHRASE)
-
-    assert (one.is_open, another.is_open) == (True, False)
 
 
 def test_each_wrong_passphrase_costs_twice_the_time_of_the_one_before(kept: str) -> None:
@@ -112,24 +105,24 @@ def test_odd_input_is_a_wrong_passphrase_and_no_error(kept: str, given: str) -> 
     assert not Access(kept, sleep=lambda _: None).unlock(given)
 
 
-def test_it_is_the_same_passphrase_however_the_keyboard_composes_its_letters() -> None:
-    access = Access(hash_passphrase("caf\u00e9 of the cats"))
-
-    assert access.unlock("cafe\u0301 of the cats")
+@pytest.mark.parametrize(
+    ("made_of", "given"),
+    [
+        ("caf\u00e9 of the cats", "cafe\u0301 of the cats"),
+        ("  correct horse \n", "correct horse"),
+        ("x" * 1000 + "  ", " " + "x" * 1000),
+    ],
+)
+def test_it_is_the_same_however_the_keyboard_composes_its_letters_and_without_spaces_at_its_ends(
+    made_of: str, given: str
+) -> None:
+    assert Access(hash_passphrase(made_of), sleep=lambda _: None).unlock(given)
 
 
 @pytest.mark.parametrize("text", ["", "short", " " * 20, "seven77  ", "x" * 1001, "\ud800" * 10])
 def test_a_passphrase_that_is_too_short_or_no_text_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="8 to 1000"):
         hash_passphrase(text)
-
-
-def test_two_hashes_of_one_passphrase_differ_and_neither_holds_it(kept: str) -> None:
-    again = hash_passphrase(PASSPHRASE)
-
-    assert again != kept
-    assert kept.startswith("$argon2id$")
-    assert "whiskers" not in kept + again
 
 
 def test_what_is_no_hash_is_refused_at_the_start_without_repeating_it(kept: str) -> None:
@@ -139,7 +132,10 @@ def test_what_is_no_hash_is_refused_at_the_start_without_repeating_it(kept: str)
         assert not unusable or unusable not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
-def test_nothing_shows_passphrase_or_hash(kept: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_shows_passphrase_or_hash_and_no_two_hashes_are_alike(
+    kept: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    again = hash_passphrase(PASSPHRASE)
     caplog.set_level(logging.DEBUG)
     access = Access(kept, sleep=lambda _: None)
 
@@ -148,6 +144,9 @@ def test_nothing_shows_passphrase_or_hash(kept: str, caplog: pytest.LogCaptureFi
     with pytest.raises(PassphraseNeeded) as caught:
         Access(kept).check()
 
+    assert again != kept
+    assert kept.startswith("$argon2id$")
+    assert "whiskers" not in kept + again
     said = f"{access!r} {access} {caught.value} {caplog.text}"
     assert "a wrong passphrase was given" in said
     assert not any(secret in said for secret in (kept, PASSPHRASE, "a wrong guess"))
@@ -180,10 +179,3 @@ def test_without_argon2_the_message_says_what_to_install() -> None:
 
     assert said.count("ConfigError") == 2
     assert said.count("pip install 'petfinder-registry[notebook]'") == 2
-
-
-def test_spaces_at_the_ends_of_a_passphrase_do_not_count() -> None:
-    access = Access(hash_passphrase("  correct horse \n"), sleep=lambda _: None)
-
-    assert access.unlock("correct horse")
-    assert Access(hash_passphrase("x" * 1000 + "  ")).unlock(" " + "x" * 1000)

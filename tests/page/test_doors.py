@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,38 +27,17 @@ from petfinder.page.server.handlers import PROTOCOL
 from petfinder.page.server.serve import host_for_processes
 from tests.page.serving import ROOT, Served, asked, environment, served, stop
 
-SHUT = [
-    "/voila/files/page.ipynb",
-    "/voila/files/secret.png",
-    "/secret.png",
-    "/pets.db",
-    "/petfinder.toml",
-    "/files/../pets.db",
-    "/files/..%2f..%2fetc%2fpasswd",
-    "/voila/static/..%2f..%2f..%2f..%2fetc%2fpasswd",
-    "/voila/static/../../../../../../../../../../etc/passwd",
-    "/voila/templates/lab/static/..%2f..%2f..%2f..%2fetc%2fpasswd",
-    "/voila/templates/lab/index.html.j2",
-    "/voila/labextensions/..%2f..%2f..%2fetc%2fpasswd",
-    "/voila/labextensions/jupyter-leaflet/package.json",
-    "/voila/tree",
-    "/voila/render/page.ipynb",
-    "/voila/api/contents/",
-    "/voila/api/themes/x",
-    "/voila/query/00000000-0000-4000-8000-000000000000",
-    "/voila/execution/00000000-0000-4000-8000-000000000000",
-    "/api/kernels",
-    "/api/kernels/00000000-0000-4000-8000-000000000000",
-    "/api/sessions",
-    "/api/terminals",
-    "/api/contents",
-    "/api/kernelspecs",
-    "/terminals/1",
-    "/lab",
-    "/login",
-    "/logout",
-    "/metrics",
-]
+NOBODY = "00000000-0000-4000-8000-000000000000"
+SHUT = f"""
+/voila/files/page.ipynb /voila/files/secret.png /secret.png /pets.db /petfinder.toml /files/../pets.db
+/files/..%2f..%2fetc%2fpasswd /voila/static/..%2f..%2f..%2f..%2fetc%2fpasswd
+/voila/static/../../../../../../../../../../etc/passwd
+/voila/templates/lab/static/..%2f..%2f..%2f..%2fetc%2fpasswd /voila/templates/lab/index.html.j2
+/voila/labextensions/..%2f..%2f..%2fetc%2fpasswd /voila/labextensions/jupyter-leaflet/package.json
+/voila/tree /voila/render/page.ipynb /voila/api/contents/ /voila/api/themes/x
+/voila/query/{NOBODY} /voila/execution/{NOBODY} /api/kernels /api/kernels/{NOBODY}
+/api/sessions /api/terminals /api/contents /api/kernelspecs /terminals/1 /lab /login /logout /metrics
+""".split()
 KINDS = ("execute", "inspect", "complete", "history", "debug", "is_complete")
 GARBAGE: list[str | bytes] = [
     "no json",
@@ -117,16 +97,16 @@ def test_no_file_no_list_and_no_other_door_of_the_server_is_open(page: Served, p
     assert len(body) < 200
 
 
-def test_another_name_for_this_machine_leads_nowhere(page: Served) -> None:
-    status, body, _ = asked(page.url, "/", host=HOST)
+@pytest.mark.parametrize(
+    "headers", [{"host": HOST}, *({"Sec_Fetch_Dest": one} for one in ("image", "iframe", "empty"))]
+)
+def test_another_name_for_this_machine_and_what_another_page_loads_lead_nowhere(
+    page: Served, headers: dict[str, str]
+) -> None:
+    status, body, _ = asked(page.url, "/", **headers)
 
     assert status == 403
     assert "petfinder" not in body
-
-
-@pytest.mark.parametrize("dest", ["image", "iframe", "empty"])
-def test_what_another_page_loads_gets_no_process(page: Served, dest: str) -> None:
-    assert asked(page.url, "/", Sec_Fetch_Dest=dest)[0] == 403
 
 
 def test_the_page_tells_browsers_to_load_nothing_from_elsewhere(
@@ -170,7 +150,7 @@ def test_a_line_that_does_not_speak_as_the_page_does_is_refused_and_the_server_g
 
     with line_to(page.url, process) as line:
         assert line.subprotocol == PROTOCOL
-    assert asked(page.url, f"/api/kernels/{process}", Referer=page.url)[0] == 200
+    assert is_there(page.url, process)
 
 
 def test_garbage_closes_the_line_and_neither_hangs_the_page_nor_fills_its_log(page: Served, process: str) -> None:
@@ -197,7 +177,7 @@ def closed(line: ClientConnection) -> bool:
 
 
 def test_nobody_else_waits_where_the_processes_wait_for_a_visitor(page: Served, process: str) -> None:
-    for name in ("00000000-0000-4000-8000-000000000000", process):
+    for name in (NOBODY, process):
         for token in ("", "x/"):
             with pytest.raises(InvalidStatus, match="404"):
                 connect(f"ws{page.url.removeprefix('http')}{token}voila/query/{name}", proxy=None)
@@ -205,22 +185,36 @@ def test_nobody_else_waits_where_the_processes_wait_for_a_visitor(page: Served, 
     assert asked(page.url, "/")[0] == 200
 
 
-def test_who_asked_for_the_page_and_opened_no_line_leaves_no_process(tmp_path: Path) -> None:
-    with served("pets.db", tmp_path, command=(sys.executable, "-c", IMPATIENT)) as running:
-        staying, gone = (process_in(asked(running.url, "/")[1]) for _ in range(2))
-        with line_to(running.url, staying):
-            deadline = time.monotonic() + 60
-            while (there := is_there(running, gone)) and time.monotonic() < deadline:
-                time.sleep(0.5)
+def test_with_a_passphrase_other_machines_are_let_in_and_who_opens_no_line_leaves_no_process(
+    tmp_path: Path, locked: dict[str, str]
+) -> None:
+    impatient = (sys.executable, "-c", IMPATIENT)
+    with served("pets.db", tmp_path, "--ip", "0.0.0.0", settings=locked, command=impatient) as running:
+        assert "not encrypted" in running.said
+        url = here(running)
+        staying, gone = (process_in(asked(url, "/", host=HOST)[1]) for _ in range(2))
+        with line_to(url, staying):
+            assert eventually(lambda: not is_there(url, gone), seconds=60)
+            assert is_there(url, staying)
+            assert asked(url, "/")[0] == 200
 
-            assert not there
-            assert is_there(running, staying)
-            assert asked(running.url, "/")[0] == 200
+
+def here(running: Served) -> str:
+    """The address by which this machine reaches a server that listens on every address."""
+    return f"http://127.0.0.1:{urlsplit(running.url).port}/"
 
 
-def is_there(running: Served, process: str) -> bool:
+def is_there(url: str, process: str) -> bool:
     """Whether a visitor's process runs."""
-    return asked(running.url, f"/api/kernels/{process}", Referer=running.url)[0] == 200
+    return asked(url, f"/api/kernels/{process}", Referer=url)[0] == 200
+
+
+def eventually(condition: Callable[[], object], *, seconds: float) -> bool:
+    """Whether something becomes true within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not (true := condition()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return bool(true)
 
 
 def test_a_web_server_with_a_name_may_show_the_page_and_no_other(tmp_path: Path, locked: dict[str, str]) -> None:
@@ -238,34 +232,15 @@ def test_a_web_server_with_a_name_may_show_the_page_and_no_other(tmp_path: Path,
     assert f"https://{HOST}/" in running.said
 
 
-def test_with_a_passphrase_other_machines_are_let_in(tmp_path: Path, locked: dict[str, str]) -> None:
-    with served("pets.db", tmp_path, "--ip", "0.0.0.0", settings=locked) as running:
-        assert "not encrypted" in running.said
-        assert asked(here(running), "/", host=HOST)[0] == 200
-
-
-def here(running: Served) -> str:
-    """The address by which this machine reaches a server that listens on every address."""
-    return f"http://127.0.0.1:{urlsplit(running.url).port}"
-
-
 def test_ctrl_c_ends_a_server_open_to_all_and_every_process_behind_it(tmp_path: Path) -> None:
     with served("pets.db", tmp_path, "--ip", "0.0.0.0", "--without-passphrase") as running:
         assert "not encrypted" in running.said
         asked(here(running), "/")
-        deadline = time.monotonic() + 30
-        while len(children := _children_of(running.process.pid)) < 2 and time.monotonic() < deadline:
-            time.sleep(0.2)
-
-        assert len(children) >= 2
+        assert eventually(lambda: len(_children_of(running.process.pid)) >= 2, seconds=30)
+        children = _children_of(running.process.pid)
         assert stop(running) == 0
 
-    deadline = time.monotonic() + 15
-    while (left := [child for child in children if Path(f"/proc/{child}/cmdline").exists()]) and (
-        time.monotonic() < deadline
-    ):
-        time.sleep(0.2)
-    assert left == []
+    assert eventually(lambda: not any(Path(f"/proc/{child}/cmdline").exists() for child in children), seconds=15)
     assert "Traceback" not in running.said
 
 

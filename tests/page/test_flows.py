@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.page.serving import DATASET, SHOWN_MS, Served, Visitor, visiting
@@ -12,50 +15,54 @@ STRANGER_CAT = DATASET / "queries" / "on-the-beach-wall.jpg"
 PHONE = "+1 415 555 0112"
 EMAIL = "amara.okafor@example.org"
 OWN_PHONE = "+1 415 555 0977"
+LOCKED = "Contact details and changes need the passphrase of whoever runs this page."
 
 
-def test_a_photo_finds_the_pet_a_filter_narrows_and_a_click_shows_those_like_it(
-    browser: Browser, page_on_each_store: Served
-) -> None:
-    with visiting(browser, page_on_each_store.url) as visitor:
-        visitor.upload(BENTO)
-        visitor.sees("This looks like Bento")
-        visitor.press("How sure is this?", exact=False)
-        visitor.sees("9 pets with")
-        shown = visitor.page.locator(".pf-pet:visible")
-        expect(shown.first).to_contain_text("Bento")
-
-        visitor.press("Narrow the search", exact=False)
-        visitor.field("Breed").fill("dachshund")
-        visitor.press("Search again")
-        expect(shown).to_contain_text("Trigo", timeout=SHOWN_MS)
-        visitor.press("How sure is this?", exact=False)
-        visitor.sees("1 pet with")
-        expect(shown).to_have_count(1, timeout=SHOWN_MS)
-        expect(shown).to_contain_text("Trigo")
-
-        shown.get_by_role("button", name="More like this").click()
-        visitor.sees("Pets that look like Trigo")
-        expect(shown.nth(1)).to_be_visible(timeout=SHOWN_MS)
-        expect(shown.filter(has_text="Trigo")).to_have_count(0)
-        visitor.press("← Back")
-        expect(shown).to_have_count(1, timeout=SHOWN_MS)
-        expect(shown).to_contain_text("Trigo")
-        assert visitor.errors == []
+@pytest.fixture(scope="module")
+def visitor(browser: Browser, page_on_each_store: Served) -> Iterator[Visitor]:
+    """One visitor on each store, who stays for several tests."""
+    with visiting(browser, page_on_each_store.url) as there:
+        yield there
 
 
-def test_words_find_a_pet_and_the_page_says_how_they_were_meant(browser: Browser, page_on_each_store: Served) -> None:
-    with visiting(browser, page_on_each_store.url) as visitor:
-        _search(visitor, "cheese")
-        visitor.sees("1 dog with “cheese” in name, breed, colour or note.")
-        expect(visitor.page.locator(".pf-pet:visible")).to_contain_text("Bento")
+def test_a_photo_finds_the_pet_a_filter_narrows_and_a_click_shows_those_like_it(visitor: Visitor) -> None:
+    visitor.upload(BENTO)
+    visitor.sees("This looks like Bento")
+    visitor.press("How sure is this?", exact=False)
+    visitor.sees("9 pets with")
+    shown = visitor.page.locator(".pf-pet:visible")
+    expect(shown.first).to_contain_text("Bento")
 
-        _search(visitor, "999000000000112")
-        visitor.sees("Found by chip number")
+    visitor.press("Narrow the search", exact=False)
+    visitor.field("Breed").fill("dachshund")
+    visitor.press("Search again")
+    expect(shown).to_contain_text("Trigo", timeout=SHOWN_MS)
+    visitor.press("How sure is this?", exact=False)
+    visitor.sees("1 pet with")
+    expect(shown).to_have_count(1, timeout=SHOWN_MS)
+    expect(shown).to_contain_text("Trigo")
 
-        _search(visitor, "<script>alert</script>")
-        visitor.sees("No dog has “<script>alert</script>”")
-        assert visitor.errors == []
+    shown.get_by_role("button", name="More like this").click()
+    visitor.sees("Pets that look like Trigo")
+    expect(shown.nth(1)).to_be_visible(timeout=SHOWN_MS)
+    expect(shown.filter(has_text="Trigo")).to_have_count(0)
+    visitor.press("← Back")
+    expect(shown).to_have_count(1, timeout=SHOWN_MS)
+    expect(shown).to_contain_text("Trigo")
+    assert visitor.errors == []
+
+
+def test_words_find_a_pet_and_the_page_says_how_they_were_meant(visitor: Visitor) -> None:
+    _search(visitor, "cheese")
+    visitor.sees("1 dog with “cheese” in name, breed, colour or note.")
+    expect(visitor.page.locator(".pf-pet:visible")).to_contain_text("Bento")
+
+    _search(visitor, "999000000000112")
+    visitor.sees("Found by chip number")
+
+    _search(visitor, "<script>alert</script>")
+    visitor.sees("No dog has “<script>alert</script>”")
+    assert visitor.errors == []
 
 
 def test_contact_comes_to_the_browser_only_after_the_passphrase(browser: Browser, page_on_each_store: Served) -> None:
@@ -64,15 +71,15 @@ def test_contact_comes_to_the_browser_only_after_the_passphrase(browser: Browser
         visitor.sees("This looks like Bento")
         visitor.page.locator(".pf-pet:visible").first.get_by_role("button", name="Details").click()
         visitor.press("Who to call")
-        visitor.sees("Contact details and changes need the passphrase of whoever runs this page.")
+        visitor.sees(LOCKED)
         for change in ("Edit", "Report lost"):
             if visitor.button(change).count():
                 visitor.press(change)
-                visitor.sees("Contact details and changes need the passphrase of whoever runs this page.")
+                visitor.sees(LOCKED)
         visitor.unlock("three grey whisker")
         visitor.sees("That is not the passphrase.")
         visitor.press("Who to call")
-        visitor.sees("Contact details and changes need the passphrase of whoever runs this page.")
+        visitor.sees(LOCKED)
         assert not any(visitor.received(contact) for contact in (PHONE, EMAIL, "Amara", "Okafor"))
 
         visitor.unlock()
@@ -86,7 +93,7 @@ def test_contact_comes_to_the_browser_only_after_the_passphrase(browser: Browser
         expect(visitor.page.get_by_text(PHONE)).to_have_count(0)
         assert PHONE not in visitor.page.content()
         visitor.press("Who to call")
-        visitor.sees("Contact details and changes need the passphrase of whoever runs this page.")
+        visitor.sees(LOCKED)
     assert not any(secret in page_on_each_store.said for secret in (PHONE, EMAIL, "whisker"))
 
 
@@ -112,16 +119,16 @@ def test_what_one_visitor_registers_another_finds_who_stays_locked(
         finder.sees("1 dog with “hedge”")
         finder.page.locator(".pf-pet:visible").get_by_role("button", name="Details").click()
         finder.press("Who to call")
-        finder.sees("Contact details and changes need the passphrase of whoever runs this page.")
+        finder.sees(LOCKED)
         finder.press("Remove")
         finder.press("Yes, remove for ever")
-        finder.sees("Contact details and changes need the passphrase of whoever runs this page.")
+        finder.sees(LOCKED)
         finder.go("Register a pet")
         finder.upload(STRANGER_CAT)
         finder.sees("on-the-beach-wall.jpg")
         finder.field("Name").fill("Nobody")
         finder.press("Register")
-        finder.sees("Contact details and changes need the passphrase of whoever runs this page.")
+        finder.sees(LOCKED)
         assert not any(finder.received(contact) for contact in (OWN_PHONE, "Teresa", "Lume"))
 
         keeper.press("Details", exact=False)
@@ -148,22 +155,21 @@ def test_what_one_visitor_registers_another_finds_who_stays_locked(
     assert OWN_PHONE not in page_on_each_store.said
 
 
-def test_a_stray_is_looked_for_and_then_registered_as_found(browser: Browser, page_on_each_store: Served) -> None:
-    with visiting(browser, page_on_each_store.url) as visitor:
-        visitor.unlock()
-        visitor.button("Lock").wait_for()
-        visitor.press("Cats")
-        visitor.go("Report a stray")
-        visitor.upload(STRANGER_CAT)
-        visitor.sees("None of these? Register it as found")
-        visitor.field("Who has it now").fill("Shelter by the sea")
-        visitor.press("Register as found")
-        visitor.sees("is registered as found.")
+def test_a_stray_is_looked_for_and_then_registered_as_found(visitor: Visitor) -> None:
+    visitor.unlock()
+    visitor.button("Lock").wait_for()
+    visitor.press("Cats")
+    visitor.go("Report a stray")
+    visitor.upload(STRANGER_CAT)
+    visitor.sees("None of these? Register it as found")
+    visitor.field("Who has it now").fill("Shelter by the sea")
+    visitor.press("Register as found")
+    visitor.sees("is registered as found.")
 
-        visitor.go("All pets")
-        visitor.field("Status").select_option("found")
-        visitor.sees("1 cat")
-        assert visitor.errors == []
+    visitor.go("All pets")
+    visitor.field("Status").select_option("found")
+    visitor.sees("1 cat")
+    assert visitor.errors == []
 
 
 def _search(visitor: Visitor, words: str) -> None:

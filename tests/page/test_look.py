@@ -14,20 +14,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from petfinder.domain.pets import Cat
+from petfinder.page.widgets.page import SECTIONS
 from petfinder.registry.connect import connect
 from petfinder.tables.readers import from_arrays
 from tests.page.serving import DATASET, SHOWN_MS, Served, Visitor, visiting
+from tests.page.test_doors import eventually
 
 BENTO = DATASET / "queries" / "on-the-steps-after-rain.jpg"
-SECTIONS = (
-    "Find by photo",
-    "Report a stray",
-    "Report a lost pet",
-    "Search by words",
-    "All pets",
-    "Register a pet",
-    "Map",
-)
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +45,24 @@ def everywhere(visitor: Visitor) -> Iterator[str]:
             yield "a pet"
 
 
-def test_everything_comes_from_the_server_itself(browser: Browser, page: Served) -> None:
-    with visiting(browser, page.url) as visitor:
-        [*everywhere(visitor)]
-        visitor.page.wait_for_timeout(500)
+def test_all_comes_from_the_server_and_tools_for_people_who_see_or_move_less_find_nothing_serious(
+    visitor: Visitor, page: Served
+) -> None:
+    found = {}
+    for name in everywhere(visitor):
+        visitor.page.wait_for_timeout(300)
+        results = Axe().run(visitor.page, context=".pf-page")
+        found[name] = [
+            (problem["id"], problem["nodes"][0]["html"][:200])
+            for problem in results.response["violations"]
+            if problem["impact"] in ("serious", "critical")
+        ]
+    hosts = {urlsplit(url).netloc for url in visitor.requests if not url.startswith(("data:", "blob:"))}
 
-        here = urlsplit(page.url).netloc
-        assert len(visitor.requests) > 20
-        assert {urlsplit(url).netloc for url in visitor.requests if not url.startswith(("data:", "blob:"))} == {here}
-        assert visitor.errors == []
+    assert {name: problems for name, problems in found.items() if problems} == {}
+    assert len(visitor.requests) > 20
+    assert hosts == {urlsplit(page.url).netloc}
+    assert visitor.errors == []
 
 
 def test_a_browser_would_load_nothing_from_elsewhere_even_if_told_to(visitor: Visitor) -> None:
@@ -88,20 +90,6 @@ def test_nothing_is_wider_than_a_phone(browser: Browser, page: Served) -> None:
         widths = {name: visitor.page.evaluate("document.documentElement.scrollWidth") for name in everywhere(visitor)}
 
     assert {name: width for name, width in widths.items() if width > 390} == {}
-
-
-def test_tools_for_people_who_see_or_move_less_find_nothing_serious(visitor: Visitor) -> None:
-    found = {}
-    for name in everywhere(visitor):
-        visitor.page.wait_for_timeout(300)
-        results = Axe().run(visitor.page, context=".pf-page")
-        found[name] = [
-            (problem["id"], problem["nodes"][0]["html"][:200])
-            for problem in results.response["violations"]
-            if problem["impact"] in ("serious", "critical")
-        ]
-
-    assert {name: problems for name, problems in found.items() if problems} == {}
 
 
 def test_who_hears_the_page_is_told_what_is_chosen_and_whose_button_it_is(visitor: Visitor) -> None:
@@ -148,18 +136,9 @@ def tab_to(visitor: Visitor, name: str) -> None:
     raise AssertionError(f"no way by keyboard to {name!r}")
 
 
-def test_who_leaves_leaves_no_process_behind(browser: Browser, page: Served) -> None:
-    with visiting(browser, page.url) as visitor:
-        process = visitor.process()
-        visitor.page.goto("about:blank")
-        deadline = time.monotonic() + 15
-        while process.exists() and time.monotonic() < deadline:
-            time.sleep(0.2)
-
-        assert not process.exists()
-
-
-def test_the_page_says_when_its_process_was_lost(browser: Browser, page: Served) -> None:
+def test_the_page_says_when_its_process_was_lost_and_who_leaves_leaves_none_behind(
+    browser: Browser, page: Served
+) -> None:
     with visiting(browser, page.url) as visitor:
         os.kill(int(visitor.process().name), signal.SIGKILL)
         visitor.sees("The connection was lost. Reload the page.")
@@ -167,47 +146,38 @@ def test_the_page_says_when_its_process_was_lost(browser: Browser, page: Served)
         visitor.page.get_by_role("heading", name="petfinder").wait_for(timeout=SHOWN_MS)
         assert visitor.sees_not("The connection was lost.")
 
+        process = visitor.process()
+        visitor.page.goto("about:blank")
+        assert eventually(lambda: not process.exists(), seconds=15)
 
-@pytest.fixture(scope="module")
-def thousand_cats(page: Served) -> None:
-    """1,000 cats beside those that are bundled."""
+
+def test_a_thousand_pets_are_looked_through_by_48_and_come_whole_though_the_server_was_busy_meanwhile(
+    browser: Browser, page: Served
+) -> None:
     with connect(page.log.parent / "pets.db") as registry:
         dims = next(iter(registry.specs().values())).dims
         vectors = np.random.default_rng(1).normal(size=(1000, dims))
         fields = {f"cat-{number:04}": {"name": f"Cat {number}"} for number in range(1000)}
-        report = registry.cats.register_many(from_arrays([*fields], vectors, pet_class=Cat, fields=fields))
-        report.raise_for_failures()
+        registry.cats.register_many(from_arrays([*fields], vectors, pet_class=Cat, fields=fields)).raise_for_failures()
 
+    with visiting(browser, page.url) as visitor:
+        shown = visitor.page.locator(".pf-pet:visible")
+        visitor.press("Cats")
+        visitor.go("All pets")
+        visitor.sees("1,005 cats, page 1 of 21")
+        expect(shown).to_have_count(48)
+        visitor.press("Next")
+        visitor.sees("1,005 cats, page 2 of 21")
+        expect(shown).to_have_count(48)
+        visitor.press("Previous")
+        visitor.sees("1,005 cats, page 1 of 21")
 
-@pytest.fixture
-def among_cats(browser: Browser, page: Served, thousand_cats: None) -> Iterator[Visitor]:
-    """Somebody on the first page of the cats."""
-    with visiting(browser, page.url) as there:
-        there.press("Cats")
-        there.go("All pets")
-        there.sees("1,005 cats, page 1 of 21")
-        yield there
-
-
-def test_a_thousand_pets_are_looked_through_by_48(among_cats: Visitor) -> None:
-    shown = among_cats.page.locator(".pf-pet:visible")
-    expect(shown).to_have_count(48)
-
-    among_cats.press("Next")
-    among_cats.sees("1,005 cats, page 2 of 21")
-    expect(shown).to_have_count(48)
-    among_cats.press("Previous")
-    among_cats.sees("1,005 cats, page 1 of 21")
-
-
-def test_an_answer_comes_whole_though_the_server_was_busy_meanwhile(among_cats: Visitor, page: Served) -> None:
-    among_cats.press("Next")
-    time.sleep(0.05)  # the click has come to the visitor's process; its answer meets a server that stands still
-    page.process.send_signal(signal.SIGSTOP)
-    try:
-        time.sleep(2)
-    finally:
-        page.process.send_signal(signal.SIGCONT)
-    among_cats.sees("1,005 cats, page 2 of 21")
-
-    expect(among_cats.page.get_by_text("Looking …").filter(visible=True)).to_have_count(0)  # said last of all
+        visitor.press("Next")
+        time.sleep(0.05)  # the click has come to the visitor's process; its answer meets a server that stands still
+        page.process.send_signal(signal.SIGSTOP)
+        try:
+            time.sleep(2)
+        finally:
+            page.process.send_signal(signal.SIGCONT)
+        visitor.sees("1,005 cats, page 2 of 21")
+        expect(visitor.page.get_by_text("Looking …").filter(visible=True)).to_have_count(0)  # said last of all

@@ -16,8 +16,8 @@ from PIL import Image
 import petfinder as pf
 from petfinder.page.access import Access, hash_passphrase
 from petfinder.page.desk import Desk
-from petfinder.page.widgets.page import Front
-from petfinder.page.widgets.search import WordsPanel
+from petfinder.page.widgets.page import Front, PanelT
+from petfinder.page.widgets.pet import DetailsPanel
 from tests.conftest import TableEncoder
 
 PASSPHRASE = "four small paws"
@@ -73,11 +73,23 @@ def states() -> str:
     return "\n".join(repr(one.get_state()) for one in [*ipywidgets_widget._instances.values()])
 
 
-def searching(front: Front) -> WordsPanel:
-    """The section in which words are searched for."""
-    front.ways.value = "Search by words"
-    assert isinstance(front.panel, WordsPanel)
+def section(front: Front, kind: type[PanelT]) -> PanelT:
+    """Choose the section that has a panel of this kind."""
+    front.ways.value = kind.title
+    assert isinstance(front.panel, kind)
     return front.panel
+
+
+def opened(front: Front, pet_id: str = "luigi") -> DetailsPanel:
+    """Open a pet."""
+    front.visit.open_pet(pet_id)
+    assert isinstance(front.panel, DetailsPanel)
+    return front.panel
+
+
+def field(widget: Any, label: str) -> Any:
+    """The field in view with this label."""
+    return next(one for one in inside(widget) if getattr(one, "description", "") == label)
 
 
 class Sent(list[str]):

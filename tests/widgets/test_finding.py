@@ -2,39 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 
 import ipyleaflet
 import ipywidgets as ipw
 import pytest
-from PIL import Image
 
 import petfinder as pf
-from petfinder.domain.vectors import Matrix
 from petfinder.domain.verdicts import Quantiles
 from petfinder.page.desk import Desk
 from petfinder.page.widgets import find_panel, pet_map
 from petfinder.page.widgets.map import MapPanel
 from petfinder.page.widgets.page import SECTIONS, Front
-from petfinder.page.widgets.register import RegisterPanel, StrayPanel
-from petfinder.page.widgets.search import BrowsePanel, FindPanel
-from tests.conftest import TableEncoder
-from tests.widgets.conftest import BLUE, NEARLY_RED, RED, Sent, buttons, chosen, inside, jpeg, press, searching, text_of
+from petfinder.page.widgets.register import StrayPanel
+from petfinder.page.widgets.search import BrowsePanel, FindPanel, WordsPanel
+from tests.test_desk import TextEncoder
+from tests.widgets.conftest import (
+    BLUE,
+    NEARLY_RED,
+    RED,
+    Sent,
+    buttons,
+    chosen,
+    inside,
+    jpeg,
+    press,
+    section,
+    text_of,
+)
 
 
-def finding(front: Front) -> FindPanel:
-    front.ways.value = "Find by photo"
-    assert isinstance(front.panel, FindPanel)
-    return front.panel
+@pytest.fixture
+def found(front: Front) -> FindPanel:
+    """The section in which a photo, almost Luigi's, was searched with."""
+    panel = section(front, FindPanel)
+    panel.upload.button.value = (chosen(NEARLY_RED),)
+    return panel
 
 
-def test_the_page_says_what_is_registered_and_offers_its_ways(front: Front) -> None:
+def test_the_page_says_whose_it_is_what_is_registered_and_offers_its_ways(registry: pf.Registry) -> None:
+    front = Front(Desk(registry), greeting="Shelter <Lisbon>, +351 555 0100")
     said = text_of(front.widget)
 
+    assert "Shelter &lt;Lisbon&gt;, +351 555 0100" in said
     assert "<h1>petfinder</h1>" in said
     assert "4 pets registered, 1 lost" in said
     assert [label for label, _ in front.ways.options] == list(SECTIONS)
+    assert front.species.options == (("Dogs", "dog"), ("Cats", "cat"))
     assert "<h2>Find by photo</h2>" in said
     assert "Passphrase" not in said
     assert not buttons(front.widget, "Lock")
@@ -49,56 +63,44 @@ def test_every_section_opens_with_its_heading_and_one_h1(front: Front) -> None:
         assert 'role="alert"' not in said
 
 
-def test_a_photo_is_searched_at_once_and_shown_beside_the_best_match(front: Front) -> None:
-    panel = finding(front)
+def test_a_photo_is_searched_at_once_and_shown_beside_the_best_match(found: FindPanel) -> None:
+    said = text_of(found.answer)
 
-    panel.upload.button.value = (chosen(NEARLY_RED),)
-
-    said = text_of(panel.answer)
     assert "Your photo" in said
     assert said.index("Luigi") < said.index("Bella")
     assert "lost" in said
-    assert "no date in it, no place in it" in text_of(panel.widget)
-    assert [len(buttons(panel.answer, label)) for label in ("Details", "More like this")] == [3, 3]
-    assert not panel.upload.button.disabled
+    assert "no date in it, no place in it" in text_of(found.widget)
+    assert [len(buttons(found.answer, label)) for label in ("Details", "More like this")] == [3, 3]
+    assert not found.upload.button.disabled
+    assert "searched" not in said  # the figures behind the verdict are folded away
+    press(found.answer, "▸ How sure is this?")
+    assert "3 pets with 3 photos searched" in text_of(found.answer)
 
 
-def test_a_filter_narrows_the_search_and_the_photo_stays(front: Front) -> None:
-    panel = finding(front)
-    panel.upload.button.value = (chosen(NEARLY_RED),)
-    assert "Breed" not in text_of(panel.widget)
-    panel.filters.fold.turn()
-    panel.filters.inputs["breed"].value = " beagle "
+def test_a_filter_narrows_the_search_and_the_photo_stays(found: FindPanel) -> None:
+    def narrowed(**values: object) -> str:
+        for name, value in values.items():
+            (found.filters.inputs["breed"] if name == "breed" else getattr(found.filters, name)).value = value
+        press(found.widget, "Search again")
+        return text_of(found.answer)
 
-    press(panel.widget, "Search again")
+    assert "Breed" not in text_of(found.widget)
+    found.filters.fold.turn()
 
-    assert "Bella" in text_of(panel.answer)
-    assert "Luigi" not in text_of(panel.answer)
-    panel.filters.inputs["breed"].value = ""
-    panel.filters.near.value = "somewhere"
-    press(panel.widget, "Search again")
-    assert "two numbers" in panel.messages.widget.value
-    panel.filters.near.value = "38.7, -9.1"
-    press(panel.widget, "Search again")
-    assert "Luigi" in text_of(panel.answer)
-    assert "Rex" not in text_of(panel.answer)
-    panel.filters.after.value, panel.filters.before.value = date(2026, 2, 1), date(2026, 1, 1)
-    press(panel.widget, "Search again")
-    assert 'role="alert"' in panel.messages.widget.value
-
-
-def test_another_species_searches_the_same_photo_again(front: Front) -> None:
-    panel = finding(front)
-    panel.upload.button.value = (chosen(NEARLY_RED),)
-
-    front.species.value = "cat"
-
-    assert "Mimi" in text_of(panel.answer)
-    assert "Luigi" not in text_of(panel.answer)
+    said = narrowed(breed=" beagle ")
+    assert "Bella" in said
+    assert "Luigi" not in said
+    narrowed(breed="", near="somewhere")
+    assert "two numbers" in found.messages.widget.value
+    said = narrowed(near="38.7, -9.1")
+    assert "Luigi" in said
+    assert "Rex" not in said
+    narrowed(after=date(2026, 2, 1), before=date(2026, 1, 1))
+    assert 'role="alert"' in found.messages.widget.value
 
 
 def test_a_file_that_is_no_picture_is_named_and_the_others_count(front: Front) -> None:
-    panel = finding(front)
+    panel = section(front, FindPanel)
 
     panel.upload.button.value = (chosen(RED), chosen(name="notes.jpg", content=b"not a picture"))
 
@@ -108,7 +110,7 @@ def test_a_file_that_is_no_picture_is_named_and_the_others_count(front: Front) -
 
 
 def test_the_upload_button_counts_the_photos_and_keeps_no_bytes(front: Front) -> None:
-    panel = finding(front)
+    panel = section(front, FindPanel)
 
     panel.upload.button.value = (chosen(RED), chosen(BLUE), chosen(RED))  # one of them twice
 
@@ -119,38 +121,13 @@ def test_the_upload_button_counts_the_photos_and_keeps_no_bytes(front: Front) ->
     press(panel.widget, "Take out")
     assert text_of(panel.answer).strip() == ""
 
-
-def test_the_next_animals_photo_takes_the_place_of_the_one_before(front: Front) -> None:
-    panel = finding(front)
-
-    panel.upload.button.value = (chosen(BLUE, name="blue.jpg"),)
-    panel.upload.button.value = (chosen(RED, name="red.jpg"),)
-
+    for name in ("blue.jpg", "red.jpg"):  # the next animal's takes the place of the one before
+        panel.upload.button.value = (chosen(name=name),)
     assert [upload.name for upload in panel.upload.uploads] == ["red.jpg"]
 
 
-def test_who_to_call_is_one_button_away_from_the_best_match(front: Front) -> None:
-    panel = finding(front)
-    panel.upload.button.value = (chosen(RED),)
-
-    press(panel.answer, "Who to call")
-
-    assert "About Luigi" in text_of(front.panel.widget)
-    assert "Ully" in text_of(front.panel.widget)
-    press(front.panel.widget, "← Back")
-    assert front.panel is panel
-
-
-def test_a_map_out_of_sight_has_no_bounds_and_that_is_no_error(front: Front) -> None:
-    shown = next(widget for widget in inside(pet_map([])) if isinstance(widget, ipyleaflet.Map))
-
-    shown.set_state({"east": None, "north": None, "zoom": 5.0})
-
-    assert shown.zoom == 5.0
-
-
 def test_photos_over_the_limit_are_refused_in_megabytes(registry: pf.Registry) -> None:
-    panel = finding(Front(Desk(registry, upload_limit_bytes=2**20)))
+    panel = section(Front(Desk(registry, upload_limit_bytes=2**20)), FindPanel)
 
     panel.upload.button.value = (chosen(content=bytes(3 * 2**20), name="garden.jpg"),)
 
@@ -159,11 +136,14 @@ def test_photos_over_the_limit_are_refused_in_megabytes(registry: pf.Registry) -
     assert panel.upload.uploads == []
 
 
-def test_details_and_more_like_this_lead_there_and_back(front: Front) -> None:
-    panel = finding(front)
-    panel.upload.button.value = (chosen(NEARLY_RED),)
+def test_who_to_call_details_and_more_like_this_lead_there_and_back(front: Front, found: FindPanel) -> None:
+    press(found.answer, "Who to call")
+    assert "About Luigi" in text_of(front.panel.widget)
+    assert "Ully" in text_of(front.panel.widget)
+    press(front.panel.widget, "← Back")
+    assert front.panel is found
 
-    press(panel.answer, "Details")
+    press(found.answer, "Details")
     assert "<h2>About Luigi</h2>" in text_of(front.widget)
     press(front.widget, "More like this")
     assert "<h2>Pets that look like Luigi</h2>" in text_of(front.widget)
@@ -171,41 +151,31 @@ def test_details_and_more_like_this_lead_there_and_back(front: Front) -> None:
     press(front.widget, "← Back")
     assert "<h2>About Luigi</h2>" in text_of(front.widget)
     press(front.widget, "← Back")
-
-    assert front.panel is panel
-    assert "Luigi" in text_of(panel.answer)
+    assert front.panel is found
+    assert "Luigi" in text_of(found.answer)
 
 
 def test_words_find_pets_and_the_page_says_how(front: Front) -> None:
-    panel = searching(front)
+    panel = section(front, WordsPanel)
     assert "by what the photos look like" not in text_of(panel.widget)
 
-    panel.text.value = "cheese"
-    press(panel.widget, "Search")
-    assert "1 dog with “cheese” in name, breed, colour or note" in panel.messages.widget.value
-    assert "Luigi" in text_of(panel.answer)
-    panel.text.value = "unicorn"
-    press(panel.widget, "Search")
-    assert "No dog has “unicorn”" in panel.messages.widget.value
-    panel.text.value = " "
-    press(panel.widget, "Search")
-    assert "Write a word or two" in panel.messages.widget.value
-
-
-class TextEncoder(TableEncoder):
-    """The table of vectors that knows the word red too."""
-
-    supports_text = True
-
-    def encode_texts(self, texts: Sequence[str]) -> Matrix:
-        return self.encode_images([Image.new("RGB", (8, 8), RED if "red" in text else BLUE) for text in texts])
+    for words, sentence, pets in (
+        ("cheese", "1 dog with “cheese” in name, breed, colour or note", "Luigi"),
+        ("unicorn", "No dog has “unicorn”", ""),
+        ("jack", "1 dog with “jack”", "Luigi"),
+        ("", "Write a word or two", None),
+        (" ", "Write a word or two", None),
+    ):
+        panel.text.value = words
+        press(panel.widget, "Search")
+        assert sentence in panel.messages.widget.value
+        assert text_of(panel.answer).strip() == "" if pets is None else pets in text_of(panel.answer)
 
 
 def test_an_encoder_that_knows_text_offers_to_look_by_meaning() -> None:
     with pf.connect(":memory:", encoder=TextEncoder()) as registry:
         registry.dogs.register(pf.Dog(pet_id="luigi", name="Luigi", photos=[jpeg(RED)]))
-        front = Front(Desk(registry))
-        panel = searching(front)
+        panel = section(Front(Desk(registry)), WordsPanel)
 
         panel.way.value = "meaning"
         panel.text.value = "a red dog"
@@ -218,9 +188,7 @@ def test_an_encoder_that_knows_text_offers_to_look_by_meaning() -> None:
 
 def test_all_pets_go_by_pages_of_48_and_back(front: Front, registry: pf.Registry) -> None:
     registry.dogs.register_many([pf.Dog(pet_id=f"d{number:03}") for number in range(97)], progress=False)
-    front.ways.value = "All pets"
-    panel = front.panel
-    assert isinstance(panel, BrowsePanel)
+    panel = section(front, BrowsePanel)
 
     assert "100 dogs, page 1 of 3" in text_of(panel.widget)
     assert len(buttons(panel.answer, "Details")) == 48
@@ -245,28 +213,25 @@ def test_an_answer_is_a_few_hundred_messages_since_a_busy_server_loses_those_beh
 ) -> None:
     several = [pf.Dog(pet_id=f"d{n:03}", name="Dog", status="lost", place=(38 + n / 50, -9)) for n in range(97)]
     registry.dogs.register_many(several, progress=False)
-    front.ways.value = "All pets"
-    messages = {}
+    panel, messages = section(front, BrowsePanel), {}
 
     sent.clear()
-    press(front.panel.widget, "Next")
+    press(panel.widget, "Next")
     messages["a page in the place of another"] = len(sent)
-    panel = searching(front)
+    words = section(front, WordsPanel)
     sent.clear()
-    panel.text.value = "dog"
+    words.text.value = "dog"
     messages["words"] = len(sent)
-    assert len(buttons(front.panel.widget, "Details")) == 48
+    assert len(buttons(words.widget, "Details")) == 48
     sent.clear()
-    front.ways.value = "Map"
+    section(front, MapPanel)
     messages["a map"] = len(sent)
 
     assert {what: many for what, many in messages.items() if not 48 < many < 400} == {}
 
 
 def test_the_map_draws_circles_at_rounded_places_and_says_them_as_a_list(front: Front) -> None:
-    front.ways.value = "Map"
-    panel = front.panel
-    assert isinstance(panel, MapPanel)
+    panel = section(front, MapPanel)
     shown = next(one for one in inside(panel.widget) if isinstance(one, ipyleaflet.Map))
     circles = [layer for layer in shown.layers if isinstance(layer, ipyleaflet.CircleMarker)]
 
@@ -276,9 +241,10 @@ def test_the_map_draws_circles_at_rounded_places_and_says_them_as_a_list(front: 
     assert text_of(panel.widget).count("Luigi: lost") == 1
     circles[0]._handle_mouse_events(None, {"event": "interaction", "type": "click"}, None)
     assert text_of(panel.widget).count("Luigi: lost, Jack Russell, near 38.71, -9.14") == 2
-    assert "Luigi: lost, Jack Russell, near 38.71, -9.14" in text_of(panel.widget)
     assert not any(isinstance(layer, ipyleaflet.TileLayer) for layer in shown.layers)
     assert not shown.attribution_control
+    press(panel.widget, "Details of Luigi")
+    assert "<h2>About Luigi</h2>" in text_of(front.widget)
     front.species.value = "cat"
     assert "No place is known" in text_of(panel.widget)
 
@@ -297,18 +263,24 @@ def test_a_map_in_a_notebook_has_tiles_and_the_same_circles() -> None:
         assert kinds.count(ipyleaflet.TileLayer) == tiles
         assert kinds.count(ipyleaflet.CircleMarker) == 1
     assert "b, lost +1" in next(layer.icon.html for layer in plain.children[0].layers if hasattr(layer, "icon"))
-    assert pet_map([]).children
+
+
+def test_a_map_out_of_sight_has_no_bounds_and_that_is_no_error() -> None:
+    shown = next(widget for widget in inside(pet_map([])) if isinstance(widget, ipyleaflet.Map))
+
+    shown.set_state({"east": None, "north": None, "zoom": 5.0})
+
+    assert shown.zoom == 5.0
 
 
 def test_many_places_are_a_list_without_a_button_each(front: Front, registry: pf.Registry) -> None:
     pets = [pf.Dog(pet_id=f"d{n:03}", status="lost", place=(38 + n / 50, -9)) for n in range(60)]
     registry.dogs.register_many(pets, progress=False)
 
-    front.ways.value = "Map"
+    panel = section(front, MapPanel)
 
-    said = text_of(front.panel.widget)
-    assert said.count("<li>") == 61
-    assert not buttons(front.panel.widget, "Details")
+    assert text_of(panel.widget).count("<li>") == 61
+    assert not buttons(panel.widget, "Details")
 
 
 def test_a_part_of_the_page_stands_alone_in_a_notebook(registry: pf.Registry) -> None:
@@ -322,9 +294,8 @@ def test_a_part_of_the_page_stands_alone_in_a_notebook(registry: pf.Registry) ->
 def test_a_lost_store_is_one_sentence_without_paths(front: Front, registry: pf.Registry) -> None:
     registry.close()
 
-    front.ways.value = "All pets"
+    said = section(front, BrowsePanel).messages.widget.value
 
-    said = front.panel.messages.widget.value
     assert "The registry does not answer" in said
     assert "memory" not in said
 
@@ -337,39 +308,9 @@ def test_an_unexpected_error_is_a_sentence_and_logged_without_its_words(
 
     monkeypatch.setattr(front.visit.pets.__class__, "page", broken)
 
-    front.ways.value = "All pets"
-
-    assert "Something went wrong" in front.panel.messages.widget.value
+    assert "Something went wrong" in section(front, BrowsePanel).messages.widget.value
     assert "RuntimeError" in caplog.text
     assert "555" not in caplog.text
-
-
-def test_the_page_says_whose_it_is_and_how_to_reach_them(registry: pf.Registry) -> None:
-    front = Front(Desk(registry), greeting="Shelter <Lisbon>, +351 555 0100")
-
-    assert "Shelter &lt;Lisbon&gt;, +351 555 0100" in text_of(front.widget)
-
-
-def test_the_form_for_a_lost_pet_registers_it_as_missing(front: Front) -> None:
-    front.ways.value = "Report a lost pet"
-    panel = front.panel
-    assert isinstance(panel, RegisterPanel)
-
-    panel.upload.button.value = (chosen(BLUE),)
-    press(panel.widget, "Register")
-
-    assert "lost since" in text_of(panel.answer)
-    assert "Nobody to call is known" in panel.messages.widget.value
-
-
-def test_the_figures_behind_a_verdict_are_folded_away(front: Front) -> None:
-    panel = finding(front)
-    panel.upload.button.value = (chosen(RED),)
-    assert "searched" not in text_of(panel.answer)
-
-    press(panel.answer, "▸ How sure is this?")
-
-    assert "3 pets with 3 photos searched" in text_of(panel.answer)
 
 
 def test_who_finds_nothing_alike_is_told_where_to_go_on_unless_already_there(
@@ -378,14 +319,9 @@ def test_who_finds_nothing_alike_is_told_where_to_go_on_unless_already_there(
     """The hint names "Report a stray", which would send those in circles who stand in it."""
     strict = Quantiles(pets=1, match=0.95, possible=0.9)
     registry.dogs.repository.keep_thresholds(pf.Thresholds(measured=(strict,), source="a test"))
-    nothing_like_it = (220, 230, 180)
-    found = finding(front)
-    found.upload.button.value = (chosen(nothing_like_it),)
-    front.ways.value = "Report a stray"
-    stray = front.panel
-    assert isinstance(stray, StrayPanel)
-    stray.upload.button.value = (chosen(nothing_like_it),)
 
-    for panel, told in ((found, True), (stray, False)):
-        assert "No registered pet is similar enough" in text_of(panel.answer)
-        assert ("Not among them?" in text_of(panel.answer)) is told
+    for panel, told in ((section(front, FindPanel), True), (section(front, StrayPanel), False)):
+        panel.upload.button.value = (chosen((220, 230, 180)),)
+        said = text_of(panel.widget)
+        assert "No registered pet is similar enough" in said
+        assert ("Not among them?" in said) is told

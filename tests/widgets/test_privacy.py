@@ -10,9 +10,11 @@ import ipywidgets as ipw
 import pytest
 
 import petfinder as pf
+from petfinder.page.access import Access
 from petfinder.page.desk import Desk
 from petfinder.page.widgets.page import SECTIONS, Front
 from petfinder.page.widgets.register import RegisterPanel
+from petfinder.page.widgets.search import FindPanel
 from tests.display.test_gallery import HOSTILE, Reader
 from tests.widgets.conftest import (
     ADDRESS,
@@ -25,11 +27,14 @@ from tests.widgets.conftest import (
     buttons,
     chosen,
     inside,
+    opened,
     press,
+    section,
     states,
     text_of,
 )
 
+CHIP = "985 112 003"
 ACTIONS = ("Who to call", "Edit", "Reunited")
 
 
@@ -37,8 +42,7 @@ def go_everywhere(front: Front) -> None:
     """Each section, a search, a pet, those like it."""
     for name in SECTIONS:
         front.ways.value = name
-    front.ways.value = "Find by photo"
-    front.panel.upload.button.value = (chosen(),)  # type: ignore[attr-defined]
+    section(front, FindPanel).upload.button.value = (chosen(),)
     front.visit.open_pet("luigi")
     front.visit.open_similar("luigi")
     press(front.widget, "← Back")
@@ -62,28 +66,36 @@ def test_no_contact_is_sent_before_the_passphrase_whatever_is_pressed(
     press(locked.widget, "Remove")
     press(locked.widget, "Yes, remove for ever")
     assert "need the passphrase" in locked.panel.messages.widget.value
+    panel = opened(locked)
+    panel.lost.click()  # as who enables the button in the browser
+    press(panel.answer, "Report as lost")
+    assert "need the passphrase" in panel.messages.widget.value
 
-    assert registry.dogs.get("luigi").status is pf.Status.LOST
+    luigi = registry.dogs.get("luigi")
+    assert (luigi.status, luigi.status_at) == (pf.Status.LOST, None)
     assert len(sent) > 100
     assert sent.holds("Luigi")
     assert not sent.holds(*CONTACT, owner_picture(registry), "38.712", "9.1432")
     assert not any(text in states() for text in (*CONTACT, "38.712", "9.1432"))
 
 
-def test_contact_comes_when_asked_after_unlocking_and_goes_with_the_lock(
+def test_contact_and_chip_number_come_after_unlocking_and_go_with_the_lock(
     locked: Front, sent: Sent, registry: pf.Registry
 ) -> None:
+    registry.dogs.update("luigi", microchip=CHIP)  # which proves who owns a pet
     go_everywhere(locked)
+    assert CHIP not in states()
     locked.lock.passphrase.value = "not this one"
     assert "not the passphrase" in locked.lock.messages.widget.value
     locked.lock.passphrase.value = PASSPHRASE
     assert not sent.holds(*CONTACT)
+    assert CHIP in text_of(locked.panel.widget)
 
     for action, seen in (("Who to call", (*CONTACT, owner_picture(registry))), ("Edit", CONTACT)):
         press(locked.widget, action)
         assert all(text in states() for text in seen)
         press(locked.widget, "Lock")
-        assert not any(text in states() for text in seen)
+        assert not any(text in states() for text in (*seen, CHIP))
         assert "need the passphrase" not in text_of(locked.panel.widget)
         locked.lock.passphrase.value = PASSPHRASE
     press(locked.widget, "Who to call")
@@ -94,9 +106,7 @@ def test_contact_comes_when_asked_after_unlocking_and_goes_with_the_lock(
 
 def test_locking_empties_contact_that_was_being_written(locked: Front) -> None:
     locked.lock.passphrase.value = PASSPHRASE
-    locked.ways.value = "Register a pet"
-    form = locked.panel
-    assert isinstance(form, RegisterPanel)
+    form = section(locked, RegisterPanel)
     form.fields["name"].value, form.owner["phone"].value = "Rex", "555-0100"
 
     press(locked.widget, "Lock")
@@ -106,17 +116,6 @@ def test_locking_empties_contact_that_was_being_written(locked: Front) -> None:
     form.upload.button.value = (chosen(BLUE),)
     press(form.widget, "Register")
     assert "need the passphrase" in form.messages.widget.value
-
-
-def test_enabling_a_button_in_the_browser_opens_nothing(locked: Front, registry: pf.Registry) -> None:
-    locked.visit.open_pet("luigi")
-    panel = locked.panel
-
-    panel.lost.click()  # type: ignore[attr-defined]
-    press(panel.answer, "Report as lost")
-
-    assert "need the passphrase" in panel.messages.widget.value
-    assert registry.dogs.get("luigi").status_at is None
 
 
 def test_what_leaves_the_page_is_closed(locked: Front) -> None:
@@ -146,8 +145,7 @@ def test_hostile_names_show_as_text_everywhere(registry: pf.Registry) -> None:
     for name in SECTIONS:
         front.ways.value = name
         shown += _html(front)
-    front.ways.value = "Find by photo"
-    front.panel.upload.button.value = (chosen(name=HOSTILE + ".jpg"),)  # type: ignore[attr-defined]
+    section(front, FindPanel).upload.button.value = (chosen(name=HOSTILE + ".jpg"),)
     shown += _html(front)
     front.visit.open_pet("luigi")
     press(front.widget, "Who to call")
@@ -188,8 +186,6 @@ def test_every_input_has_a_label_and_every_picture_says_what_it_shows(front: Fro
 
 
 def test_two_visitors_do_not_share_what_is_open(registry: pf.Registry, locked: Front, hashed: str) -> None:
-    from petfinder.page.access import Access
-
     other = Front(Desk(registry, Access(hashed, sleep=lambda _: None)))
     locked.lock.passphrase.value = PASSPHRASE
 
@@ -202,28 +198,15 @@ def test_two_visitors_do_not_share_what_is_open(registry: pf.Registry, locked: F
 
 
 @pytest.mark.parametrize("missing", ["ipywidgets", "ipyleaflet"])
-def test_a_missing_package_is_named_with_its_pip_line(missing: str) -> None:
+@pytest.mark.parametrize("home", ["petfinder", "petfinder.page.widgets"])
+def test_a_missing_package_is_named_with_its_pip_line(home: str, missing: str) -> None:
     code = (
         f"import sys; sys.modules[{missing!r}] = None\n"
         "from petfinder.domain.errors import ConfigError\n"
-        "try:\n    from petfinder.page.widgets import front_page\n"
+        f"try:\n    from {home} import front_page\n"
         "except ConfigError as error:\n    print(error)"
     )
 
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
     assert f"widgets need {missing}: pip install 'petfinder-registry[notebook]'" in said
-
-
-def test_a_chip_number_which_proves_ownership_shows_only_to_those_who_may_see_contact(
-    registry: pf.Registry, locked: Front
-) -> None:
-    registry.dogs.update("luigi", microchip="985 112 003")
-    locked.visit.open_pet("luigi")
-    assert "985 112 003" not in states()
-
-    locked.lock.passphrase.value = PASSPHRASE
-    assert "985 112 003" in text_of(locked.panel.widget)
-    press(locked.widget, "Lock")
-
-    assert "985 112 003" not in states()

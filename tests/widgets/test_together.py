@@ -7,16 +7,8 @@ from unittest.mock import patch
 import petfinder as pf
 from petfinder.page.desk import Desk, PetDesk
 from petfinder.page.widgets.page import Front
-from petfinder.page.widgets.pet import DetailsPanel
-from petfinder.page.widgets.search import BrowsePanel, FindPanel
-from tests.widgets.conftest import RED, buttons, chosen, press, searching, text_of
-
-
-def opened(front: Front, pet_id: str = "luigi") -> DetailsPanel:
-    front.visit.open_pet(pet_id)
-    panel = front.panel
-    assert isinstance(panel, DetailsPanel)
-    return panel
+from petfinder.page.widgets.search import BrowsePanel, FindPanel, WordsPanel
+from tests.widgets.conftest import RED, buttons, chosen, field, opened, press, section, text_of
 
 
 def remove(front: Front) -> None:
@@ -27,22 +19,14 @@ def remove(front: Front) -> None:
     press(details.widget, "← Back")
 
 
-def field(panel: DetailsPanel, label: str) -> object:
-    return next(one for one in _inside(panel.widget) if getattr(one, "description", "") == label)
-
-
-def _inside(widget: object) -> list[object]:
-    return [widget, *(one for child in getattr(widget, "children", ()) for one in _inside(child))]
-
-
 def test_two_who_edit_one_owner_keep_each_others_changes(registry: pf.Registry) -> None:
     one, other = opened(Front(Desk(registry))), opened(Front(Desk(registry)))
     press(one.widget, "Edit")
     press(other.widget, "Edit")
 
-    field(one, "Phone").value = "+1 415 555 0100"  # type: ignore[attr-defined]
+    field(one.widget, "Phone").value = "+1 415 555 0100"
     press(one.widget, "Save")
-    field(other, "E-mail").value = "new@example.org"  # type: ignore[attr-defined]
+    field(other.widget, "E-mail").value = "new@example.org"
     press(other.widget, "Save")
 
     owner = registry.dogs.get("luigi").owner
@@ -62,26 +46,20 @@ def test_a_pet_that_somebody_else_removed_can_no_longer_be_changed(front: Front,
     assert "Jack Russell" not in text_of(panel.widget)
 
 
-def test_a_removed_pet_is_gone_from_the_answer_one_comes_back_to(front: Front) -> None:
-    panel = front.panel
-    assert isinstance(panel, FindPanel)
-    panel.upload.button.value = (chosen(RED),)
-    assert "Luigi" in text_of(panel.answer)
+def test_a_removed_pet_is_gone_from_the_answers_one_comes_back_to(front: Front) -> None:
+    words = section(front, WordsPanel)
+    words.text.value = "jack"
+    assert "Luigi" in text_of(words.answer)
+    find = section(front, FindPanel)
+    find.upload.button.value = (chosen(RED),)
+    assert "Luigi" in text_of(find.answer)
 
     remove(front)
 
-    assert "Luigi" not in text_of(panel.answer)
-
-
-def test_words_are_searched_again_where_a_pet_was_removed_meanwhile(front: Front) -> None:
-    panel = searching(front)
-    panel.text.value = "jack"
-    assert "Luigi" in text_of(panel.answer)
-
-    remove(front)
-
-    assert "Luigi" not in text_of(panel.answer)
-    assert "No dog has “jack”" in panel.messages.widget.value
+    assert "Luigi" not in text_of(find.answer)
+    section(front, WordsPanel)
+    assert "Luigi" not in text_of(words.answer)
+    assert "No dog has “jack”" in words.messages.widget.value
 
 
 def test_a_key_held_down_on_remove_erases_nobody(front: Front, registry: pf.Registry) -> None:
@@ -96,9 +74,7 @@ def test_a_key_held_down_on_remove_erases_nobody(front: Front, registry: pf.Regi
 def test_a_page_whose_last_pet_was_removed_is_left(front: Front, registry: pf.Registry) -> None:
     for number in range(46):
         registry.dogs.register(pf.Dog(pet_id=f"x{number:02}"))
-    front.ways.value = "All pets"
-    panel = front.panel
-    assert isinstance(panel, BrowsePanel)
+    panel = section(front, BrowsePanel)
     press(panel.above.widget, "Next")
     assert "page 2 of 2" in panel.where_we_are.value
 
@@ -110,8 +86,7 @@ def test_a_page_whose_last_pet_was_removed_is_left(front: Front, registry: pf.Re
 
 
 def test_another_species_is_asked_for_once_and_only_where_it_is_seen(front: Front) -> None:
-    find = front.panel
-    assert isinstance(find, FindPanel)
+    find = section(front, FindPanel)
     find.upload.button.value = (chosen(RED),)
     front.ways.value = "All pets"
 
@@ -124,3 +99,4 @@ def test_another_species_is_asked_for_once_and_only_where_it_is_seen(front: Fron
         front.ways.value = "Find by photo"
         assert search.call_count == 1
     assert "Mimi" in text_of(find.answer)
+    assert "Luigi" not in text_of(find.answer)

@@ -53,6 +53,7 @@ def serve(
     """
     settings = load_settings(registry=registry, name=name)
     place = _place(settings)
+    ip = "127.0.0.1" if ip == "localhost" else ip
     Access(revealed(settings.passphrase_hash))
     local = _is_local(ip)
     host = None if host is None else _name_of_host(host)
@@ -112,8 +113,6 @@ def _place(settings: Settings) -> str | None:
 
 def _is_local(ip: str) -> bool:
     """Whether only this machine reaches the address."""
-    if ip == "localhost":
-        return True
     try:
         return ipaddress.ip_address(ip).is_loopback
     except ValueError as error:
@@ -125,7 +124,7 @@ def _bound(ip: str, port: int) -> list[socket.socket]:
     from tornado.netutil import bind_sockets
 
     try:
-        return bind_sockets(port, "127.0.0.1" if ip == "localhost" else ip)
+        return bind_sockets(port, ip)
     except (OSError, OverflowError) as error:
         raise ConfigError(f"port {port} of {ip} cannot be had ({error}); name another, or 0 for any") from error
 

@@ -25,15 +25,7 @@ from petfinder.page.widgets.register import LostPanel, RegisterPanel, StrayPanel
 from petfinder.page.widgets.search import BrowsePanel, FindPanel, WordsPanel
 from petfinder.registry.registry import Registry
 
-_PANELS: Sequence[type[Panel]] = (
-    FindPanel,
-    StrayPanel,
-    LostPanel,
-    WordsPanel,
-    BrowsePanel,
-    RegisterPanel,
-    MapPanel,
-)
+_PANELS: Sequence[type[Panel]] = (FindPanel, StrayPanel, LostPanel, WordsPanel, BrowsePanel, RegisterPanel, MapPanel)
 SECTIONS: Mapping[str, type[Panel]] = {panel.title: panel for panel in _PANELS}
 PanelT = TypeVar("PanelT", bound=Panel)
 
