@@ -62,29 +62,29 @@ def test_each_wrong_passphrase_costs_twice_the_time_of_the_one_before(kept: str)
 
 
 def test_who_comes_anew_waits_as_long_as_who_guessed_before(kept: str, tmp_path: Path) -> None:
-    tries, waits = tmp_path / "tries.db", list[float]()
+    attempts, waits = tmp_path / "attempts.db", list[float]()
     for _ in range(8):
-        assert not Access(kept, tries=tries, sleep=waits.append).unlock("guessed")
+        assert not Access(kept, attempts=attempts, sleep=waits.append).unlock("guessed")
 
     early: list[float] = []
-    assert Access(kept, tries=tries, sleep=early.append).unlock(PASSPHRASE)
+    assert Access(kept, attempts=attempts, sleep=early.append).unlock(PASSPHRASE)
 
     assert waits[0] == 0.5
     assert waits[-1] == LONGEST_WAIT
     assert len(early) == 1  # before anything was looked at
     assert 0 < early[0] <= LONGEST_WAIT
-    assert all(secret.encode() not in tries.read_bytes() for secret in (PASSPHRASE, "guessed", kept))
+    assert all(secret.encode() not in attempts.read_bytes() for secret in (PASSPHRASE, "guessed", kept))
 
 
 def test_wrong_ones_are_forgotten_when_nobody_gave_one_for_a_while(
     kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tries, waits = tmp_path / "tries.db", list[float]()
+    attempts, waits = tmp_path / "attempts.db", list[float]()
     for _ in range(3):
-        Access(kept, tries=tries, sleep=lambda _: None).unlock("guessed")
+        Access(kept, attempts=attempts, sleep=lambda _: None).unlock("guessed")
     monkeypatch.setattr("petfinder.page.access.FORGOTTEN_AFTER", 0.0)
 
-    Access(kept, tries=tries, sleep=waits.append).unlock("guessed")
+    Access(kept, attempts=attempts, sleep=waits.append).unlock("guessed")
 
     assert waits == [0.5]
 
@@ -93,7 +93,7 @@ def test_where_nothing_can_be_counted_for_all_each_visitor_waits_alone(
     kept: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     waits: list[float] = []
-    access = Access(kept, tries=tmp_path / "gone" / "tries.db", sleep=waits.append)
+    access = Access(kept, attempts=tmp_path / "gone" / "attempts.db", sleep=waits.append)
 
     assert [access.unlock("guessed"), access.unlock("guessed"), access.unlock(PASSPHRASE)] == [False, False, True]
     assert waits == [0.5, 1.0]

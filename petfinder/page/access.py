@@ -46,15 +46,15 @@ class Access:
         self,
         passphrase_hash: str | None = None,
         *,
-        tries: Path | None = None,
+        attempts: Path | None = None,
         sleep: Callable[[float], object] = time.sleep,
     ) -> None:
         """Locked where a hash is given, else open; raises ConfigError for what is no hash of hash_passphrase.
 
-        `tries`: a file in which all visitors of a server count wrong ones, so that who comes anew waits as well.
+        `attempts`: a file in which a server counts its visitors' wrong passphrases, so that who comes anew waits too.
         """
         self._hash = passphrase_hash
-        self._tries = tries
+        self._attempts = attempts
         self._sleep = sleep
         self._unlocked = False
         self._wrong = 0
@@ -77,48 +77,45 @@ class Access:
     def unlock(self, passphrase: str) -> bool:
         """Open it with the passphrase; False, after a wait that doubles each time up to 16 s, for a wrong one.
 
-        With `tries` the wait is everybody's: one is looked at after the other, each when the wait of the one before is
-        over, until nobody gave a wrong one for ten minutes.
+        With `attempts` they are serialised across visitors: each waits out the delay of the one before, until ten
+        minutes pass without a wrong one.
         """
         if self._hash is None:
             return True
-        given = _normal(passphrase)
-        right = self._is_right(given) if self._tries is None else self._is_right_after_others(given, self._tries)
-        if right:
+        if self._is_right(passphrase) if self._attempts is None else self._is_right_in_turn(passphrase, self._attempts):
             self._unlocked, self._wrong = True, 0
             return True
         log.warning("a wrong passphrase was given")
         self._sleep(_wait_after(self._wrong))
         return False
 
-    def _is_right(self, given: str | None) -> bool:
+    def _is_right(self, passphrase: str) -> bool:
         """Whether this is the passphrase; counted if not."""
         assert self._hash is not None
-        right = given is not None and len(given) <= LONGEST and _verify(self._hash, given)
+        normal = _normal(passphrase)
+        right = normal is not None and len(normal) <= LONGEST and _verify(self._hash, normal)
         self._wrong += not right
         return right
 
-    def _is_right_after_others(self, given: str | None, tries: Path) -> bool:
-        """Whether this is the passphrase, looked at when it is its turn; counted for all if not."""
+    def _is_right_in_turn(self, passphrase: str, attempts: Path) -> bool:
+        """Whether this is the passphrase, checked when it is its turn; counted for all visitors if not."""
         try:
-            with closing(sqlite3.connect(tries, timeout=FORGOTTEN_AFTER, isolation_level=None)) as counting:
+            with closing(sqlite3.connect(attempts, timeout=FORGOTTEN_AFTER, isolation_level=None)) as counting:
                 counting.execute("BEGIN EXCLUSIVE")  # nobody else's turn until COMMIT, or the end of this process
                 self._wrong = self._wait_for_turn(counting)
-                right = self._is_right(given)
+                right = self._is_right(passphrase)
                 if not right:
                     counting.execute("INSERT INTO wrong VALUES (?)", [time.time()])
                 counting.execute("COMMIT")
                 return right
         except sqlite3.OperationalError as error:
             log.error("wrong passphrases cannot be counted for all visitors: %s", error)
-            return self._is_right(given)
+            return self._is_right(passphrase)
 
     def _wait_for_turn(self, counting: sqlite3.Connection) -> int:
-        """Wait until the wait after the latest wrong one is over; how many there were lately."""
+        """Wait out the delay after the latest wrong passphrase; return how many there were lately."""
         counting.execute("CREATE TABLE IF NOT EXISTS wrong (at REAL)")
-        wrong, latest = counting.execute("SELECT count(*), max(at) FROM wrong").fetchone()
-        if not wrong:
-            return 0
+        wrong, latest = counting.execute("SELECT count(*), coalesce(max(at), 0) FROM wrong").fetchone()
         since = time.time() - latest
         if not 0 <= since < FORGOTTEN_AFTER:
             counting.execute("DELETE FROM wrong")
@@ -138,7 +135,7 @@ class Access:
 
 
 def _wait_after(wrong: int) -> float:
-    """The seconds to wait after that many wrong ones."""
+    """The seconds to wait after that many wrong passphrases."""
     return float(min(FIRST_WAIT * 2 ** min(wrong - 1, 10), LONGEST_WAIT))
 
 

@@ -19,7 +19,7 @@ class PageOptions:
     folder: str
     tiles: bool
     greeting: str
-    tries: str
+    attempts: str
 
     def to_environment(self) -> None:
         """Put them where processes that start from now on find them."""

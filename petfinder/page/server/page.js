@@ -94,9 +94,9 @@
   const lost = () => { if (!leaving && (dead || lines === 0)) say(LOST); };
   const Line = window.WebSocket;
   window.WebSocket = class extends Line {
-    constructor(...given) {
-      super(...given);
-      if (!String(given[0]).includes("/api/kernels/")) return;
+    constructor(...options) {
+      super(...options);
+      if (!String(options[0]).includes("/api/kernels/")) return;
       this.addEventListener("open", () => {
         lines += 1;
         if (!dead && element("petfinder-message").textContent === LOST) say("");

@@ -76,7 +76,7 @@ def serve(
             folder=str(Path.cwd()),
             tiles=tiles,
             greeting=greeting,
-            tries=str(Path(own) / "tries.db"),
+            attempts=str(Path(own) / "attempts.db"),
         ).to_environment()
         _run(bound, local=local, host=host, tiles=tiles, open_browser=open_browser)
 

@@ -42,7 +42,7 @@ def page() -> Widget:
 
     try:
         options = PageOptions.from_environment()
-        access = Access(revealed(load_settings().passphrase_hash), tries=Path(options.tries))
+        access = Access(revealed(load_settings().passphrase_hash), attempts=Path(options.attempts))
         return front_page(_registry(), access=access, tiles=options.tiles, greeting=options.greeting)
     except PetfinderError as error:
         logging.getLogger(__name__).error("%s: %s", type(error).__name__, error)  # for whoever runs the page

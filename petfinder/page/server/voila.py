@@ -49,11 +49,11 @@ class PageServer(Voila):  # type: ignore[misc]
     """Voila for one notebook on a socket that is bound already."""
 
     def __init__(
-        self, bound: list[socket.socket], *, local: bool, tiles: bool, host: str | None = None, **given: Any
+        self, bound: list[socket.socket], *, local: bool, tiles: bool, host: str | None = None, **options: Any
     ) -> None:
         """`bound`: where to listen; `local`: for this machine only, so that no name leads here but `host`."""
         logging.getLogger("tornado.general").setLevel(logging.ERROR)  # Jupyter's pings displease tornado, each time
-        super().__init__(config=_config(local=local, tiles=tiles, host=host), **given)
+        super().__init__(config=_config(local=local, tiles=tiles, host=host), **options)
         for name in (*LOGS, self.log.name):
             logging.getLogger(name).addFilter(without_identities)
         self._bound = bound
