@@ -70,16 +70,12 @@ def test_contact_comes_to_the_browser_only_after_the_passphrase(browser: Browser
         visitor.upload(BENTO)
         visitor.sees("This looks like Bento")
         visitor.page.locator(".pf-pet:visible").first.get_by_role("button", name="Details").click()
-        visitor.press("Who to call")
-        visitor.sees(LOCKED)
-        for change in ("Edit", "Report lost"):
+        for change in ("Who to call", "Edit", "Report lost"):
             if visitor.button(change).count():
-                visitor.press(change)
-                visitor.sees(LOCKED)
+                _is_locked(visitor, change)
         visitor.unlock("three grey whisker")
         visitor.sees("That is not the passphrase.")
-        visitor.press("Who to call")
-        visitor.sees(LOCKED)
+        _is_locked(visitor, "Who to call")
         assert not any(visitor.received(contact) for contact in (PHONE, EMAIL, "Amara", "Okafor"))
 
         visitor.unlock()
@@ -92,8 +88,7 @@ def test_contact_comes_to_the_browser_only_after_the_passphrase(browser: Browser
         visitor.button("Unlock").wait_for()
         expect(visitor.page.get_by_text(PHONE)).to_have_count(0)
         assert PHONE not in visitor.page.content()
-        visitor.press("Who to call")
-        visitor.sees(LOCKED)
+        _is_locked(visitor, "Who to call")
     assert not any(secret in page_on_each_store.said for secret in (PHONE, EMAIL, "whisker"))
 
 
@@ -118,17 +113,13 @@ def test_what_one_visitor_registers_another_finds_who_stays_locked(
         _search(finder, "hedge")
         finder.sees("1 dog with “hedge”")
         finder.page.locator(".pf-pet:visible").get_by_role("button", name="Details").click()
-        finder.press("Who to call")
-        finder.sees(LOCKED)
-        finder.press("Remove")
-        finder.press("Yes, remove for ever")
-        finder.sees(LOCKED)
+        _is_locked(finder, "Who to call")
+        _is_locked(finder, "Remove", "Yes, remove for ever")
         finder.go("Register a pet")
         finder.upload(STRANGER_CAT)
         finder.sees("on-the-beach-wall.jpg")
         finder.field("Name").fill("Nobody")
-        finder.press("Register")
-        finder.sees(LOCKED)
+        _is_locked(finder, "Register")
         assert not any(finder.received(contact) for contact in (OWN_PHONE, "Teresa", "Lume"))
 
         keeper.press("Details", exact=False)
@@ -170,6 +161,12 @@ def test_a_stray_is_looked_for_and_then_registered_as_found(visitor: Visitor) ->
     visitor.field("Status").select_option("found")
     visitor.sees("1 cat")
     assert visitor.errors == []
+
+
+def _is_locked(visitor: Visitor, *buttons: str) -> None:
+    for button in buttons:
+        visitor.press(button)
+    visitor.sees(LOCKED)
 
 
 def _search(visitor: Visitor, words: str) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import date
 
 import ipyleaflet
-import ipywidgets as ipw
 import pytest
 
 import petfinder as pf
 from petfinder.domain.verdicts import Quantiles
+from petfinder.page import widgets
 from petfinder.page.desk import Desk
-from petfinder.page.widgets import find_panel, pet_map
 from petfinder.page.widgets.map import MapPanel
 from petfinder.page.widgets.page import SECTIONS, Front
 from petfinder.page.widgets.register import StrayPanel
@@ -224,10 +223,12 @@ def test_an_answer_is_a_few_hundred_messages_since_a_busy_server_loses_those_beh
     messages["words"] = len(sent)
     assert len(buttons(words.widget, "Details")) == 48
     sent.clear()
-    section(front, MapPanel)
+    shown = section(front, MapPanel).widget
     messages["a map"] = len(sent)
 
     assert {what: many for what, many in messages.items() if not 48 < many < 400} == {}
+    assert text_of(shown).count("<li>") == 98  # so many places are a list without a button each
+    assert not buttons(shown, "Details")
 
 
 def test_the_map_draws_circles_at_rounded_places_and_says_them_as_a_list(front: Front) -> None:
@@ -256,39 +257,31 @@ def test_a_map_in_a_notebook_has_tiles_and_the_same_circles() -> None:
         pf.Dog(pet_id="c"),
     ]
 
-    with_tiles, plain = pet_map(pets), pet_map(pets, tiles=False)
+    with_tiles, plain = widgets.pet_map(pets), widgets.pet_map(pets, tiles=False)
 
     for shown, tiles in ((with_tiles, 1), (plain, 0)):
         kinds = [type(layer) for layer in shown.children[0].layers]
         assert kinds.count(ipyleaflet.TileLayer) == tiles
         assert kinds.count(ipyleaflet.CircleMarker) == 1
+    shown.children[0].set_state({"east": None, "north": None, "zoom": 5.0})  # out of sight it has no bounds: no error
+    assert shown.children[0].zoom == 5.0
     assert "b, lost +1" in next(layer.icon.html for layer in plain.children[0].layers if hasattr(layer, "icon"))
 
 
-def test_a_map_out_of_sight_has_no_bounds_and_that_is_no_error() -> None:
-    shown = next(widget for widget in inside(pet_map([])) if isinstance(widget, ipyleaflet.Map))
-
-    shown.set_state({"east": None, "north": None, "zoom": 5.0})
-
-    assert shown.zoom == 5.0
-
-
-def test_many_places_are_a_list_without_a_button_each(front: Front, registry: pf.Registry) -> None:
-    pets = [pf.Dog(pet_id=f"d{n:03}", status="lost", place=(38 + n / 50, -9)) for n in range(60)]
-    registry.dogs.register_many(pets, progress=False)
-
-    panel = section(front, MapPanel)
-
-    assert text_of(panel.widget).count("<li>") == 61
-    assert not buttons(panel.widget, "Details")
-
-
 def test_a_part_of_the_page_stands_alone_in_a_notebook(registry: pf.Registry) -> None:
-    panel = find_panel(registry)
+    alone = {
+        "Find by photo": widgets.find_panel,
+        "Report a stray": widgets.stray_form,
+        "Search by words": widgets.words_panel,
+        "All pets": widgets.browse,
+        "Register a pet": widgets.register_form,
+        "Map": widgets.map_panel,
+    }
 
-    assert isinstance(panel, ipw.Widget)
-    assert "<h2>Find by photo</h2>" in text_of(panel)
-    assert "<h1>" not in text_of(panel)
+    for name, show in alone.items():
+        said = text_of(show(registry))
+        assert [each for each in SECTIONS if f"<h2>{each}</h2>" in said] == [name]
+        assert "<h1>" not in said
 
 
 def test_a_lost_store_is_one_sentence_without_paths(front: Front, registry: pf.Registry) -> None:

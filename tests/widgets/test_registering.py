@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from PIL import Image
@@ -215,9 +216,9 @@ def test_a_stray_has_the_place_of_its_own_photo_unless_somebody_wrote_another(
     assert place_with(photo_from(41.15, 8.61, BLUE, "two.jpg")) == "38.71, -9.15"
 
 
-def test_the_lock_takes_chip_and_place_from_the_forms_and_from_what_was_registered(locked: Front) -> None:
+def test_the_lock_takes_contact_chip_and_place_from_the_forms_and_from_what_was_registered(locked: Front) -> None:
     def in_the_browser() -> list[bool]:
-        return [text in states() for text in (CHIP, "11.2223")]
+        return [text in states() for text in (CHIP, "11.2223", "555-0100")]
 
     locked.lock.passphrase.value = PASSPHRASE
     form = section(locked, RegisterPanel)
@@ -233,10 +234,15 @@ def test_the_lock_takes_chip_and_place_from_the_forms_and_from_what_was_register
     stray.upload.button.value = (photo_from(38.7, 9.14, BLUE, "one.jpg"),)
     stray.fields["place"].value = TYPED
     form.fields["microchip"].value, form.fields["place"].value = CHIP, TYPED
+    form.fields["name"].value, form.owner["phone"].value = "Rex", "555-0100"
     assert all(in_the_browser())
     press(locked.widget, "Lock")
     assert not any(in_the_browser())
-    assert stray.fields["place"].value == ""
+    assert (form.fields["name"].value, form.owner["phone"].value, stray.fields["place"].value) == ("Rex", "", "")
+    assert "Registering needs the passphrase" in text_of(form.widget)
+    form.upload.button.value = (chosen(BLUE),)
+    press(section(locked, RegisterPanel).widget, "Register")
+    assert "need the passphrase" in form.messages.widget.value
 
     locked.lock.passphrase.value = PASSPHRASE
     assert stray.fields["place"].value == "38.7000, -9.1400"  # the photo's own is known again
@@ -367,7 +373,9 @@ def test_a_pet_is_reported_lost_and_reunited(front: Front, registry: pf.Registry
 def test_a_pet_is_removed_only_after_a_second_click(front: Front, registry: pf.Registry) -> None:
     panel = opened(front)
 
-    press(panel.widget, "Remove")
+    with patch("ipywidgets.Button.focus", autospec=True) as focus:
+        press(panel.widget, "Remove")
+    assert [call.args[0].description for call in focus.call_args_list] == ["Keep it"]  # which a key held down presses
     press(panel.answer, "Keep it")
     assert registry.dogs.count() == 3
     press(panel.widget, "Remove")

@@ -62,15 +62,6 @@ def test_a_removed_pet_is_gone_from_the_answers_one_comes_back_to(front: Front) 
     assert "No dog has “jack”" in words.messages.widget.value
 
 
-def test_a_key_held_down_on_remove_erases_nobody(front: Front, registry: pf.Registry) -> None:
-    details = opened(front)
-    with patch("ipywidgets.Button.focus", autospec=True) as focus:
-        press(details.widget, "Remove")
-
-    assert [call.args[0].description for call in focus.call_args_list] == ["Keep it"]
-    assert registry.dogs.count() == 3
-
-
 def test_a_page_whose_last_pet_was_removed_is_left(front: Front, registry: pf.Registry) -> None:
     for number in range(46):
         registry.dogs.register(pf.Dog(pet_id=f"x{number:02}"))
