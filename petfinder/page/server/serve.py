@@ -54,14 +54,8 @@ def serve(
     settings = load_settings(registry=registry, name=name)
     place = _place(settings)
     ip = "127.0.0.1" if ip == "localhost" else ip
-    Access(revealed(settings.passphrase_hash))
-    local = _is_local(ip)
-    host = None if host is None else _name_of_host(host)
-    if settings.passphrase_hash is None and not (local and host is None) and not without_passphrase:
-        raise ConfigError(
-            f"{host or ip} lets other machines in, and no passphrase is set: contacts and changes would be open to all."
-            " Put the line that `petfinder passphrase` prints into petfinder.toml here, or say --without-passphrase"
-        )
+    local, host = _is_local(ip), None if host is None else _name_of_host(host)
+    _check_passphrase(settings, open_to=None if local and not host else host or ip, wanted=not without_passphrase)
     _check_installed()
     encoder = str(Path(encoder).resolve()) if encoder is not None and is_tuned_file(encoder) else encoder
     with connect(place, encoder=encoder, name=settings.name) as opened:
@@ -109,6 +103,16 @@ def _place(settings: Settings) -> str | None:
         raise ConfigError("each visitor has a process of their own: name a file or a server, not memory")
     place = str(settings.registry)
     return place if "://" in place else str(Path(place).resolve())
+
+
+def _check_passphrase(settings: Settings, *, open_to: str | None, wanted: bool) -> None:
+    """Raise ConfigError where others come in and no passphrase is set though it is wanted, or it is no hash of one."""
+    Access(revealed(settings.passphrase_hash))
+    if settings.passphrase_hash is None and open_to and wanted:
+        raise ConfigError(
+            f"{open_to} lets other machines in, and no passphrase is set: contacts and changes would be open to all."
+            " Put the line that `petfinder passphrase` prints into petfinder.toml here, or say --without-passphrase"
+        )
 
 
 def _is_local(ip: str) -> bool:

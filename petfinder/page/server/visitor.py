@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def prepare() -> None:
-    """What can be done before the visitor comes: the front end's packages loaded, the registry opened."""
+    """Load the front end's packages and open the registry, before the visitor comes."""
     import petfinder.page.widgets.page  # noqa: F401
 
     _log_where_the_server_does()
@@ -36,7 +36,7 @@ def prepare() -> None:
 
 
 def page() -> Widget:
-    """The front end for the visitor who has come, or a sentence that says why there is none."""
+    """Make the front end for the visitor who has come, or a sentence that says why there is none."""
     from petfinder.page.widgets.page import front_page
     from petfinder.page.widgets.parts import html, sentence_of
 
