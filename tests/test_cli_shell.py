@@ -26,7 +26,7 @@ __all__ = ["folder", "registered"]
 INDEX_VERBS = ("create", "list", "info", "rebuild", "delete", "rename")
 FIND = ("find", "photos/luigi.png", "-k", "1", "--registry", "pets.db")
 TOO_HEAVY = (
-    "matplotlib pandas torch elasticsearch IPython ipywidgets voila sentence_transformers "
+    "jinja2 matplotlib pandas torch elasticsearch IPython ipywidgets voila sentence_transformers "
     "petfinder.evaluation.calibration petfinder.evaluation.compare petfinder.registry.copy "
     "petfinder.evaluation.evaluate petfinder.evaluation.result petfinder.evaluation.metrics petfinder.training.tune "
     "petfinder.cli.demo petfinder.tables.writers petfinder.tables.readers petfinder.cli.evaluate "

@@ -61,27 +61,24 @@ def test_pets_that_had_no_part_in_it_are_found_better_too(tuned: Tuned, tmp_path
     assert after.rank1.value > before.rank1.value
 
 
-def test_what_cannot_be_learned_is_refused_with_the_figures_of_both(photos: Path) -> None:
-    with pytest.raises(InvalidQuery, match="does not make it better") as refused:
-        tune_folder(photos, BlindEncoder())
+class SameEncoder(LightEncoder):
+    """Sees no difference."""
 
-    assert len(re.findall(r"rank-1 [\d.]+%, mAP [\d.]+%, found at 1 % [\d.]+%", str(refused.value))) == 2
-
-
-def test_an_encoder_that_sees_no_difference_is_refused(photos: Path) -> None:
-    class Same(LightEncoder):
-        def _seen(self, pixels: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[float]:
-            return [1.0] * self.dims
-
-    with pytest.raises(InvalidQuery, match="one embedding"):
-        tune_folder(photos, Same())
+    def _seen(self, pixels: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[float]:
+        return [1.0] * self.dims
 
 
-def test_too_few_photos_or_pets_are_refused_before_any_is_encoded(tmp_path: Path) -> None:
+def test_what_cannot_be_learned_is_refused_with_the_figures_of_both(photos: Path, tmp_path: Path) -> None:
     draw_pets(tmp_path, pets=3, photos=3, alone=40)
 
+    with pytest.raises(InvalidQuery, match="does not make it better") as refused:
+        tune_folder(photos, BlindEncoder())
+    with pytest.raises(InvalidQuery, match="one embedding"):
+        tune_folder(photos, SameEncoder())
     with pytest.raises(InvalidQuery, match="49 photos of 43 pets, 3 of them with two"):
         tune_folder(tmp_path, LightEncoder())
+
+    assert len(re.findall(r"rank-1 [\d.]+%, mAP [\d.]+%, found at 1 % [\d.]+%", str(refused.value))) == 2
 
 
 def test_the_same_photos_give_the_same_encoder(photos: Path, tuned: Tuned) -> None:
@@ -143,9 +140,6 @@ def test_settings_without_meaning_and_tuning_twice_are_refused(photos: Path, tun
             tune_folder(photos, LightEncoder(), dims=dims)
     with pytest.raises(ConfigError, match="tuned already"):
         tune_folder(photos, once)
-
-
-def test_embeddings_can_be_cut(photos: Path) -> None:
     assert tune_folder(photos, LightEncoder(), dims=5).tuned.identity.dims == 5
 
 
