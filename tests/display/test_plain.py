@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from petfinder.display import wording
 from petfinder.display.text import matches_as_text, owner_as_text, pet_as_text
 from petfinder.display.wording import photo_name
+from petfinder.domain.fields import FIELDS, PetField
 from petfinder.domain.matches import Match, Matches
 from petfinder.domain.pets import Dog, Owner, Photo
 from petfinder.domain.verdicts import Cut, Verdict
@@ -139,6 +141,15 @@ def test_a_pet_is_told_without_contact_and_exact_place(luigi: Dog) -> None:
     assert "  status   lost since 2026-10-02" in text.splitlines()
     for hidden in (PHONE, EMAIL, ADDRESS, "38.712", "/home"):
         assert hidden not in text
+
+
+def test_a_field_in_the_table_of_fields_is_on_the_card_and_in_the_text(
+    luigi: Dog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wording, "FIELDS", (*FIELDS, PetField("species", "Collar")))
+
+    assert "  collar   dog" in pet_as_text(luigi).splitlines()
+    assert "collar" in luigi._repr_html_()
 
 
 def test_an_owner_is_told_with_every_way_to_reach_them(owner: Owner) -> None:
