@@ -142,19 +142,12 @@ def test_three_query_photos_stand_in_the_first_column(matches: Matches) -> None:
     assert "Your 5 photos" in texts(figure)
 
 
-def test_an_empty_answer_is_a_figure_too() -> None:
-    assert "There is no pet to compare with" in written(Matches(query=(photo("q.jpg"),), cut=CUT))
-    assert "No pet found" in written(Matches())
-
-
-def test_a_search_in_words_shows_no_verdict(matches: Matches) -> None:
+def test_an_empty_answer_a_search_in_words_and_an_unreadable_thumbnail_are_drawn_too(matches: Matches) -> None:
     words = written(Matches(found=tuple(replace(match, verdict=None) for match in matches)))
-
-    assert "similarity 0.931" in words
-    assert not {str(verdict) for verdict in Verdict} & set(words)
-
-
-def test_a_thumbnail_that_cannot_be_read_is_a_missing_picture(matches: Matches) -> None:
     broken = Photo(photo_id="x", thumbnail=b"\xff\xd8\xff cut off")
 
+    assert "There is no pet to compare with" in written(Matches(query=(photo("q.jpg"),), cut=CUT))
+    assert "No pet found" in written(Matches())
+    assert "similarity 0.931" in words
+    assert not {str(verdict) for verdict in Verdict} & set(words)
     assert "no picture here" in written(Matches(found=(replace(matches[0], photo=broken),)))

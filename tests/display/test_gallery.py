@@ -106,47 +106,33 @@ def test_each_match_is_shown_with_its_verdict_and_what_is_known(matches: Matches
         assert said in text
 
 
-def test_the_pictures_travel_inside_the_page(matches: Matches) -> None:
-    shown = Reader(matches_as_html(matches)).values("src")
-
-    wanted = [matches.query[0].thumbnail, matches[0].photo.thumbnail]
-    assert shown == [f"data:image/jpeg;base64,{base64.b64encode(picture or b'').decode()}" for picture in wanted]
-
-
-def test_a_missing_picture_is_drawn_and_named(matches: Matches) -> None:
-    page = Reader(matches_as_html(replace(matches, found=matches.found[1:], query=())))
-
-    assert page.values("src") == []
-    assert "no picture here" in page.text
-    assert "rex, rex.jpg: no picture here" in page.values("aria-label")
-
-
-def test_bytes_that_are_no_jpeg_are_not_shown_as_one(luigi: Dog) -> None:
-    drawn = Photo(uri="x.svg", photo_id="x", thumbnail=b"<svg onload='alert(1)'></svg>")
-
-    assert "data:" not in matches_as_html(Matches(found=(Match(luigi, drawn, 0.9),)))
-
-
-def test_every_picture_says_what_it_shows(matches: Matches) -> None:
+def test_the_pictures_travel_inside_the_page_and_say_what_they_show(matches: Matches) -> None:
     page = Reader(matches_as_html(matches))
 
+    wanted = [matches.query[0].thumbnail, matches[0].photo.thumbnail]
+    assert page.values("src") == [f"data:image/jpeg;base64,{base64.b64encode(each or b'').decode()}" for each in wanted]
     assert page.values("alt") == ["your photo", "Luigi, Jack Russell, face.jpg, photo 2 of 3"]
     assert not {"38.71", "9.14"} & set(re.findall(r"\d+\.\d\d", "".join(page.text)))
 
 
-def test_a_registry_that_knows_nobody_says_unknown() -> None:
-    text = "\n".join(Reader(matches_as_html(Matches(query=(photo("q.jpg"),), cut=CUT))).text)
+def test_a_missing_picture_and_bytes_that_are_no_jpeg_are_drawn_and_named(matches: Matches, luigi: Dog) -> None:
+    page = Reader(matches_as_html(replace(matches, found=matches.found[1:], query=())))
+    svg = Photo(uri="x.svg", photo_id="x", thumbnail=b"<svg onload='alert(1)'></svg>")
 
-    assert "unknown" in text
-    assert "There is no pet to compare with" in text
+    assert page.values("src") == []
+    assert "no picture here" in page.text
+    assert "rex, rex.jpg: no picture here" in page.values("aria-label")
+    assert "data:" not in matches_as_html(Matches(found=(Match(luigi, svg, 0.9),)))
 
 
 def test_the_nearest_stranger_is_not_drawn_as_a_winner(matches: Matches) -> None:
-    known = matches_as_html(matches)
-    unknown = matches_as_html(replace(matches, found=tuple(replace(m, verdict=Verdict.UNKNOWN) for m in matches)))
+    strangers = replace(matches, found=tuple(replace(match, verdict=Verdict.UNKNOWN) for match in matches))
+    nobody = "".join(Reader(matches_as_html(Matches(query=matches.query, cut=CUT))).text)
 
-    assert Reader(known).values("width")[:2] == ["250", "250"]
-    assert Reader(unknown).values("width")[:2] == ["250", "92"]
+    assert Reader(matches_as_html(matches)).values("width")[:2] == ["250", "250"]
+    assert Reader(matches_as_html(strangers)).values("width")[:2] == ["250", "92"]
+    assert "unknown" in nobody
+    assert "There is no pet to compare with" in nobody
 
 
 def test_several_query_photos_stand_together(matches: Matches) -> None:
@@ -164,17 +150,13 @@ def test_a_search_in_words_shows_no_verdict(matches: Matches) -> None:
     assert not {str(verdict) for verdict in Verdict} & set(page.text)
 
 
-def test_a_long_answer_is_cut_and_says_so(matches: Matches) -> None:
+def test_a_long_answer_is_cut_and_bars_stay_inside_their_frame(matches: Matches) -> None:
     page = Reader(matches_as_html(replace(matches, found=matches.found[:1] * 50)))
-
-    assert page.text.count("similarity 0.931") == 48
-    assert "2 more matches are not shown." in "".join(page.text)
-
-
-def test_the_bar_stays_inside_its_frame(matches: Matches) -> None:
     beyond = tuple(replace(matches[0], similarity=similarity) for similarity in (1.0000001, -0.3))
     source = matches_as_html(replace(matches, found=beyond))
 
+    assert page.text.count("similarity 0.931") == 48
+    assert "2 more matches are not shown." in "".join(page.text)
     assert "width:100.0%" in source
     assert "width:0.0%" in source
 
@@ -214,16 +196,13 @@ def test_a_hostile_contact_is_only_text() -> None:
     assert page.values("href") == ["mailto:a@b%3Fbcc%3Dc@d%26x%3D%3Cscript%3E"]
 
 
-def test_an_owner_without_contact_is_said_to_have_none() -> None:
-    assert "no way to reach them is registered" in Reader(owner_card(Owner(name="Ann"))._repr_html_()).text
-
-
 def test_an_owner_card_about_a_match_shows_the_photo_that_matched(owner: Owner, matches: Matches, rex: Dog) -> None:
-    seen = photo("face.jpg", colour="green")
-    shown = Reader(owner_card(owner, replace(matches[0], photo=seen))._repr_html_())
+    matched = photo("face.jpg", colour="green")
+    shown = Reader(owner_card(owner, replace(matches[0], photo=matched))._repr_html_())
 
-    assert shown.values("src")[1].endswith(base64.b64encode(seen.thumbnail or b"").decode())
+    assert shown.values("src")[1].endswith(base64.b64encode(matched.thumbnail or b"").decode())
     assert Reader(owner_card(owner, rex)._repr_html_()).values("alt") == ["Ully"]
+    assert "no way to reach them is registered" in Reader(owner_card(Owner(name="Ann"))._repr_html_()).text
 
 
 def test_a_pet_card_shows_all_photos_but_no_contact(luigi: Dog) -> None:

@@ -23,17 +23,13 @@ def test_counts_and_failures_are_shown() -> None:
     assert "replaced" not in text
 
 
-def test_a_long_table_is_cut_and_says_so() -> None:
+def test_a_long_table_is_cut_and_an_empty_report_says_so() -> None:
     failures = tuple(Failure(f"pet-{number}", UnreadablePhoto("cut off")) for number in range(23))
 
     text = Reader(report_as_html(BulkReport(failures=failures))).text
 
-    assert "pet-19" in text
-    assert "pet-20" not in text
+    assert ("pet-19" in text, "pet-20" in text) == (True, False)
     assert "and 3 more in .failures" in text
-
-
-def test_an_empty_report_says_that_there_was_nothing_to_do() -> None:
     assert Reader(report_as_html(BulkReport())).text == ["nothing to do"]
 
 
