@@ -51,8 +51,9 @@ def test_any_name_is_drawn_without_a_warning_and_lies_on_nothing(draw: Callable[
 def test_a_callers_style_does_not_change_the_picture(draw: Callable[[str], Figure]) -> None:
     plain, styled = io.BytesIO(), io.BytesIO()
     draw("Luigi").savefig(plain)
-    style = {"text.color": "white", "figure.facecolor": "black", "font.size": 40, "text.parse_math": True}
-    with matplotlib.rc_context(style):
+    with matplotlib.rc_context(
+        {"text.color": "white", "figure.facecolor": "black", "font.size": 40, "text.parse_math": True}
+    ):
         draw("Luigi").savefig(styled)
 
     assert Image.open(plain).tobytes() == Image.open(styled).tobytes()
