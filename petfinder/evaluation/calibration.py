@@ -18,7 +18,7 @@ from petfinder.evaluation.metrics import Labelled, Numbers, Ranking, registered
 PET_COUNTS = (10, 30, 100, 300, 1000)
 BOOTSTRAP_DRAWS = 1000
 SEED = 1
-_GRID = 1001  # similarities at which the bootstrap looks
+_GRID = 1001  # similarities that the bootstrap tries
 _TAILS = (0.025, 0.975)
 
 
@@ -91,8 +91,8 @@ class _Impostors:
     def reaching(self, pets: int, thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of each stranger, the share of draws in which its best similarity reaches each threshold: (q, thresholds)."""
         sums = np.pad(np.cumsum(self._chances(pets), axis=1), ((0, 0), (1, 0)))
-        reached = [np.searchsorted(-row, -thresholds, side="right") for row in self._falling]
-        return np.take_along_axis(sums, np.array(reached), axis=1)
+        above = [np.searchsorted(-row, -thresholds, side="right") for row in self._falling]
+        return np.take_along_axis(sums, np.array(above), axis=1)
 
     def _chances(self, pets: int) -> NDArray[np.float64]:
         """Of each stranger (q, p), the chance that the pet at each place is the nearest of `pets` drawn ones."""
@@ -138,10 +138,10 @@ def _quantiles(seen: _Impostors, pets: int, redrawn: NDArray[np.float64]) -> Qua
     """The thresholds at one number of pets; `redrawn` (draws, q) weighs the strangers in each draw, summing to 1."""
     best = seen.best_of(pets)
     grid = np.linspace(best.values[0], best.values[-1], _GRID)
-    reached = redrawn @ seen.reaching(pets, grid)
+    shares = redrawn @ seen.reaching(pets, grid)
 
     def interval(alarms: float) -> Interval:
-        first = np.minimum((reached > alarms).sum(axis=1), len(grid) - 1)
+        first = np.minimum((shares > alarms).sum(axis=1), len(grid) - 1)
         low, high = np.quantile(grid[first], _TAILS)
         return Interval(low=float(low), high=float(high))
 

@@ -43,7 +43,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Evaluation:
-    """What an encoder reached on one set of pets.
+    """How well an encoder tells one set of pets apart.
 
     `rank1` and `rank5`: shares of query photos whose own pet is first, among the first five. `mean_precision`: the
     mAP, over photos. `errors`: error rates of pairs of photos. `found`: share of queries whose own pet is first and

@@ -45,7 +45,7 @@ class Trial:
     def better(self) -> bool:
         """Whether rank-1 stays and the mAP rises by half a point, and by more than chance: its whole interval above 0.
 
-        Found at 1 % is not asked: it hangs on the nearest of a few strangers.
+        TPIR at FPIR 0.01 does not count: it hangs on the nearest of a few strangers.
         """
         rises = self.gain.value >= LEAST_GAIN and self.gain.low > 0
         return rises and self.after.rank1 >= self.before.rank1 - 1e-9

@@ -43,7 +43,6 @@ def plot_evaluation(evaluation: Evaluation) -> Figure:
         5.2,
         title=f"{evaluation.encoder}: the right pet comes first for {first}",
         about=f"{about}; each photo taken out once and looked for among all others",
-        layout="constrained",
         foot=f"{foot} {wording.begun(evaluation.doubt)}." if evaluation.doubt else foot,
     )
     cut, ranking = evaluation.cut, evaluation.ranking
@@ -102,7 +101,7 @@ def plot_comparison(comparison: Comparison) -> Figure:
         about = f"{wording.counted(tried.queries, 'query photo')} of {wording.counted(tried.pets, 'pet')}"
         about += ", the same for all; bars hold the true value with 95% confidence"
     title = "How well each encoder finds these pets"
-    figure = headed_figure(12.0, 0.9 + 0.62 * len(columns), title=title, about=about, layout="constrained")
+    figure = headed_figure(12.0, 0.9 + 0.62 * len(columns), title=title, about=about)
     panels = figure.subplots(1, len(_COMPARED), sharex=True, sharey=True)
     rows = {measure: [_row_of(column, measure) for column in columns] for measure in _COMPARED}
     lows = [row.value if row.low is None else row.low for each in rows.values() for row in each if row]

@@ -40,6 +40,7 @@ def plot_matches(matches: Matches) -> Figure:
         about=wording.advice(matches),
         foot=wording.small_print(matches, shown=_MOST),
         verdict=matches.verdict,
+        layout=None,
     )
     grid = figure.add_gridspec(rows, columns, wspace=_GAP / _TILE, hspace=_GAP / (_TILE + _UNDER))
     if matches.query:

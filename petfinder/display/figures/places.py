@@ -66,7 +66,6 @@ def plot_places(pets: Iterable[Pet] | Matches, *, centre: Place | tuple[float, f
         high / wide * _MAP + 0.5,
         title=f"{wording.counted(placed, 'pet')} on the map" if placed else "No pet here has a place",
         about=f"North is up; a square is {step:g} km wide. Places are shown to about 1 km.",
-        layout="constrained",
     )
     axes = figure.subplots()
     _draw_squares(axes, wide, high, step)

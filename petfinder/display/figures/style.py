@@ -6,7 +6,7 @@ import io
 import textwrap
 from collections.abc import Callable
 from functools import cache, partial, wraps
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
 from PIL import Image
 
@@ -63,7 +63,7 @@ def headed_figure(
     about: str = "",
     foot: str = "",
     verdict: Verdict | None = None,
-    **options: Any,
+    layout: Literal["constrained"] | None = "constrained",
 ) -> Figure:
     """A white figure with a title, a line below it and small print at its foot, `body` inches of room between them.
 
@@ -76,7 +76,7 @@ def headed_figure(
     small_print = textwrap.wrap(foot, int(room * 14))
     below = 0.4 + 0.165 * (len(small_print) + 1 if foot else 0)
     height = _HEAD + body + below
-    figure = Figure(figsize=(width, height), **options)
+    figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     left = MARGIN
     if verdict:
@@ -101,14 +101,10 @@ def write(on: Figure | Axes, x: float, y: float, text: str, *, room: float, **lo
 
     if isinstance(on, Figure):
         look.setdefault("transform", on.dpi_scale_trans)
-    return fit(on.text(x, y, drawable(text), **look), room)
-
-
-def fit(text: Text, room: float) -> Text:
-    """Cut a line to at most this many inches, with an ellipsis at its end."""
-    while len(shown := text.get_text()) > 2 and (wide := width_of(text)) > room:
-        text.set_text(wording.clip(shown, min(len(shown) - 1, int(len(shown) * room / wide) + 1)))
-    return text
+    written = on.text(x, y, drawable(text), **look)
+    while len(shown := written.get_text()) > 2 and (wide := width_of(written)) > room:
+        written.set_text(wording.clip(shown, min(len(shown) - 1, int(len(shown) * room / wide) + 1)))
+    return written
 
 
 def width_of(text: Text) -> float:

@@ -19,7 +19,7 @@ MEANING = {
 
 
 def evaluation_as_html(evaluation: Evaluation) -> str:
-    """What the encoder reached, the thresholds measured, how they are kept, and what was left out."""
+    """Each measure of the encoder, the thresholds measured, how they are kept, and what was left out."""
     first = f"{evaluation.found_first:,} of {evaluation.queries:,} photos"
     headline = f"{evaluation.encoder} puts the right pet first for {first}"
     measures = [
