@@ -169,15 +169,7 @@ def typed(error: Exception, *, index: str | None = None, location: str | None = 
         advice = next(advice for kind, advice in BY_CLASS.items() if isinstance(error, kind))
         if isinstance(error, SerializationError) and "nable to serialize" in str(error.message):
             advice = (InvalidPet, "this holds a value that JSON cannot; text, numbers and lists only")
-    worded = _worded(
-        advice,
-        status,
-        causes,
-        index=index,
-        location=location,
-        name=type(error).__name__,
-        certificate=_certificate(error) if isinstance(error, TlsError) else "",
-    )
+    worded = _worded(advice, status, causes, index=index, location=location, error=error)
     _blank(error)
     return worded
 
@@ -245,7 +237,7 @@ def _worded(
     index: str | None,
     location: str | None,
     id: str | None = None,
-    **more: str,
+    error: Exception | None = None,
 ) -> PetfinderError:
     reasons = "\n".join(reason for _, reason in causes)
     kind = next((kind for kind, _ in causes if kind != "search_phase_execution_exception"), "")
@@ -261,7 +253,8 @@ def _worded(
             field=f" in {field[1]}" if field else "",
             right=f": one of the {right[1]} privileges {right[2]} is needed" if right else "",
             block=next((words for mark, words in BLOCKS.items() if mark in reasons), "cannot be used at the moment"),
-            **more,
+            name=type(error).__name__,
+            certificate=_certificate(error) if isinstance(error, TlsError) else "",
         )
     )
 
