@@ -14,7 +14,7 @@ from petfinder.domain.pets import Cat, Dog
 from petfinder.registry.connect import connect
 from petfinder.stores.documents import Document
 from petfinder.stores.sqlite.store import EmbeddedStore
-from tests.test_cli import EMAIL, PHONE, data, folder, registered, run
+from tests.test_cli import EMAIL, data, folder, registered, run
 from tests.test_cli_index import names, typed
 
 __all__ = ["folder", "registered"]
@@ -80,34 +80,27 @@ def test_an_empty_place_and_no_owner_take_these_away(registered: Path) -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        ("evaluate", "photos", "--species", "cat"),
-        ("evaluate", "--by", "file", *NAMED),
-        ("evaluate", "--yes", *NAMED),
-        ("evaluate", "--forget-thresholds", "--save", "x.png", *NAMED),
-        ("index", "create", "--setting", "bogus=1", "--species", "cat", "--registry", "new.db"),
-        ("index", "rebuild", "pets-dogs", "--setting", "bogus=1", *NAMED),
-        ("import", "pets.csv", "--fields", "flask", *NAMED),
-        ("find", "--text", "a dog", "--combine", "best", *NAMED),
+        "evaluate photos --species cat",
+        "evaluate --by file --registry pets.db",
+        "evaluate --yes --registry pets.db",
+        "evaluate --forget-thresholds --save x.png --registry pets.db",
+        "index create --setting bogus=1 --species cat --registry new.db",
+        "index rebuild pets-dogs --setting bogus=1 --registry pets.db",
+        "import pets.csv --fields flask --registry pets.db",
+        "find --text dog --combine best --registry pets.db",
         *(
-            (*verb, "--encoder", "pocket", *NAMED)
-            for verb in (
-                ("list",),
-                ("owner", "luigi"),
-                ("info",),
-                ("remove", "luigi"),
-                ("status", "luigi", "lost"),
-                ("export", "out.csv"),
-            )
+            f"{verb} --encoder pocket --registry pets.db"
+            for verb in ("list", "owner luigi", "info", "remove luigi", "status luigi lost", "export out.csv")
         ),
     ],
 )
-def test_an_option_that_would_do_nothing_is_refused(registered: Path, words: tuple[str, ...]) -> None:
+def test_an_option_that_would_do_nothing_is_refused(registered: Path, words: str) -> None:
     before = sorted(Path().rglob("*"))
 
-    refused = run(*words)
+    refused = run(*words.split())
 
     assert (refused.exit_code, refused.stdout) == (2, "")
-    assert next(word for word in words if word.startswith("--")) in refused.stderr
+    assert next(word for word in words.split() if word.startswith("--")) in refused.stderr
     assert sorted(Path().rglob("*")) == before
 
 
@@ -124,6 +117,7 @@ def test_an_option_that_would_do_nothing_is_refused(registered: Path, words: tup
         "find photos/zoe.png --species fish",
         "list --near 1,2,3 --within-km 5",
         "list --words ...",
+        "status zoe asleep",
         "register nowhere",
         "register photos/zoe.png",
         "register photos --by owner",
@@ -233,12 +227,6 @@ def test_no_index_gets_the_name_under_which_another_species_is_looked_for(regist
     assert names() == ["other-dogs", "pets-cats"]
 
 
-def test_a_listing_of_no_pets_exits_with_1(registered: Path) -> None:
-    none = run(*LIST, "--breed", "Beagle")
-
-    assert (none.exit_code, none.stdout) == (1, "No pets.\n")
-
-
 @pytest.mark.parametrize("name", ["noending", "x.html", "x.pgf", "x.gif", "", "photos", "nowhere/x.png", "folder.png"])
 def test_a_picture_is_refused_before_the_search_for_a_name_that_it_cannot_have(registered: Path, name: str) -> None:
     Path("folder.png").mkdir()
@@ -288,9 +276,3 @@ def test_remove_asks_beside_its_output_and_says_that_a_no_removed_nothing(regist
     assert "nothing removed" in refused.stderr
     assert (removed.returncode, json.loads(removed.stdout)) == (0, {"removed": ["luigi", "zoe"]})
     assert "Erase 2 pets with" in removed.stderr
-
-
-def test_no_contact_is_said_where_an_owner_is_refused(registered: Path) -> None:
-    refused = run("update", "zoe", "--owner-phone", PHONE, *NAMED)
-
-    assert (refused.exit_code, PHONE in refused.output) == (2, False)
