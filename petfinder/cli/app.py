@@ -107,9 +107,9 @@ def _with_options(function: Callable[..., None], makers: Mapping[str, Callable[.
     own = signature(function, eval_str=True)
 
     @wraps(function)
-    def made(**given: Any) -> None:
-        values = {name: makers[name](**{one: given.pop(one) for one in options[name]}) for name in makers}
-        function(**values, **given)
+    def made(**chosen: Any) -> None:
+        values = {name: makers[name](**{one: chosen.pop(one) for one in options[name]}) for name in makers}
+        function(**values, **chosen)
 
     parameters = [
         option.replace(kind=Parameter.KEYWORD_ONLY)

@@ -186,11 +186,11 @@ def filter_of(
     )
 
 
-def server_settings(given: Sequence[str] | None, url: str | None) -> dict[str, str | int] | None:
+def server_settings(assignments: Sequence[str] | None, url: str | None) -> dict[str, str | int] | None:
     """What --setting says by name, numbers as numbers; raises ConfigError for no NAME=VALUE, and for a file's index."""
-    if not given:
+    if not assignments:
         return None
-    pairs = [setting.partition("=") for setting in given]
+    pairs = [setting.partition("=") for setting in assignments]
     if not all(name and value for name, _, value in pairs):
         raise ConfigError("--setting wants NAME=VALUE: --setting shards=3")
     where = place_of(url or None, load_settings(), default=DEFAULT_FILE)

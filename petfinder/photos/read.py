@@ -163,7 +163,7 @@ def decoded(data: bytes, *, name: str, max_pixels: int, box: Box | None = None) 
         check_promises(data, image)
         pixels = image.width * image.height
         if image.format in ("JPEG", "MPO"):
-            times = _reduction(*_seen_size(image, box))
+            times = _reduction(*_size_of_box(image, box))
             image.draft(None, (math.ceil(image.width / times), math.ceil(image.height / times)))
         image.load()
         check_pixels(image, name=name, max_pixels=max_pixels)
@@ -199,7 +199,7 @@ def _reduction(width: float, height: float) -> int:
     return max(1, int(min(width, height) / WORKING_SIDE), int(max(width, height) / _LONGEST))
 
 
-def _seen_size(image: Image.Image, box: Box | None) -> tuple[float, float]:
+def _size_of_box(image: Image.Image, box: Box | None) -> tuple[float, float]:
     """Width and height of the box in a picture that is not turned upright yet."""
     if box is None:
         return image.size
@@ -250,8 +250,8 @@ def is_bare(thumbnail: bytes) -> bool:
     """Whether a thumbnail is as this package makes them: a JPEG with no metadata, longest side at most 512 pixels."""
     try:
         with refusals("the thumbnail"), Image.open(io.BytesIO(thumbnail), formats=["JPEG"]) as image:
-            told = {str(name) for name in image.info if not str(name).startswith(("jfif", "dpi"))}
-            return not told and max(image.size) <= THUMBNAIL_SIDE
+            metadata = {str(name) for name in image.info if not str(name).startswith(("jfif", "dpi"))}
+            return not metadata and max(image.size) <= THUMBNAIL_SIDE
     except PhotoError:
         return False
 

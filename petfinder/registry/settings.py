@@ -26,7 +26,7 @@ CONNECTION = ("cloud_id", "api_key", "user", "password", "bearer", "ca_certs", "
 
 
 class Settings(BaseSettings):
-    """What a connection may be told, as argument, as PETFINDER_… in the environment, or in the settings file."""
+    """What a connection may be given, as argument, as PETFINDER_… in the environment, or in the settings file."""
 
     model_config = SettingsConfigDict(
         env_prefix="PETFINDER_", extra="forbid", frozen=True, hide_input_in_errors=True, env_ignore_empty=True
@@ -82,10 +82,10 @@ def revealed(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 
-def load_settings(**given: Any) -> Settings:
+def load_settings(**arguments: Any) -> Settings:
     """Settings in force under these arguments (None: not given); raises ConfigError, without repeating any value."""
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        return Settings(**{name: value for name, value in arguments.items() if value is not None})
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}"

@@ -89,20 +89,20 @@ def is_of_species(row: Row, species: str) -> bool:
 
 def pet_from_row(row: Row, pet_class: type[PetT], *, folder: Path | None = None) -> PetT:
     """The pet that a row describes; photos are named relative to `folder`. Raises InvalidPet."""
-    given, species = cells(row), species_of(pet_class)
+    filled, species = cells(row), species_of(pet_class)
     known = known_columns(pet_class)
-    unknown = [name for name in given if name not in known]
+    unknown = [name for name in filled if name not in known]
     if unknown:
         raise InvalidPet(f"{len(unknown)} columns are unknown; known are {', '.join(known)}")
-    if "pet_id" not in given:
+    if "pet_id" not in filled:
         raise InvalidPet("pet_id is empty: give each pet an id of its own, and keep it from one reading to the next")
     if not is_of_species(row, species):
         raise InvalidPet(f"the row is about another species than {species}")
     made_of_several = {"lat", "lon", *_DETAILS.values(), *OWNER_COLUMNS}
-    fields = {name: value for name, value in given.items() if name not in made_of_several}
+    fields = {name: value for name, value in filled.items() if name not in made_of_several}
     fields |= {name: as_text(fields[name]) for name in _PLAIN if name in fields}
-    fields |= {"pet_id": _stripped(fields["pet_id"]), "species": species, "place": _place_of(given)}
-    fields |= {"tags": _tags_of(given), "owner": _owner_of(given, folder), "photos": _photos_of(given, folder)}
+    fields |= {"pet_id": _stripped(fields["pet_id"]), "species": species, "place": _place_of(filled)}
+    fields |= {"tags": _tags_of(filled), "owner": _owner_of(filled, folder), "photos": _photos_of(filled, folder)}
     return pet_class(**fields)
 
 
@@ -146,28 +146,28 @@ def _stripped(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
-def _tags_of(given: Row) -> list[str]:
-    tags = [as_text(tag) for tag in _parts(given.get("tags")) if not is_missing(tag)]
+def _tags_of(filled: Row) -> list[str]:
+    tags = [as_text(tag) for tag in _parts(filled.get("tags")) if not is_missing(tag)]
     if not all(isinstance(tag, str) for tag in tags):
         raise InvalidPet("tags: each must be text")
     return tags
 
 
-def _place_of(given: Row) -> Any:
+def _place_of(filled: Row) -> Any:
     """What the row says of the place; a decimal comma will do where lat and lon stand alone."""
-    sides = {name: given[name] for name in ("lat", "lon") if name in given}
-    if sides and "place" in given:
+    sides = {name: filled[name] for name in ("lat", "lon") if name in filled}
+    if sides and "place" in filled:
         raise InvalidPet("give place, or lat and lon, not both")
     if len(sides) == 1:
         raise InvalidPet(f"{'lon' if 'lat' in sides else 'lat'} is empty: a place needs lat and lon, or neither")
     if not sides:
-        return given.get("place")
+        return filled.get("place")
     return Place(**{name: side.replace(",", ".") if isinstance(side, str) else side for name, side in sides.items()})
 
 
-def _photos_of(given: Row, folder: Path | None) -> list[Photo]:
-    pictures = _parts(given.get("photos"))
-    details = {detail: _parts(given.get(name)) for detail, name in _DETAILS.items() if name in given}
+def _photos_of(filled: Row, folder: Path | None) -> list[Photo]:
+    pictures = _parts(filled.get("photos"))
+    details = {detail: _parts(filled.get(name)) for detail, name in _DETAILS.items() if name in filled}
     if not details:
         return [_photo(picture, folder) for picture in pictures if not is_missing(picture)]
     counts = {len(entries) for entries in (pictures, *details.values()) if entries}
@@ -198,9 +198,9 @@ def _photo(picture: Any, folder: Path | None) -> Photo:
     return Photo(**known)
 
 
-def _owner_of(given: Row, folder: Path | None) -> Owner | None:
-    nested = given.get("owner")
-    flat = {name.removeprefix("owner_"): given[name] for name in OWNER_COLUMNS if name in given}
+def _owner_of(filled: Row, folder: Path | None) -> Owner | None:
+    nested = filled.get("owner")
+    flat = {name.removeprefix("owner_"): filled[name] for name in OWNER_COLUMNS if name in filled}
     if isinstance(nested, str):
         nested = {"name": nested}
     if nested is not None and flat:

@@ -50,7 +50,7 @@ def write_csv(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> i
     target = Path(path)
     count = 0
     with _written(target, private=contact) as file:
-        rows = to_rows((_seen_from(pet, target.parent) for pet in pets), contact=contact)
+        rows = to_rows((_named_from(pet, target.parent) for pet in pets), contact=contact)
         columns = _columns(contact)
         for count, row in enumerate(rows, 1):
             if count == 1:
@@ -78,7 +78,7 @@ def write_json(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> 
     with _written(target, private=contact) as file:
         file.write(before)
         for count, pet in enumerate(pets, 1):
-            shown = _seen_from(pet if contact else as_found(pet), target.parent)
+            shown = _named_from(pet if contact else as_found(pet), target.parent)
             row = shown.model_dump(mode="json", context=CONTACT, exclude_none=True)
             file.write((between if count > 1 else "") + json.dumps(row, ensure_ascii=False))
         file.write(after if count else after.lstrip())
@@ -108,14 +108,14 @@ def _protected(cell: str) -> str:
     return f"'{cell}" if dangerous and not _NUMBERS.fullmatch(cell) else cell
 
 
-def _seen_from(pet: _PetT, folder: Path) -> _PetT:
-    def seen(photo: Photo) -> Photo:
+def _named_from(pet: _PetT, folder: Path) -> _PetT:
+    def renamed(photo: Photo) -> Photo:
         return photo.model_copy(update={"uri": named_from(photo.uri, folder)}) if photo.uri else photo
 
     owner = pet.owner
     if owner and owner.picture:
-        owner = owner.model_copy(update={"picture": seen(owner.picture)})
-    return pet.model_copy(update={"photos": tuple(map(seen, pet.photos)), "owner": owner})
+        owner = owner.model_copy(update={"picture": renamed(owner.picture)})
+    return pet.model_copy(update={"photos": tuple(map(renamed, pet.photos)), "owner": owner})
 
 
 @contextmanager
