@@ -1,4 +1,4 @@
-"""The built-in encoder: the same numbers alone, in a batch, on any number of threads, from one session."""
+"""The built-in encoder: the same numbers on any number of threads, from one session; its fingerprint and thresholds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +14,10 @@ from PIL import Image
 
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, TextNotSupported
 from petfinder.encoders.pocket import WEIGHTS, PocketEncoder
+from tests.encoders.tiny_models import blots
 
 ROOT = Path(__file__).resolve().parents[2]
 THRESHOLDS = '{"dog": {"measured": [{"pets": 10, "match": 0.7, "possible": 0.5}], "source": "a test"}}'
-
-
-def pictures(count: int) -> list[Image.Image]:
-    """Soft coloured blots, each of its own shape."""
-    rng = np.random.default_rng(11)
-    blots = [Image.fromarray(rng.integers(0, 255, (6, 5 + n % 4, 3), dtype=np.uint8)) for n in range(count)]
-    return [blot.resize((300 + 40 * (n % 3), 260), Image.Resampling.BICUBIC) for n, blot in enumerate(blots)]
 
 
 def in_a_new_python(code: str, home: Path) -> str:
@@ -48,31 +41,13 @@ def pocket() -> PocketEncoder:
     return PocketEncoder(threads=1)
 
 
-def test_embeddings_are_float32_of_unit_length(pocket: PocketEncoder) -> None:
-    embeddings = pocket.encode_images(pictures(3))
-    assert embeddings.shape == (3, 512)
-    assert embeddings.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
-
-
-def test_no_pictures_give_no_embeddings(pocket: PocketEncoder) -> None:
-    assert pocket.encode_images([]).shape == (0, 512)
-
-
-def test_a_picture_has_the_same_embedding_alone_and_in_a_batch(pocket: PocketEncoder) -> None:
-    many = pictures(5)
-    alone = np.concatenate([pocket.encode_images([picture]) for picture in many])
-    np.testing.assert_allclose(pocket.encode_images(many), alone, atol=1e-5)
-    np.testing.assert_allclose(pocket.encode_images(many[::-1])[::-1], alone, atol=1e-5)
-
-
 def test_two_threads_give_the_same_embeddings_as_one(pocket: PocketEncoder) -> None:
-    many = pictures(3)
+    many = blots(3)
     np.testing.assert_allclose(PocketEncoder(threads=2).encode_images(many), pocket.encode_images(many), atol=1e-5)
 
 
 def test_different_pictures_have_different_embeddings(pocket: PocketEncoder) -> None:
-    one, other = pocket.encode_images(pictures(2))
+    one, other = pocket.encode_images(blots(2))
     assert float(one @ other) < 0.99
 
 
@@ -86,17 +61,6 @@ def test_real_photos_of_one_animal_are_nearer_than_those_of_another(pocket: Pock
     same = np.mean([similarities[n, n + 1] for n in range(0, len(photos), 2)])
     other = np.mean([similarities[n, (n + 2) % len(photos)] for n in range(0, len(photos), 2)])
     assert same > other + 0.1
-
-
-def test_grey_counts_as_rgb_and_transparent_as_white(pocket: PocketEncoder) -> None:
-    grey = pictures(1)[0].convert("L")
-    clear = Image.new("RGBA", (80, 60), (0, 0, 0, 0))
-    clear.paste((200, 30, 30, 255), (20, 20, 50, 50))
-    on_white = Image.new("RGB", (80, 60), "white")
-    on_white.paste((200, 30, 30), (20, 20, 50, 50))
-    embeddings = pocket.encode_images([grey, grey.convert("RGB"), clear, on_white])
-    np.testing.assert_allclose(embeddings[0], embeddings[1], atol=1e-5)
-    np.testing.assert_allclose(embeddings[2], embeddings[3], atol=1e-5)
 
 
 def test_a_text_is_refused(pocket: PocketEncoder) -> None:
@@ -116,13 +80,6 @@ def test_threads_that_come_first_together_read_the_weights_once(tmp_path: Path) 
         "print(len(found), sum(name.endswith('.onnx') for name in opened))"
     )
     assert in_a_new_python(code, tmp_path) == "6 1"
-
-
-def test_many_threads_get_the_answers_that_one_gets(pocket: PocketEncoder) -> None:
-    many = pictures(12)
-    with ThreadPoolExecutor(4) as pool:
-        found = np.concatenate(list(pool.map(lambda picture: pocket.encode_images([picture]), many)))
-    np.testing.assert_allclose(found, pocket.encode_images(many), atol=1e-5)
 
 
 def test_the_fingerprint_stays_and_changes_with_the_weights(tmp_path: Path) -> None:
@@ -171,7 +128,7 @@ def test_broken_thresholds_are_refused(tmp_path: Path, broken: str) -> None:
 def test_missing_weights_are_refused_with_what_to_do(tmp_path: Path) -> None:
     encoder = PocketEncoder(weights=tmp_path / "none.onnx")
     with pytest.raises(EncoderUnavailable, match="install petfinder-registry again") as refusal:
-        encoder.encode_images(pictures(1))
+        encoder.encode_images(blots(1))
     assert isinstance(refusal.value.__cause__, OSError)
 
 
@@ -179,7 +136,7 @@ def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     weights = tmp_path / "torn.onnx"
     weights.write_bytes(WEIGHTS.read_bytes()[:10_000])
     with pytest.raises(EncoderUnavailable, match="not an encoder"):
-        PocketEncoder(weights=weights).encode_images(pictures(1))
+        PocketEncoder(weights=weights).encode_images(blots(1))
 
 
 def test_an_encoder_without_threads_is_refused() -> None:

@@ -1,8 +1,10 @@
-"""Any object with a name, dims and two methods is an encoder; what it gives is checked."""
+"""Any object with a name, dims and two methods is an encoder; what it gives is checked, alone and in batches alike."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from petfinder.domain.errors import InvalidEmbedding, TextNotSupported
 from petfinder.domain.vectors import Matrix
 from petfinder.encoders.base import Encoder, EncoderIdentity, encode, identity_of
 from petfinder.encoders.pocket import PocketEncoder
+from petfinder.encoders.sentence_transformers import SentenceTransformersEncoder
+from tests.encoders.tiny_models import blots
 
 PICTURES = [Image.new("RGB", (8, 8), colour) for colour in ("black", "red", "blue")]
 
@@ -42,9 +46,55 @@ class Broken(MeanColour):
         return np.array(self.rows, dtype=np.float32)
 
 
+@pytest.fixture(scope="module", params=["pocket", "clip"])
+def encoder(request: pytest.FixtureRequest) -> Encoder:
+    """The built-in encoder, and a model by its folder through the real sentence-transformers."""
+    if request.param == "pocket":
+        return PocketEncoder()
+    return SentenceTransformersEncoder(str(request.getfixturevalue("clip_folder")), batch_size=4)
+
+
+def test_embeddings_are_float32_of_unit_length(encoder: Encoder) -> None:
+    embeddings = encoder.encode_images(blots(3))
+    assert embeddings.shape == (3, encoder.dims)
+    assert embeddings.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
+    assert encoder.encode_images([]).shape == (0, encoder.dims)
+
+
+def test_a_picture_has_the_same_embedding_alone_and_in_batches(encoder: Encoder) -> None:
+    many = blots(10)  # more than one batch
+    alone = np.concatenate([encoder.encode_images([picture]) for picture in many])
+    np.testing.assert_allclose(encoder.encode_images(many), alone, atol=1e-5)
+    np.testing.assert_allclose(encoder.encode_images(many[::-1])[::-1], alone, atol=1e-5)
+
+
+def test_grey_counts_as_rgb_and_transparent_as_white(encoder: Encoder) -> None:
+    grey = blots(1)[0].convert("L")
+    clear = Image.new("RGBA", (80, 60), (0, 0, 0, 0))
+    clear.paste((200, 30, 30, 255), (20, 20, 50, 50))
+    on_white = Image.new("RGB", (80, 60), "white")
+    on_white.paste((200, 30, 30), (20, 20, 50, 50))
+    embeddings = encoder.encode_images([grey, grey.convert("RGB"), clear, on_white])
+    np.testing.assert_allclose(embeddings[::2], embeddings[1::2], atol=1e-5)
+
+
+def test_threads_that_come_together_get_the_answers_that_one_gets(encoder: Encoder) -> None:
+    many, together = blots(4), Barrier(4)
+
+    def alone(picture: Image.Image) -> Matrix:
+        together.wait(timeout=30)
+        return encoder.encode_images([picture])
+
+    with ThreadPoolExecutor(4) as pool:
+        found = np.concatenate([*pool.map(alone, many)])
+    np.testing.assert_allclose(found, encoder.encode_images(many), atol=1e-5)
+
+
 def test_an_encoder_of_ones_own_meets_the_port() -> None:
     own: Encoder = MeanColour()
     assert isinstance(own, Encoder)
+    assert not isinstance(object(), Encoder)
     assert identity_of(own) == EncoderIdentity("mean-colour-1", 4, "")
     embeddings = encode(own, PICTURES)
     assert embeddings.shape == (3, 4)
@@ -58,10 +108,6 @@ def test_the_built_in_encoder_meets_the_port_and_has_a_fingerprint() -> None:
     identity = identity_of(pocket)
     assert (identity.name, identity.dims) == ("pocket-2", 512)
     assert identity.fingerprint
-
-
-def test_an_object_that_cannot_encode_is_no_encoder() -> None:
-    assert not isinstance(object(), Encoder)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -15,22 +16,11 @@ from PIL import Image
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, TextNotSupported
 from petfinder.encoders.base import identity_of
 from petfinder.encoders.sentence_transformers import SentenceTransformersEncoder
-from tests.encoders.tiny_models import DIMS, change_preprocessing, change_weights, save_bert, save_clip
+from tests.encoders.tiny_models import DIMS, blots, change_preprocessing, change_weights, save_bert
 
 pytest.importorskip("sentence_transformers", reason="the clip extra is not installed")
 
 TEXTS = ["a dog", "a small black cat with a collar", "dog"]
-
-
-def pictures(count: int) -> list[Image.Image]:
-    rng = np.random.default_rng(3)
-    blots = [Image.fromarray(rng.integers(0, 255, (5, 4 + n % 3, 3), dtype=np.uint8)) for n in range(count)]
-    return [blot.resize((90 + 10 * (n % 3), 70), Image.Resampling.BICUBIC) for n, blot in enumerate(blots)]
-
-
-@pytest.fixture(scope="module")
-def clip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_clip(tmp_path_factory.mktemp("models") / "clip")
 
 
 @pytest.fixture(scope="module")
@@ -48,20 +38,6 @@ def clip_copy(clip_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(clip_folder, tmp_path / "copy"))
 
 
-def test_pictures_become_float32_of_unit_length_and_dims_are_found(clip: SentenceTransformersEncoder) -> None:
-    embeddings = clip.encode_images(pictures(3))
-    assert clip.dims == DIMS
-    assert embeddings.shape == (3, DIMS)
-    assert embeddings.dtype == np.float32
-    np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-6)
-
-
-def test_a_picture_has_the_same_embedding_alone_and_in_batches(clip: SentenceTransformersEncoder) -> None:
-    many = pictures(10)
-    alone = np.concatenate([clip.encode_images([picture]) for picture in many])
-    np.testing.assert_allclose(clip.encode_images(many), alone, atol=1e-5)
-
-
 def test_a_text_has_the_same_embedding_alone_and_beside_longer_ones(clip: SentenceTransformersEncoder) -> None:
     alone = np.concatenate([clip.encode_texts([text]) for text in TEXTS])
     assert clip.supports_text
@@ -75,15 +51,8 @@ def test_nothing_to_encode_gives_no_embeddings(clip: SentenceTransformersEncoder
     assert clip.encode_texts([]).shape == (0, DIMS)
 
 
-def test_grey_counts_as_rgb_and_transparent_as_white(clip: SentenceTransformersEncoder) -> None:
-    grey, clear = pictures(1)[0].convert("L"), Image.new("RGBA", (64, 64), (0, 0, 0, 0))
-    embeddings = clip.encode_images([grey, grey.convert("RGB"), clear, Image.new("RGB", (64, 64), "white")])
-    np.testing.assert_allclose(embeddings[0], embeddings[1], atol=1e-5)
-    np.testing.assert_allclose(embeddings[2], embeddings[3], atol=1e-5)
-
-
 def test_threads_that_come_first_together_get_the_same_answers(clip_folder: Path) -> None:
-    encoder, many, together = SentenceTransformersEncoder(str(clip_folder)), pictures(4), Barrier(4)
+    encoder, many, together = SentenceTransformersEncoder(str(clip_folder)), blots(4), Barrier(4)
 
     def encode(picture: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
         together.wait(timeout=30)
@@ -96,7 +65,7 @@ def test_threads_that_come_first_together_get_the_same_answers(clip_folder: Path
 
 
 def test_loading_is_silent(clip_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    SentenceTransformersEncoder(str(clip_folder)).encode_images(pictures(3))
+    SentenceTransformersEncoder(str(clip_folder)).encode_images(blots(3))
     assert capfd.readouterr() == ("", "")
 
 
@@ -105,14 +74,18 @@ def test_the_fingerprint_stays_for_a_copy(clip: SentenceTransformersEncoder, cli
     assert len(clip.fingerprint) == 16
 
 
-def test_the_fingerprint_changes_with_the_weights(clip: SentenceTransformersEncoder, clip_copy: Path) -> None:
-    changed = SentenceTransformersEncoder(str(change_weights(clip_copy, add=0.001)))
-    assert changed.fingerprint != clip.fingerprint
-
-
-def test_the_fingerprint_changes_with_the_preprocessing(clip: SentenceTransformersEncoder, clip_copy: Path) -> None:
-    changed = SentenceTransformersEncoder(str(change_preprocessing(clip_copy, do_center_crop=False, size=[32, 32])))
-    assert changed.fingerprint != clip.fingerprint
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: change_weights(folder, add=0.001),
+        lambda folder: change_preprocessing(folder, do_center_crop=False, size=[32, 32]),
+    ],
+    ids=["weights", "preprocessing"],
+)
+def test_the_fingerprint_changes_with_the_model(
+    clip: SentenceTransformersEncoder, clip_copy: Path, change: Callable[[Path], Path]
+) -> None:
+    assert SentenceTransformersEncoder(str(change(clip_copy))).fingerprint != clip.fingerprint
 
 
 def test_a_folder_is_named_in_full_and_found_again_by_that_name(
@@ -131,7 +104,7 @@ def test_a_pair_reads_pictures_with_one_model_and_texts_with_the_other(
     pair = SentenceTransformersEncoder(str(clip_folder), text_model=str(bert_folder))
     assert pair.name == f"{clip.name}+{bert_folder.resolve()}"
     assert pair.supports_text
-    np.testing.assert_allclose(pair.encode_images(pictures(2)), clip.encode_images(pictures(2)), atol=1e-6)
+    np.testing.assert_allclose(pair.encode_images(blots(2)), clip.encode_images(blots(2)), atol=1e-6)
     texts = pair.encode_texts(TEXTS)
     assert texts.shape == (3, DIMS)
     assert not np.allclose(texts, clip.encode_texts(TEXTS), atol=0.05)
@@ -155,7 +128,7 @@ def test_a_student_that_reads_texts_only_stands_for_its_pair(given: str, name: s
 
 def test_a_model_that_reads_texts_only_is_given_no_picture(bert_folder: Path) -> None:
     with pytest.raises(EncoderUnavailable, match="name the image model"):
-        SentenceTransformersEncoder(str(bert_folder)).encode_images(pictures(1))
+        SentenceTransformersEncoder(str(bert_folder)).encode_images(blots(1))
 
 
 def test_a_text_model_of_another_space_is_refused(clip_folder: Path, tmp_path: Path) -> None:
@@ -164,16 +137,21 @@ def test_a_text_model_of_another_space_is_refused(clip_folder: Path, tmp_path: P
         pair.encode_texts(TEXTS)
 
 
-def test_a_model_that_lacks_weights_is_refused_and_not_made_up(clip_copy: Path) -> None:
-    change_weights(clip_copy, drop="visual_projection.weight")
-    with pytest.raises(EncoderUnavailable, match="would be random"):
-        SentenceTransformersEncoder(str(clip_copy)).encode_images(pictures(1))
-
-
-def test_a_model_that_lacks_its_vocabulary_is_refused(clip_copy: Path) -> None:
-    (clip_copy / "tokenizer.json").unlink()
-    with pytest.raises(EncoderUnavailable, match="vocabulary"):
-        SentenceTransformersEncoder(str(clip_copy)).encode_images(pictures(1))
+@pytest.mark.parametrize(
+    ("spoil", "refusal"),
+    [
+        (lambda folder: change_weights(folder, drop="visual_projection.weight"), "would be random"),
+        (lambda folder: (folder / "tokenizer.json").unlink(), "vocabulary"),
+        (lambda folder: [file.unlink() for file in folder.iterdir()], "cannot be loaded"),
+    ],
+    ids=["weights", "vocabulary", "all files"],
+)
+def test_a_model_that_is_not_whole_is_refused_and_not_made_up(
+    clip_copy: Path, spoil: Callable[[Path], object], refusal: str
+) -> None:
+    spoil(clip_copy)
+    with pytest.raises(EncoderUnavailable, match=refusal):
+        SentenceTransformersEncoder(str(clip_copy)).encode_images(blots(1))
 
 
 def test_a_model_without_words_refuses_texts(clip_folder: Path, tmp_path: Path) -> None:
@@ -186,15 +164,10 @@ def test_a_model_without_words_refuses_texts(clip_folder: Path, tmp_path: Path) 
     CLIPVisionModel(config).save_pretrained(folder)
     CLIPImageProcessorPil.from_pretrained(clip_folder).save_pretrained(folder)
     encoder = SentenceTransformersEncoder(str(folder))
-    assert encoder.encode_images(pictures(2)).shape == (2, 16)
+    assert encoder.encode_images(blots(2)).shape == (2, 16)
     assert not encoder.supports_text
     with pytest.raises(TextNotSupported, match="pictures only"):
         encoder.encode_texts(TEXTS)
-
-
-def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(EncoderUnavailable, match="cannot be loaded"):
-        SentenceTransformersEncoder(str(tmp_path)).encode_images(pictures(1))
 
 
 @pytest.mark.parametrize("device", ["gpu", "CPU", "cuda:x", ""])
@@ -205,15 +178,15 @@ def test_an_unknown_device_is_refused_at_once(device: str) -> None:
 
 def test_a_device_that_is_not_there_is_refused(clip_folder: Path) -> None:
     with pytest.raises(ConfigError, match="no device 'cuda:99'"):
-        SentenceTransformersEncoder(str(clip_folder), device="cuda:99").encode_images(pictures(1))
+        SentenceTransformersEncoder(str(clip_folder), device="cuda:99").encode_images(blots(1))
 
 
 def test_the_cpu_can_be_asked_for_by_name(clip: SentenceTransformersEncoder, clip_folder: Path) -> None:
     on_cpu = SentenceTransformersEncoder(str(clip_folder), device="cpu")
-    np.testing.assert_allclose(on_cpu.encode_images(pictures(2)), clip.encode_images(pictures(2)), atol=1e-3)
+    np.testing.assert_allclose(on_cpu.encode_images(blots(2)), clip.encode_images(blots(2)), atol=1e-3)
 
 
 def test_a_missing_package_is_refused_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(ConfigError, match=r"pip install 'petfinder-registry\[clip\]'"):
-        SentenceTransformersEncoder("clip-ViT-B-32").encode_images(pictures(1))
+        SentenceTransformersEncoder("clip-ViT-B-32").encode_images(blots(1))

@@ -1,4 +1,4 @@
-"""Tiny models of random weights, saved to folders as published models are: a CLIP, and a BERT that reads texts only."""
+"""Pictures to encode, and tiny models of random weights, saved as published ones are: a CLIP, a BERT for texts only."""
 
 from __future__ import annotations
 
@@ -7,8 +7,18 @@ from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 DIMS = 16
 _SMALL = {"hidden_size": DIMS, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+
+
+def blots(count: int) -> list[Image.Image]:
+    """Soft coloured blots, each of its own shape."""
+    rng = np.random.default_rng(11)
+    small = [Image.fromarray(rng.integers(0, 255, (6, 5 + n % 4, 3), dtype=np.uint8)) for n in range(count)]
+    return [blot.resize((90 + 10 * (n % 3), 70), Image.Resampling.BICUBIC) for n, blot in enumerate(small)]
 
 
 def save_clip(folder: Path, *, seed: int = 0, side: int = 32) -> Path:
