@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pytest
@@ -28,6 +28,15 @@ def picture(colour: tuple[int, int, int], *, size: int = 64) -> Image.Image:
     return image
 
 
+T = TypeVar("T")
+
+
+def sure(value: T | None) -> T:
+    """The value, which must be there."""
+    assert value is not None
+    return value
+
+
 def dog(pet_id: str, shade: tuple[int, int, int] = RED, **fields: Any) -> pf.Dog:
     return pf.Dog(pet_id=pet_id, photos=[picture(shade)], **fields)
 
@@ -39,9 +48,8 @@ def test_a_registered_dog_is_found_by_another_photo_of_it(registry: pf.Registry)
     matches = registry.dogs.find(picture(NEARLY_RED))
 
     assert [match.pet.pet_id for match in matches] == ["luigi", "bella"]
-    assert matches.best is not None
-    assert matches.best.similarity > 0.99
-    assert matches.best.photo.photo_id == registry.dogs.get("luigi").photos[0].photo_id
+    assert sure(matches.best).similarity > 0.99
+    assert sure(matches.best).photo.photo_id == registry.dogs.get("luigi").photos[0].photo_id
 
 
 def test_a_pet_found_twice_is_one_match_with_the_photo_that_matched(registry: pf.Registry) -> None:
@@ -51,8 +59,7 @@ def test_a_pet_found_twice_is_one_match_with_the_photo_that_matched(registry: pf
     matches = registry.dogs.find(picture(BLUE))
 
     assert [match.pet.pet_id for match in matches].count("luigi") == 1
-    assert matches.best is not None
-    assert matches.best.photo.photo_id == luigi.photos[2].photo_id
+    assert matches[0].photo.photo_id == luigi.photos[2].photo_id
 
 
 def test_an_empty_registry_knows_nobody(registry: pf.Registry) -> None:
@@ -82,12 +89,8 @@ def test_the_registry_searches_all_species_and_reveals_owners(
     matches = registry.find(picture(BLUE), k=1)
 
     assert table_encoder.encoded == encoded + 1
-    assert matches.best is not None
-    assert matches.best.pet.pet_id == "mimi"
-    assert matches.pets_searched == 2
-    owner = registry.owner_of(matches.best)
-    assert owner is not None
-    assert owner.name == "Ana"
+    assert (matches[0].pet.pet_id, matches.pets_searched) == ("mimi", 2)
+    assert sure(registry.owner_of(matches[0])).name == "Ana"
 
 
 def test_another_species_is_one_class_more(registry: pf.Registry) -> None:
@@ -175,10 +178,8 @@ def test_a_skipped_pet_with_other_photos_is_named_and_replace_takes_them(
     assert (skipped.skipped, skipped.changed) == (("luigi",), ("luigi",))
     assert replaced.replaced == ("luigi",)
     assert table_encoder.encoded == encoded + 1
-    best = registry.dogs.find(picture(BLUE)).best
-    assert best is not None
-    assert best.similarity > 0.999
-    assert all(best.photo.thumbnail for best in registry.dogs.find(picture(RED), k=1))
+    assert registry.dogs.find(picture(BLUE))[0].similarity > 0.999
+    assert registry.dogs.find(picture(RED))[0].photo.thumbnail
 
 
 def test_a_moved_photo_is_not_a_new_pet_and_a_copy_is(registry: pf.Registry, tmp_path: Path) -> None:
@@ -233,13 +234,8 @@ def test_an_update_keeps_what_it_does_not_name(registry: pf.Registry) -> None:
     kept = registry.dogs.get("luigi")
     assert kept == changed
     assert (kept.name, kept.breed, kept.tags) == ("Luigi", "Jack Russell", ("shy",))
-    assert kept.owner is not None
-    assert kept.owner.phone == "555-0101"
+    assert sure(kept.owner).phone == "555-0101"
     assert registry.dogs.find(picture(RED))[0].photo.thumbnail
-    unusable: list[dict[str, Any]] = [{"species": "cat"}, {"photos": []}, {"colr": "red"}, {"status": "asleep"}]
-    for bad in unusable:
-        with pytest.raises(errors.InvalidPet):
-            registry.dogs.update("luigi", **bad)
     with pytest.raises(errors.PetNotFound, match="nobody"):
         registry.dogs.update("nobody", breed="x")
 
@@ -292,7 +288,7 @@ def test_many_queries_give_one_answer_each(registry: pf.Registry) -> None:
     assert registry.dogs.find_many([]) == []
 
 
-def test_similar_pets_are_never_the_pet_itself(registry: pf.Registry) -> None:
+def test_similar_pets_and_duplicates_are_never_the_pet_itself(registry: pf.Registry) -> None:
     registry.dogs.register_many([dog("a", RED), dog("b", NEARLY_RED), dog("c", GREEN)], progress=False)
 
     like_a = registry.dogs.find_similar("a")
@@ -301,6 +297,7 @@ def test_similar_pets_are_never_the_pet_itself(registry: pf.Registry) -> None:
     assert [match.pet.pet_id for match in like_a] == ["b", "c"]
     assert like_a.verdict is None
     assert [[match.pet.pet_id for match in answer] for answer in like_both] == [["b"], ["b"]]
+    assert [pair.pet_ids for pair in registry.dogs.duplicates(0.99)] == [("a", "b")]
 
 
 def test_vectors_go_in_and_come_out(registry: pf.Registry) -> None:
@@ -317,9 +314,6 @@ def test_vectors_go_in_and_come_out(registry: pf.Registry) -> None:
     assert (one[0].pet.pet_id, one[0].similarity, one.verdict) == ("v1", pytest.approx(1.0), None)
     assert [answer[0].pet.pet_id for answer in many] == ["v0", "v1", "v2"]
     assert registry.dogs.embeddings(["v2"]).pet_ids == ("v2",)
-    for bad in (np.ones(3), np.zeros(8), np.full(8, np.nan)):
-        with pytest.raises(errors.InvalidEmbedding):
-            registry.dogs.find_by_embedding(bad)
 
 
 def test_filters_hold_before_the_search(registry: pf.Registry) -> None:
@@ -337,9 +331,6 @@ def test_k_and_minimum_similarity_bound_the_answer(registry: pf.Registry) -> Non
 
     assert len(registry.dogs.find(picture(RED), k=1)) == 1
     assert [match.pet.pet_id for match in registry.dogs.find(picture(RED), min_similarity=0.99)] == ["a"]
-    for k in (0, -1, 10_001):
-        with pytest.raises(errors.InvalidQuery):
-            registry.dogs.find(picture(RED), k=k)
 
 
 def test_words_are_found_in_name_breed_colour_tags_and_note(registry: pf.Registry) -> None:
@@ -350,31 +341,15 @@ def test_words_are_found_in_name_breed_colour_tags_and_note(registry: pf.Registr
     assert [pet.pet_id for pet in registry.dogs.search_text("left russell")] == ["a"]
     assert [pet.pet_id for pet in registry.dogs.search_text("russell", pf.PetFilter(colour="Brown"))] == ["b"]
     assert [*registry.dogs.search_text("jack brown")] == []
-    with pytest.raises(errors.InvalidQuery):
-        registry.dogs.search_text(" ,; ")
 
 
 def test_a_microchip_is_a_certain_match(registry: pf.Registry) -> None:
     registry.dogs.register(dog("luigi", RED, microchip="999 000-000.012345", owner=pf.Owner(name="U", phone="5")))
 
-    found = registry.dogs.find_by_microchip("999000000012345")
+    found = sure(registry.dogs.find_by_microchip("999000000012345"))
 
-    assert found is not None
     assert (found.pet_id, found.owner) == ("luigi", None)
     assert registry.dogs.find_by_microchip("1") is None
-
-
-def test_text_is_refused_by_an_encoder_of_pictures(registry: pf.Registry) -> None:
-    with pytest.raises(errors.TextNotSupported):
-        registry.dogs.find_by_text("a small white dog")
-
-
-def test_near_duplicates_are_pairs_of_different_pets(registry: pf.Registry) -> None:
-    registry.dogs.register_many([dog("a", RED), dog("b", NEARLY_RED), dog("c", GREEN)], progress=False)
-
-    pairs = registry.dogs.duplicates(0.99)
-
-    assert [pair.pet_ids for pair in pairs] == [("a", "b")]
 
 
 def test_pages_are_as_deep_as_the_registry(registry: pf.Registry) -> None:
@@ -388,13 +363,17 @@ def test_pages_are_as_deep_as_the_registry(registry: pf.Registry) -> None:
     assert [pet.pet_id for page in pages for pet in page] == [f"d{i:03}" for i in range(50)]
 
 
-def test_distance_is_in_whole_kilometres_from_the_centre(registry: pf.Registry) -> None:
+def test_distance_is_in_whole_kilometres_from_a_centre_that_the_answer_names_to_a_kilometre(
+    registry: pf.Registry,
+) -> None:
     registry.dogs.register(dog("near", RED, place=(38.73, -9.15)))
     registry.dogs.register(dog("far", RED, place=(41.15, -8.61)))
 
     matches = registry.dogs.find(picture(RED), where=pf.PetFilter(near=LISBON, within_km=20))
 
     assert [(match.pet.pet_id, match.distance_km) for match in matches] == [("near", 1)]
+    assert matches.centre == pf.Place(lat=38.72, lon=-9.14)
+    assert registry.dogs.find(picture(RED)).centre is None
 
 
 def test_verdicts_follow_thresholds_for_the_number_of_pets(registry: pf.Registry) -> None:
@@ -443,28 +422,21 @@ def test_dates_without_zone_count_as_utc_and_are_kept_to_the_second(registry: pf
     assert registry.dogs.count(pf.PetFilter(taken_after=at + timedelta(seconds=1))) == 0
 
 
-def test_owner_of_refuses_a_match_of_another_index(registry: pf.Registry) -> None:
-    registry.dogs.register(dog("x", RED, owner=pf.Owner(name="Dog owner")))
+def test_an_owner_comes_with_the_picture_that_was_registered_and_for_a_match_of_this_index(
+    registry: pf.Registry,
+) -> None:
+    ully = pf.Owner(name="Ully", phone="555-0101", picture=picture(GREY))
+    registry.dogs.register(dog("x", RED, owner=ully))
     registry.cats.register(pf.Cat(pet_id="x", photos=[picture(RED)], owner=pf.Owner(name="Cat owner")))
     match = registry.cats.find(picture(RED))[0]
 
+    kept = sure(registry.dogs.owner_of("x"))
+
+    assert (kept.name, kept.phone) == ("Ully", "555-0101")
+    assert (sure(kept.picture).thumbnail or b"")[:2] == b"\xff\xd8"
+    assert sure(registry.owner_of(match)).name == "Cat owner"
     with pytest.raises(errors.IndexMismatch):
         registry.dogs.owner_of(match)
-    owner = registry.owner_of(match)
-    assert owner is not None
-    assert owner.name == "Cat owner"
-
-
-def test_an_owner_comes_with_the_picture_that_was_registered(registry: pf.Registry) -> None:
-    owner = pf.Owner(name="Ully", phone="555-0101", picture=picture(GREY))
-    registry.dogs.register(dog("luigi", RED, owner=owner))
-
-    kept = registry.dogs.owner_of("luigi")
-
-    assert kept is not None
-    assert (kept.name, kept.phone) == ("Ully", "555-0101")
-    assert kept.picture is not None
-    assert (kept.picture.thumbnail or b"")[:2] == b"\xff\xd8"
 
 
 def test_the_layers_can_be_used_one_by_one(table_encoder: TableEncoder) -> None:
@@ -483,15 +455,6 @@ def test_the_layers_can_be_used_one_by_one(table_encoder: TableEncoder) -> None:
     with pytest.raises(errors.IndexMismatch, match="species"):
         pf.CatRepository(store, "my-dogs")
     assert isinstance(store.spec("my-dogs"), IndexSpec)
-
-
-def test_an_answer_says_where_distances_are_counted_from_to_a_kilometre(registry: pf.Registry) -> None:
-    registry.dogs.register(pf.Dog(pet_id="rex", place=(48.8566, 2.3522), photos=[picture((200, 0, 0))]))
-
-    near = registry.dogs.find(picture((200, 0, 0)), where=pf.PetFilter(near=(48.85664, 2.35222), within_km=5))
-
-    assert near.centre == pf.Place(lat=48.86, lon=2.35)
-    assert registry.dogs.find(picture((200, 0, 0))).centre is None
 
 
 def test_a_listing_shows_itself_as_cards_without_owners_and_exact_places(registry: pf.Registry) -> None:
