@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -28,7 +29,6 @@ from petfinder.stores.base import Store
 from petfinder.stores.documents import IndexSpec
 from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.conftest import TableEncoder
-from tests.elastic.stores import empty_elasticsearch_store
 from tests.rebuilding_processes import (
     INDEX,
     OtherTable,
@@ -43,18 +43,14 @@ from tests.rebuilding_processes import (
 from tests.stores.processes import heard, start
 from tests.test_service import BLUE, GREEN, RED, dog, picture
 
+ON_SHARED_STORES = pytest.mark.parametrize("place", ["file", "elasticsearch"], indirect=True)
+"""A new registry where other processes can open it too."""
+THRESHOLDS = pf.Thresholds(measured=(Quantiles(pets=10, match=0.8, possible=0.5),), source="a test")
+
 
 def by_the_other(spec: IndexSpec) -> IndexSpec:
     """The spec of an index as a rebuild with the other encoder leaves it."""
     return replace(spec, encoder=OtherTable.name, fingerprint="t2")
-
-
-@pytest.fixture(params=["file", "elasticsearch"])
-def shared_place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Where a new registry may be made that other processes can open too."""
-    if request.param == "elasticsearch":
-        return empty_server(request)
-    return str(tmp_path / "pets.db")
 
 
 @pytest.fixture
@@ -62,13 +58,6 @@ def named(place: str) -> Iterator[Registry]:
     """A registry that chooses its encoder by the name that the index remembers."""
     with opened(place) as registry:
         yield registry
-
-
-def empty_server(request: pytest.FixtureRequest) -> str:
-    """The URL of the tests' Elasticsearch, nothing of petfinder in it."""
-    url: str = request.getfixturevalue("elasticsearch_url")
-    empty_elasticsearch_store(url).close()
-    return url
 
 
 def check_all_by(registry: Registry, encoder: TableEncoder) -> None:
@@ -85,24 +74,25 @@ def check_all_by(registry: Registry, encoder: TableEncoder) -> None:
     assert [name for name, cosine in zip(names, cosines, strict=True) if cosine < 0.99] == []
 
 
-def test_a_second_process_searches_and_writes_all_through_a_rebuild(shared_place: str, tmp_path: Path) -> None:
-    registry = opened(shared_place)
+@ON_SHARED_STORES
+def test_a_second_process_searches_and_writes_all_through_a_rebuild(place: str, tmp_path: Path) -> None:
+    registry = opened(place)
     stock(registry, 200)
     until = tmp_path / "until"
-    process, pipe = start(use, shared_place, str(until))
+    process, pipe = start(use, place, str(until))
     with ThreadPoolExecutor(1) as pool:
         hearing = pool.submit(heard, pipe)
         report = registry.util.rebuild(INDEX, OtherTable(seconds=0.2), progress=False)
         others_until_then = registry.dogs.count()
         until.touch()
-        told = hearing.result(120)
+        *calls, last = hearing.result(120)
     process.join()
 
-    assert [one for one in told if one[0] == "failed"] == []
-    assert told[-1] == ("encoder", "table-2", None)
-    assert {one[0] for one in told[:-1]} == {"register", "rename", "add a photo", "find", "remove"}
+    assert [one for one in calls if one[0] == "failed"] == []
+    assert last == ("encoder", "table-2", None)
+    assert {one[0] for one in calls} == {"register", "rename", "add a photo", "find", "remove"}
     names = {f"old{n:04d}": (f"Old {n}", 1) for n in range(200)}
-    for what, pet_id, value in told[:-1]:
+    for what, pet_id, value in calls:
         if what == "register":
             names[pet_id] = (value, 1)
         elif what == "rename":
@@ -131,13 +121,14 @@ def settled(store: Store, index: str) -> int:
         time.sleep(1)
 
 
-def test_a_rebuild_that_is_killed_goes_on_where_it_stopped(shared_place: str) -> None:
-    registry = opened(shared_place)
+@ON_SHARED_STORES
+def test_a_rebuild_that_is_killed_goes_on_where_it_stopped(place: str) -> None:
+    registry = opened(place)
     stock(registry, 300)
     store = registry.util.store
     after = by_the_other(store.spec(INDEX))
     target = store.begin_rebuild(INDEX, after)
-    process, pipe = start(rebuild, shared_place, 0.3)
+    process, pipe = start(rebuild, place, 0.3)
     pid = pipe.recv()
     while process.is_alive() and not store.stats(target).photos:
         time.sleep(0.05)
@@ -163,18 +154,19 @@ def test_a_rebuild_that_is_killed_goes_on_where_it_stopped(shared_place: str) ->
     registry.close()
 
 
-def test_a_rebuild_that_is_killed_in_its_last_step_can_be_finished(shared_place: str) -> None:
-    registry = opened(shared_place)
+@ON_SHARED_STORES
+def test_a_rebuild_that_is_killed_in_its_last_step_can_be_finished(place: str) -> None:
+    registry = opened(place)
     stock(registry, 20)
     target = registry.util.store.begin_rebuild(INDEX, by_the_other(registry.util.store.spec(INDEX)))
-    process, pipe = start(stop_while_nobody_may_write, shared_place, target)
+    process, pipe = start(stop_while_nobody_may_write, place, target)
     assert pipe.recv() == "inside"
     assert registry.dogs.find(picture(shade(7)), k=1)[0].pet.pet_id == "old0007"
     assert process.pid is not None
     os.kill(process.pid, signal.SIGKILL)
     process.join()
 
-    if not shared_place.startswith("http"):  # a server keeps the index closed for writes until somebody finishes
+    if not place.startswith("http"):  # a server keeps the index closed for writes until somebody finishes
         registry.dogs.register(dog("new", RED))
     assert registry.util.info(INDEX).spec.encoder == "table-1"
     assert registry.util.rebuild(INDEX, OtherTable(), progress=False).pets == registry.dogs.count()
@@ -209,7 +201,7 @@ def test_threads_that_share_a_service_never_mix_encoders(named: Registry) -> Non
     check_all_by(named, OtherTable())
 
 
-def test_the_old_index_is_kept_and_can_still_be_searched(named: Registry) -> None:
+def test_the_old_index_is_kept_and_can_still_be_searched_or_is_let_go_of(named: Registry) -> None:
     stock(named, 10)
 
     report = named.util.rebuild(INDEX, OtherTable(dims=12), progress=False)
@@ -222,9 +214,7 @@ def test_the_old_index_is_kept_and_can_still_be_searched(named: Registry) -> Non
     named.dogs.remove("old0003")
     assert old.count() == 9
 
-
-def test_the_old_index_can_be_let_go_of(named: Registry) -> None:
-    stock(named, 10)
+    named.util.delete_index("pets-dogs-000001")
     report = named.util.rebuild(INDEX, OtherTable(), keep_old=False, progress=False)
     assert (report.kept, named.util.store.index_names()) == (None, [INDEX])
     check_all_by(named, OtherTable())
@@ -234,7 +224,7 @@ def test_other_settings_take_the_embeddings_over_as_they_are(named: Registry) ->
     stock(named, 10)
     named.dogs.register(pf.Dog(pet_id="vector only", photos=[pf.Photo(embedding=[1.0] * 8)]))
     named.dogs.register_many([dog("pending", RED)], embed=False, progress=False)
-    named.dogs.repository.keep_thresholds(_thresholds())
+    named.dogs.repository.keep_thresholds(THRESHOLDS)
     before = named.dogs.embeddings()
     pictures = [named.dogs.get(f"old{n:04d}").photos[0].thumbnail for n in range(10)]
 
@@ -247,28 +237,19 @@ def test_other_settings_take_the_embeddings_over_as_they_are(named: Registry) ->
     assert (report.pets, report.originals, report.thumbnails, report.failures) == (12, 0, 0, ())
     spec = named.util.info(INDEX).spec
     assert (spec.encoder, spec.settings) == ("table-1", {"vectors": "hnsw", "shards": 1})
-    assert pf.DogRepository(named.util.store, INDEX).thresholds == _thresholds()
+    assert pf.DogRepository(named.util.store, INDEX).thresholds == THRESHOLDS
     assert [named.dogs.get(f"old{n:04d}").photos[0].thumbnail for n in range(10)] == pictures
     assert named.dogs.embed_pending().replaced == ("pending",)
 
 
 def test_thresholds_go_with_the_encoder_that_they_were_measured_for(named: Registry) -> None:
     stock(named, 3)
-    named.dogs.repository.keep_thresholds(_thresholds())
-    named.util.rebuild(INDEX, OtherTable(), progress=False)
-    assert named.util.info(INDEX).spec.thresholds is None
-    assert named.dogs.find(picture(RED)).thresholds_source != _thresholds().source
-
-
-def _thresholds() -> pf.Thresholds:
-    measured = (Quantiles(pets=10, match=0.8, possible=0.5), Quantiles(pets=100, match=0.9, possible=0.6))
-    return pf.Thresholds(measured=measured, source="a test")
-
-
-def test_a_rebuild_that_would_change_nothing_is_refused(named: Registry) -> None:
-    stock(named, 1)
+    named.dogs.repository.keep_thresholds(THRESHOLDS)
     with pytest.raises(errors.InvalidQuery, match="settings"):
         named.util.rebuild(INDEX)
+    named.util.rebuild(INDEX, OtherTable(), progress=False)
+    assert named.util.info(INDEX).spec.thresholds is None
+    assert named.dogs.find(picture(RED)).thresholds_source != THRESHOLDS.source
 
 
 def test_photos_that_had_neither_original_nor_thumbnail_are_tried_again(named: Registry) -> None:
@@ -294,14 +275,12 @@ def test_photos_that_had_neither_original_nor_thumbnail_are_tried_again(named: R
 
 def test_a_thumbnail_that_others_are_just_writing_is_waited_for(tmp_path: Path) -> None:
     class Slow(EmbeddedStore):
-        asked: ClassVar[list[str]] = []
+        requests: ClassVar[Counter[str]] = Counter()
 
         def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
-            there = super().thumbnails(name, photos)
-            self.asked.extend(pet_id for pet_id, _ in photos)
-            return [
-                data if self.asked.count(pet_id) > 1 else None for (pet_id, _), data in zip(photos, there, strict=True)
-            ]
+            self.requests.update(pet_id for pet_id, _ in photos)
+            there = zip(photos, super().thumbnails(name, photos), strict=True)
+            return [data if self.requests[pet_id] > 1 else None for (pet_id, _), data in there]
 
     registry = Registry(Slow(tmp_path / "pets.db"), choose)
     stock(registry, 3)
@@ -344,12 +323,10 @@ def _own(matches: pf.Matches) -> str:
     return matches[0].pet.pet_id
 
 
-@pytest.mark.parametrize(
-    ("shared_place", "dims"), [("file", 8), ("file", 12), ("elasticsearch", 8)], indirect=["shared_place"]
-)
+@pytest.mark.parametrize(("place", "dims"), [("file", 8), ("file", 12), ("elasticsearch", 8)], indirect=["place"])
 @pytest.mark.parametrize("call", CALLS)
-def test_an_open_service_goes_on_with_the_encoder_of_the_rebuilt_index(shared_place: str, call: str, dims: int) -> None:
-    with opened(shared_place) as registry, opened(shared_place) as other:
+def test_an_open_service_goes_on_with_the_encoder_of_the_rebuilt_index(place: str, call: str, dims: int) -> None:
+    with opened(place) as registry, opened(place) as other:
         registry.dogs.register(dog("luigi", RED))
         registry.dogs.register(dog("bella", GREEN))
         assert registry.dogs.find(picture(RED))[0].pet.pet_id == "luigi"
@@ -360,43 +337,48 @@ def test_an_open_service_goes_on_with_the_encoder_of_the_rebuilt_index(shared_pl
         check_all_by(registry, OtherTable(dims=dims))
 
 
-def test_a_vector_of_the_old_encoder_is_refused_and_a_new_one_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dims", [8, 12])
+def test_a_vector_of_the_old_encoder_is_refused_and_a_new_one_found(tmp_path: Path, dims: int) -> None:
     path = str(tmp_path / "pets.db")
     with opened(path) as registry, opened(path) as other:
-        registry.dogs.register(dog("luigi", RED))
-        old = registry.dogs.embed([picture(RED)])
-        given = pf.Photo(embedding=old[0])
-        with_embedding = pf.Dog(pet_id="new", photos=[given])
-        for dims in (8, 12):
-            calls: list[Callable[[], object]] = [
-                lambda: registry.dogs.find_by_embedding(old[0]),
-                lambda: registry.dogs.find_by_embedding(old[0].tolist()),
-                lambda: registry.dogs.find(given),
-                lambda: registry.dogs.register(with_embedding),
-                lambda: registry.dogs.add_photo("luigi", given),
-                lambda: registry.dogs.register_many([with_embedding], progress=False).raise_for_failures(),
-            ]
-            for call in calls:
-                other.util.rebuild(INDEX, OtherTable(dims=dims), progress=False)
-                with pytest.raises((errors.IndexMismatch, BulkFailed), match="rebuilt"):
-                    call()
-                assert registry.dogs.find(registry.dogs.get("luigi").photos[0]).best is not None
-                assert _own(registry.dogs.find(picture(RED))) == "luigi"
-                other.util.rebuild(INDEX, TableEncoder(), keep_old=False, progress=False)
-                assert _own(registry.dogs.find(picture(RED))) == "luigi"
-        assert registry.dogs.count() == 1
+        dogs = registry.dogs
+        dogs.register(dog("luigi", RED))
+        old = dogs.embed([picture(RED)])
+        photo = pf.Photo(embedding=old[0])
+        pet = pf.Dog(pet_id="new", photos=[photo])
+        calls: list[Callable[[], object]] = [
+            lambda: dogs.find_by_embedding(old[0]),
+            lambda: dogs.find_by_embedding(old[0].tolist()),
+            lambda: dogs.find(photo),
+            lambda: dogs.register(pet),
+            lambda: dogs.add_photo("luigi", photo),
+            lambda: dogs.register_many([pet], progress=False).raise_for_failures(),
+        ]
+        for call in calls:
+            other.util.rebuild(INDEX, OtherTable(dims=dims), progress=False)
+            with pytest.raises((errors.IndexMismatch, BulkFailed), match="rebuilt"):
+                call()
+            assert dogs.find(dogs.get("luigi").photos[0]).best is not None
+            assert _own(dogs.find(picture(RED))) == "luigi"
+            other.util.rebuild(INDEX, TableEncoder(), keep_old=False, progress=False)
+            assert _own(dogs.find(picture(RED))) == "luigi"
+        assert dogs.count() == 1
 
 
-def test_who_gave_an_encoder_of_their_own_is_told(shared_place: str) -> None:
-    with pf.connect(shared_place, encoder=TableEncoder()) as registry, opened(shared_place) as other:
-        registry.dogs.register(dog("luigi", RED))
-        other.util.rebuild(INDEX, OtherTable(), progress=False)
-        for _ in range(2):
-            with pytest.raises(errors.IndexMismatch, match="table-2"):
-                registry.dogs.find(picture(RED))
-            with pytest.raises(errors.IndexMismatch, match="table-2"):
-                registry.dogs.register(dog("bella", BLUE))
-        assert registry.dogs.get("luigi").pet_id == "luigi"
+def test_who_gave_an_encoder_of_their_own_is_told_and_nothing_is_searched_with_it(registry: Registry) -> None:
+    registry.dogs.register(dog("luigi", RED))
+    registry.util.rebuild(INDEX, OtherTable(), progress=False)
+    calls: list[Callable[[], object]] = [
+        lambda: registry.dogs.find(picture(RED)),
+        lambda: registry.dogs.register(dog("bella", BLUE)),
+        lambda: registry.dogs.update("luigi", name="x"),
+        lambda: registry.dogs.register_many([dog("bella", BLUE)], progress=False).raise_for_failures(),
+    ]
+    for call in [*calls, *calls]:
+        with pytest.raises((errors.IndexMismatch, BulkFailed), match="table-2"):
+            call()
+    assert [pet.pet_id for pet in registry.dogs.list()] == ["luigi"]
+    assert registry.dogs.get("luigi").name is None
 
 
 def stream(registry: Registry, count: int, *, rebuild_at: int) -> Iterator[pf.Dog]:
