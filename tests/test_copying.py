@@ -26,13 +26,15 @@ from tests.stores.processes import start
 from tests.stores.samples import EVERYTHING, SPEC, directions, document
 from tests.test_service import BLUE, GREEN, GREY, NEARLY_RED, RED, picture, sure
 
+Registries = tuple[pf.Registry, pf.Registry]
+Stores = tuple[EmbeddedStore, EmbeddedStore]
 PHONE = "+55 11 5550-1234"
 THRESHOLDS = Thresholds(measured=(Quantiles(pets=1, match=0.95, possible=0.9),), source="a test")
 WAYS = [("memory", "file"), ("file", "memory"), ("file", "elasticsearch"), ("elasticsearch", "file")]
 
 
 @pytest.fixture(params=WAYS, ids="-to-".join)
-def registries(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[pf.Registry, pf.Registry]]:
+def registries(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Registries]:
     """A registry to copy, with dogs and cats in it, and an empty one on another store."""
     name = f"copying-{uuid4().hex[:8]}"
     places = {"memory": ":memory:", "file": str(tmp_path / "pets.db")}
@@ -89,9 +91,7 @@ def versions(registry: pf.Registry) -> dict[str, int]:
     return {id_: version for id_, version, _ in registry.util.store.versions(registry.index_name("dog"))}
 
 
-def test_everything_is_copied_and_found_as_before_and_a_copy_back_is_the_same(
-    registries: tuple[pf.Registry, pf.Registry],
-) -> None:
+def test_everything_is_copied_and_found_as_before_and_a_copy_back_is_the_same(registries: Registries) -> None:
     source, target = registries
 
     cats, dogs = copy_registry(source, target)
@@ -123,7 +123,7 @@ def test_everything_is_copied_and_found_as_before_and_a_copy_back_is_the_same(
 
 
 def test_what_changed_is_written_again_and_what_is_alike_or_only_in_the_target_is_left_alone(
-    registries: tuple[pf.Registry, pf.Registry],
+    registries: Registries,
 ) -> None:
     source, target = registries
     copy_registry(source, target)
@@ -148,9 +148,7 @@ def test_what_changed_is_written_again_and_what_is_alike_or_only_in_the_target_i
     assert target.dogs.count() == 5
 
 
-def test_another_encoder_at_the_target_is_refused_before_anything_is_written(
-    registries: tuple[pf.Registry, pf.Registry],
-) -> None:
+def test_another_encoder_at_the_target_is_refused_before_anything_is_written(registries: Registries) -> None:
     source, target = registries
     target.util.create_index(target.index_name("dog"), pf.Dog, encoder=TableEncoder(fingerprint="t2"))
 
@@ -167,7 +165,7 @@ def test_an_empty_registry_is_no_source() -> None:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Iterator[tuple[EmbeddedStore, EmbeddedStore]]:
+def files(tmp_path: Path) -> Iterator[Stores]:
     """Two registry files; the first has an index "dogs"."""
     source, target = EmbeddedStore(tmp_path / "source.db"), EmbeddedStore(tmp_path / "target.db")
     source.create_index("dogs", SPEC)
@@ -183,9 +181,7 @@ def photographed(id_: str) -> Document:
     return document(id_, directions(2, seed=len(id_)), thumbnails=thumbnails, terms=terms, owner={"phone": PHONE})
 
 
-def test_a_thumbnail_that_did_not_arrive_is_brought_by_the_next_copy(
-    files: tuple[EmbeddedStore, EmbeddedStore],
-) -> None:
+def test_a_thumbnail_that_did_not_arrive_is_brought_by_the_next_copy(files: Stores) -> None:
     source, target = files
     list(source.write("dogs", [photographed("anna"), photographed("bella")], mode="create"))
     copy_index(source, target, "dogs")
@@ -215,11 +211,9 @@ def copy_slowly(pipe: Connection, source: str, target: str) -> None:
     pipe.send("finished")
 
 
-def test_a_copy_that_was_killed_is_completed_by_the_next(
-    files: tuple[EmbeddedStore, EmbeddedStore], tmp_path: Path
-) -> None:
+def test_a_copy_that_was_killed_is_completed_by_the_next(files: Stores, tmp_path: Path) -> None:
     source, target = files
-    list(source.write("dogs", (photographed(f"pet{number:05d}") for number in range(3000)), mode="create"))
+    list(source.write("dogs", (photographed(f"pet{number:05d}") for number in range(1500)), mode="create"))
 
     process, _ = start(copy_slowly, str(tmp_path / "source.db"), str(tmp_path / "target.db"))
     deadline = time.monotonic() + 60
@@ -228,11 +222,11 @@ def test_a_copy_that_was_killed_is_completed_by_the_next(
     process.kill()
     process.join()
     before = _count(target)
-    assert 0 < before < 3000
+    assert 0 < before < 1500
 
     report = copy_index(source, target, "dogs")
 
-    assert (report.copied, report.already) == (3000 - before, before)
+    assert (report.copied, report.already) == (1500 - before, before)
     assert kept(target, "dogs") == kept(source, "dogs")
 
 
@@ -240,11 +234,9 @@ def _count(store: Store) -> int:
     return store.count("dogs", EVERYTHING) if "dogs" in store.index_names() else 0
 
 
-def test_a_copy_whose_server_went_away_is_completed_by_the_next(
-    files: tuple[EmbeddedStore, EmbeddedStore], elasticsearch_url: str
-) -> None:
+def test_a_copy_whose_server_went_away_is_completed_by_the_next(files: Stores, elasticsearch_url: str) -> None:
     source, _ = files
-    list(source.write("dogs", (photographed(f"pet{number:05d}") for number in range(3000)), mode="create"))
+    list(source.write("dogs", (photographed(f"pet{number:05d}") for number in range(1500)), mode="create"))
     name = f"copying-{uuid4().hex[:8]}"
 
     with FaultProxy(elasticsearch_url) as proxy, pf.connect(proxy.url, retries=0) as registry:
@@ -255,12 +247,12 @@ def test_a_copy_whose_server_went_away_is_completed_by_the_next(
         proxy.clear()
         store.refresh(name)
         before = store.count(name, EVERYTHING)
-        assert 0 < before < 3000
+        assert 0 < before < 1500
 
         report = copy_index(source, store, "dogs", to=name)
 
-        assert report.copied + report.already == 3000
-        assert report.copied >= 3000 - before
+        assert report.copied + report.already == 1500
+        assert report.copied >= 1500 - before
         assert kept(store, name) == kept(source, "dogs")
         registry.util.delete_index(name)
 
@@ -277,7 +269,7 @@ class LosingStore(EmbeddedStore):
         self.delete(name, [self.lost])
 
 
-def test_what_is_missing_at_the_end_is_named(files: tuple[EmbeddedStore, EmbeddedStore]) -> None:
+def test_what_is_missing_at_the_end_is_named(files: Stores) -> None:
     source, _ = files
     list(source.write("dogs", map(photographed, ("anna", "bella", "carla")), mode="create"))
     losing = LosingStore(None)
@@ -288,7 +280,7 @@ def test_what_is_missing_at_the_end_is_named(files: tuple[EmbeddedStore, Embedde
 
 
 def test_a_pet_that_the_target_cannot_keep_is_reported_and_the_others_go_on(
-    files: tuple[EmbeddedStore, EmbeddedStore], elasticsearch_url: str
+    files: Stores, elasticsearch_url: str
 ) -> None:
     source, _ = files
     too_long = document("b", terms={"breed": ("x" * 40_000,)}, owner={"phone": PHONE})
@@ -308,7 +300,7 @@ def test_a_pet_that_the_target_cannot_keep_is_reported_and_the_others_go_on(
     assert (again.copied, again.already, len(again.failures)) == (0, 2, 1)
 
 
-def test_copying_needs_little_memory_however_much_there_is(files: tuple[EmbeddedStore, EmbeddedStore]) -> None:
+def test_copying_needs_little_memory_however_much_there_is(files: Stores) -> None:
     source, target = files
     spec = IndexSpec(species="cat", encoder="given", dims=512)
     source.create_index("cats", spec)
@@ -328,9 +320,7 @@ def test_copying_needs_little_memory_however_much_there_is(files: tuple[Embedded
 
 
 @pytest.mark.parametrize("shown", [True, False])
-def test_a_bar_counts_the_pets(
-    files: tuple[EmbeddedStore, EmbeddedStore], capsys: pytest.CaptureFixture[str], shown: bool
-) -> None:
+def test_a_bar_counts_the_pets(files: Stores, capsys: pytest.CaptureFixture[str], shown: bool) -> None:
     source, target = files
     list(source.write("dogs", map(document, "abc"), mode="create"))
 

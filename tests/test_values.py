@@ -9,6 +9,7 @@ import pytest
 
 import petfinder as pf
 from petfinder.domain.errors import InvalidPet, InvalidQuery
+from tests.test_service import sure
 
 
 @pytest.mark.parametrize("number", [2026, 20261002, 1.5, "2026", " 20261002 ", "1790000000", "-3.5"])
@@ -23,9 +24,8 @@ def test_a_number_is_no_date(number: Any) -> None:
 
 @pytest.mark.parametrize("written", ["2026-10-02", "2026-10-02T14:05", "2026-10-02 14:05:00+02:00"])
 def test_a_date_may_be_written_in_several_ways(written: str) -> None:
-    at = pf.Dog(pet_id="rex", status_at=written).status_at
+    at = sure(pf.Dog(pet_id="rex", status_at=written).status_at)
 
-    assert at is not None
     assert (at.year, at.month, at.day) == (2026, 10, 2)
     assert pf.PetFilter(taken_before=written).taken_before == at
 
