@@ -122,7 +122,7 @@ def test_everything_is_copied_and_found_as_before_and_a_copy_back_is_the_same(re
             assert back == kept(source.util.store, source.index_name(species))
 
 
-def test_what_changed_is_written_again_and_what_is_alike_or_only_in_the_target_is_left_alone(
+def test_what_changed_is_written_again_and_what_is_alike_or_only_in_the_target_is_not(
     registries: Registries,
 ) -> None:
     source, target = registries

@@ -40,6 +40,14 @@ class CornerEncoder:
         return np.array([[1.0, 0.0]] * len(texts), dtype=np.float32)
 
 
+class Loader(list[CornerEncoder]):
+    """Loads an encoder at each call, and remembers each."""
+
+    def __call__(self) -> CornerEncoder:
+        self.append(CornerEncoder())
+        return self[-1]
+
+
 def never() -> CornerEncoder:
     raise EncoderUnavailable("this model is not here")
 
@@ -53,13 +61,7 @@ def test_what_an_index_remembers_is_known_without_loading() -> None:
 
 
 def test_the_first_picture_loads_the_encoder_once() -> None:
-    loads: list[CornerEncoder] = []
-
-    def load() -> CornerEncoder:
-        loads.append(CornerEncoder())
-        return loads[-1]
-
-    remembered = RememberedEncoder(REMEMBERED, load)
+    remembered = RememberedEncoder(REMEMBERED, loads := Loader())
     assert loads == []
     np.testing.assert_array_equal(remembered.encode_images([GREEN]), np.array([[0.6, 0.8]], dtype=np.float32))
     remembered.encode_images([GREEN, GREEN])
@@ -69,14 +71,7 @@ def test_the_first_picture_loads_the_encoder_once() -> None:
 
 
 def test_pictures_from_many_threads_load_it_once() -> None:
-    loads: list[CornerEncoder] = []
-    together = Barrier(8)
-
-    def load() -> CornerEncoder:
-        loads.append(CornerEncoder())
-        return loads[-1]
-
-    remembered = RememberedEncoder(REMEMBERED, load)
+    remembered, together = RememberedEncoder(REMEMBERED, loads := Loader()), Barrier(8)
 
     def encode(_: int) -> None:
         together.wait(timeout=30)

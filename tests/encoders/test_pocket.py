@@ -91,21 +91,15 @@ def test_the_fingerprint_stays_and_changes_with_the_weights(tmp_path: Path) -> N
     assert len(PocketEncoder().fingerprint) == 16
 
 
-def test_name_dims_thresholds_and_fingerprint_load_no_onnxruntime(tmp_path: Path) -> None:
+def test_what_is_known_without_onnxruntime_and_that_encoding_leaves_nothing_behind(tmp_path: Path) -> None:
     code = (
-        "import sys; from petfinder.encoders.pocket import PocketEncoder; e = PocketEncoder();"
+        "import os, sys; from PIL import Image; from petfinder.encoders.pocket import PocketEncoder;"
+        "e = PocketEncoder();"
         "print(e.name, e.dims, len(e.fingerprint), e.thresholds is None or 'dog' in e.thresholds,"
-        "'onnxruntime' in sys.modules)"
+        "'onnxruntime' in sys.modules);"
+        "print(e.encode_images([Image.new('RGB', (50, 40))]).shape, os.environ['ORT_DISABLE_TELEMETRY'])"
     )
-    assert in_a_new_python(code, tmp_path) == "pocket-2 512 16 True False"
-
-
-def test_encoding_leaves_nothing_behind_and_reports_to_nobody(tmp_path: Path) -> None:
-    code = (
-        "import os; from PIL import Image; from petfinder.encoders.pocket import PocketEncoder;"
-        "print(PocketEncoder().encode_images([Image.new('RGB', (50, 40))]).shape, os.environ['ORT_DISABLE_TELEMETRY'])"
-    )
-    assert in_a_new_python(code, tmp_path) == "(1, 512) 1"
+    assert in_a_new_python(code, tmp_path).splitlines() == ["pocket-2 512 16 True False", "(1, 512) 1"]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -125,18 +119,16 @@ def test_broken_thresholds_are_refused(tmp_path: Path, broken: str) -> None:
         _ = PocketEncoder(weights=tmp_path / "mine.onnx").thresholds
 
 
-def test_missing_weights_are_refused_with_what_to_do(tmp_path: Path) -> None:
-    encoder = PocketEncoder(weights=tmp_path / "none.onnx")
-    with pytest.raises(EncoderUnavailable, match="install petfinder-registry again") as refusal:
-        encoder.encode_images(blots(1))
-    assert isinstance(refusal.value.__cause__, OSError)
-
-
-def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
-    weights = tmp_path / "torn.onnx"
-    weights.write_bytes(WEIGHTS.read_bytes()[:10_000])
-    with pytest.raises(EncoderUnavailable, match="not an encoder"):
+@pytest.mark.parametrize(("kept", "refusal"), [(None, "install petfinder-registry again"), (10_000, "not an encoder")])
+def test_weights_that_are_missing_or_torn_are_refused_with_what_to_do(
+    tmp_path: Path, kept: int | None, refusal: str
+) -> None:
+    weights = tmp_path / "mine.onnx"
+    if kept is not None:
+        weights.write_bytes(WEIGHTS.read_bytes()[:kept])
+    with pytest.raises(EncoderUnavailable, match=refusal) as caught:
         PocketEncoder(weights=weights).encode_images(blots(1))
+    assert kept is not None or isinstance(caught.value.__cause__, OSError)
 
 
 def test_an_encoder_without_threads_is_refused() -> None:

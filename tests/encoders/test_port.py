@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 
 import numpy as np
@@ -47,11 +48,16 @@ class Broken(MeanColour):
 
 
 @pytest.fixture(scope="module", params=["pocket", "clip"])
-def encoder(request: pytest.FixtureRequest) -> Encoder:
-    """The built-in encoder, and a model by its folder through the real sentence-transformers."""
+def make(request: pytest.FixtureRequest) -> Callable[[], Encoder]:
+    """What makes the built-in encoder, or a model by its folder through the real sentence-transformers."""
     if request.param == "pocket":
-        return PocketEncoder()
-    return SentenceTransformersEncoder(str(request.getfixturevalue("clip_folder")), batch_size=4)
+        return PocketEncoder
+    return partial(SentenceTransformersEncoder, str(request.getfixturevalue("clip_folder")), batch_size=4)
+
+
+@pytest.fixture(scope="module")
+def encoder(make: Callable[[], Encoder]) -> Encoder:
+    return make()
 
 
 def test_embeddings_are_float32_of_unit_length(encoder: Encoder) -> None:
@@ -79,11 +85,13 @@ def test_grey_counts_as_rgb_and_transparent_as_white(encoder: Encoder) -> None:
     np.testing.assert_allclose(embeddings[::2], embeddings[1::2], atol=1e-5)
 
 
-def test_threads_that_come_together_get_the_answers_that_one_gets(encoder: Encoder) -> None:
-    many, together = blots(4), Barrier(4)
+def test_threads_that_come_first_together_get_the_answers_that_one_gets(make: Callable[[], Encoder]) -> None:
+    encoder, many, together = make(), blots(4), Barrier(4)
 
     def alone(picture: Image.Image) -> Matrix:
         together.wait(timeout=30)
+        if encoder.supports_text:
+            encoder.encode_texts(["a dog"])
         return encoder.encode_images([picture])
 
     with ThreadPoolExecutor(4) as pool:

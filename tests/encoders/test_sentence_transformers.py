@@ -5,13 +5,10 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, TextNotSupported
 from petfinder.encoders.base import identity_of
@@ -42,26 +39,9 @@ def test_a_text_has_the_same_embedding_alone_and_beside_longer_ones(clip: Senten
     alone = np.concatenate([clip.encode_texts([text]) for text in TEXTS])
     assert clip.supports_text
     assert alone.shape == (3, DIMS)
+    assert clip.encode_texts([]).shape == (0, DIMS)
     np.testing.assert_allclose(clip.encode_texts(TEXTS), alone, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(alone, axis=1), 1, atol=1e-6)
-
-
-def test_nothing_to_encode_gives_no_embeddings(clip: SentenceTransformersEncoder) -> None:
-    assert clip.encode_images([]).shape == (0, DIMS)
-    assert clip.encode_texts([]).shape == (0, DIMS)
-
-
-def test_threads_that_come_first_together_get_the_same_answers(clip_folder: Path) -> None:
-    encoder, many, together = SentenceTransformersEncoder(str(clip_folder)), blots(4), Barrier(4)
-
-    def encode(picture: Image.Image) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        together.wait(timeout=30)
-        encoder.encode_texts(["a dog"])
-        return encoder.encode_images([picture])
-
-    with ThreadPoolExecutor(4) as pool:
-        found = np.concatenate(list(pool.map(encode, many)))
-    np.testing.assert_allclose(found, encoder.encode_images(many), atol=1e-5)
 
 
 def test_loading_is_silent(clip_folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
