@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import tracemalloc
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from petfinder.domain import errors
 from petfinder.domain.verdicts import Quantiles, Thresholds
 from petfinder.registry.copy import copy_index, copy_registry
 from petfinder.stores.base import Store
-from petfinder.stores.documents import Document, IndexSpec, Outcome, WriteMode
+from petfinder.stores.documents import Document, IndexSpec, Outcome
 from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.conftest import TableEncoder
 from tests.elastic import faults
@@ -258,15 +258,11 @@ def test_a_copy_whose_server_went_away_is_completed_by_the_next(files: Stores, e
 
 
 class LosingStore(EmbeddedStore):
-    """A store that says of one document that it is in, and loses it."""
+    """A store that says of "bella" that it is in, and loses it."""
 
-    lost = "bella"
-
-    def write(
-        self, name: str, documents: Iterable[Document], *, mode: WriteMode, expected: IndexSpec | None = None
-    ) -> Iterator[Outcome]:
-        yield from super().write(name, documents, mode=mode, expected=expected)
-        self.delete(name, [self.lost])
+    def write(self, name: str, *given: Any, **options: Any) -> Iterator[Outcome]:
+        yield from super().write(name, *given, **options)
+        self.delete(name, ["bella"])
 
 
 def test_what_is_missing_at_the_end_is_named(files: Stores) -> None:

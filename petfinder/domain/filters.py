@@ -89,10 +89,10 @@ def place_of(pet: Pet) -> Place | None:
     return next(iter(places_of(pet)), None)
 
 
-def _several(given: Any) -> Any:
-    if given is None:
+def _several(values: Any) -> Any:
+    if values is None:
         return None
-    return tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
+    return tuple(values) if isinstance(values, Iterable) and not isinstance(values, str) else (values,)
 
 
 Several = Annotated[tuple[str, ...] | None, BeforeValidator(_several)]

@@ -13,8 +13,9 @@ from pydantic import Field, model_validator
 from petfinder.domain.errors import ConfigError, PetfinderError
 from petfinder.domain.values import Value
 
-MATCH_ALARMS = 0.01  # share of strangers whose best match may lie above the match threshold
-POSSIBLE_ALARMS = 0.30  # the same for "possible"
+# Chosen, not measured: the share of strangers (animals that nobody registered) whose best match may pass a threshold.
+MATCH_ALARMS = 0.01  # somebody is called
+POSSIBLE_ALARMS = 0.30  # somebody looks at two photos
 
 
 class Verdict(StrEnum):

@@ -19,8 +19,8 @@ from petfinder.encoders.base import Encoder, cores, encode
 from petfinder.photos.read import PhotoLimits, Picture, completed, is_bare, read_photo
 from petfinder.registry.documents import distinct_photos
 
-BATCH = 32  # pictures given to the encoder at once
-AHEAD = 8  # tasks read ahead of the one that is waited for, for each core
+BATCH = 32  # pictures encoded at once, the default of sentence-transformers
+AHEAD = 8  # tasks for each core that are read ahead of the one that is waited for; a decoded photo takes some MB
 T = TypeVar("T")
 R = TypeVar("R")
 
