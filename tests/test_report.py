@@ -14,7 +14,6 @@ plt = pytest.importorskip("matplotlib.pyplot", reason="the extra 'notebook' is n
 
 from nbclient import NotebookClient  # noqa: E402
 
-from petfinder.training.pocket import report  # noqa: E402
 from tests.conftest import ROOT  # noqa: E402
 from tests.test_notebooks import code_cells, kinds_of_output, read  # noqa: E402
 
@@ -151,7 +150,7 @@ def page_of(folder: Path) -> dict[str, Any]:
     names: dict[str, Any] = {}
     plt.switch_backend("agg")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(report.FOLDER_VARIABLE, str(folder))
+        patch.setenv("PETFINDER_REPORT", str(folder))
         for cell in code_cells(read(NOTEBOOK), needs_clip=False):
             exec(cell.source, names)
     plt.close("all")
@@ -163,8 +162,8 @@ def page(folder: Path) -> dict[str, Any]:
     return page_of(folder)
 
 
-def test_estimates_and_found_rates_become_fields_of_a_row() -> None:
-    row = report.flat({"bench": "identity", "rank1": estimate(0.5), "found": found(0.25), "erased": None})
+def test_estimates_and_found_rates_become_fields_of_a_row(page: dict[str, Any]) -> None:
+    row = page["flat"]({"bench": "identity", "rank1": estimate(0.5), "found": found(0.25), "erased": None})
 
     assert {name: value for name, value in row.items() if name != "erased"} == {
         "bench": "identity",
@@ -185,7 +184,7 @@ def test_encoders_are_named_by_their_files_and_the_newest_is_the_last(page: dict
 
 
 def test_a_table_shows_each_value_with_its_interval(page: dict[str, Any]) -> None:
-    table = report.with_intervals(page["benches"], {"rank1": "rank-1", "mean_precision": "mAP"})
+    table = page["with_intervals"](page["benches"], {"rank1": "rank-1", "mean_precision": "mAP"})
 
     assert list(table.columns) == ["teacher", "pocket-1", "pocket-2"]
     assert table.loc[("albums", "mAP"), "teacher"] == "0.700 (0.650-0.740)"
@@ -196,7 +195,7 @@ def test_few_photos_of_older_files_are_the_usual_way(tmp_path: Path) -> None:
     older = {"bench": "identity", "registered": 3, "animals": 11, "rank1": estimate(0.9), "found_bench": found(0.5)}
     (tmp_path / "protocol.json").write_text(json.dumps([protocol("pocket", 0.0) | {"few": [older]}]))
 
-    (row,) = report.figures(tmp_path, "protocol", "few").to_dict("records")
+    (row,) = page_of(tmp_path)["few"].to_dict("records")
 
     assert (row["brought"], row["way"], row["combine"], row["least"]) == (1, "photos and portrait", "mean", 0)
 
@@ -254,14 +253,14 @@ def test_what_was_not_measured_is_an_empty_table_and_a_plot_that_says_so(tmp_pat
     page = page_of(tmp_path)
     plots = [value for name, value in page.items() if name.endswith("_plot")]
 
-    assert report.with_intervals(page["benches"], page["MEASURES"]).empty
+    assert page["with_intervals"](page["benches"], page["MEASURES"]).empty
     assert page["gains_table"](page["steps"]).empty
     assert [plot.axes[0].get_title() for plot in plots] == ["not measured yet"] * 7
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq", "ignore::DeprecationWarning:jupyter_client")
 def test_the_notebook_tells_it_from_any_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(report.FOLDER_VARIABLE, str(folder))
+    monkeypatch.setenv("PETFINDER_REPORT", str(folder))
     monkeypatch.delenv("MPLBACKEND", raising=False)  # a kernel then draws into the notebook
     notebook = read(NOTEBOOK)
 

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from petfinder.domain.errors import ConfigError, InvalidQuery
+from petfinder.domain.errors import InvalidQuery
 from petfinder.domain.vectors import portrait, unit
-from petfinder.evaluation.calibration import Estimate, FoundRate
 from petfinder.evaluation.metrics import Labelled, registered
-from petfinder.training.pocket.several_photos import (
-    WAYS,
-    FewFigures,
-    Setting,
-    Way,
-    few_lines,
-    main,
-    rankings,
-)
+from petfinder.training.pocket.several_photos import WAYS, Setting, Way, rankings
 from tests.test_evaluate import on_circle, scattered
 
 ONE_ONE, THREE_ONE, THREE_TWO = Setting(1, 1), Setting(3, 1), Setting(3, 2)
@@ -133,21 +122,3 @@ def test_a_crowd_may_be_empty_but_not_hold_the_pets() -> None:
     assert rankings(pets, nobody, [ONE_ONE], draws=2)[ONE_ONE].share_within(1) == 1
     with pytest.raises(InvalidQuery, match="out of the crowd"):
         rankings(pets, pets, [ONE_ONE])
-
-
-def test_the_table_says_what_was_registered_and_brought() -> None:
-    share = Estimate(0.5, 0.4, 0.6)
-    figure = FewFigures("identity", 3, 2, "photos and portrait", "best", 0, 9, share, None, FoundRate(0.7, share))
-
-    title, line = few_lines([figure])
-
-    assert title == "  identity, photos and portrait, query photos by best"
-    assert line == (
-        "    3 registered, 2 brought (9 animals): rank-1 0.500 (0.400-0.600)"
-        "  found at 1 %: bench 0.500 (0.400-0.600) above 0.700"
-    )
-
-
-def test_the_command_wants_the_shared_folder(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="name the shared folder"):
-        main(["--shared", str(tmp_path)])

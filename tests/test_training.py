@@ -1,6 +1,7 @@
 """How the built-in encoder is made: who may teach, what the matrix does, and that the written file is the network."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,19 +20,27 @@ from petfinder.training.pocket.augment import MILD, STRONG, Changes, Lessons, Sc
 from petfinder.training.pocket.encoder import Pocket, difference_from_torch, embed, write_encoder  # noqa: E402
 from petfinder.training.pocket.finetune import mixed, untouched_weights  # noqa: E402
 from petfinder.training.pocket.make import Settings, make_encoder  # noqa: E402
-from petfinder.training.pocket.matrix import Projection, fit_projection, joined_parts  # noqa: E402
 from petfinder.training.pocket.network import TAPS, Backbone, read_backbone, store_precision  # noqa: E402
 from petfinder.training.pocket.photos import (  # noqa: E402
     Album,
     PetPlaces,
     PhotoFile,
-    choose_held_out,
     read_albums,
     read_held_out,
     read_manifest,
     split_photos,
 )
-from petfinder.training.pocket.reader import AVERAGES, COVARIANCES, PARTS, Moments, learn_axes  # noqa: E402
+from petfinder.training.pocket.reader import (  # noqa: E402  # noqa: E402
+    AVERAGES,
+    COVARIANCES,
+    PARTS,
+    Moments,
+    Projection,
+    Reading,
+    fit_projection,
+    joined_parts,
+    learn_axes,
+)
 from petfinder.training.pocket.saliency import SaliencyHead  # noqa: E402
 
 CHANNELS = {"conv33r": 8, "add71": 8, "conv73r": 12, "conv94": 10, "conv95r": 16}
@@ -89,7 +98,7 @@ def some_encoder(folder: Path, *, dims: int = 6) -> Pocket:
     draw = np.random.default_rng(3)
     means = tuple(draw.normal(0, 0.1, width).astype(np.float32) for width in widths)
     matrix = draw.normal(0, 1, (sum(widths), dims)).astype(np.float32)
-    return Pocket(backbone, head, axes, Projection(means, matrix))
+    return Pocket(Reading(backbone, head, axes), Projection(means, matrix))
 
 
 @pytest.fixture
@@ -156,6 +165,30 @@ def test_what_is_measured_with_never_taught(shared: Path) -> None:
         if album.number % 2 == 0 or not crowd.isdisjoint(album.files):
             assert taught.isdisjoint(album.files)
     assert len(split.pets) > 4_000
+
+
+def choose_held_out(photos: Sequence[PhotoFile], albums: Sequence[Album]) -> tuple[str, ...]:
+    """Draw the crowd of strangers for measuring: 600 cats and 900 dogs, always the same ones, sorted by file.
+
+    Odd-numbered animals are left to teach, and of an even-numbered animal at most one photo is taken (no copy),
+    so that no two photos of the crowd are known to show one animal.
+    """
+    animal_of = {file: album for album in albums for file in album.files}
+    draw = np.random.default_rng(2026)
+    chosen: list[str] = []
+    for species, size in {"cat": 600, "dog": 900}.items():
+        files = [p.file for p in photos if p.dataset == "Oxford-IIIT Pet" and p.species == species]
+        taken: set[str] = set()
+        crowd: list[str] = []
+        for file in (files[place] for place in draw.permutation(len(files))):
+            album = animal_of.get(file)
+            if album is not None:
+                if album.number % 2 == 1 or file in album.copies or album.animal in taken:
+                    continue
+                taken.add(album.animal)
+            crowd.append(file)
+        chosen.extend(crowd[:size])
+    return tuple(sorted(chosen))
 
 
 def test_the_committed_crowd_is_the_one_that_is_drawn(shared: Path) -> None:

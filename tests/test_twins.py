@@ -14,9 +14,8 @@ from petfinder.encoders.projection import unit_rows
 from petfinder.training.pocket.ablations import OTHERS, SHIPPED, STEPS, Variant, embeddings, measure
 from petfinder.training.pocket.benches import Benches, BenchPhoto
 from petfinder.training.pocket.make import Features
-from petfinder.training.pocket.matrix import fit_projection, joined_parts
 from petfinder.training.pocket.photos import read_held_out, read_manifest
-from petfinder.training.pocket.reader import PARTS
+from petfinder.training.pocket.reader import PARTS, fit_projection, joined_parts
 from petfinder.training.pocket.twins import as_one_animal, read_twins
 
 NAMES = ["animal002", "animal002", "animal004", "animal004", "x.jpg", "y.jpg", "identity/a", "identity/a"]
@@ -74,7 +73,7 @@ def some_features() -> Features:
     clean = [np.abs(draw.normal(size=(120, 10))).astype(np.float32) for _ in PARTS]
     views = [[part + draw.normal(0, 0.1, part.shape).astype(np.float32) for part in clean] for _ in range(2)]
     breeds = np.array(["pug", "boxer"] * 60)
-    return Features(clean, views, (np.array([0, 1]),), breeds, reading=None, key="none")  # type: ignore[arg-type]
+    return Features(clean, views, (np.array([0, 1]),), breeds, reading=None, steps=None)  # type: ignore[arg-type]
 
 
 def test_the_shipped_variant_is_what_training_fits() -> None:

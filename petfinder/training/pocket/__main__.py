@@ -8,9 +8,6 @@ import typer
 
 from petfinder.domain.errors import ConfigError
 
-_DEFAULT_SHARE = 0.3
-_DEFAULT_VIEWS = 2
-
 
 def main(
     photos: Annotated[Path, typer.Option(help="Folder with manifest.csv, albums.csv and the photos.")],
@@ -18,11 +15,9 @@ def main(
     out: Annotated[
         Path, typer.Option(help="Folder for the encoder's file, training.log, training.json and, in steps/, results.")
     ],
-    share: Annotated[
-        float, typer.Option(min=0.01, max=1, help="Share of the light training that is kept.")
-    ] = _DEFAULT_SHARE,
+    share: Annotated[float, typer.Option(min=0.01, max=1, help="Share of the light training that is kept.")] = 0.3,
     epochs: Annotated[int, typer.Option(min=1, help="Passes of the light training over the photos.")] = 1,
-    views: Annotated[int, typer.Option(min=1, help="Changed views of each photo for the matrix.")] = _DEFAULT_VIEWS,
+    views: Annotated[int, typer.Option(min=1, help="Changed views of each photo for the matrix.")] = 2,
     seed: Annotated[int, typer.Option(help="Start of everything that is drawn.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Threads that work at once.")] = 2,
     fresh: Annotated[bool, typer.Option("--fresh", help="Take nothing over from an earlier run.")] = False,

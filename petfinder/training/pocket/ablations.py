@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,14 +21,13 @@ from numpy.typing import NDArray
 from petfinder.encoders.projection import unit_rows
 from petfinder.evaluation.calibration import found_at
 from petfinder.evaluation.metrics import average_precision, leave_one_out
+from petfinder.training.pocket import reader
 from petfinder.training.pocket.augment import BATCH
 from petfinder.training.pocket.benches import Benches, read_benches
 from petfinder.training.pocket.make import Features, Settings, kept_features
-from petfinder.training.pocket.matrix import EVENED, RIDGE, fit_matrix, joined_parts, means_of
-from petfinder.training.pocket.photos import Pictures, squash
-from petfinder.training.pocket.reader import AVERAGES, PARTS, parts_of
-
-logger = logging.getLogger(__name__)
+from petfinder.training.pocket.photos import squash
+from petfinder.training.pocket.reader import AVERAGES, EVENED, PARTS, RIDGE
+from petfinder.training.pocket.steps import Output, fingerprint
 
 Array = NDArray[np.float32]
 Wide = NDArray[np.float64]
@@ -91,15 +90,15 @@ def embeddings(variant: Variant, features: Features, photos: Sequence[Array]) ->
         return [*kept] if variant.rooted else [np.asarray(part * np.abs(part)) for part in kept]
 
     clean = [_units(part) for part in chosen(features.clean)]
-    means = means_of(clean)
+    means = reader.means_of(clean)
 
     def read(parts: Sequence[Array]) -> Wide:
-        return joined_parts([_units(part) for part in chosen(parts)], means)
+        return reader.joined_parts([_units(part) for part in chosen(parts)], means)
 
     if not variant.views:
         return unit_rows(read(photos))
-    matrix = fit_matrix(
-        joined_parts(clean, means),
+    matrix = reader.fit_matrix(
+        reader.joined_parts(clean, means),
         [read(view) for view in features.views[: variant.views]],
         features.positives if variant.positives else (),
         features.breeds if variant.breeds else None,
@@ -117,45 +116,31 @@ def _units(part: Array) -> Array:
 
 def measure(found: Wide, benches: Benches) -> dict[str, dict[str, float]]:
     """rank-1, mAP and found at 1 % (by the bench's strangers and by the crowd's) of each bench, leave one out."""
-    every = benches.labelled(found.astype(np.float32))
-    questions = {
-        "identity": (benches.identity | benches.crowd, benches.identity, benches.identity),
-        "albums": (benches.training, benches.queries, benches.queries),
-        "albums, several places": (benches.training, benches.several, benches.queries),
-    }
     figures = {}
-    for bench, (gallery, queries, strangers) in questions.items():
-        place, photos = np.cumsum(gallery) - 1, every.at(gallery)
-        ranking = leave_one_out(photos, queries=place[queries])
+    for bench in benches.each(benches.labelled(found.astype(np.float32))):
+        ranking = leave_one_out(bench.photos, queries=bench.queries)
         by_bench, by_crowd = (
-            found_at(ranking, leave_one_out(photos, queries=place[kind]))
-            for kind in (strangers, benches.crowd & gallery)
+            found_at(ranking, leave_one_out(bench.photos, queries=rows)) for rows in (bench.strangers, bench.crowd)
         )
-        figures[bench] = {
+        figures[bench.name] = {
             "rank1": ranking.share_within(1),
-            "map": float(average_precision(photos, queries=place[queries]).mean()),
+            "map": float(average_precision(bench.photos, queries=bench.queries).mean()),
             "found": by_bench.share.value,
             "found_crowd": by_crowd.share.value,
         }
     return figures
 
 
-def bench_parts(features: Features, benches: Benches, cache: Path) -> list[Array]:
-    """The parts (n, channels) of all photos of the benches; kept in the folder `cache` for these weights."""
-    file = cache / f"bench-parts-{features.key}.npz"
-    if not file.is_file():
-        parts = parts_of(features.reading, _pictures(benches), photos=len(benches.photos))
-        cache.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_suffix(".part.npz")
-        np.savez(unfinished, *parts)
-        unfinished.replace(file)
-    with np.load(file) as stored:
-        return [stored[name] for name in stored.files]
+def bench_parts(features: Features, benches: Benches) -> list[Array]:
+    """The parts (n, channels) of all photos of the benches; kept beside the steps of the training."""
+    files = [benches.folder / photo.file for photo in benches.photos]
+    pictures = (np.stack([*map(squash, files[at : at + BATCH])]) for at in range(0, len(files), BATCH))
 
+    def work(_: Path) -> Output:
+        return reader.parts_of(features.reading, pictures, photos=len(files)), {}
 
-def _pictures(benches: Benches) -> Iterator[Pictures]:
-    for at in range(0, len(benches.photos), BATCH):
-        yield np.stack([squash(benches.folder / photo.file) for photo in benches.photos[at : at + BATCH]])
+    names = fingerprint("\n".join(map(str, files)).encode())
+    return features.steps.keep("bench-parts", work, version=1, needs={"photos": names}).arrays()
 
 
 def as_line(name: str, benches: dict[str, dict[str, float]]) -> str:
@@ -174,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     features = kept_features(options.shared / "training", options.shared / "teacher", options.training, Settings())
     benches = read_benches(options.shared)
-    parts = bench_parts(features, benches, options.training)
+    parts = bench_parts(features, benches)
     typer.echo(TITLE)
     rows = []
     kinds = [("step", variant) for variant in STEPS] + [("change", variant) for variant in (SHIPPED, *OTHERS)]

@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import csv
 import hashlib
+import json
+import logging
+import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import typer
 from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
@@ -22,8 +27,9 @@ from petfinder.domain.vectors import Matrix, unit
 from petfinder.encoders.base import Encoder, encode, identity_of
 from petfinder.encoders.load import load_encoder
 from petfinder.encoders.pocket import PocketEncoder, is_pocket_name, pocket_named
+from petfinder.evaluation.calibration import Estimate, FoundRate
 from petfinder.evaluation.evaluate import painted_out
-from petfinder.evaluation.metrics import Labelled
+from petfinder.evaluation.metrics import Labelled, Rows
 from petfinder.photos.read import read_photo
 from petfinder.training.pocket.photos import read_albums, read_held_out, read_manifest, read_places
 
@@ -35,6 +41,10 @@ _CAT_AND_DOG = (8, 12)  # classes of Pascal VOC
 _SAVED_EVERY = 1000
 
 Mask = NDArray[np.bool_]
+Record = dict[str, Any]
+"""Figures by name, as they are printed and written as JSON; measured values are an Estimate or a FoundRate."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,18 @@ class BenchPhoto:
     animal: str
     species: str
     box: Box | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """One bench: `photos` to search in (`rows` of all), which of them are `queries`, and strangers of either kind."""
+
+    name: str
+    rows: Rows
+    photos: Labelled
+    queries: Rows
+    strangers: Rows
+    crowd: Rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +95,26 @@ class Benches:
         """The photos' embeddings (n, dims) with their animals."""
         return Labelled(np.array([photo.animal for photo in self.photos]), embeddings)
 
+    def each(self, photos: Labelled) -> list[Bench]:
+        """The benches of all `photos` (n,): identity with the crowd, albums, and those with several places."""
+        return [
+            self.bench("identity", photos, self.identity | self.crowd, self.identity, self.identity),
+            self.bench("albums", photos, self.training, self.queries, self.queries),
+            self.bench("albums, several places", photos, self.training, self.several, self.queries),
+        ]
+
+    def bench(self, name: str, photos: Labelled, gallery: Mask, queries: Mask, strangers: Mask) -> Bench:
+        """One bench of these photos; all that `queries` and `strangers` mark must be in the gallery."""
+        place = np.cumsum(gallery) - 1  # position in the gallery of each of all photos
+        return Bench(
+            name,
+            np.flatnonzero(gallery),
+            photos.at(gallery),
+            place[queries],
+            place[strangers],
+            place[self.crowd & gallery],
+        )
+
 
 def read_benches(folder: Path) -> Benches:
     """The benches of the shared folder. Raises ConfigError where a part of it is missing."""
@@ -81,7 +123,7 @@ def read_benches(folder: Path) -> Benches:
         photos = (*_identity_photos(folder), *known)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ConfigError(f"{folder} lacks a part of the benches ({error.filename}); name the shared folder") from error
-    even = np.array([_is_even(photo.animal) for photo in photos])
+    even = np.array([re.fullmatch(r"animal\d*[02468]", photo.animal) is not None for photo in photos])
     animals, codes, counts = np.unique([photo.animal for photo in photos], return_inverse=True, return_counts=True)
     identity = np.array([photo.file.startswith("identity/") for photo in photos])
     held_out = {f"training/{file}" for file in read_held_out()}
@@ -96,11 +138,6 @@ def read_benches(folder: Path) -> Benches:
         queries=queries,
         several=queries & np.isin(animals[codes], sorted(several)),
     )
-
-
-def _is_even(animal: str) -> bool:
-    number = animal.removeprefix("animal")
-    return number.isdecimal() and int(number) % 2 == 0
 
 
 def _training_photos(folder: Path) -> tuple[list[BenchPhoto], set[str]]:
@@ -147,7 +184,7 @@ def _session(weights: Path, threads: int) -> Callable[[NDArray[np.float32]], NDA
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
-    return lambda pixels: session.run(None, {"pixel_values": pixels})[0]
+    return lambda pixels: session.run(None, {"pixel_values": pixels.transpose(0, 3, 1, 2)})[0]
 
 
 def _pixels(picture: Image.Image, side: int) -> NDArray[np.float32]:
@@ -163,7 +200,7 @@ class MaskNetwork:
 
     def mask(self, picture: Image.Image) -> NDArray[np.float32]:
         """Of each cell (41, 41) of the picture, the chance that it shows a cat or a dog."""
-        logits = self._logits((_pixels(picture, MASK_SIDE) / 127.5 - 1).transpose(0, 3, 1, 2))[0]
+        logits = self._logits(_pixels(picture, MASK_SIDE) / 127.5 - 1)[0]
         chances = np.exp(logits - logits.max(axis=0))
         found: NDArray[np.float32] = chances[list(_CAT_AND_DOG)].sum(axis=0) / chances.sum(axis=0)
         return found
@@ -179,7 +216,7 @@ class MaskNetwork:
 
 
 class Teacher:
-    """The baseline: the starting network as it is, on the whole photo squashed to 224 px."""
+    """The baseline: the starting network as it is, on the whole photo squashed to 224 px; knows no words."""
 
     name = "teacher"
     dims = 1280
@@ -188,7 +225,7 @@ class Teacher:
 
     def __init__(self, weights: Path, *, threads: int = 1) -> None:
         self._weights = weights
-        self._embeds = _session(weights, threads)
+        self._embed = _session(weights, threads)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -197,8 +234,8 @@ class Teacher:
 
     def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
         """Embeddings (n, 1280) of upright RGB pictures, unit length."""
-        inputs = ((_pixels(picture, TEACHER_SIDE) / np.float32(255) - _MEAN) / _SPREAD for picture in pictures)
-        return unit(np.concatenate([self._embeds(pixels.transpose(0, 3, 1, 2)) for pixels in inputs]))
+        pixels = (_pixels(picture, TEACHER_SIDE) / np.float32(255) for picture in pictures)
+        return unit(np.concatenate([self._embed((one - _MEAN) / _SPREAD) for one in pixels]))
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
         """Always raises TextNotSupported."""
@@ -222,20 +259,21 @@ class EmbeddingCache:
 
     def whole(self, benches: Benches) -> Matrix:
         """Embeddings (n, dims) of all photos of the benches."""
-        return self._embed([(photo.file, partial(_picture, benches, photo)) for photo in benches.photos])
+        return self._embed(benches, {photo.file: photo for photo in benches.photos}, erased=False)
 
     def erased(self, benches: Benches, rows: Iterable[int]) -> Matrix:
-        """Embeddings of the photos at these positions with the pet painted out; each must have a box."""
-        photos = [benches.photos[row] for row in rows]
-        return self._embed([(f"{photo.file} without pet", partial(_without_pet, benches, photo)) for photo in photos])
+        """Embeddings of the photos at these positions with the pet painted out, where its box is known."""
+        photos = {f"{benches.photos[row].file} without pet": benches.photos[row] for row in rows}
+        return self._embed(benches, photos, erased=True)
 
-    def _embed(self, tasks: Sequence[tuple[str, Callable[[], Image.Image]]]) -> Matrix:
-        missing = [(key, picture) for key, picture in tasks if key not in self._known]
-        for done, (key, picture) in enumerate(tqdm(missing, desc=self._encoder.name, unit="photo", disable=None), 1):
-            self._known[key] = encode(self._encoder, [picture()])[0]
+    def _embed(self, benches: Benches, photos: dict[str, BenchPhoto], *, erased: bool) -> Matrix:
+        missing = [key for key in photos if key not in self._known]
+        for done, key in enumerate(tqdm(missing, desc=self._encoder.name, unit="photo", disable=None), 1):
+            picture, box = read_photo(benches.folder / photos[key].file).image, photos[key].box
+            self._known[key] = encode(self._encoder, [painted_out(picture, box) if erased and box else picture])[0]
             if done % _SAVED_EVERY == 0 or done == len(missing):
                 self._save()
-        return np.stack([self._known[key] for key, _ in tasks])
+        return np.stack([self._known[key] for key in photos])
 
     def _save(self) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -244,31 +282,34 @@ class EmbeddingCache:
         unfinished.replace(self._file)
 
 
-def _picture(benches: Benches, photo: BenchPhoto) -> Image.Image:
-    return read_photo(benches.folder / photo.file).image
-
-
-def _without_pet(benches: Benches, photo: BenchPhoto) -> Image.Image:
-    if photo.box is None:
-        raise ValueError(f"no box is known for {photo.file}")
-    return painted_out(_picture(benches, photo), photo.box)
-
-
 def measuring_parser(module: str, description: str | None) -> argparse.ArgumentParser:
-    """The options of `python -m petfinder.training.pocket.MODULE`: the shared folder, encoders, cache and threads."""
+    """The options of `python -m petfinder.training.pocket.MODULE`, which `run` reads."""
     parser = argparse.ArgumentParser(prog=f"python -m petfinder.training.pocket.{module}", description=description)
     parser.add_argument("--shared", type=Path, required=True, help="folder with training, identity and teacher")
     parser.add_argument("--encoder", action="append", help="pocket, teacher, a NAME.onnx or any name; may be repeated")
     parser.add_argument("--cache", type=Path, help="folder that keeps embeddings for the next run; else a passing one")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of an encoder")
+    parser.add_argument("--json", type=Path, help="write all figures to this file")
     return parser
 
 
-def encoders_of(options: argparse.Namespace) -> Iterator[tuple[Encoder, Path]]:
-    """Each encoder that was named, else pocket, and the folder that keeps its embeddings."""
+def run(options: argparse.Namespace, measure: Callable[[Encoder, Benches, Path], tuple[str, Record]]) -> None:
+    """Measure each encoder that was named, else pocket: print the text, and write the records to the JSON file.
+
+    `measure` is given the encoder, the benches and the folder that keeps embeddings. Raises ConfigError.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    benches = read_benches(options.shared)
+    records = []
     with tempfile.TemporaryDirectory() as passing:
         for name in options.encoder or ["pocket"]:
-            yield encoder_named(name, options.shared, threads=options.threads), options.cache or Path(passing)
+            encoder = encoder_named(name, options.shared, threads=options.threads)
+            logger.info("measuring %s", encoder.name)
+            text, record = measure(encoder, benches, options.cache or Path(passing))
+            typer.echo(text)
+            records.append(record)
+    if options.json is not None:
+        options.json.write_text(json.dumps(records, indent=1, default=asdict) + "\n", encoding="utf-8")
 
 
 def encoder_named(name: str, shared: Path, *, threads: int) -> Encoder:
@@ -278,3 +319,21 @@ def encoder_named(name: str, shared: Path, *, threads: int) -> Encoder:
     if is_pocket_name(name):
         return pocket_named(name, threads=threads)
     return PocketEncoder(weights=Path(name), threads=threads) if name.endswith(".onnx") else load_encoder(name)
+
+
+def table(rows: Sequence[Record]) -> str:
+    """Records with the same fields as aligned columns under the fields' names."""
+    lines = [[*rows[0]], *([as_text(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def as_text(value: object) -> str:
+    """A figure as it is printed: shares with their 95 % interval, found rates with the threshold too."""
+    if isinstance(value, Estimate):
+        return f"{value.value:.3f} ({value.low:.3f}-{value.high:.3f})"
+    if isinstance(value, FoundRate):
+        return f"{as_text(value.share)} above {value.threshold:.3f}"
+    return f"{value:.3f}" if isinstance(value, float) else "-" if value is None else str(value)

@@ -63,15 +63,12 @@ class Scene:
         return box.x * width, box.y * height, (box.x + box.w) * width, (box.y + box.h) * height
 
 
-Change = Callable[[Scene], Image.Image]
-
-
 @dataclass(frozen=True)
 class Condition:
     """One way in which a photo may differ: its name, how it is made, and whether the pet's place must be known."""
 
     name: str
-    change: Change
+    change: Callable[[Scene], Image.Image]
     needs_pet: bool = False
 
 
@@ -96,11 +93,6 @@ def rotated(scene: Scene, *, degrees: float) -> Image.Image:
     larger = Image.fromarray(np.pad(np.asarray(scene.picture), sides, mode="reflect"))
     turned = larger.rotate(degrees if scene.seed % 2 else -degrees, _BICUBIC)
     return turned.crop((margin, margin, margin + width, margin + height))
-
-
-def mirrored(scene: Scene) -> Image.Image:
-    """Left and right exchanged."""
-    return ImageOps.mirror(scene.picture)
 
 
 def smaller(scene: Scene, *, times: int) -> Image.Image:
@@ -180,16 +172,11 @@ def partly_hidden(scene: Scene) -> Image.Image:
     left, top, right, bottom = scene.corners()
     across, down = _HIDDEN_SHARE * (right - left), _HIDDEN_SHARE * (bottom - top)
     side = int(scene.random("hidden").integers(4))
-    covers = (
-        (left, top, left + across, bottom),
-        (right - across, top, right, bottom),
-        (left, top, right, top + down),
-        (left, bottom - down, right, bottom),
-    )
-    cover = tuple(round(edge) for edge in covers[side])
-    size = max(1, cover[2] - cover[0]), max(1, cover[3] - cover[1])
+    left, right = ((left, left + across), (right - across, right), (left, right), (left, right))[side]
+    top, bottom = ((top, bottom), (top, bottom), (top, top + down), (bottom - down, bottom))[side]
+    size = max(1, round(right) - round(left)), max(1, round(bottom) - round(top))
     changed = scene.picture.copy()
-    changed.paste(ImageOps.fit(scene.place, size, _BICUBIC), (cover[0], cover[1]))
+    changed.paste(ImageOps.fit(scene.place, size, _BICUBIC), (round(left), round(top)))
     return changed
 
 
@@ -264,7 +251,7 @@ def _slanted(
 CONDITIONS: tuple[Condition, ...] = (
     Condition("turned by 10 degrees", partial(rotated, degrees=10)),
     Condition("turned by 20 degrees", partial(rotated, degrees=20)),
-    Condition("mirror image", mirrored),
+    Condition("mirror image", lambda scene: ImageOps.mirror(scene.picture)),
     Condition("half the size", partial(smaller, times=2)),
     Condition("a quarter of the size", partial(smaller, times=4)),
     Condition("tight crop", tight_crop, needs_pet=True),

@@ -1,7 +1,6 @@
 """The whole encoder: in torch, and as the ONNX file that is shipped."""
 
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from petfinder.training.pocket.matrix import Projection
-from petfinder.training.pocket.network import HALF_FROM, Backbone
+from petfinder.training.pocket.network import HALF_FROM
 from petfinder.training.pocket.photos import PICTURE_SIZE, Pictures
-from petfinder.training.pocket.reader import PARTS, Axes, Reading, constants
-from petfinder.training.pocket.saliency import SaliencyHead
+from petfinder.training.pocket.reader import PARTS, Projection, Reading, constants
 from petfinder.training.pocket.steps import replace_file
 
 Array = NDArray[np.float32]
@@ -37,9 +34,9 @@ MODEL_NOTES = {
 class Pocket(nn.Module):
     """Uint8 pictures (n, height, width, 3) to unit-length embeddings (n, dims)."""
 
-    def __init__(self, backbone: Backbone, head: SaliencyHead, axes: Sequence[Axes], projection: Projection) -> None:
+    def __init__(self, reading: Reading, projection: Projection) -> None:
         super().__init__()
-        self.reading = Reading(backbone, head, axes)
+        self.reading = reading
         self.means = constants(projection.means)
         self.matrix = nn.Parameter(torch.from_numpy(projection.matrix), requires_grad=False)
 

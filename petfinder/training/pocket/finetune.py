@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,21 +39,6 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Targets:
-    """What each photo is to look like: the starting network's parts of the whole photo at 320 px, and their means."""
-
-    parts: tuple[Tensor, ...]
-    means: tuple[Tensor, ...]
-
-
-def targets_from(parts: Sequence[Array]) -> Targets:
-    """Targets from the starting network's parts (n, channels), centred and of unit length."""
-    means = [part.mean(axis=0) for part in parts]
-    centred = (F.normalize(torch.from_numpy(p - m), dim=1) for p, m in zip(parts, means, strict=True))
-    return Targets(tuple(centred), tuple(torch.from_numpy(mean) for mean in means))
-
-
-@dataclass(frozen=True)
 class Tuned:
     """The network after the light training, the loss of each step (steps,), and the seconds that it took in all."""
 
@@ -64,53 +50,57 @@ class Tuned:
 def tune(
     start: Backbone,
     lessons: Lessons,
-    targets: Targets,
+    parts: Sequence[Array],
     *,
     epochs: int,
     seed: int,
-    checkpoint: Path | None = None,
+    checkpoint: Path,
     every: int = CHECKPOINT_EVERY,
 ) -> Tuned:
     """A copy of the network after a few epochs on mildly changed views; `start` stays as it is.
 
-    The loss is one minus the cosine between a view's parts and the photo's targets, weighted as in the embedding.
-    With a `checkpoint` the training goes on from that file where it is there, and writes it after `every` so many
-    steps; the result is the same, number for number, as without an interruption.
+    Each photo is to look like its `parts` (n, channels), those that the starting network sees in the whole photo: the
+    loss is one minus the cosine about their mean, weighted as in the embedding. The training goes on from the file
+    `checkpoint` where it is there, and writes it after `every` so many steps; the result is the same, number for
+    number, as without an interruption.
     """
-    course = _Course(start, len(lessons.pets), epochs=epochs, seed=seed)
-    if checkpoint is not None and checkpoint.is_file():
+    course = _Course(start, lessons, parts, epochs=epochs, seed=seed)
+    if checkpoint.is_file():
         course.resume(checkpoint)
         logger.info("  goes on after step %d", len(course.losses))
     with tqdm(total=course.steps, initial=len(course.losses), unit="batch", leave=False) as bar:
         while len(course.losses) < course.steps:
-            course.step(lessons, targets)
+            course.step()
             done = len(course.losses)
             if done % _REPORT_EVERY == 0 or done == course.steps:
-                recent = course.losses[-(done % _REPORT_EVERY or _REPORT_EVERY) :]
-                logger.info("  step %d of %d: loss %.4f", done, course.steps, np.mean(recent))
-            if checkpoint is not None and done % every == 0:
+                logger.info("  step %d of %d: loss %.4f", done, course.steps, np.mean(course.losses[-_REPORT_EVERY:]))
+            if done % every == 0:
                 replace_file(checkpoint, course.save)
             bar.update()
-    network = course.network.to(memory_format=torch.contiguous_format)
-    return Tuned(network, np.array(course.losses), course.seconds)
+    return Tuned(course.network, np.array(course.losses), course.seconds)
 
 
 class _Course:
     """The light training under way: the network, the optimiser and its schedule, what is drawn, and what was lost."""
 
-    def __init__(self, start: Backbone, photos: int, *, epochs: int, seed: int) -> None:
+    def __init__(self, start: Backbone, lessons: Lessons, parts: Sequence[Array], *, epochs: int, seed: int) -> None:
         torch.manual_seed(seed)
-        self.network = copy.deepcopy(start).to(memory_format=torch.channels_last)
+        self.network = copy.deepcopy(start)
         self.losses: list[float] = []
-        self._photos = photos
-        self._batches = -(-photos // _BATCH)
+        self._lessons = lessons
+        self._means = [torch.from_numpy(part.mean(axis=0)) for part in parts]
+        wholes = (torch.from_numpy(np.array(part)) for part in parts)
+        self._targets = [F.normalize(whole - mean, dim=1) for whole, mean in zip(wholes, self._means, strict=True)]
+        self._batches = -(-len(lessons.pets) // _BATCH)
         self.steps = epochs * self._batches
         self._optimiser = torch.optim.AdamW(self.network.parameters(), lr=_LEARNING_RATE, weight_decay=0)
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimiser, max_lr=_LEARNING_RATE, total_steps=self.steps + 1, pct_start=0.1
         )
+        trained = (self.network, self._optimiser, self._schedule)
+        self._trained: dict[str, Any] = dict(zip(("network", "optimiser", "schedule"), trained, strict=True))
         self._draw, self._random = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
-        self._order = np.arange(photos)
+        self._order = np.arange(len(lessons.pets))
         self._before, self._began = 0.0, time.monotonic()
 
     @property
@@ -118,14 +108,14 @@ class _Course:
         """How long it has taken, without the time between two runs."""
         return self._before + time.monotonic() - self._began
 
-    def step(self, lessons: Lessons, targets: Targets) -> None:
+    def step(self) -> None:
         """Learn from the next batch; a new epoch draws a new order."""
         batch = len(self.losses) % self._batches
         if batch == 0:
-            self._order = self._draw.permutation(self._photos)
+            self._order = self._draw.permutation(len(self._order))
         rows = np.array_split(self._order, self._batches)[batch]
-        views, masks = change(lessons.scene(rows, self._draw), MILD, _SIZE, self._random)
-        loss = _distance(self.network, views, masks, targets, rows)
+        views, masks = change(self._lessons.scene(rows, self._draw), MILD, _SIZE, self._random)
+        loss = self._distance(views, masks, rows)
         self._optimiser.zero_grad()
         torch.autograd.backward([loss])
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), _LONGEST_STEP)
@@ -133,12 +123,19 @@ class _Course:
         self._schedule.step()
         self.losses.append(loss.item())
 
+    def _distance(self, views: Tensor, masks: Tensor, rows: NDArray[np.intp]) -> Tensor:
+        maps = self.network(normalised(views).contiguous(memory_format=torch.channels_last))
+        found = pooled(maps, F.adaptive_avg_pool2d(masks, _SIZE // 16))
+        total = torch.zeros(())
+        for part, vectors, target, mean in zip(AVERAGES, found, self._targets, self._means, strict=True):
+            cosine = (F.normalize(vectors - mean, dim=1) * target[rows]).sum(dim=1)
+            total = total + part.share**2 * (1 - cosine).mean()
+        return total / sum(part.share**2 for part in AVERAGES)
+
     def save(self, file: Path) -> None:
         """Write everything that the next step depends on."""
         state = {
-            "network": self.network.state_dict(),
-            "optimiser": self._optimiser.state_dict(),
-            "schedule": self._schedule.state_dict(),
+            **{name: part.state_dict() for name, part in self._trained.items()},
             "order": torch.from_numpy(self._order),
             "draw": json.dumps(self._draw.bit_generator.state),
             "random": self._random.get_state(),
@@ -151,25 +148,14 @@ class _Course:
     def resume(self, file: Path) -> None:
         """Go on from what `save` wrote."""
         state = torch.load(file, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self._optimiser.load_state_dict(state["optimiser"])
-        self._schedule.load_state_dict(state["schedule"])
+        for name, part in self._trained.items():
+            part.load_state_dict(state[name])
         self._order = state["order"].numpy()
         self._draw.bit_generator.state = json.loads(state["draw"])
         self._random.set_state(state["random"])
         torch.set_rng_state(state["torch"])
         self.losses = state["losses"]
         self._before, self._began = state["seconds"], time.monotonic()
-
-
-def _distance(network: Backbone, views: Tensor, masks: Tensor, targets: Targets, rows: NDArray[np.intp]) -> Tensor:
-    maps = network(normalised(views).contiguous(memory_format=torch.channels_last))
-    found = pooled(maps, F.adaptive_avg_pool2d(masks, _SIZE // 16))
-    total = torch.zeros(())
-    for part, vectors, target, mean in zip(AVERAGES, found, targets.parts, targets.means, strict=True):
-        cosine = (F.normalize(vectors - mean, dim=1) * target[rows]).sum(dim=1)
-        total = total + part.share**2 * (1 - cosine).mean()
-    return total / sum(part.share**2 for part in AVERAGES)
 
 
 def mixed(start: Backbone, tuned: Backbone, share: float) -> Backbone:

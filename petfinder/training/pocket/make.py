@@ -22,36 +22,14 @@ import torch
 from numpy.typing import NDArray
 
 from petfinder.domain.errors import ConfigError
+from petfinder.training.pocket import photos as on_disk
+from petfinder.training.pocket import reader, steps
 from petfinder.training.pocket.augment import MILD, STRONG, Lessons
 from petfinder.training.pocket.encoder import Pocket, difference_from_torch, write_encoder
-from petfinder.training.pocket.finetune import CHECKPOINT_EVERY, mixed, targets_from, tune, untouched_weights
-from petfinder.training.pocket.matrix import EVENED, RIDGE, Projection, fit_projection
+from petfinder.training.pocket.finetune import CHECKPOINT_EVERY, mixed, tune, untouched_weights
 from petfinder.training.pocket.network import Backbone, read_backbone
-from petfinder.training.pocket.photos import (
-    HELD_OUT_FILE,
-    PetPlaces,
-    PhotoFile,
-    Split,
-    picture_map,
-    read_albums,
-    read_held_out,
-    read_manifest,
-    read_places,
-    split_photos,
-)
-from petfinder.training.pocket.reader import PARTS, Axes, Reading, learn_axes, parts_of, starting_parts
 from petfinder.training.pocket.saliency import SaliencyHead, learn_head, saliency_maps
-from petfinder.training.pocket.steps import (
-    CHECKPOINT,
-    Output,
-    Step,
-    Steps,
-    Work,
-    file_fingerprint,
-    fingerprint,
-    forget_all,
-    replace_file,
-)
+from petfinder.training.pocket.steps import CHECKPOINT, Output, Steps, Work, file_fingerprint, fingerprint
 
 ENCODER_FILE = "pocket-2.onnx"
 STEPS_FOLDER = "steps"
@@ -79,36 +57,19 @@ class Settings:
     threads: int = 2
 
 
-@dataclass(frozen=True)
-class Material:
-    """What the training is made from: the photos that teach (pets, then others), where the pets are, and the start."""
-
-    folder: Path
-    teaching: tuple[PhotoFile, ...]
-    split: Split
-    places: PetPlaces
-    start: Backbone
-    fingerprints: Mapping[str, str]
-
-    @property
-    def breeds(self) -> NDArray[np.str_]:
-        """The breed of the pet in each photo that teaches, (pets,); empty where it is not known."""
-        return np.array([one.breed for one in self.teaching[: len(self.split.pets)]])
-
-
 @dataclass(frozen=True, eq=False)
 class Features:
     """What the matrix is fitted on: parts (n, channels) of photos and of their views, positives (rows), breeds (n,).
 
-    `reading` reads the same parts of other photos; `key` changes with what they depend on.
+    `reading` reads the same parts of other photos, `steps` keep more beside these.
     """
 
     clean: Sequence[Array]
     views: Sequence[Sequence[Array]]
     positives: tuple[NDArray[np.intp], ...]
     breeds: NDArray[np.str_]
-    reading: Reading
-    key: str
+    reading: reader.Reading
+    steps: Steps
 
 
 def make_encoder(
@@ -128,19 +89,16 @@ def make_encoder(
     `learning_curve.csv` tell how it was made. Raises ConfigError when an input is missing or does not fit.
     """
     out.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
+    began, file = time.monotonic(), out / ENCODER_FILE
     if fresh:
-        forget_all(out / STEPS_FOLDER)
-    file = out / ENCODER_FILE
+        steps.forget_all(out / STEPS_FOLDER)
     with _repeatable(settings.threads):
         training = _Training(photos, start, out, settings, checkpoint_every)
-        reading = training.reading
-        encoder = Pocket(reading.backbone, reading.head, training.axes, training.fit())
+        encoder = Pocket(training.features.reading, training.fit())
         write_encoder(encoder, file)
         away = difference_from_torch(encoder, file, training.lessons.pets[:_CHECKED_PHOTOS])
     logger.info("largest difference between the file and the torch network: %.1e", away)
-    _write_curve(training.losses, out / CURVE_FILE)
-    _write_record(training, file, away)
+    training.write_record(file, away)
     logger.info("wrote %s, this run took %.1f minutes", file, (time.monotonic() - began) / 60)
     return file
 
@@ -148,41 +106,7 @@ def make_encoder(
 def kept_features(photos: Path, start: Path, out: Path, settings: Settings) -> Features:
     """What the matrix was fitted on in the folder `out`; what `make_encoder` has not left there is learnt now."""
     with _repeatable(settings.threads):
-        training = _Training(photos, start, out, settings)
-    return Features(
-        clean=training.clean.arrays(),
-        views=[view.arrays() for view in training.views],
-        positives=training.material.split.positives,
-        breeds=training.material.breeds,
-        reading=training.reading,
-        key=training.steps.done[-1].key,
-    )
-
-
-def read_material(photos: Path, start: Path) -> Material:
-    """What lies in the two folders, and who of it may teach. Raises ConfigError where something is missing."""
-    inputs = {
-        "manifest": photos / "manifest.csv",
-        "albums": photos / "albums.csv",
-        "start": start / START_FILE,
-        "places": start / PLACES_FILE,
-        "held out": HELD_OUT_FILE,
-    }
-    for needed in inputs.values():
-        if not needed.is_file():
-            raise ConfigError(f"{needed} is missing: name the folder that holds it")
-    listed = read_manifest(photos)
-    split = split_photos(listed, read_albums(photos), read_held_out())
-    if not len(split.pets) or not len(split.others):
-        raise ConfigError(f"{photos} needs photos of pets that may teach and photos of other things")
-    return Material(
-        folder=photos,
-        teaching=tuple(listed[row] for row in (*split.pets, *split.others)),
-        split=split,
-        places=read_places(start / PLACES_FILE, listed).at(split.pets),
-        start=read_backbone(start / START_FILE),
-        fingerprints={name: file_fingerprint(file) for name, file in inputs.items()},
-    )
+        return _Training(photos, start, out, settings).features
 
 
 class _Training:
@@ -191,57 +115,56 @@ class _Training:
     def __init__(
         self, photos: Path, start: Path, out: Path, settings: Settings, checkpoint_every: int = CHECKPOINT_EVERY
     ) -> None:
-        self.material = read_material(photos, start)
-        self.settings = settings
+        self.settings, self.inputs = settings, _fingerprints(photos, start)
+        listed = on_disk.read_manifest(photos)
+        self.split = on_disk.split_photos(listed, on_disk.read_albums(photos), on_disk.read_held_out())
+        if not len(self.split.pets) or not len(self.split.others):
+            raise ConfigError(f"{photos} needs photos of pets that may teach and photos of other things")
         self.steps = Steps(out / STEPS_FOLDER, {**_packages(), "threads": settings.threads})
-        self.lessons = self._squash()
-        network, self.losses = self._tune(checkpoint_every)
+        pets = [listed[row] for row in self.split.pets]
+        files = [photos / one.file for one in (*pets, *(listed[row] for row in self.split.others))]
+        self.lessons = self._squash(files, on_disk.read_places(start / PLACES_FILE, listed).at(self.split.pets))
+        network, self.losses = self._tune(read_backbone(start / START_FILE), checkpoint_every)
         head = self._learn_head(network)
-        self.axes = self._learn_axes(network, head)
-        self.reading = Reading(network, head, self.axes)
-        self.clean, self.views = self._read_parts()
+        reading = reader.Reading(network, head, self._learn_axes(network, head))
+        breeds = np.array([one.breed for one in pets])
+        self.features = Features(*self._read_parts(reading), self.split.positives, breeds, reading, self.steps)
 
-    def _squash(self) -> Lessons:
+    def _keep(self, name: str, work: Work, needs: Mapping[str, Any], *, version: int = 1) -> list[NDArray[Any]]:
+        return self.steps.keep(name, work, version=version, needs=needs).arrays()
+
+    def _squash(self, files: Sequence[Path], places: on_disk.PetPlaces) -> Lessons:
         """Every photo that teaches at the encoder's size."""
-        folder, teaching, pets = self.material.folder, self.material.teaching, len(self.material.split.pets)
+        pets = len(places.boxes)
 
         def work(place: Path) -> Output:
-            picture_map(folder, teaching, place / "000.npy")
-            return (), {"photos of pets": pets, "photos of other things": len(teaching) - pets}
+            on_disk.picture_map(files, place / "000.npy")
+            return (), {"photos of pets": pets, "photos of other things": len(files) - pets}
 
-        contents = "".join(f"{one.file} {file_fingerprint(folder / one.file)}\n" for one in teaching)
-        needs = {"photos": fingerprint(contents.encode()), "photos of pets": pets}
-        (pictures,) = self.steps.keep("photos", work, version=1, needs=needs).arrays()
-        return Lessons(pictures[:pets], self.material.places, pictures[pets:])
+        contents = "".join(f"{file.name} {file_fingerprint(file)}\n" for file in files)
+        (pictures,) = self._keep("photos", work, {"photos": fingerprint(contents.encode()), "photos of pets": pets})
+        return Lessons(pictures[:pets], places, pictures[pets:])
 
-    def _tune(self, checkpoint_every: int) -> tuple[Backbone, NDArray[np.float64]]:
+    def _tune(self, start: Backbone, checkpoint_every: int) -> tuple[Backbone, NDArray[np.float64]]:
         """The light training, mixed back toward its start, and its losses."""
-        start, lessons, settings = self.material.start, self.lessons, self.settings
+        lessons, epochs, seed = self.lessons, self.settings.epochs, self.settings.seed
 
         def train(place: Path) -> Output:
-            tuned = tune(
-                start,
-                lessons,
-                targets_from(targets.arrays()),
-                epochs=settings.epochs,
-                seed=settings.seed,
-                checkpoint=place / CHECKPOINT,
-                every=checkpoint_every,
-            )
+            checkpoint = place / CHECKPOINT
+            tuned = tune(start, lessons, parts, epochs=epochs, seed=seed, checkpoint=checkpoint, every=checkpoint_every)
             figures = {"seconds": tuned.seconds, "batches": len(tuned.losses), "last loss": float(tuned.losses[-1])}
             return [*tuned.network.arrays().values(), tuned.losses], figures
 
         places = fingerprint(lessons.places.boxes.tobytes() + lessons.places.masks.tobytes())
-        needs: dict[str, Any] = {"start": self.material.fingerprints["start"], "places": places}
-        targets = self.steps.keep(
-            "starting-parts", lambda _: (starting_parts(start, lessons), {}), version=1, needs=needs
-        )
-        needs = {"epochs": settings.epochs, "seed": settings.seed, "changes": asdict(MILD)}
-        *weights, losses = self.steps.keep("light-training", train, version=1, needs=needs).arrays()
-        network = mixed(start, Backbone(start.layers, dict(zip(start.weights, weights, strict=True))), settings.share)
+        needs: dict[str, Any] = {"start": self.inputs["start"], "places": places}
+        parts = self._keep("starting-parts", lambda _: (reader.starting_parts(start, lessons), {}), needs)
+        needs = {"epochs": epochs, "seed": seed, "changes": asdict(MILD)}
+        *weights, losses = self._keep("light-training", train, needs)
+        tuned = Backbone(start.layers, dict(zip(start.weights, weights, strict=True)))
+        network = mixed(start, tuned, self.settings.share)
         if untouched := untouched_weights(start, network):
             raise ConfigError(f"training left {len(untouched)} weights as they were: raise the share or the epochs")
-        return network.to(memory_format=torch.channels_last), losses
+        return network, losses
 
     def _learn_head(self, network: Backbone) -> SaliencyHead:
         """The saliency head, from photos in which a pet was found and photos of other things."""
@@ -252,97 +175,95 @@ class _Training:
             figures = {"overlap with masks kept aside": None if math.isnan(overlap) else overlap}
             return [weight.detach().numpy() for weight in head.parameters()], figures
 
-        needs = {"share": self.settings.share}
         see: Work = lambda _: (saliency_maps(network, lessons), {})
-        maps = self.steps.keep("saliency-maps", see, version=1, needs=needs).arrays()
-        weights = self.steps.keep("saliency-head", learn, version=1, needs={"seed": seed}).arrays()
+        maps = self._keep("saliency-maps", see, {"share": self.settings.share})
+        weights = self._keep("saliency-head", learn, {"seed": seed})
         head = SaliencyHead(*(found.shape[1] for found in maps))
         with torch.no_grad():
             for weight, array in zip(head.parameters(), weights, strict=True):
                 weight.copy_(torch.from_numpy(np.array(array)))
         return head.eval()
 
-    def _learn_axes(self, network: Backbone, head: SaliencyHead) -> tuple[Axes, ...]:
+    def _learn_axes(self, network: Backbone, head: SaliencyHead) -> tuple[reader.Axes, ...]:
         """The axes along which the cells of a map are compared."""
 
         def learn(_: Path) -> Output:
-            axes = learn_axes(network, head, self.lessons)
+            axes = reader.learn_axes(network, head, self.lessons)
             return [array for one in axes for array in (one.middle, one.directions)], {}
 
-        arrays = [*map(np.array, self.steps.keep("axes", learn, version=1, needs={}).arrays())]
-        return tuple(Axes(*pair) for pair in zip(arrays[::2], arrays[1::2], strict=True))
+        arrays = [*map(np.array, self._keep("axes", learn, {}))]
+        return tuple(reader.Axes(*pair) for pair in zip(arrays[::2], arrays[1::2], strict=True))
 
-    def _read_parts(self) -> tuple[Step, list[Step]]:
+    def _read_parts(self, reading: reader.Reading) -> tuple[list[Array], list[list[Array]]]:
         """The parts of every photo as it is, and of each changed view of it."""
-        reading, lessons, photos = self.reading, self.lessons, len(self.lessons.pets)
+        lessons, photos = self.lessons, len(self.lessons.pets)
 
         def read_view(_: Path, seed: int) -> Output:
-            return parts_of(reading, lessons.changed(STRONG, seed=seed), photos=photos), {}
+            return reader.parts_of(reading, lessons.changed(STRONG, seed=seed), photos=photos), {}
 
-        read: Work = lambda _: (parts_of(reading, lessons.clean(), photos=photos), {})
-        clean = self.steps.keep("parts", read, version=1, needs={"parts": [asdict(part) for part in PARTS]})
-        seeds = [self.settings.seed + number for number in range(1, self.settings.views + 1)]
-        views = [
-            self.steps.keep(
-                f"view-{number}",
-                partial(read_view, seed=seed),
-                version=1,
-                needs={"seed": seed, "changes": asdict(STRONG)},
-            )
-            for number, seed in enumerate(seeds, 1)
-        ]
+        read: Work = lambda _: (reader.parts_of(reading, lessons.clean(), photos=photos), {})
+        clean = self._keep("parts", read, {"parts": [asdict(part) for part in reader.PARTS]})
+        views = []
+        for number in range(1, self.settings.views + 1):
+            seed = self.settings.seed + number
+            needs = {"seed": seed, "changes": asdict(STRONG)}
+            views.append(self._keep(f"view-{number}", partial(read_view, seed=seed), needs))
         return clean, views
 
-    def fit(self) -> Projection:
+    def fit(self) -> reader.Projection:
         """Means and matrix, from every photo as it is, from changed views of it, and from the albums of animals."""
-        positives, breeds, dims = self.material.split.positives, self.material.breeds, self.settings.dims
+        seen, dims = self.features, self.settings.dims
 
         def work(_: Path) -> Output:
-            views = [view.arrays() for view in self.views]
-            projection = fit_projection(self.clean.arrays(), views, positives, breeds, dims=dims)
-            return [*projection.means, projection.matrix], {"animals of several photos": len(positives)}
+            projection = reader.fit_projection(seen.clean, seen.views, seen.positives, seen.breeds, dims=dims)
+            return [*projection.means, projection.matrix], {"animals of several photos": len(seen.positives)}
 
-        taught = fingerprint(json.dumps([[group.tolist() for group in positives], breeds.tolist()]).encode())
-        needs = {"dims": dims, "positives and breeds": taught, "ridge": RIDGE, "evened": EVENED}
-        *means, matrix = map(np.array, self.steps.keep("matrix", work, version=1, needs=needs).arrays())
-        return Projection(tuple(means), matrix)
+        taught = json.dumps([[group.tolist() for group in seen.positives], seen.breeds.tolist()]).encode()
+        needs = {
+            "dims": dims,
+            "positives and breeds": fingerprint(taught),
+            "ridge": reader.RIDGE,
+            "evened": reader.EVENED,
+        }
+        *means, matrix = map(np.array, self._keep("matrix", work, needs))
+        return reader.Projection(tuple(means), matrix)
+
+    def write_record(self, encoder: Path, away: float) -> None:
+        """Write how the encoder was made beside it, as JSON, and the learning curve as CSV with `step` and `loss`.
+
+        `seconds` in all are those of the steps, whether done now or taken over.
+        """
+        done, curve = self.steps.done, [(step, round(float(loss), 6)) for step, loss in enumerate(self.losses, 1)]
+        record = {
+            "encoder": encoder.name,
+            "fingerprint": file_fingerprint(encoder),
+            "settings": asdict(self.settings),
+            "inputs": self.inputs,
+            "packages": _packages(),
+            "seconds": round(sum(step.seconds for step in done), 1),
+            "steps": [step.record() for step in done],
+            "largest difference from torch": away,
+            "learning_curve": curve,
+        }
+        lines = ["step,loss", *(f"{step},{loss:.6f}" for step, loss in curve)]
+        files = {CURVE_FILE: "\n".join([*lines, ""]), TRAINING_FILE: json.dumps(record, indent=1) + "\n"}
+        for name, text in files.items():
+            steps.replace_file(encoder.with_name(name), partial(Path.write_text, data=text, encoding="utf-8"))
+
+
+def _fingerprints(photos: Path, start: Path) -> dict[str, str]:
+    """Of each input, digits that change with it. Raises ConfigError where one is missing."""
+    files = [photos / "manifest.csv", photos / "albums.csv", start / START_FILE, start / PLACES_FILE]
+    names = ("manifest", "albums", "start", "places", "held out")
+    inputs = dict(zip(names, [*files, on_disk.HELD_OUT_FILE], strict=True))
+    for needed in inputs.values():
+        if not needed.is_file():
+            raise ConfigError(f"{needed} is missing: name the folder that holds it")
+    return {name: file_fingerprint(file) for name, file in inputs.items()}
 
 
 def _packages() -> dict[str, str]:
     return {package: version(package) for package in _PACKAGES}
-
-
-def _write_curve(losses: NDArray[np.float64], file: Path) -> None:
-    """The learning curve as a CSV with the columns `step` and `loss`."""
-    lines = ["step,loss", *(f"{step},{loss:.6f}" for step, loss in enumerate(losses, 1))]
-    replace_file(file, lambda unfinished: unfinished.write_text("\n".join(lines) + "\n", "utf-8"))
-
-
-def _write_record(training: _Training, encoder: Path, away: float) -> None:
-    """How the encoder was made, as JSON; `seconds` in all are those of the steps, whether done now or taken over."""
-    steps = [
-        {
-            "step": step.name,
-            "key": step.key,
-            "seconds": round(step.seconds, 1),
-            "taken over": step.taken_over,
-            **step.figures,
-        }
-        for step in training.steps.done
-    ]
-    record = {
-        "encoder": encoder.name,
-        "fingerprint": file_fingerprint(encoder),
-        "settings": asdict(training.settings),
-        "inputs": training.material.fingerprints,
-        "packages": _packages(),
-        "seconds": round(sum(step.seconds for step in training.steps.done), 1),
-        "steps": steps,
-        "largest difference from torch": away,
-        "learning_curve": [[step, round(float(loss), 6)] for step, loss in enumerate(training.losses, 1)],
-    }
-    file = encoder.with_name(TRAINING_FILE)
-    replace_file(file, lambda unfinished: unfinished.write_text(json.dumps(record, indent=1) + "\n", "utf-8"))
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import onnx
@@ -29,22 +28,20 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 HALF_FROM = 1024
 """Arrays of at least so many numbers are kept as float16 in the file, which halves it."""
 
-LayerKind = Literal["conv", "relu6", "add"]
-
-_LAYER_OF: dict[str, LayerKind] = {"Conv": "conv", "Clip": "relu6", "Add": "add"}
-
 
 @dataclass(frozen=True)
 class Layer:
-    """One step of the backbone; `weights` names the kernel and the bias of a convolution."""
+    """One node of the backbone: `Conv` with its kernel and bias, `Clip` to 0-6, or `Add`."""
 
-    kind: LayerKind
+    operator: str
     inputs: tuple[str, ...]
     output: str
-    weights: tuple[str, ...] = ()
-    stride: int = 1
-    padding: int = 0
-    groups: int = 1
+    settings: dict[str, int]
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """The names of the kernel and the bias of a convolution."""
+        return self.inputs[1:] if self.operator == "Conv" else ()
 
 
 class Backbone(nn.Module):
@@ -63,13 +60,11 @@ class Backbone(nn.Module):
         maps = {self.picture: pictures}
         for layer in self.layers:
             first = maps[layer.inputs[0]]
-            if layer.kind == "conv":
+            if layer.operator == "Conv":
                 kernel, bias = (self.weights[name] for name in layer.weights)
-                maps[layer.output] = F.conv2d(first, kernel, bias, layer.stride, layer.padding, 1, layer.groups)
-            elif layer.kind == "relu6":
-                maps[layer.output] = F.relu6(first)
+                maps[layer.output] = F.conv2d(first, kernel, bias, **layer.settings)
             else:
-                maps[layer.output] = first + maps[layer.inputs[1]]
+                maps[layer.output] = F.relu6(first) if layer.operator == "Clip" else first + maps[layer.inputs[1]]
         return {tap: maps[tap] for tap in TAPS}
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
@@ -86,32 +81,23 @@ def read_backbone(file: Path) -> Backbone:
     arrays = {weight.name: numpy_helper.to_array(weight) for weight in model.graph.initializer}
     layers: list[Layer] = []
     for node in model.graph.node:
-        if node.op_type not in _LAYER_OF:
+        if node.op_type not in ("Conv", "Clip", "Add"):
             raise ConfigError(f"{file} has the operator {node.op_type} before {TOP_32}: give it a plain MobileNetV2")
-        layers.append(_layer(node))
+        found = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
+        settings = {
+            "stride": found.get("strides", [1])[0],
+            "padding": found.get("pads", [0])[0],
+            "groups": found.get("group", 1),
+        }
+        layers.append(Layer(node.op_type, tuple(node.input), node.output[0], settings))
         if node.output[0] == TOP_32:
             break
     missing = set(TAPS) - {layer.output for layer in layers}
     if missing:
         raise ConfigError(f"{file} lacks the feature maps {sorted(missing)}: give the MobileNetV2 that has them")
     names = [name for layer in layers for name in layer.weights]
-    return Backbone(tuple(layers), {name: arrays[name].astype(np.float32) for name in names})
-
-
-def _layer(node: onnx.NodeProto) -> Layer:
-    kind, output = _LAYER_OF[node.op_type], node.output[0]
-    if kind != "conv":
-        return Layer(kind, tuple(node.input) if kind == "add" else (node.input[0],), output)
-    settings = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
-    return Layer(
-        kind,
-        (node.input[0],),
-        output,
-        weights=(node.input[1], node.input[2]),
-        stride=settings.get("strides", [1])[0],
-        padding=settings.get("pads", [0])[0],
-        groups=settings.get("group", 1),
-    )
+    network = Backbone(tuple(layers), {name: arrays[name].astype(np.float32) for name in names})
+    return network.to(memory_format=torch.channels_last)  # half the time on a CPU
 
 
 def as_stored(array: NDArray[np.float32]) -> NDArray[np.float32]:

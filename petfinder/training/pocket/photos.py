@@ -8,6 +8,8 @@ import csv
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +25,6 @@ PICTURE_SIZE = 320
 PET_AREA = 0.01
 """A mask that covers less than this share of the photo counts as no pet found."""
 
-CROWD_COLLECTION = "Oxford-IIIT Pet"
-CROWD_SIZES = {"cat": 600, "dog": 900}
-CROWD_SEED = 2026
 HELD_OUT_FILE = Path(__file__).with_name("held_out.csv")
 
 
@@ -93,14 +92,13 @@ def read_manifest(folder: Path) -> tuple[PhotoFile, ...]:
 
 def read_albums(folder: Path) -> tuple[Album, ...]:
     """The animals of `albums.csv`, in order of their names. Raises FileNotFoundError."""
-    files: dict[str, list[str]] = {}
-    copies: dict[str, set[str]] = {}
     with (folder / "albums.csv").open(newline="", encoding="utf-8") as lines:
-        for row in csv.DictReader(lines):
-            files.setdefault(row["animal"], []).append(row["file"])
-            if row["copy_of"]:
-                copies.setdefault(row["animal"], set()).add(row["file"])
-    return tuple(Album(name, tuple(files[name]), frozenset(copies.get(name, ()))) for name in sorted(files))
+        rows = sorted(csv.DictReader(lines), key=itemgetter("animal"))
+    albums = {animal: list(group) for animal, group in groupby(rows, key=itemgetter("animal"))}
+    return tuple(
+        Album(animal, tuple(row["file"] for row in group), frozenset(row["file"] for row in group if row["copy_of"]))
+        for animal, group in albums.items()
+    )
 
 
 def read_places(file: Path, photos: Sequence[PhotoFile]) -> PetPlaces:
@@ -114,47 +112,22 @@ def read_places(file: Path, photos: Sequence[PhotoFile]) -> PetPlaces:
         return PetPlaces(stored["box"].astype(np.float32), stored["mask"])
 
 
-def squash(file: Path, size: int = PICTURE_SIZE) -> Pictures:
-    """The whole photo upright, RGB, squashed (bicubic) to `size` x `size` pixels: (size, size, 3) uint8."""
+def squash(file: Path) -> Pictures:
+    """The whole photo upright, RGB, squashed (bicubic) to (320, 320, 3) uint8."""
     with Image.open(file) as photo:
         upright = ImageOps.exif_transpose(photo).convert("RGB")
-    return np.asarray(upright.resize((size, size), Image.Resampling.BICUBIC))
+    return np.asarray(upright.resize((PICTURE_SIZE, PICTURE_SIZE), Image.Resampling.BICUBIC))
 
 
-def picture_map(folder: Path, photos: Sequence[PhotoFile], store: Path, *, size: int = PICTURE_SIZE) -> Pictures:
-    """Squash every photo once into one file `store`, and read it as (n, size, size, 3) uint8 without loading it all."""
-    shape = (len(photos), size, size, 3)
+def picture_map(files: Sequence[Path], store: Path) -> None:
+    """Squash every photo once into one array (n, 320, 320, 3) uint8 in the file `store`."""
+    shape = (len(files), PICTURE_SIZE, PICTURE_SIZE, 3)
     pictures = np.lib.format.open_memmap(store, mode="w+", dtype=np.uint8, shape=shape)
     with ThreadPoolExecutor(2) as pool:
-        squashed = pool.map(lambda photo: squash(folder / photo.file, size), photos)
-        for place, picture in enumerate(tqdm(squashed, total=len(photos), desc="photos", unit="photo")):
+        squashed = pool.map(squash, files)
+        for place, picture in enumerate(tqdm(squashed, total=len(files), desc="photos", unit="photo")):
             pictures[place] = picture
     pictures.flush()
-    return pictures
-
-
-def choose_held_out(photos: Sequence[PhotoFile], albums: Sequence[Album]) -> tuple[str, ...]:
-    """Draw the crowd of strangers for measuring: 600 cats and 900 dogs, always the same ones, sorted by file.
-
-    Odd-numbered animals are left to teach, and of an even-numbered animal at most one photo is taken (no copy),
-    so that no two photos of the crowd are known to show one animal.
-    """
-    animal_of = {file: album for album in albums for file in album.files}
-    draw = np.random.default_rng(CROWD_SEED)
-    chosen: list[str] = []
-    for species, size in CROWD_SIZES.items():
-        files = [p.file for p in photos if p.dataset == CROWD_COLLECTION and p.species == species]
-        taken: set[str] = set()
-        crowd: list[str] = []
-        for file in (files[place] for place in draw.permutation(len(files))):
-            album = animal_of.get(file)
-            if album is not None:
-                if album.number % 2 == 1 or file in album.copies or album.animal in taken:
-                    continue
-                taken.add(album.animal)
-            crowd.append(file)
-        chosen.extend(crowd[:size])
-    return tuple(sorted(chosen))
 
 
 def read_held_out(file: Path = HELD_OUT_FILE) -> tuple[str, ...]:

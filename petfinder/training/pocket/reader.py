@@ -1,6 +1,7 @@
-"""How the encoder reads its backbone: maps of three depths pooled under the saliency.
+"""How the encoder reads its backbone: maps of three depths pooled under the saliency, then one matrix.
 
 A map is read in two ways: what its cells show on average, and how they vary together (a coat's texture and markings).
+Axes and matrix are fitted in closed form.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from petfinder.encoders import projection
 from petfinder.training.pocket.augment import BATCH, Lessons, as_tensor
 from petfinder.training.pocket.network import TEXTURE_8, TEXTURE_16, TOP_32, Backbone, as_stored, normalised
 from petfinder.training.pocket.photos import Pictures
@@ -47,6 +49,12 @@ ROOT_FLOOR = 1e-5
 AXES_EVENED = 0.25
 """Power of a direction's variance that is divided out: half way between as it is (0) and all alike (0.5)."""
 
+RIDGE = 6.0
+"""Added to the scatter whose mean eigenvalue is 1; chosen on the development benches, on a plateau from 3 to 16."""
+
+EVENED = 0.3
+"""Power of a direction's second moment that is divided out after it; chosen there too, alike from 0.2 to 0.4."""
+
 _AXES_EVERY = 12  # 400 of the shared photos, with some hundred cells each, place 56 directions well
 
 
@@ -56,6 +64,14 @@ class Axes:
 
     middle: Array
     directions: Array
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What is fitted after the network: the mean of each part over the training photos, and the matrix."""
+
+    means: tuple[Array, ...]
+    matrix: Array
 
 
 class Reading(nn.Module):
@@ -182,6 +198,60 @@ class Moments:
         spread = np.maximum(variances[::-1][: self.part.axes], np.finfo(np.float64).tiny)
         scaled = np.ascontiguousarray(strongest / spread**AXES_EVENED, dtype=np.float32)
         return Axes(middle.astype(np.float32), as_stored(scaled))
+
+
+def joined_parts(parts: Sequence[Array], means: Sequence[Array]) -> Wide:
+    """The parts of photos, or the first of them, joined to one row each: centred, unit length, times the share."""
+    return np.concatenate(
+        [
+            projection.unit_rows(vectors.astype(np.float64) - mean) * part.share
+            for vectors, mean, part in zip(parts, means, PARTS[: len(parts)], strict=True)
+        ],
+        axis=1,
+    )
+
+
+def means_of(clean: Sequence[Array]) -> tuple[Array, ...]:
+    """The mean (channels,) of each part (n, channels) over the photos."""
+    return tuple(part.mean(axis=0, dtype=np.float64).astype(np.float32) for part in clean)
+
+
+def fit_matrix(
+    photos: Wide,
+    views: Sequence[Wide],
+    positives: Sequence[NDArray[np.intp]],
+    breeds: NDArray[np.str_] | None,
+    *,
+    dims: int,
+    ridge: float = RIDGE,
+    evened: float = EVENED,
+) -> Wide:
+    """The matrix (width, dims) from joined parts (n, width) of photos and of each changed view of them, in one order.
+
+    `positives` are the rows of photos of one animal. Where `breeds` (n,) are known, the directions are kept in which
+    animals of one breed differ.
+    """
+    scatter = projection.views_scatter([photos, *views])
+    if positives:
+        scatter = scatter + projection.MATES_WEIGHT * projection.mates_scatter(photos, positives)
+    return projection.cut(
+        projection.within_matrix(scatter, ridge=ridge), photos, dims=dims, kinds=breeds, evened=evened
+    )
+
+
+def fit_projection(
+    clean: Sequence[Array],
+    views: Sequence[Sequence[Array]],
+    positives: Sequence[NDArray[np.intp]],
+    breeds: NDArray[np.str_],
+    *,
+    dims: int,
+) -> Projection:
+    """Means and matrix from each part (n, channels) of the photos as they are, and of changed views of each."""
+    means = means_of(clean)
+    changed = [joined_parts(view, means) for view in views]
+    matrix = fit_matrix(joined_parts(clean, means), changed, positives, breeds, dims=dims)
+    return Projection(means, as_stored(np.ascontiguousarray(matrix, dtype=np.float32)))
 
 
 def _stacked(batches: Iterable[Sequence[Tensor]]) -> list[Array]:

@@ -4,7 +4,6 @@ It replaces that network in the shipped encoder, at almost no cost.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -45,23 +44,6 @@ class SaliencyHead(nn.Module):
         return logits
 
 
-@dataclass(frozen=True)
-class SaliencyLesson:
-    """What the head learns from: two feature maps of each photo (float16) and its mask (n, h, w) in 0-1."""
-
-    block_16: HalfArray
-    block_32: HalfArray
-    masks: NDArray[np.float32]
-
-    def at(self, rows: NDArray[np.intp]) -> tuple[dict[str, Tensor], Tensor]:
-        """The maps and the masks (n, 1, h, w) of some photos, as the head takes them."""
-        maps = {
-            BLOCK_16: torch.from_numpy(self.block_16[rows].astype(np.float32)),
-            BLOCK_32: torch.from_numpy(self.block_32[rows].astype(np.float32)),
-        }
-        return maps, torch.from_numpy(self.masks[rows]).unsqueeze(1)
-
-
 def masks_at(masks: NDArray[np.uint8], cells: int) -> NDArray[np.float32]:
     """Masks (n, 32, 32) with 255 for pet, averaged to (n, cells, cells) in 0-1."""
     shares = torch.from_numpy(masks).float().unsqueeze(1) / 255
@@ -77,59 +59,51 @@ def saliency_maps(network: Backbone, lessons: Lessons) -> list[HalfArray]:
         for pictures, rows in ((lessons.pets, pets), (lessons.others, others))
         for at in range(0, len(rows), BATCH)
     ]
-    found: tuple[list[HalfArray], list[HalfArray]] = ([], [])
-    size = (SALIENCY_SIZE, SALIENCY_SIZE)
+    size, found = (SALIENCY_SIZE, SALIENCY_SIZE), []
     with torch.inference_mode():
         for pictures, rows in tqdm(batches, unit="batch", leave=False):
             smaller = F.interpolate(as_tensor(pictures[rows]), size=size, mode="bilinear", antialias=True)
             maps = network(normalised(smaller))
-            for kept, tap in zip(found, (BLOCK_16, BLOCK_32), strict=True):
-                kept.append(maps[tap].contiguous().numpy().astype(np.float16))
-    return [np.concatenate(kept) for kept in found]
+            found.append([maps[tap].contiguous().numpy().astype(np.float16) for tap in (BLOCK_16, BLOCK_32)])
+    return [np.concatenate(maps) for maps in zip(*found, strict=True)]
 
 
 def learn_head(maps: Sequence[HalfArray], lessons: Lessons, *, seed: int) -> tuple[SaliencyHead, float]:
-    """The head that `saliency_maps` teach, and its overlap with the masks of photos kept aside."""
-    block_16, block_32 = maps
+    """The head that `saliency_maps` teach, and its overlap with the masks of photos kept aside.
+
+    The same maps and seed give the same head. The overlap is the mean intersection over union of photos with a pet.
+    """
     pets = np.flatnonzero(lessons.places.found)
-    masks = np.zeros((len(block_16), *block_16.shape[2:]), np.float32)
-    masks[: len(pets)] = masks_at(lessons.places.masks[pets], block_16.shape[2])
+    masks = np.zeros((len(maps[0]), *maps[0].shape[2:]), np.float32)
+    masks[: len(pets)] = masks_at(lessons.places.masks[pets], masks.shape[1])
+
+    def at(rows: NDArray[np.intp]) -> tuple[dict[str, Tensor], Tensor]:
+        fine, coarse = (torch.from_numpy(found[rows].astype(np.float32)) for found in maps)
+        return {BLOCK_16: fine, BLOCK_32: coarse}, torch.from_numpy(masks[rows]).unsqueeze(1)
+
     order = np.random.default_rng(seed).permutation(len(masks))
     aside = max(1, int(len(order) * _CHECK_SHARE))
-    checked, taught = (
-        SaliencyLesson(block_16[rows], block_32[rows], masks[rows]) for rows in (order[:aside], order[aside:])
-    )
-    head = train_saliency(taught, seed=seed)
-    return head, overlap(head, checked)
-
-
-def train_saliency(lesson: SaliencyLesson, *, seed: int) -> SaliencyHead:
-    """A head that predicts the masks of the lesson; the same lesson and seed give the same head."""
+    taught, draw = order[aside:], np.random.default_rng(seed)
     torch.manual_seed(seed)
-    head = SaliencyHead(lesson.block_16.shape[1], lesson.block_32.shape[1])
-    photos = len(lesson.masks)
-    batches = -(-photos // _BATCH)
+    head = SaliencyHead(*(found.shape[1] for found in maps))
+    batches = -(-len(taught) // _BATCH)
     optimiser = torch.optim.AdamW(head.parameters(), weight_decay=_WEIGHT_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=_LEARNING_RATE, total_steps=batches * _EPOCHS + 1)
-    draw = np.random.default_rng(seed)
     for _ in range(_EPOCHS):
-        for rows in np.array_split(draw.permutation(photos), batches):
-            maps, masks = lesson.at(rows)
-            loss = F.binary_cross_entropy_with_logits(head(maps), masks)
+        for rows in np.array_split(draw.permutation(taught), batches):
+            seen, wanted = at(rows)
             optimiser.zero_grad()
-            torch.autograd.backward([loss])
+            torch.autograd.backward([F.binary_cross_entropy_with_logits(head(seen), wanted)])
             optimiser.step()
             schedule.step()
     store_precision(head)
-    return head.eval()
+    seen, wanted = at(order[:aside])
+    return head.eval(), _overlap(head, seen, wanted > 0.5)
 
 
-def overlap(head: SaliencyHead, lesson: SaliencyLesson) -> float:
-    """Mean intersection over union at 0.5 between predicted and known masks, for photos with a pet."""
+def _overlap(head: SaliencyHead, maps: dict[str, Tensor], masks: Tensor) -> float:
     with torch.inference_mode():
-        maps, masks = lesson.at(np.arange(len(lesson.masks)))
-        predicted, known = head(maps) > 0, masks > 0.5
-    both = (predicted & known).sum(dim=(1, 2, 3))
-    either = (predicted | known).sum(dim=(1, 2, 3))
-    with_pet = known.any(dim=3).any(dim=2).squeeze(1)
+        predicted = head(maps) > 0
+    both, either = (found.sum(dim=(1, 2, 3)) for found in (predicted & masks, predicted | masks))
+    with_pet = masks.flatten(1).any(dim=1)
     return float((both[with_pet] / either[with_pet]).mean())

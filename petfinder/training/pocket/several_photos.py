@@ -1,6 +1,6 @@
 """How many photos are worth registering, and bringing: pets looked for with a few of their photos on either side.
 
-Run `python -m petfinder.training.pocket.several_photos --shared ../shared --encoder pocket` for this table alone.
+The protocol prints what comes of it.
 """
 
 from __future__ import annotations
@@ -9,22 +9,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import typer
 from numpy.typing import NDArray
 
 from petfinder.domain.errors import InvalidQuery
 from petfinder.domain.vectors import Matrix, portrait, unit
-from petfinder.evaluation.calibration import SEED, Estimate, FoundRate, found_at, mean_over_animals
+from petfinder.evaluation.calibration import SEED, found_at, mean_over_animals
 from petfinder.evaluation.metrics import Labelled, Numbers, Ranking, joined, leave_one_out_registered
 from petfinder.registry.finder import Combine
-from petfinder.training.pocket.benches import (
-    Benches,
-    EmbeddingCache,
-    Mask,
-    encoders_of,
-    measuring_parser,
-    read_benches,
-)
+from petfinder.training.pocket.benches import Benches, Mask, Record
 
 REGISTERED = (1, 2, 3, 5)
 BROUGHT = (1, 2, 3)
@@ -34,26 +26,6 @@ INTERVAL_DRAWS = 200
 
 Way = Callable[[Matrix], Matrix]
 """From a pet's photo embeddings (n, dims) to those it is searched by (m, dims), of which the nearest counts."""
-
-
-@dataclass(frozen=True)
-class FewFigures:
-    """Animals looked for with `brought` of their photos, `registered` others of them in the gallery, 30 times drawn.
-
-    `way`: what a pet is searched by; `combine`: how several query photos become one answer; `least`: how many photos an
-    animal had to have. `found_crowd` is None for several query photos: the strangers of the crowd have one each.
-    """
-
-    bench: str
-    registered: int
-    brought: int
-    way: str
-    combine: str
-    least: int
-    animals: int
-    rank1: Estimate
-    found_crowd: FoundRate | None
-    found_bench: FoundRate
 
 
 @dataclass(frozen=True)
@@ -155,30 +127,28 @@ def _ranked(pets: NDArray[np.str_], asked: NDArray[np.intp], by_pet: Numbers, ne
     return Ranking(pets[asked], 1 + ahead, genuine, nearest)
 
 
-def few_photos(benches: Benches, photos: Labelled) -> list[FewFigures]:
-    """The protocol's table: every number of registered and brought photos, each way to search a pet."""
+def few_photos(benches: Benches, photos: Labelled) -> list[Record]:
+    """What each setting gave on each bench: every number of registered and brought photos, each way to search a pet.
+
+    `found_crowd` is None for several query photos: the strangers of the crowd have one each.
+    """
     settings = [Setting(registered, brought) for registered in REGISTERED for brought in BROUGHT]
     settings += [Setting(one.registered, one.brought, combine="best") for one in settings if one.brought > 1]
     settings += [Setting(number, 1, way) for number in REGISTERED[1:] for way in ("portrait alone", "photos alone")]
     settings += [Setting(number, 1, least=SAME_PETS) for number in REGISTERED if number < SAME_PETS]
-    figures = []
+    figures: list[Record] = []
     for bench, pets, others in _benches(benches):
-        # Strangers of the crowd have one photo, so they only tell of one that is brought.
         strangers = np.flatnonzero(benches.crowd[others])
         crowd = leave_one_out_registered(photos.at(others), queries=strangers)
         figures += [
-            FewFigures(
-                bench=bench,
-                registered=setting.registered,
-                brought=setting.brought,
-                way=setting.way,
-                combine=setting.combine,
-                least=setting.least,
-                animals=len(np.unique(ranking.ids)),
-                rank1=mean_over_animals(ranking.within(1), ranking.ids, draws=INTERVAL_DRAWS),
-                found_crowd=found_at(ranking, crowd, draws=INTERVAL_DRAWS) if setting.brought == 1 else None,
-                found_bench=found_at(ranking, ranking, draws=INTERVAL_DRAWS),
-            )
+            {
+                "bench": bench,
+                **vars(setting),
+                "animals": len(np.unique(ranking.ids)),
+                "rank1": mean_over_animals(ranking.within(1), ranking.ids, draws=INTERVAL_DRAWS),
+                "found_crowd": found_at(ranking, crowd, draws=INTERVAL_DRAWS) if setting.brought == 1 else None,
+                "found_bench": found_at(ranking, ranking, draws=INTERVAL_DRAWS),
+            }
             for setting, ranking in rankings(photos.at(pets), photos.at(others), settings).items()
         ]
     return figures
@@ -190,40 +160,3 @@ def _benches(benches: Benches) -> Iterator[tuple[str, Mask, Mask]]:
     yield "identity", benches.identity, benches.crowd
     yield "albums", benches.albums, beside
     yield "albums, several places", benches.several, beside
-
-
-def few_lines(figures: Sequence[FewFigures]) -> list[str]:
-    """A line for each number of registered and brought photos, under a title for each bench and way."""
-    lines: dict[str, list[str]] = {}
-    for few in figures:
-        combined = f", query photos by {few.combine}" if few.brought > 1 else ""
-        least = f", animals with {few.least} photos or more" if few.least else ""
-        crowd = "" if few.found_crowd is None else f"crowd {found(few.found_crowd)}; "
-        lines.setdefault(f"  {few.bench}, {few.way}{combined}{least}", []).append(
-            f"    {few.registered} registered, {few.brought} brought ({few.animals} animals):"
-            f" rank-1 {share(few.rank1)}  found at 1 %: {crowd}bench {found(few.found_bench)}"
-        )
-    return [line for title, rows in lines.items() for line in (title, *rows)]
-
-
-def share(measured: Estimate) -> str:
-    """A share with its interval."""
-    return f"{measured.value:.3f} ({measured.low:.3f}-{measured.high:.3f})"
-
-
-def found(rate: FoundRate) -> str:
-    """A share found with its interval, and the threshold."""
-    return f"{share(rate.share)} above {rate.threshold:.3f}"
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the table of a few photos for each encoder."""
-    options = measuring_parser("several_photos", __doc__).parse_args(arguments)
-    benches = read_benches(options.shared)
-    for encoder, cache in encoders_of(options):
-        photos = benches.labelled(EmbeddingCache(cache, encoder).whole(benches))
-        typer.echo("\n".join([f"== {encoder.name}", *few_lines(few_photos(benches, photos))]))
-
-
-if __name__ == "__main__":
-    main()

@@ -49,6 +49,11 @@ class Step:
         """Return the arrays in their order: read-only, and read from the disk where they are looked at."""
         return [np.load(file, mmap_mode="r") for file in sorted(self.folder.glob("*.npy"))]
 
+    def record(self) -> dict[str, Any]:
+        """Return what is told of the step in JSON."""
+        seconds = round(self.seconds, 1)
+        return {"step": self.name, "key": self.key, "seconds": seconds, "taken over": self.taken_over, **self.figures}
+
 
 class Steps:
     """The steps of one run, each with its newest result in a sub-folder.
@@ -69,15 +74,15 @@ class Steps:
         before = {f"step {step.name}": step.key for step in self.done[-1:]}
         needed = json.loads(json.dumps({**self._common, **needs, **before, "version": version}))
         place = self.folder / name
-        taken_over = _read(place / _ABOUT) is not None and _read(place / _NEEDS) == needed
+        last = _read(place / _NEEDS)
+        taken_over = _read(place / _ABOUT) != {} and last == needed
         if not taken_over:
-            changed = _changes(_read(place / _NEEDS), needed)
+            changed = sorted(name for name in {*needed, *last} if last and needed.get(name) != last.get(name))
             logger.info("%s: begins%s", name, f" anew, for these changed: {', '.join(changed)}" if changed else "")
             self._do(place, work, needed)
-        about = _read(place / _ABOUT) or {}
         key = fingerprint(json.dumps({"step": name, **needed}, sort_keys=True).encode())
-        step = Step(name, key, place, about["seconds"], about["figures"], taken_over)
-        figures = "".join(f"; {figure} {_short(value)}" for figure, value in step.figures.items())
+        step = Step(name, key, place, taken_over=taken_over, **_read(place / _ABOUT))
+        figures = "".join(f"; {figure} {value}" for figure, value in step.figures.items())
         logger.info("%s: %s in %.0f s%s", name, "taken over, was done" if taken_over else "done", step.seconds, figures)
         self.done.append(step)
         return step
@@ -93,9 +98,9 @@ class Steps:
         arrays, figures = work(part)
         for number, array in enumerate(arrays):
             np.save(part / f"{number:03}.npy", array)
-        seconds = figures.get("seconds", time.monotonic() - began)
-        about = {"seconds": seconds, "figures": {name: figures[name] for name in figures if name != "seconds"}}
-        (part / _ABOUT).write_text(json.dumps(about, indent=1), "utf-8")
+        figures = {"seconds": time.monotonic() - began, **figures}
+        about = {"seconds": figures.pop("seconds"), "figures": figures}
+        (part / _ABOUT).write_text(json.dumps(about), "utf-8")
         for file in part.iterdir():
             _to_disk(file)
         (place / _ABOUT).unlink(missing_ok=True)  # first, so that half of an old result is never taken for all of it
@@ -130,23 +135,12 @@ def file_fingerprint(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()[:_KEY_DIGITS]
 
 
-def _read(file: Path) -> dict[str, Any] | None:
+def _read(file: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError):  # not there, or half written
-        return None
+        return {}
     return content
-
-
-def _changes(before: Mapping[str, Any] | None, needed: Mapping[str, Any]) -> list[str]:
-    """Name what is not as it was when the step was last finished; nothing where it never was."""
-    if before is None:
-        return []
-    return sorted(name for name in {*needed, *before} if needed.get(name) != before.get(name))
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _to_disk(file: Path) -> None:

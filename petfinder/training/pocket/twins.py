@@ -13,10 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import typer
-
+from petfinder.encoders.base import Encoder
 from petfinder.training.pocket.ablations import TITLE, as_line, measure
-from petfinder.training.pocket.benches import Benches, EmbeddingCache, encoders_of, measuring_parser, read_benches
+from petfinder.training.pocket.benches import Benches, EmbeddingCache, Record, measuring_parser, run
 
 TWINS_FILE = Path(__file__).with_name("twins.csv")
 Pair = tuple[str, str]
@@ -45,14 +44,18 @@ def as_one_animal(benches: Benches, pairs: Iterable[Pair]) -> Benches:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the figures of each encoder with the labels as they are, and with the twins as one animal."""
-    options = measuring_parser("twins", __doc__).parse_args(arguments)
-    benches, pairs = read_benches(options.shared), read_twins()
-    corrected = as_one_animal(benches, pairs)
-    typer.echo(TITLE)
-    for encoder, cache in encoders_of(options):
+    pairs = read_twins()
+
+    def measured(encoder: Encoder, benches: Benches, cache: Path) -> tuple[str, Record]:
         embeddings = EmbeddingCache(cache, encoder).whole(benches).astype(float)
-        typer.echo(as_line(f"{encoder.name}, labels as they are", measure(embeddings, benches)))
-        typer.echo(as_line(f"{encoder.name}, {len(pairs)} pairs as one", measure(embeddings, corrected)))
+        found = {
+            "labels as they are": measure(embeddings, benches),
+            f"{len(pairs)} pairs as one": measure(embeddings, as_one_animal(benches, pairs)),
+        }
+        lines = [as_line(f"{encoder.name}, {labels}", figures) for labels, figures in found.items()]
+        return "\n".join([TITLE, *lines]), {"encoder": encoder.name} | found
+
+    run(measuring_parser("twins", __doc__).parse_args(arguments), measured)
 
 
 if __name__ == "__main__":
