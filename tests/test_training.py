@@ -42,6 +42,7 @@ from petfinder.training.pocket.reader import (  # noqa: E402  # noqa: E402
     learn_axes,
 )
 from petfinder.training.pocket.saliency import SaliencyHead  # noqa: E402
+from tests.conftest import ROOT  # noqa: E402
 
 CHANNELS = {"conv33r": 8, "add71": 8, "conv73r": 12, "conv94": 10, "conv95r": 16}
 TINY_LAYERS = (
@@ -332,6 +333,19 @@ def test_photos_become_an_encoder_whose_embeddings_depend_on_the_photo_alone(
 def test_a_missing_start_is_named(small_class: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="mobilenetv2_features"):
         make_encoder(small_class[0], tmp_path / "nowhere", tmp_path / "out", Settings())
+
+
+def test_the_wheel_holds_everything_but_how_the_encoder_is_made() -> None:
+    builders = pytest.importorskip("hatchling.builders.wheel", reason="the extra 'dev' is not installed")
+
+    packed = {file.distribution_path for file in builders.WheelBuilder(str(ROOT)).recurse_included_files()}
+
+    tracked = {path.relative_to(ROOT).as_posix() for path in (ROOT / "petfinder").rglob("*.py")}
+    assert {path for path in tracked if path not in packed} == {
+        path for path in tracked if path.startswith("petfinder/training/pocket/")
+    }
+    assert "petfinder/encoders/weights/pocket-2.onnx" in packed
+    assert not [path for path in packed if "training/pocket" in path]
 
 
 def test_the_tiny_network_has_all_depths() -> None:

@@ -24,6 +24,7 @@ from tqdm import tqdm
 from petfinder.domain.errors import ConfigError, TextNotSupported
 from petfinder.domain.pets import Box
 from petfinder.domain.vectors import Matrix, unit
+from petfinder.domain.verdicts import Interval
 from petfinder.encoders.base import Encoder, encode, identity_of
 from petfinder.encoders.load import load_encoder
 from petfinder.encoders.pocket import PocketEncoder, is_pocket_name, pocket_named
@@ -336,4 +337,6 @@ def as_text(value: object) -> str:
         return f"{value.value:.3f} ({value.low:.3f}-{value.high:.3f})"
     if isinstance(value, FoundRate):
         return f"{as_text(value.share)} above {value.threshold:.3f}"
+    if isinstance(value, Interval):
+        return f"{value.low:.3f}-{value.high:.3f}"
     return f"{value:.3f}" if isinstance(value, float) else "-" if value is None else str(value)

@@ -9,7 +9,6 @@ import json
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +37,6 @@ CHECKPOINT_EVERY = 50
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Tuned:
-    """The network after the light training, the loss of each step (steps,), and the seconds that it took in all."""
-
-    network: Backbone
-    losses: NDArray[np.float64]
-    seconds: float
-
-
 def tune(
     start: Backbone,
     lessons: Lessons,
@@ -56,8 +46,8 @@ def tune(
     seed: int,
     checkpoint: Path,
     every: int = CHECKPOINT_EVERY,
-) -> Tuned:
-    """A copy of the network after a few epochs on mildly changed views; `start` stays as it is.
+) -> tuple[Backbone, NDArray[np.float64], float]:
+    """A copy of `start` after a few epochs on mildly changed views, the loss of each step, and the seconds in all.
 
     Each photo is to look like its `parts` (n, channels), those that the starting network sees in the whole photo: the
     loss is one minus the cosine about their mean, weighted as in the embedding. The training goes on from the file
@@ -77,7 +67,7 @@ def tune(
             if done % every == 0:
                 replace_file(checkpoint, course.save)
             bar.update()
-    return Tuned(course.network, np.array(course.losses), course.seconds)
+    return course.network, np.array(course.losses), course.seconds
 
 
 class _Course:

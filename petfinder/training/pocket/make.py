@@ -151,9 +151,11 @@ class _Training:
 
         def train(place: Path) -> Output:
             checkpoint = place / CHECKPOINT
-            tuned = tune(start, lessons, parts, epochs=epochs, seed=seed, checkpoint=checkpoint, every=checkpoint_every)
-            figures = {"seconds": tuned.seconds, "batches": len(tuned.losses), "last loss": float(tuned.losses[-1])}
-            return [*tuned.network.arrays().values(), tuned.losses], figures
+            network, losses, seconds = tune(
+                start, lessons, parts, epochs=epochs, seed=seed, checkpoint=checkpoint, every=checkpoint_every
+            )
+            figures = {"seconds": seconds, "batches": len(losses), "last loss": float(losses[-1])}
+            return [*network.arrays().values(), losses], figures
 
         places = fingerprint(lessons.places.boxes.tobytes() + lessons.places.masks.tobytes())
         needs: dict[str, Any] = {"start": self.inputs["start"], "places": places}

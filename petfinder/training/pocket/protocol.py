@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from petfinder.domain.errors import ConfigError
-from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS, Interval, Thresholds
+from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS, Thresholds
 from petfinder.encoders.base import Encoder
 from petfinder.encoders.pocket import PocketEncoder
 from petfinder.evaluation import calibration, metrics
@@ -24,7 +24,6 @@ from petfinder.training.pocket.benches import (
     Benches,
     EmbeddingCache,
     Record,
-    as_text,
     measuring_parser,
     run,
     table,
@@ -155,12 +154,7 @@ def tables(figures: Record) -> str:
         for row in figures["checks"]
     ]
     thresholds = [
-        {
-            "species": species,
-            "pets": row.pets,
-            "match": _cut(row.match, row.match_interval),
-            "possible": _cut(row.possible, row.possible_interval),
-        }
+        {"species": species, **dict(row)}
         for species, measured in figures["thresholds"].items()
         for row in measured.measured
     ]
@@ -184,10 +178,6 @@ def _kept(alarms: Estimate, promised: float) -> str:
     """The share of alarms, and on which side of the promise it surely lies."""
     side = "!" if alarms.low > promised else "<" if alarms.high < promised else ""
     return f"{alarms.value:.4f} ({alarms.low:.4f}-{alarms.high:.4f}){side}"
-
-
-def _cut(value: float, interval: Interval | None) -> str:
-    return as_text(value if interval is None else Estimate(value, interval.low, interval.high))
 
 
 def write_thresholds(encoder: Encoder, thresholds: Mapping[str, Thresholds]) -> Path:

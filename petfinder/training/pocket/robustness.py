@@ -23,7 +23,7 @@ from petfinder.photos.read import read_photo
 from petfinder.training.pocket import benches as measuring
 from petfinder.training.pocket.benches import Bench, Benches, EmbeddingCache, Record
 from petfinder.training.pocket.conditions import CONDITIONS, Scene
-from petfinder.training.pocket.photos import read_manifest
+from petfinder.training.pocket.photos import read_manifest, read_places
 
 ALBUM_QUERIES = 120
 LOW_SHARE = 0.1  # the quantile of the cosine that stands for the photos that fare worst
@@ -34,17 +34,24 @@ ReadScene = Callable[[int], Scene]
 
 
 def scene_reader(benches: Benches) -> ReadScene:
-    """Reads the scene of the photo at a position of the benches, its mask by the segmentation network."""
+    """Reads the scene of the photo at a position of the benches.
+
+    Masks of training photos come from `teacher/targets.npz`, those of others from the segmentation network.
+    """
     folder = benches.folder
+    files = read_manifest(folder / "training")
+    masks = read_places(folder / "teacher" / "targets.npz", files).masks
+    mask_of = {f"training/{photo.file}": mask for photo, mask in zip(files, masks, strict=True)}
     network = measuring.MaskNetwork(folder / "teacher" / "deeplabv3_pets.onnx")
-    listed = (photo for photo in read_manifest(folder / "training") if photo.dataset == _PLACES and not photo.species)
-    places = [folder / "training" / photo.file for photo in listed]
+    places = [folder / "training" / photo.file for photo in files if photo.dataset == _PLACES and not photo.species]
 
     def read(row: int) -> Scene:
         photo = benches.photos[row]
         picture = read_photo(folder / photo.file).image
+        known = photo.file in mask_of
+        mask = mask_of[photo.file].astype(np.float32) / np.float32(255) if known else network.mask(picture)
         seed = zlib.crc32(photo.file.encode())
-        return Scene(picture, network.mask(picture), photo.box, read_photo(places[seed % len(places)]).image, seed)
+        return Scene(picture, mask, photo.box, read_photo(places[seed % len(places)]).image, seed)
 
     return read
 
