@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +25,24 @@ from petfinder.registry.settings import load_settings
 from petfinder.tables.readers import Grouping
 
 
-@verb(options=RegistryOptions)
+@dataclass(frozen=True)
+class ThresholdOptions:
+    """What becomes of the thresholds that an index keeps."""
+
+    save_thresholds: Annotated[
+        bool, typer.Option("--save-thresholds", help="Keep the thresholds measured with the registry's encoder there.")
+    ] = False
+    yes: Annotated[bool, typer.Option("--yes", help="Keep thresholds that were measured on few photos too.")] = False
+    forget_thresholds: Annotated[
+        bool, typer.Option("--forget-thresholds", help="Measure nothing: the encoder's own thresholds hold again.")
+    ] = False
+
+    def __post_init__(self) -> None:
+        if self.yes and not self.save_thresholds:
+            raise ConfigError("--yes is for --save-thresholds")
+
+
+@verb(thresholds=ThresholdOptions, options=RegistryOptions)
 def evaluate(
     folder: Annotated[
         str | None,
@@ -37,16 +55,10 @@ def evaluate(
         list[str] | None, typer.Option("--encoder", metavar="NAME", help="What is tried; may be given several times.")
     ] = None,
     by: Annotated[Grouping | None, typer.Option("--by", help="What is one pet in the folder; pet if not said.")] = None,
-    save_thresholds: Annotated[
-        bool, typer.Option("--save-thresholds", help="Keep the thresholds measured with the registry's encoder there.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Keep thresholds that were measured on few photos too.")] = False,
-    forget_thresholds: Annotated[
-        bool, typer.Option("--forget-thresholds", help="Measure nothing: the encoder's own thresholds hold again.")
-    ] = False,
     save: SaveOption = None,
     species: Annotated[Species | None, typer.Option("--species", help="Whose registry; dog if not said.")] = None,
     *,
+    thresholds: ThresholdOptions,
     options: RegistryOptions,
 ) -> None:
     """Measure how well your own pets are found.
@@ -63,15 +75,10 @@ def evaluate(
     verdicts are judged by what was measured; few photos measure badly, and then --yes is wanted too. Exits with 3 if an
     encoder could not be tried; the others are.
     """
-    if yes and not save_thresholds:
-        raise ConfigError("--yes is for --save-thresholds")
-    if forget_thresholds:
-        if folder is not None or encoder or by or save_thresholds or save:
+    if thresholds.forget_thresholds:
+        if folder is not None or encoder or by or thresholds.save_thresholds or save:
             raise ConfigError("--forget-thresholds measures nothing: name --registry and --species only")
-        with options.open() as opened:
-            index = _index_of(opened, species or DOG)
-            index.keep_thresholds(None)
-        options.say({"forgotten": index.index}, f"{index.index} has no thresholds of its own any more")
+        _forget(options, species or DOG)
         return
     if folder is None:
         if encoder or by:
@@ -79,29 +86,56 @@ def evaluate(
                 f"--{'encoder' if encoder else 'by'} is for photos: name their FOLDER; a registry's pets are measured "
                 "as they are, with its own encoder"
             )
-        with options.open() as opened:
-            index = _index_of(opened, species or DOG)
-            evaluation = evaluate_registry(index)
-            comparison = Comparison((Column(evaluation.encoder, evaluation, identity=index.encoder_identity),))
-            options.say(_as_data(comparison), str(evaluation))
-            if save_thresholds:
-                _keep(comparison, index, sure=yes)
-    elif save_thresholds:
-        with options.open() as opened:
-            index = opened.of(SPECIES[species or DOG]).repository
-            comparison = _compared(folder, encoder or [index.encoder_identity.name], by or "pet", options)
-            _keep(comparison, index, sure=yes)
-    elif options.registry is not None or species is not None:
-        raise ConfigError(
-            f"--{'registry' if options.registry else 'species'} says where --save-thresholds keeps what is measured on "
-            "FOLDER: add it, or leave FOLDER out to measure on the pets of the registry"
-        )
+        comparison = _of_registry(options, species or DOG, thresholds)
     else:
-        comparison = _compared(folder, encoder or [load_settings().encoder or "pocket"], by or "pet", options)
+        comparison = _of_folder(folder, encoder, by or "pet", options, species, thresholds)
     if save is not None:
         _draw(comparison, save)
     if comparison.errors:
         raise typer.Exit(TROUBLE)
+
+
+def _forget(options: RegistryOptions, species: Species) -> None:
+    """Take an index's own thresholds away."""
+    with options.open() as opened:
+        index = _index_of(opened, species)
+        index.keep_thresholds(None)
+    options.say({"forgotten": index.index}, f"{index.index} has no thresholds of its own any more")
+
+
+def _of_registry(options: RegistryOptions, species: Species, thresholds: ThresholdOptions) -> Comparison:
+    """Measure the pets of a registry by the embeddings that it keeps."""
+    with options.open() as opened:
+        index = _index_of(opened, species)
+        evaluation = evaluate_registry(index)
+        comparison = Comparison((Column(evaluation.encoder, evaluation, identity=index.encoder_identity),))
+        options.say(_as_data(comparison), str(evaluation))
+        if thresholds.save_thresholds:
+            _keep(comparison, index, sure=thresholds.yes)
+    return comparison
+
+
+def _of_folder(
+    folder: str,
+    encoders: list[str] | None,
+    by: Grouping,
+    options: RegistryOptions,
+    species: Species | None,
+    thresholds: ThresholdOptions,
+) -> Comparison:
+    """Compare encoders on the photos of a folder; keep the thresholds of the registry's own if asked to."""
+    if thresholds.save_thresholds:
+        with options.open() as opened:
+            index = opened.of(SPECIES[species or DOG]).repository
+            comparison = _compared(folder, encoders or [index.encoder_identity.name], by, options)
+            _keep(comparison, index, sure=thresholds.yes)
+        return comparison
+    if options.registry is not None or species is not None:
+        raise ConfigError(
+            f"--{'registry' if options.registry else 'species'} says where --save-thresholds keeps what is measured on "
+            "FOLDER: add it, or leave FOLDER out to measure on the pets of the registry"
+        )
+    return _compared(folder, encoders or [load_settings().encoder or "pocket"], by, options)
 
 
 def _index_of(opened: Registry, species: Species) -> PetRepository[Any]:

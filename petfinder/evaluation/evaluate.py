@@ -272,19 +272,17 @@ def measured(
         MEAN_PRECISION: np.asarray(average_precision(photos, queries=queries), dtype=np.float64),
         FOUND: ranking.found(found.threshold).astype(np.float64),
     }
-    rank1, rank5, mean_precision = (
-        mean_over_animals(values[measure], ranking.ids) for measure in (RANK1, RANK5, MEAN_PRECISION)
-    )
-    pets = len(np.unique(photos.ids))
+    shares = [mean_over_animals(values[measure], ranking.ids) for measure in (RANK1, RANK5, MEAN_PRECISION)]
+    pets = np.unique(photos.ids).size
     source = f"petfinder.evaluate with {encoder} on {where}{len(photos)} photos of {pets} pets"
     evaluation = Evaluation(
         encoder=encoder,
         pets=pets,
         photos=len(photos),
         queries=len(queries),
-        rank1=rank1,
-        rank5=rank5,
-        mean_precision=mean_precision,
+        rank1=shares[0],
+        rank5=shares[1],
+        mean_precision=shares[2],
         errors=error_rates(*pair_similarities(photos, queries=queries)),
         found=found,
         background=background,

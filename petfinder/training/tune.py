@@ -108,10 +108,17 @@ def tune_pets(
     trial = try_on_other_pets(seen, dims=shorter, seed=seed, source=source)
     if not trial.better:
         raise InvalidQuery(_refusal(encoder, trial))
-    card = ModelCard(
-        pets=len(seen.rows_of_pets),
-        several=sum(len(rows) > 1 for rows in seen.rows_of_pets),
-        photos=len(seen),
+    normaliser = fit(seen, dims=shorter, ridges=(trial.ridge,))[trial.ridge]
+    tuned = Tuned(identity_of(encoder), normaliser, species, trial.thresholds, _card(seen, trial, views=views))
+    return Tuning(tuned, (*failures, *unreadable))
+
+
+def _card(features: Views, trial: Trial, *, views: int) -> ModelCard:
+    """What an encoder was tuned on, and what that was worth."""
+    return ModelCard(
+        pets=len(features.rows_of_pets),
+        several=sum(len(rows) > 1 for rows in features.rows_of_pets),
+        photos=len(features),
         views=views,
         ridge=trial.ridge,
         before=trial.before,
@@ -120,9 +127,6 @@ def tune_pets(
         low=trial.gain.low,
         high=trial.gain.high,
     )
-    normaliser = fit(seen, dims=shorter, ridges=(trial.ridge,))[trial.ridge]
-    tuned = Tuned(identity_of(encoder), normaliser, species, trial.thresholds, card)
-    return Tuning(tuned, (*failures, *unreadable))
 
 
 def _check(encoder: Encoder, views: int, dims: int | None) -> None:
