@@ -6,8 +6,7 @@ Part `cost` of tests.benchmarks.elasticsearch_store. Searches are those of a rep
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,9 @@ from matplotlib.figure import Figure
 
 from petfinder.registry.repository import DogRepository
 from petfinder.stores.base import Store
-from petfinder.stores.documents import Document
 from petfinder.stores.sqlite.store import EmbeddedStore
-from tests.benchmarks.elasticsearch_server import heap_mb, in_turns, keep, print_table, rest, spec, store_on
-from tests.benchmarks.elasticsearch_upload import BLOCK, DIMS, pets
+from tests.benchmarks.elasticsearch_server import heap_mb, in_turns, keep, print_table, rest, spec, store_on, write
+from tests.benchmarks.elasticsearch_upload import DIMS, pets
 from tests.benchmarks.embedded_store import memory_mb
 
 K = 5
@@ -46,17 +44,6 @@ def disk_mb(client: Elasticsearch) -> float:
     return sum(int(one["size"]) for one in segments) / 1e6
 
 
-def grow(store: Store, some: Iterable[Document]) -> tuple[float, float]:
-    """Write pets, all of which must go in; returns the seconds, and by how many MB this process grew at most."""
-    began, before = time.perf_counter(), memory_mb()
-    most = before
-    for number, outcome in enumerate(store.write("cost", some, mode="create")):
-        assert outcome.result == "added", outcome
-        if number % BLOCK == 0:
-            most = max(most, memory_mb())
-    return time.perf_counter() - began, max(most, memory_mb()) - before
-
-
 def searching(store: Store) -> Callable[[Any], Sequence[str]]:
     """A search through a repository."""
     repository = DogRepository(store, "cost")
@@ -77,10 +64,10 @@ def steps(client: Elasticsearch, folder: Path, sizes: Sequence[int]) -> Iterator
     own, there = memory_mb() - before, 0
     for size in sizes:
         before = memory_mb()
-        grown = {EMBEDDED: grow(embedded, islice(streams[EMBEDDED], size - there))}
+        grown = {EMBEDDED: write(embedded, "cost", islice(streams[EMBEDDED], size - there))}
         exact = [searching(embedded)(query) for query in queries]
         own += memory_mb() - before
-        grown[ELASTICSEARCH] = grow(elastic, islice(streams[ELASTICSEARCH], size - there))
+        grown[ELASTICSEARCH] = write(elastic, "cost", islice(streams[ELASTICSEARCH], size - there))
         merged = rest(client, "cost")
         taken = in_turns({who: searching(store) for who, store in stores.items()}, queries, exact, warm=100)
         room_taken = {

@@ -19,10 +19,13 @@ import numpy as np
 from elasticsearch import Elasticsearch
 
 from petfinder.domain.vectors import Matrix
+from petfinder.stores.base import Store
 from petfinder.stores.documents import Document, IndexSpec
 from petfinder.stores.elasticsearch.store import ElasticsearchStore
+from tests.benchmarks.embedded_store import memory_mb
 from tests.elastic.servers import running_cluster
 
+BLOCK = 1000  # pets that are made, or written between two looks at the memory
 REST_SECONDS = 3.0  # an index that has not merged for so long is taken to be at rest
 Key = TypeVar("Key")
 Ids = Sequence[str]
@@ -42,7 +45,7 @@ class Taken:
 def server(url: str | None, *, heap: str = "4g") -> Iterator[Elasticsearch]:
     """A client of the server at this URL, or of one that is started for this run and gone after it."""
     if url is None:
-        with running_cluster(heap=heap) as cluster, server(cluster.url) as client:
+        with running_cluster(heap=heap, warm=True) as cluster, server(cluster.url) as client:
             yield client
         return
     client = Elasticsearch(url, request_timeout=600)
@@ -67,10 +70,18 @@ def fill(store: ElasticsearchStore, name: str, index: IndexSpec, documents: Iter
     if name in store.index_names():
         store.delete_index(name)
     store.create_index(name, index)
-    began = time.perf_counter()
-    for outcome in store.write(name, documents, mode="create"):
+    return write(store, name, documents)[0]
+
+
+def write(store: Store, name: str, documents: Iterable[Document]) -> tuple[float, float]:
+    """Write documents, all of which must go in; returns the seconds, and by how many MB this process grew at most."""
+    began, before = time.perf_counter(), memory_mb()
+    most = before
+    for number, outcome in enumerate(store.write(name, documents, mode="create")):
         assert outcome.result == "added", outcome
-    return time.perf_counter() - began
+        if number % BLOCK == 0:
+            most = max(most, memory_mb())
+    return time.perf_counter() - began, max(most, memory_mb()) - before
 
 
 def rest(client: Elasticsearch, name: str) -> float:

@@ -16,12 +16,11 @@ from elasticsearch import Elasticsearch
 from petfinder.domain.vectors import unit
 from petfinder.stores.documents import Document
 from petfinder.stores.elasticsearch.store import ElasticsearchStore
-from tests.benchmarks.elasticsearch_server import fill, print_table, spec, store_on
-from tests.benchmarks.embedded_store import SEED, documents, memory_mb
+from tests.benchmarks.elasticsearch_server import BLOCK, fill, print_table, spec, store_on, write
+from tests.benchmarks.embedded_store import SEED, documents
 
 DIMS = 512
 TURNS = 4
-BLOCK = 1000
 LISTS, BASE64 = "JSON lists", "base64"
 LOOP = "one client.index a pet, JSON lists"
 INDEXES = {
@@ -46,14 +45,6 @@ def sending(client: Elasticsearch, *, packed: bool) -> ElasticsearchStore:
     store = store_on(client)
     store._session.__dict__["packed"] = packed  # in the place of what the session finds out
     return store
-
-
-def write(store: ElasticsearchStore, name: str, some: Iterable[Document]) -> float:
-    """Write pets, all of which must go in; returns the seconds that took."""
-    began = time.perf_counter()
-    for outcome in store.write(name, some, mode="create"):
-        assert outcome.result == "added", outcome
-    return time.perf_counter() - began
 
 
 def one_by_one(client: Elasticsearch, some: Iterable[Document]) -> float:
@@ -81,7 +72,7 @@ def upload(client: Elasticsearch, *, count: int, loop: int) -> None:
         for turn in range(TURNS):
             some = [*islice(stream, count // TURNS)]
             for way in [*ways][:: 1 if turn % 2 else -1]:
-                took[index, way] += write(ways[way], names[way], some)
+                took[index, way] += write(ways[way], names[way], some)[0]
     seconds = one_by_one(client, islice(pets(count), loop))
     rates = {(index, way): count // TURNS * TURNS / one for (index, way), one in took.items()}
     plain = {index: rates[index, LISTS] for index in INDEXES}
@@ -90,15 +81,8 @@ def upload(client: Elasticsearch, *, count: int, loop: int) -> None:
         for (index, way), rate in rates.items()
     ]
     first = next(iter(plain.values()))
-    rows.append(
-        {
-            "index": "the server's defaults",
-            "sent as": LOOP,
-            "pets": loop,
-            "pets/s": loop / seconds,
-            "x JSON lists": loop / seconds / first,
-        }
-    )
+    one, of = loop / seconds, {"index": "the server's defaults", "sent as": LOOP, "pets": loop}
+    rows.append({**of, "pets/s": one, "x JSON lists": one / first})
     print_table(rows)
 
 
@@ -106,12 +90,6 @@ def memory(client: Elasticsearch, *, count: int) -> None:
     """Stream so many pets into an index with next to no graph; print by how much this process grows meanwhile."""
     store, name = store_on(client), "upload-memory"
     fill(store, name, spec(DIMS, m=2, ef_construction=4), pets(BLOCK))
-    before = most = memory_mb()
-    began = time.perf_counter()
-    for number, outcome in enumerate(store.write(name, islice(pets(BLOCK + count), BLOCK, None), mode="create")):
-        assert outcome.result == "added", outcome
-        if number % BLOCK == 0:
-            most = max(most, memory_mb())
-    seconds, most = time.perf_counter() - began, max(most, memory_mb())
+    seconds, growth = write(store, name, islice(pets(BLOCK + count), BLOCK, None))
     vectors = count * DIMS * 4 / 1e6
-    print_table([{"pets": count, "their vectors MB": vectors, "growth MB": most - before, "pets/s": count / seconds}])
+    print_table([{"pets": count, "their vectors MB": vectors, "growth MB": growth, "pets/s": count / seconds}])

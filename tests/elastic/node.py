@@ -49,6 +49,12 @@ def start_jvm(options: argparse.Namespace, jars: list[Path]) -> None:
     server = [str(jar) for jar in jars if not is_netty(jar)]
     arguments = [f"-Xms{options.heap}", f"-Xmx{options.heap}", f"-Des.path.home={options.home}"]
     arguments += ["-Dlog4j2.disable.jmx=true", "-Dlog4j2.formatMsgNoLookups=true"]
+    if not options.warm:
+        lazily = (f"-XX:Tier4{counted}Threshold=1000000" for counted in ("Invocation", "Compile", "BackEdge"))
+        arguments += [
+            "-XX:+UseSerialGC",
+            *lazily,
+        ]  # without the optimising compiler at all, cosines are rounded otherwise
     if options.version.startswith("8."):
         arguments += [f"--module-path={os.pathsep.join(server)}", f"--add-modules={OLD_MODULES}"]
         server = []
@@ -111,15 +117,18 @@ def main() -> None:
     parser.add_argument("--heap", default="1g")
     parser.add_argument("--cluster", default="petfinder-tests")
     parser.add_argument("--name", default="node-0")
+    parser.add_argument("--warm", action="store_true", help="compile what runs often as well as Java can")
     parser.add_argument("--seeds", default="", help="host:port of every node, comma separated")
     parser.add_argument("--masters", default="", help="names of the nodes that found the cluster, comma separated")
-    options = parser.parse_args()
+    options, starter = parser.parse_args(), os.getppid()
     jars = [Path(jar) for jar in options.jars.split(os.pathsep)]
     prepare_home(options.home, jars)
     start_jvm(options, jars)
     node = start_node(options)
     sys.stdin.buffer.read()
     node.close()
+    if os.getppid() != starter:  # killed: nobody else is left who would tidy up
+        shutil.rmtree(options.home.parent, ignore_errors=True)
     os._exit(0)
 
 
