@@ -1,4 +1,4 @@
-"""Where the server's jars come from: Maven Central, once; afterwards the dependency cache in the home folder.
+"""Where the server's jars come from: Maven Central, once; afterwards a folder in the home's cache for each version.
 
 `python -m tests.elastic.jars 9.5.3` fetches those of one version and prints their paths, one a line.
 """
@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import jgo
 
 PARTS = ("org.elasticsearch:elasticsearch", "org.elasticsearch.plugin:transport-netty4")
+CACHE = Path.home() / ".cache" / "petfinder-tests"
 
 
 def main() -> None:
@@ -20,20 +24,23 @@ def main() -> None:
 
 
 def jars_of(version: str) -> list[str]:
-    """The paths of the jars; a second process waits, and what is complete is left alone, for servers run on it."""
-    listing = Path.home() / ".cache" / "petfinder-tests" / f"elasticsearch-{version}.txt"
-    listing.parent.mkdir(parents=True, exist_ok=True)
-    with listing.open("a+") as kept:
-        fcntl.flock(kept, fcntl.LOCK_EX)
-        kept.seek(0)
-        known = kept.read().split()
-        if known and all(Path(jar).is_file() for jar in known):
-            return known
-        endpoint = "+".join(f"{part}:{version}" for part in PARTS)
-        jars = [str(jar) for jar in jgo.build(endpoint).all_jars]
-        kept.truncate(0)
-        kept.write("\n".join(jars))
-        return jars
+    """The paths of the jars, in a folder that is complete or absent, for servers run on it.
+
+    Only one process fetches at a time, into caches of its own: jgo's common ones do not bear two.
+    """
+    folder = CACHE / f"elasticsearch-{version}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            with tempfile.TemporaryDirectory(dir=CACHE) as work:
+                os.environ["M2_REPO"] = f"{work}/repository"
+                complete = Path(work, "complete")
+                complete.mkdir()
+                for jar in jgo.build("+".join(f"{part}:{version}" for part in PARTS), cache_dir=Path(work)).all_jars:
+                    shutil.copy(jar, complete)
+                complete.rename(folder)
+    return sorted(map(str, folder.glob("*.jar")))
 
 
 if __name__ == "__main__":
