@@ -1,9 +1,11 @@
-"""What the tests share: the folder of real photos, and an encoder that is a table of vectors."""
+"""What the tests share: how they are spread, the folder of real photos, an encoder that is a table of vectors."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,10 +18,34 @@ from petfinder.registry.connect import connect
 from petfinder.registry.registry import Registry
 from tests.elastic.fixtures import elasticsearch_url, own_servers, three_nodes
 from tests.elastic.stores import empty_elasticsearch_store
+from tests.spreading import Groups, group_of
 
 __all__ = ["elasticsearch_url", "own_servers", "three_nodes"]
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach the processes that tests start, also where the run itself stands in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    """Spread the tests over the workers by what they share."""
+    return Groups(config, log)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give every test on the one Elasticsearch that word as a parameter, by which it is known."""
+    if "elasticsearch_url" in metafunc.fixturenames:
+        metafunc.fixturenames.append("server")
+        metafunc.parametrize("server", ["elasticsearch"])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the largest groups."""
+    items.sort(key=lambda item: (group_of(item.nodeid) != "elasticsearch", "page/" not in item.nodeid))
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,7 @@ def check_all_by(registry: Registry, encoder: TableEncoder) -> None:
     assert [name for name, cosine in zip(names, cosines, strict=True) if cosine < 0.99] == []
 
 
-@ON_SHARED_STORES
+@pytest.mark.parametrize("place", ["file", pytest.param("elasticsearch", marks=pytest.mark.slow)], indirect=True)
 def test_a_second_process_searches_and_writes_all_through_a_rebuild(place: str, tmp_path: Path) -> None:
     registry = opened(place)
     stock(registry, 200)

@@ -76,7 +76,10 @@ def train_until(folders: tuple[Path, Path], out: Path, moment: str) -> None:
     make_encoder(*folders, out, SMALL, checkpoint_every=1)
 
 
-def test_a_training_killed_in_every_step_ends_with_the_same_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "moments", [[MOMENTS[2], MOMENTS[-1]], pytest.param(MOMENTS, marks=pytest.mark.slow)], ids=["two", "every"]
+)
+def test_a_training_killed_in_every_step_ends_with_the_same_file(tmp_path: Path, moments: list[str]) -> None:
     folders = make_small_class(tmp_path)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
@@ -91,7 +94,7 @@ def test_a_training_killed_in_every_step_ends_with_the_same_file(tmp_path: Path)
 
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     assert train(whole, "never") == 0
-    assert {moment: train(broken, moment) for moment in MOMENTS} == dict.fromkeys(MOMENTS, -signal.SIGKILL)
+    assert {moment: train(broken, moment) for moment in moments} == dict.fromkeys(moments, -signal.SIGKILL)
 
     options = ["--share", "0.5", "--epochs", "3", "--views", "1", "--threads", "1"]
     given = ["--photos", str(folders[0]), "--start", str(folders[1]), "--out", str(broken), *options]

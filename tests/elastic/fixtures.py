@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.elastic.servers import Cluster, ServerUnavailable, running_cluster
+from tests.elastic.servers import Cluster, ServerUnavailable, chosen_version, fetch_jars, java_for, running_cluster
 
 
 def no_server(reason: ServerUnavailable) -> None:
@@ -18,8 +18,12 @@ def no_server(reason: ServerUnavailable) -> None:
 
 
 @pytest.fixture(scope="session")
-def elasticsearch_url() -> Iterator[str]:
-    """The URL of a real Elasticsearch that all tests share: each keeps to index names of its own."""
+def elasticsearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real Elasticsearch. Tests empty it as they begin, so all that use it run in one worker."""
+    base = tmp_path_factory.getbasetemp()
+    (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base).joinpath(
+        "elasticsearch"
+    ).mkdir()  # fails in a second worker
     given = os.environ.get("PETFINDER_TEST_ELASTICSEARCH")
     if given:
         yield given
@@ -32,10 +36,15 @@ def elasticsearch_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def own_servers(elasticsearch_url: str) -> None:
+def own_servers() -> None:
     """For tests that start and kill servers of their own: not where a cluster is given, which is not ours to hurt."""
     if os.environ.get("PETFINDER_TEST_ELASTICSEARCH"):
         pytest.skip("PETFINDER_TEST_ELASTICSEARCH names a cluster: tests that kill servers do not run")
+    try:
+        java_for(chosen_version())
+        fetch_jars(chosen_version())
+    except ServerUnavailable as reason:
+        no_server(reason)
 
 
 @pytest.fixture

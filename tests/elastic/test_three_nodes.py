@@ -51,7 +51,9 @@ def master_of(cluster: Cluster) -> Node:
     return next(node for node in cluster.nodes if node.name == name)
 
 
-@pytest.mark.parametrize("leader", [True, False], ids=["the master", "another"])
+@pytest.mark.parametrize(
+    "leader", [pytest.param(True, id="the master"), pytest.param(False, id="another", marks=pytest.mark.slow)]
+)
 def test_a_node_killed_in_the_middle_of_a_bulk_load_loses_nothing_that_was_reported(
     three_nodes: Cluster, table_encoder: TableEncoder, leader: bool
 ) -> None:

@@ -49,7 +49,7 @@ def locked() -> dict[str, str]:
     return {"PETFINDER_PASSPHRASE_HASH": hash_passphrase(PASSPHRASE)}
 
 
-@pytest.fixture(scope="module", params=["embedded", "elasticsearch"])
+@pytest.fixture(scope="module", params=["embedded", pytest.param("elasticsearch", marks=pytest.mark.slow)])
 def page_on_each_store(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, locked: dict[str, str], chromium: str
 ) -> Iterator[Served]:

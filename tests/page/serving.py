@@ -21,7 +21,7 @@ from playwright.sync_api import Browser, Locator, Page, WebSocket
 ROOT = Path(__file__).resolve().parents[2]
 DATASET = ROOT / "dataset"
 START_SECONDS = 90
-SHOWN_MS = 20_000
+SHOWN_MS = 60_000
 PASSPHRASE = "three grey whiskers"
 
 
