@@ -26,9 +26,20 @@ from petfinder.tables.readers import Grouping
 
 
 @dataclass(frozen=True)
-class ThresholdOptions:
-    """What becomes of the thresholds that an index keeps."""
+class Measurement:
+    """What is measured, on which pets, and what is kept of it; raises ConfigError for options that would do nothing."""
 
+    folder: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="FOLDER",
+            help="Photos, a sub-folder for each pet. Without it, the pets of the registry as they are.",
+        ),
+    ] = None
+    encoder: Annotated[
+        list[str] | None, typer.Option("--encoder", metavar="NAME", help="What is tried; may be given several times.")
+    ] = None
+    by: Annotated[Grouping | None, typer.Option("--by", help="What is one pet in the folder; pet if not said.")] = None
     save_thresholds: Annotated[
         bool, typer.Option("--save-thresholds", help="Keep the thresholds measured with the registry's encoder there.")
     ] = False
@@ -36,31 +47,57 @@ class ThresholdOptions:
     forget_thresholds: Annotated[
         bool, typer.Option("--forget-thresholds", help="Measure nothing: the encoder's own thresholds hold again.")
     ] = False
+    save: SaveOption = None
+    species: Annotated[Species | None, typer.Option("--species", help="Whose registry; dog if not said.")] = None
 
     def __post_init__(self) -> None:
         if self.yes and not self.save_thresholds:
             raise ConfigError("--yes is for --save-thresholds")
+        if self.forget_thresholds and (
+            self.folder is not None or self.encoder or self.by or self.save_thresholds or self.save
+        ):
+            raise ConfigError("--forget-thresholds measures nothing: name --registry and --species only")
+        if self.folder is None and (self.encoder or self.by):
+            raise ConfigError(
+                f"--{'encoder' if self.encoder else 'by'} is for photos: name their FOLDER; a registry's pets are "
+                "measured as they are, with its own encoder"
+            )
+
+    def run(self, options: RegistryOptions) -> Comparison:
+        """Measure, print, and keep the thresholds where that is wished."""
+        if self.folder is not None and not self.save_thresholds:
+            if options.registry is not None or self.species is not None:
+                raise ConfigError(
+                    f"--{'registry' if options.registry else 'species'} says where --save-thresholds keeps what is "
+                    "measured on FOLDER: add it, or leave FOLDER out to measure on the pets of the registry"
+                )
+            return self._compared(self.folder, load_settings().encoder or "pocket", options)
+        with options.open() as opened:
+            if self.folder is None:
+                index = _index_of(opened, self.species or DOG)
+                evaluation = evaluate_registry(index)
+                comparison = Comparison((Column(evaluation.encoder, evaluation, identity=index.encoder_identity),))
+                options.say(_as_data(comparison), str(evaluation))
+            else:
+                index = opened.of(SPECIES[self.species or DOG]).repository
+                comparison = self._compared(self.folder, index.encoder_identity.name, options)
+            if self.save_thresholds:
+                _keep(comparison, index, sure=self.yes)
+        return comparison
+
+    def _compared(self, folder: str, default: str, options: RegistryOptions) -> Comparison:
+        """What comparing comes to with the photo limits and the device that are set, as registering has them."""
+        settings = load_settings()
+        encoders, limits = self.encoder or [default], settings.photo_limits
+        comparison = compare_encoders(
+            named(folder), encoders, by=self.by or "pet", limits=limits, device=settings.device
+        )
+        options.say(_as_data(comparison), str(comparison))
+        return comparison
 
 
-@verb(thresholds=ThresholdOptions, options=RegistryOptions)
-def evaluate(
-    folder: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="FOLDER",
-            help="Photos, a sub-folder for each pet. Without it, the pets of the registry as they are.",
-        ),
-    ] = None,
-    encoder: Annotated[
-        list[str] | None, typer.Option("--encoder", metavar="NAME", help="What is tried; may be given several times.")
-    ] = None,
-    by: Annotated[Grouping | None, typer.Option("--by", help="What is one pet in the folder; pet if not said.")] = None,
-    save: SaveOption = None,
-    species: Annotated[Species | None, typer.Option("--species", help="Whose registry; dog if not said.")] = None,
-    *,
-    thresholds: ThresholdOptions,
-    options: RegistryOptions,
-) -> None:
+@verb(measurement=Measurement, options=RegistryOptions)
+def evaluate(measurement: Measurement, options: RegistryOptions) -> None:
     """Measure how well your own pets are found.
 
     Every photo is taken out once and looked for among all others.
@@ -75,67 +112,17 @@ def evaluate(
     verdicts are judged by what was measured; few photos measure badly, and then --yes is wanted too. Exits with 3 if an
     encoder could not be tried; the others are.
     """
-    if thresholds.forget_thresholds:
-        if folder is not None or encoder or by or thresholds.save_thresholds or save:
-            raise ConfigError("--forget-thresholds measures nothing: name --registry and --species only")
-        _forget(options, species or DOG)
+    if measurement.forget_thresholds:
+        with options.open() as opened:
+            index = _index_of(opened, measurement.species or DOG)
+            index.keep_thresholds(None)
+        options.say({"forgotten": index.index}, f"{index.index} has no thresholds of its own any more")
         return
-    if folder is None:
-        if encoder or by:
-            raise ConfigError(
-                f"--{'encoder' if encoder else 'by'} is for photos: name their FOLDER; a registry's pets are measured "
-                "as they are, with its own encoder"
-            )
-        comparison = _of_registry(options, species or DOG, thresholds)
-    else:
-        comparison = _of_folder(folder, encoder, by or "pet", options, species, thresholds)
-    if save is not None:
-        _draw(comparison, save)
+    comparison = measurement.run(options)
+    if measurement.save is not None:
+        _draw(comparison, measurement.save)
     if comparison.errors:
         raise typer.Exit(TROUBLE)
-
-
-def _forget(options: RegistryOptions, species: Species) -> None:
-    """Take an index's own thresholds away."""
-    with options.open() as opened:
-        index = _index_of(opened, species)
-        index.keep_thresholds(None)
-    options.say({"forgotten": index.index}, f"{index.index} has no thresholds of its own any more")
-
-
-def _of_registry(options: RegistryOptions, species: Species, thresholds: ThresholdOptions) -> Comparison:
-    """Measure the pets of a registry by the embeddings that it keeps."""
-    with options.open() as opened:
-        index = _index_of(opened, species)
-        evaluation = evaluate_registry(index)
-        comparison = Comparison((Column(evaluation.encoder, evaluation, identity=index.encoder_identity),))
-        options.say(_as_data(comparison), str(evaluation))
-        if thresholds.save_thresholds:
-            _keep(comparison, index, sure=thresholds.yes)
-    return comparison
-
-
-def _of_folder(
-    folder: str,
-    encoders: list[str] | None,
-    by: Grouping,
-    options: RegistryOptions,
-    species: Species | None,
-    thresholds: ThresholdOptions,
-) -> Comparison:
-    """Compare encoders on the photos of a folder; keep the thresholds of the registry's own if asked to."""
-    if thresholds.save_thresholds:
-        with options.open() as opened:
-            index = opened.of(SPECIES[species or DOG]).repository
-            comparison = _compared(folder, encoders or [index.encoder_identity.name], by, options)
-            _keep(comparison, index, sure=thresholds.yes)
-        return comparison
-    if options.registry is not None or species is not None:
-        raise ConfigError(
-            f"--{'registry' if options.registry else 'species'} says where --save-thresholds keeps what is measured on "
-            "FOLDER: add it, or leave FOLDER out to measure on the pets of the registry"
-        )
-    return _compared(folder, encoders or [load_settings().encoder or "pocket"], by, options)
 
 
 def _index_of(opened: Registry, species: Species) -> PetRepository[Any]:
@@ -144,14 +131,6 @@ def _index_of(opened: Registry, species: Species) -> PetRepository[Any]:
     if not opened.util.exists(name):
         raise IndexNotFound(f"no {species} is registered here; register some, or name another --species")
     return PetRepository[Any](opened.util.store, name, pet_class=SPECIES[species])
-
-
-def _compared(folder: str, encoders: list[str], by: Grouping, options: RegistryOptions) -> Comparison:
-    """What comparing comes to with the photo limits and the device that are set, as registering has them; printed."""
-    settings = load_settings()
-    comparison = compare_encoders(named(folder), encoders, by=by, limits=settings.photo_limits, device=settings.device)
-    options.say(_as_data(comparison), str(comparison))
-    return comparison
 
 
 def _keep(comparison: Comparison, index: PetRepository[Any], *, sure: bool) -> None:
