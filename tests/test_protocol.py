@@ -131,7 +131,9 @@ def test_both_kinds_of_strangers_have_their_own_threshold(figures: Record) -> No
 
 
 def test_thresholds_are_the_stricter_of_the_two_and_keep_their_promise(figures: Record) -> None:
+    assert figures["encoder"] == "noise-1"
     for species in SPECIES:
+        assert isinstance(figures["thresholds"][species], Thresholds)
         assert [row.pets for row in figures["thresholds"][species].measured] == [10, 30, 39]
         assert species in figures["thresholds"][species].source
     written = [row for row in figures["checks"] if row["thresholds"] == "written" and row["gallery"] == "crowd"]
@@ -234,8 +236,3 @@ def test_the_mask_network_finds_the_boxes_that_come_with_the_photos(shared: Path
             box = masks.box(photo.convert("RGB"))
         assert box is not None
         assert (box.x, box.y, box.x + box.w, box.y + box.h) == pytest.approx(boxes[row], abs=0.08)
-
-
-def test_figures_hold_the_thresholds_that_were_measured(figures: Record) -> None:
-    assert all(isinstance(measured, Thresholds) for measured in figures["thresholds"].values())
-    assert figures["encoder"] == "noise-1"

@@ -110,8 +110,8 @@ def test_a_training_killed_in_every_step_ends_with_the_same_file(tmp_path: Path,
 
 
 def done_now(out: Path) -> list[str]:
-    told = json.loads((out / "training.json").read_text())
-    return [step["step"] for step in told["steps"] if not step["taken over"]]
+    record = json.loads((out / "training.json").read_text())
+    return [step["step"] for step in record["steps"] if not step["taken over"]]
 
 
 def test_a_change_redoes_only_what_depends_on_it(tmp_path: Path) -> None:
@@ -130,24 +130,22 @@ def test_a_change_redoes_only_what_depends_on_it(tmp_path: Path) -> None:
     assert done_now(out) == STEPS
     assert other != first
 
-
-def test_what_a_training_tells_of_itself(tmp_path: Path) -> None:
-    folders, out = make_small_class(tmp_path), tmp_path / "out"
-
-    make_encoder(*folders, out, Settings(share=0.5, epochs=2, views=1, threads=1))
     make_encoder(*folders, out, Settings(share=0.5, epochs=2, views=1, threads=1), fresh=True)
-
-    told = json.loads((out / "training.json").read_text())
-    with (out / "learning_curve.csv").open(newline="") as lines:
-        curve = list(csv.DictReader(lines))
     assert done_now(out) == STEPS
-    assert told["settings"] == {"share": 0.5, "epochs": 2, "views": 1, "dims": 512, "seed": 1, "threads": 1}
-    assert [row["step"] for row in curve] == ["1", "2"]
-    assert [[int(row["step"]), float(row["loss"])] for row in curve] == told["learning_curve"]
-    assert 0 < float(curve[0]["loss"]) < 2
-    assert told["seconds"] == pytest.approx(sum(step["seconds"] for step in told["steps"]), abs=0.5)
-    assert told["steps"][0]["photos of pets"] == 8
-    assert told["largest difference from torch"] < 1e-4
+    assert_it_tells_of_itself(out)
+
+
+def assert_it_tells_of_itself(out: Path) -> None:
+    record = json.loads((out / "training.json").read_text())
+    with (out / "learning_curve.csv").open(newline="") as lines:
+        curve = [[int(row["step"]), float(row["loss"])] for row in csv.DictReader(lines)]
+    assert record["settings"] == {"share": 0.5, "epochs": 2, "views": 1, "dims": 512, "seed": 1, "threads": 1}
+    assert [step for step, _ in curve] == [1, 2]
+    assert curve == record["learning_curve"]
+    assert 0 < curve[0][1] < 2
+    assert record["seconds"] == pytest.approx(sum(step["seconds"] for step in record["steps"]), abs=0.5)
+    assert record["steps"][0]["photos of pets"] == 8
+    assert record["largest difference from torch"] < 1e-4
 
 
 def kept(folder: Path, number: int, *, version: int = 1, before: int | None = None) -> Step:

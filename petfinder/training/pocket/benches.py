@@ -34,8 +34,7 @@ from petfinder.evaluation.metrics import Labelled, Rows
 from petfinder.photos.read import read_photo
 from petfinder.training.pocket.photos import read_albums, read_held_out, read_manifest, read_places
 
-TEACHER_SIDE = 224
-MASK_SIDE = 321
+_TEACHER_SIDE, _MASK_SIDE = 224, 321
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 _SPREAD = np.array([0.229, 0.224, 0.225], np.float32)
 _CAT_AND_DOG = (8, 12)  # classes of Pascal VOC
@@ -201,7 +200,7 @@ class MaskNetwork:
 
     def mask(self, picture: Image.Image) -> NDArray[np.float32]:
         """Of each cell (41, 41) of the picture, the chance that it shows a cat or a dog."""
-        logits = self._logits(_pixels(picture, MASK_SIDE) / 127.5 - 1)[0]
+        logits = self._logits(_pixels(picture, _MASK_SIDE) / 127.5 - 1)[0]
         chances = np.exp(logits - logits.max(axis=0))
         found: NDArray[np.float32] = chances[list(_CAT_AND_DOG)].sum(axis=0) / chances.sum(axis=0)
         return found
@@ -235,7 +234,7 @@ class Teacher:
 
     def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
         """Embeddings (n, 1280) of upright RGB pictures, unit length."""
-        pixels = (_pixels(picture, TEACHER_SIDE) / np.float32(255) for picture in pictures)
+        pixels = (_pixels(picture, _TEACHER_SIDE) / np.float32(255) for picture in pictures)
         return unit(np.concatenate([self._embed((one - _MEAN) / _SPREAD) for one in pixels]))
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:

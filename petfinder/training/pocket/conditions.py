@@ -58,8 +58,7 @@ class Scene:
 
     def corners(self) -> tuple[float, float, float, float]:
         """The pet's box in pixels: left, top, right, bottom."""
-        box = self.box or Box(x=0, y=0, w=1, h=1)
-        width, height = self.picture.size
+        box, (width, height) = self.box or Box(x=0, y=0, w=1, h=1), self.picture.size
         return box.x * width, box.y * height, (box.x + box.w) * width, (box.y + box.h) * height
 
 

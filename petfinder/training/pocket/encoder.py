@@ -99,15 +99,11 @@ def _export(encoder: Pocket, to: Path) -> None:
 
 def _halve(graph: onnx.GraphProto) -> None:
     """Keep large weights as float16, where that changes no number, and compute with them as float32."""
-    casts = []
-    for weight in graph.initializer:
+    for weight in list(graph.initializer):
         array = numpy_helper.to_array(weight)
         if array.dtype != np.float32 or array.size < HALF_FROM:
             continue
-        half = array.astype(np.float16)
+        half, name = array.astype(np.float16), f"{weight.name}.half"
         if (half == array).all():
-            casts.append(helper.make_node("Cast", [f"{weight.name}.half"], [weight.name], to=TensorProto.FLOAT))
-            weight.CopyFrom(numpy_helper.from_array(half, f"{weight.name}.half"))
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
+            graph.node.insert(0, helper.make_node("Cast", [name], [weight.name], to=TensorProto.FLOAT))
+            weight.CopyFrom(numpy_helper.from_array(half, name))

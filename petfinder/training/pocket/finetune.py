@@ -160,10 +160,10 @@ def mixed(start: Backbone, tuned: Backbone, share: float) -> Backbone:
 
 def untouched_weights(start: Backbone, network: Backbone) -> list[str]:
     """Names of the weights that are the start's, number for number, in full or in stored precision."""
-    as_shipped = copy.deepcopy(start)
-    store_precision(as_shipped)
+    stored = copy.deepcopy(start)
+    store_precision(stored)
     return [
         name
         for name, weight in network.weights.items()
-        if torch.equal(weight, start.weights[name]) or torch.equal(weight, as_shipped.weights[name])
+        if any(torch.equal(weight, before.weights[name]) for before in (start, stored))
     ]

@@ -33,10 +33,7 @@ from petfinder.training.pocket.steps import CHECKPOINT, Output, Steps, Work, fil
 
 ENCODER_FILE = "pocket-2.onnx"
 STEPS_FOLDER = "steps"
-CURVE_FILE = "learning_curve.csv"
-TRAINING_FILE = "training.json"
-START_FILE = "mobilenetv2_features.onnx"
-PLACES_FILE = "targets.npz"
+START_FILE, PLACES_FILE = "mobilenetv2_features.onnx", "targets.npz"
 _PACKAGES = ("numpy", "onnx", "pillow", "torch")
 _CHECKED_PHOTOS = 16
 
@@ -214,13 +211,15 @@ class _Training:
 
     def fit(self) -> reader.Projection:
         """Means and matrix, from every photo as it is, from changed views of it, and from the albums of animals."""
-        seen, dims = self.features, self.settings.dims
+        features, dims = self.features, self.settings.dims
 
         def work(_: Path) -> Output:
-            projection = reader.fit_projection(seen.clean, seen.views, seen.positives, seen.breeds, dims=dims)
-            return [*projection.means, projection.matrix], {"animals of several photos": len(seen.positives)}
+            projection = reader.fit_projection(
+                features.clean, features.views, features.positives, features.breeds, dims=dims
+            )
+            return [*projection.means, projection.matrix], {"animals of several photos": len(features.positives)}
 
-        taught = json.dumps([[group.tolist() for group in seen.positives], seen.breeds.tolist()]).encode()
+        taught = json.dumps([[group.tolist() for group in features.positives], features.breeds.tolist()]).encode()
         needs = {
             "dims": dims,
             "positives and breeds": fingerprint(taught),
@@ -248,7 +247,7 @@ class _Training:
             "learning_curve": curve,
         }
         lines = ["step,loss", *(f"{step},{loss:.6f}" for step, loss in curve)]
-        files = {CURVE_FILE: "\n".join([*lines, ""]), TRAINING_FILE: json.dumps(record, indent=1) + "\n"}
+        files = {"learning_curve.csv": "\n".join([*lines, ""]), "training.json": json.dumps(record, indent=1) + "\n"}
         for name, text in files.items():
             steps.replace_file(encoder.with_name(name), partial(Path.write_text, data=text, encoding="utf-8"))
 

@@ -6,6 +6,7 @@ Axes and matrix are fitted in closed form.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -55,6 +56,7 @@ RIDGE = 6.0
 EVENED = 0.3
 """Power of a direction's second moment that is divided out after it; chosen there too, alike from 0.2 to 0.4."""
 
+_bar = partial(tqdm, unit="batch", leave=False)
 _AXES_EVERY = 12  # 400 of the shared photos, with some hundred cells each, place 56 directions well
 
 
@@ -146,13 +148,15 @@ def rooted(vectors: Tensor) -> Tensor:
 def parts_of(reading: Reading, batches: Iterable[Pictures], *, photos: int) -> list[Array]:
     """Each part (photos, its numbers) of pictures that come in batches, with a bar."""
     with torch.inference_mode():
-        return _stacked(reading(torch.from_numpy(np.array(batch))) for batch in _bar(batches, photos))
+        return _stacked(
+            reading(torch.from_numpy(np.array(batch))) for batch in _bar(batches, total=-(-photos // BATCH))
+        )
 
 
 def starting_parts(start: Backbone, lessons: Lessons) -> list[Array]:
     """The averages (n, channels) of the whole photos by the starting network, under the masks that come with them."""
     masks = torch.from_numpy(masks_at(lessons.places.masks, lessons.pets.shape[1] // 16)).unsqueeze(1)
-    batches = zip(_bar(lessons.clean(), len(lessons.pets)), torch.split(masks, BATCH), strict=True)
+    batches = zip(_bar(lessons.clean()), torch.split(masks, BATCH), strict=True)
     with torch.inference_mode():
         return _stacked(pooled(start(normalised(as_tensor(batch))), under) for batch, under in batches)
 
@@ -163,7 +167,7 @@ def learn_axes(network: Backbone, head: SaliencyHead, lessons: Lessons) -> tuple
     reading = Reading(network, head, ())
     moments = [Moments(part) for part in COVARIANCES]
     with torch.inference_mode():
-        for batch in _bar((pets[at : at + BATCH] for at in range(0, len(pets), BATCH)), len(pets)):
+        for batch in _bar([pets[at : at + BATCH] for at in range(0, len(pets), BATCH)]):
             maps, saliency = reading.maps(torch.from_numpy(np.array(batch)))
             weights = weights_at(saliency)
             for moment in moments:
@@ -256,8 +260,3 @@ def fit_projection(
 
 def _stacked(batches: Iterable[Sequence[Tensor]]) -> list[Array]:
     return [torch.cat(outputs).numpy() for outputs in zip(*batches, strict=True)]
-
-
-def _bar(batches: Iterable[Pictures], photos: int) -> Iterable[Pictures]:
-    bar: Iterable[Pictures] = tqdm(batches, total=-(-photos // BATCH), unit="batch", leave=False)
-    return bar

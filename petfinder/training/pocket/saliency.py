@@ -91,14 +91,14 @@ def learn_head(maps: Sequence[HalfArray], lessons: Lessons, *, seed: int) -> tup
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=_LEARNING_RATE, total_steps=batches * _EPOCHS + 1)
     for _ in range(_EPOCHS):
         for rows in np.array_split(draw.permutation(taught), batches):
-            seen, wanted = at(rows)
+            inputs, wanted = at(rows)
             optimiser.zero_grad()
-            torch.autograd.backward([F.binary_cross_entropy_with_logits(head(seen), wanted)])
+            torch.autograd.backward([F.binary_cross_entropy_with_logits(head(inputs), wanted)])
             optimiser.step()
             schedule.step()
     store_precision(head)
-    seen, wanted = at(order[:aside])
-    return head.eval(), _overlap(head, seen, wanted > 0.5)
+    inputs, wanted = at(order[:aside])
+    return head.eval(), _overlap(head, inputs, wanted > 0.5)
 
 
 def _overlap(head: SaliencyHead, maps: dict[str, Tensor], masks: Tensor) -> float:

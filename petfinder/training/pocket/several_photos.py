@@ -80,8 +80,8 @@ def rankings(
         near_crowd: dict[tuple[int, Combine, str], Numbers] = {}
         for setting in settings:
             least = max(setting.least, setting.registered + setting.brought)
-            asked = np.flatnonzero([len(rows) >= least for rows in shuffled])
-            if not len(asked):
+            queried = np.flatnonzero([len(rows) >= least for rows in shuffled])
+            if not len(queried):
                 continue
             queries = _brought(photos.embeddings, shuffled, setting)
             key = (setting.brought, setting.combine, setting.way)
@@ -89,7 +89,7 @@ def rankings(
                 near_crowd[key] = _nearest(queries, crowd_by_way[setting.way]).max(axis=1, initial=-np.inf)
             kept = [photos.embeddings[rows[: setting.registered]] for rows in shuffled]
             by_pet = _by_pet(queries, [WAYS[setting.way](registered) for registered in kept])
-            parts.setdefault(setting, []).append(_ranked(pets, asked, by_pet, near_crowd[key]))
+            parts.setdefault(setting, []).append(_ranked(pets, queried, by_pet, near_crowd[key]))
     return {setting: joined(found) for setting, found in parts.items()}
 
 
@@ -118,13 +118,13 @@ def _nearest(queries: Matrix, gallery: Matrix) -> Numbers:
     return pairs
 
 
-def _ranked(pets: NDArray[np.str_], asked: NDArray[np.intp], by_pet: Numbers, near_crowd: Numbers) -> Ranking:
-    genuine = by_pet[asked, asked]
-    impostors = by_pet[asked].copy()
-    impostors[np.arange(len(asked)), asked] = -np.inf
-    nearest = np.maximum(impostors.max(axis=1), near_crowd[asked])
-    ahead = (impostors >= genuine[:, np.newaxis]).sum(axis=1) + (near_crowd[asked] >= genuine)
-    return Ranking(pets[asked], 1 + ahead, genuine, nearest)
+def _ranked(pets: NDArray[np.str_], queried: NDArray[np.intp], by_pet: Numbers, near_crowd: Numbers) -> Ranking:
+    genuine = by_pet[queried, queried]
+    impostors = by_pet[queried].copy()
+    impostors[np.arange(len(queried)), queried] = -np.inf
+    nearest = np.maximum(impostors.max(axis=1), near_crowd[queried])
+    ahead = (impostors >= genuine[:, np.newaxis]).sum(axis=1) + (near_crowd[queried] >= genuine)
+    return Ranking(pets[queried], 1 + ahead, genuine, nearest)
 
 
 def few_photos(benches: Benches, photos: Labelled) -> list[Record]:

@@ -18,16 +18,15 @@ from petfinder.training.pocket.ablations import TITLE, as_line, measure
 from petfinder.training.pocket.benches import Benches, EmbeddingCache, Record, measuring_parser, run
 
 TWINS_FILE = Path(__file__).with_name("twins.csv")
-Pair = tuple[str, str]
 
 
-def read_twins(file: Path = TWINS_FILE) -> tuple[Pair, ...]:
+def read_twins(file: Path = TWINS_FILE) -> tuple[tuple[str, str], ...]:
     """Pairs of photos of the folder training, as committed beside this module."""
     with file.open(newline="", encoding="utf-8") as lines:
         return tuple((f"training/{row['file']}", f"training/{row['other']}") for row in csv.DictReader(lines))
 
 
-def as_one_animal(benches: Benches, pairs: Iterable[Pair]) -> Benches:
+def as_one_animal(benches: Benches, pairs: Iterable[tuple[str, str]]) -> Benches:
     """The same benches where both photos of each pair show one animal, and so do all others of the two animals."""
     animal_of = {photo.file: photo.animal for photo in benches.photos}
     known = {animal: animal for animal in animal_of.values()}
