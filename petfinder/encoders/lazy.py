@@ -16,12 +16,14 @@ from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 class RememberedEncoder:
     """The stand-in for the encoder that filled an index, so that listing and counting load no weights.
 
-    `load` is called once, at the first picture or text; what it gives must have the same `identity`.
+    It has the name, dims and fingerprint that the index remembers. `load` is called once, at the first picture or text;
+    what it gives must have the same `identity`.
     """
 
     def __init__(
         self, identity: EncoderIdentity, load: Callable[[], Encoder], thresholds: AnyThresholds = None
     ) -> None:
+        self.name, self.dims, self.fingerprint = identity.name, identity.dims, identity.fingerprint
         self._identity = identity
         self._load = load
         self._thresholds = thresholds
@@ -32,26 +34,9 @@ class RememberedEncoder:
         return f"RememberedEncoder({self.name}, {'loaded' if self._encoder else 'not loaded yet'})"
 
     @property
-    def name(self) -> str:
-        """The name with its version, as the index remembers it."""
-        return self._identity.name
-
-    @property
-    def dims(self) -> int:
-        """Numbers in an embedding."""
-        return self._identity.dims
-
-    @property
-    def fingerprint(self) -> str:
-        """The hash of weights and preprocessing that the index remembers; empty where it remembers none."""
-        return self._identity.fingerprint
-
-    @property
     def thresholds(self) -> AnyThresholds:
-        """The thresholds that were handed over with the identity, else those of the encoder once it is loaded."""
-        if self._thresholds is None and self._encoder is not None:
-            return self._encoder.thresholds
-        return self._thresholds
+        """The thresholds that came with the identity, else those of the encoder once it is loaded."""
+        return self._thresholds or (self._encoder.thresholds if self._encoder else None)
 
     @property
     def supports_text(self) -> bool:
@@ -77,14 +62,10 @@ class RememberedEncoder:
 
 
 def _refuse_other(loaded: EncoderIdentity, remembered: EncoderIdentity) -> None:
+    names = {"name": "name", "dims": "dims", "fingerprint": "fingerprint (weights and preprocessing)"}
+    pairs = {what: (getattr(loaded, field), getattr(remembered, field)) for field, what in names.items()}
     differences = [
-        f"{what} {now} instead of {then}"
-        for what, now, then in (
-            ("name", loaded.name, remembered.name),
-            ("dims", loaded.dims, remembered.dims),
-            ("fingerprint (weights and preprocessing)", loaded.fingerprint or "none", remembered.fingerprint or "none"),
-        )
-        if now != then
+        f"{what} {now or 'none'} instead of {then or 'none'}" for what, (now, then) in pairs.items() if now != then
     ]
     if differences:
         raise IndexMismatch(
