@@ -86,14 +86,14 @@ def embeddings(variant: Variant, features: Features, photos: Sequence[Array]) ->
     """Embeddings (n, dims) of photos from their parts, as the variant reads them."""
 
     def chosen(parts: Sequence[Array]) -> list[Array]:
-        kept = parts[: variant.parts]
-        return [*kept] if variant.rooted else [np.asarray(part * np.abs(part)) for part in kept]
+        kept = (part if variant.rooted else part * np.abs(part) for part in parts[: variant.parts])
+        return [unit_rows(part.astype(np.float64)).astype(np.float32) for part in kept]
 
-    clean = [_units(part) for part in chosen(features.clean)]
+    clean = chosen(features.clean)
     means = reader.means_of(clean)
 
     def read(parts: Sequence[Array]) -> Wide:
-        return reader.joined_parts([_units(part) for part in chosen(parts)], means)
+        return reader.joined_parts(chosen(parts), means)
 
     if not variant.views:
         return unit_rows(read(photos))
@@ -107,11 +107,6 @@ def embeddings(variant: Variant, features: Features, photos: Sequence[Array]) ->
         evened=variant.evened,
     )
     return unit_rows((read(photos) @ matrix)[:, : variant.first or None])
-
-
-def _units(part: Array) -> Array:
-    units: Array = unit_rows(part.astype(np.float64)).astype(np.float32)
-    return units
 
 
 def measure(found: Wide, benches: Benches) -> dict[str, dict[str, float]]:

@@ -21,7 +21,7 @@ from petfinder.evaluation.calibration import mean_over_animals
 from petfinder.evaluation.metrics import Rows, leave_one_out
 from petfinder.photos.read import read_photo
 from petfinder.training.pocket import benches as measuring
-from petfinder.training.pocket.benches import Bench, Benches, EmbeddingCache, Record
+from petfinder.training.pocket.benches import Bench, Benches, EmbeddingCache, Record, table
 from petfinder.training.pocket.conditions import CONDITIONS, Scene
 from petfinder.training.pocket.photos import read_manifest, read_places
 
@@ -115,17 +115,12 @@ def changed_embeddings(
     }
 
 
-def tables(figures: Record) -> str:
-    """All changes as one table: shares with their 95 % interval over animals, similarities as cosines."""
-    return f"== {figures['encoder']} {figures['fingerprint']}\n{measuring.table(figures['conditions'])}"
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure the encoders named on the command line, print their tables, write what was asked for."""
 
     def measured(encoder: Encoder, benches: Benches, cache: Path) -> tuple[str, Record]:
         figures = measure_robustness(encoder, benches, scene_reader(benches), cache)
-        return tables(figures), figures
+        return f"== {figures['encoder']} {figures['fingerprint']}\n{table(figures['conditions'])}", figures
 
     measuring.run(measuring.measuring_parser("robustness", __doc__).parse_args(arguments), measured)
 
