@@ -26,173 +26,134 @@ from tests.stores.samples import SWAPPABLE, directions, random_filter, random_pe
 DIMS = 16
 SEED = int(os.environ.get("PETFINDER_TEST_SEED", "20261121"))
 CLUSTERS = directions(40, seed=1, dims=DIMS)
+NOON = datetime(2026, 5, 1, 12)
 Result = Any
 
 
 class Script:
-    """Draws operations; each is a function to be applied to both registries."""
+    """A random script of operations on the registry at one place: alike at every place, for it draws by one seed."""
 
-    def __init__(self, seed: int) -> None:
-        self.numbers = random.Random(seed)
-        self.normal = np.random.default_rng(seed)
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self.numbers, self.normal = random.Random(SEED), np.random.default_rng(SEED)
+        self.choice = self.numbers.choice
         self.known: list[str] = []
         self.pets: list[pf.Pet] = []
         self.photos = 0
+        self.open()
 
-    def photo(self) -> pf.Photo:
-        """A photo with its embedding ready, near one of forty directions, so that many pets look alike."""
+    def open(self) -> None:
+        self.registry = connect(self.place, encoder=TableEncoder(dims=DIMS))
+        self.dogs = self.registry.dogs
+
+    def step(self) -> tuple[str, Result]:
+        """Do the next operation; its kind and what it gave, or the kind of its error."""
+        kind = self.numbers.choices(list(OPERATIONS), [weight for weight, _ in OPERATIONS.values()])[0]
+        try:
+            return kind, OPERATIONS[kind][1](self)
+        except PetfinderError as error:
+            return kind, type(error).__name__
+
+    def near(self, spread: float) -> Result:
+        """An embedding near one of forty directions, so that many pets look alike."""
+        return CLUSTERS[self.numbers.randrange(len(CLUSTERS))] + spread * self.normal.normal(size=DIMS)
+
+    def photo(self, **fields: Any) -> pf.Photo:
+        """A photo with its embedding ready."""
         self.photos += 1
-        near = CLUSTERS[self.numbers.randrange(len(CLUSTERS))] + 0.15 * self.normal.normal(size=DIMS)
-        return pf.Photo(uri=f"photo-{self.photos}.jpg", photo_id=f"{self.photos:064x}", embedding=near)
+        name, photo_id = f"photo-{self.photos}.jpg", f"{self.photos:064x}"
+        return pf.Photo(uri=name, photo_id=photo_id, embedding=self.near(0.15), **fields)
 
     def pet(self, pet_id: str) -> pf.Dog:
         """A dog with any of the fields that filters ask for, none to three photos, and some words."""
         plain = random_pet(self.numbers, pet_id)
-        photos = tuple(
-            photo.model_copy(update={"taken_at": other.taken_at, "place": other.place})
-            for photo, other in zip([self.photo() for _ in plain.photos], plain.photos, strict=True)
-        )
-        fields = {name: getattr(plain, name) for name in pf.Dog.model_fields if name not in ("species", "photos")}
+        fields = {name: getattr(plain, name) for name in pf.Dog.model_fields if name != "species"}
+        fields["photos"] = tuple(self.photo(taken_at=one.taken_at, place=one.place) for one in plain.photos)
         fields["registered_at"] = datetime(2026, 4, 1, tzinfo=timezone.utc)
-        fields["name"] = self.numbers.choice(("Luigi", "Bella", "Señor Straße", None))
-        pet = pf.Dog(**fields, photos=photos)
-        self.pets.append(pet)
-        return pet
+        fields["name"] = self.choice(("Luigi", "Bella", "Señor Straße", None))
+        self.pets.append(pf.Dog(**fields))
+        return pf.Dog(**fields)
 
     def some_id(self) -> str:
         """An id that is there, most of the time."""
-        if self.known and self.numbers.random() < 0.9:
-            return self.numbers.choice(self.known)
-        return "nobody"
+        return self.choice(self.known) if self.known and self.numbers.random() < 0.9 else "nobody"
 
-    def new_id(self) -> str:
-        """An id that is new, most of the time."""
+    def new_pet(self) -> pf.Dog:
+        """A pet whose id is new, most of the time."""
         if self.known and self.numbers.random() < 0.15:
-            return self.numbers.choice(self.known)
+            return self.pet(self.choice(self.known))
         self.known.append(f"pet/{len(self.known):04d}")
-        return self.known[-1]
+        return self.pet(self.known[-1])
 
     def where(self) -> pf.PetFilter | None:
         """A filter, most of the time."""
         return random_filter(self.numbers, self.pets) if len(self.pets) > 20 and self.numbers.random() < 0.7 else None
 
-    def operation(self) -> tuple[str, Callable[[pf.DogService], Result]]:
-        """The next operation and what it is called."""
-        kinds = {
-            "register": 10,
-            "register_many": 6,
-            "replace": 6,
-            "add_photo": 10,
-            "remove_photo": 5,
-            "update": 10,
-            "report_lost": 4,
-            "remove": 5,
-            "find": 25,
-            "find_several": 4,
-            "find_similar": 5,
-            "search_text": 5,
-            "microchip": 3,
-            "count": 5,
-            "page": 4,
-            "reopen": 2,
-        }
-        kind = self.numbers.choices(list(kinds), list(kinds.values()))[0]
-        return kind, getattr(self, f"_{kind}")()
-
-    def _register(self) -> Callable[[pf.DogService], Result]:
-        pet = self.pet(self.new_id())
-        return lambda dogs: dogs.register(pet).pet_id
-
-    def _register_many(self) -> Callable[[pf.DogService], Result]:
-        pets = [self.pet(self.new_id()) for _ in range(self.numbers.randrange(2, 9))]
+    def register_many(self) -> Result:
+        pets = [self.new_pet() for _ in range(self.numbers.randrange(2, 9))]
         conflicts: tuple[OnConflict, ...] = ("skip", "error", "replace")
-        conflict = self.numbers.choice(conflicts)
+        report = self.dogs.register_many(pets, on_conflict=self.choice(conflicts), progress=False)
+        failures = [(failure.item, type(failure.error).__name__) for failure in report.failures]
+        return report.added, report.replaced, sorted(report.skipped), sorted(failures)
 
-        def run(dogs: pf.DogService) -> Result:
-            report = dogs.register_many(list(pets), on_conflict=conflict, progress=False)
-            failures = [(failure.item, type(failure.error).__name__) for failure in report.failures]
-            return report.added, report.replaced, sorted(report.skipped), sorted(failures)
-
-        return run
-
-    def _replace(self) -> Callable[[pf.DogService], Result]:
-        pet = self.pet(self.some_id())
-        return lambda dogs: dogs.register(pet, on_conflict="replace").pet_id
-
-    def _add_photo(self) -> Callable[[pf.DogService], Result]:
+    def add_photo(self) -> Result:
         pet_id, photo = self.some_id(), self.photo()
+        changed = self.dogs.repository.update(
+            pet_id, lambda pet: pet.model_copy(update={"photos": (*pet.photos, photo)})
+        )
+        return len(changed.photos)
 
-        def change(pet: pf.Dog) -> pf.Dog:
-            return pet.model_copy(update={"photos": (*pet.photos, photo)})
-
-        return lambda dogs: len(dogs.repository.update(pet_id, change).photos)
-
-    def _remove_photo(self) -> Callable[[pf.DogService], Result]:
+    def remove_photo(self) -> Result:
         pet_id = self.some_id()
+        photos = self.dogs.get(pet_id).photos
+        return len(self.dogs.remove_photo(pet_id, photos[0].photo_id or "").photos) if photos else 0
 
-        def run(dogs: pf.DogService) -> Result:
-            photos = dogs.get(pet_id).photos
-            return len(dogs.remove_photo(pet_id, photos[0].photo_id or "").photos) if photos else 0
+    def update(self) -> Result:
+        note, breed = self.choice(("limps", "wears a red collar", None)), self.choice(("Boxer", "poodle", None))
+        return self.dogs.update(self.some_id(), note=note, breed=breed).note
 
-        return run
+    def find(self) -> Result:
+        k, cut = self.choice((1, 3, 10, 40)), self.choice((None, None, 0.3, 0.8))
+        return self.dogs.find_by_embedding(self.near(0.1), k=k, where=self.where(), min_similarity=cut)
 
-    def _update(self) -> Callable[[pf.DogService], Result]:
-        pet_id, note = self.some_id(), self.numbers.choice(("limps", "wears a red collar", None))
-        breed = self.numbers.choice(("Boxer", "poodle", None))
-        return lambda dogs: dogs.update(pet_id, note=note, breed=breed).note
+    def find_several(self) -> Result:
+        return self.dogs.find_by_embedding(np.stack([self.near(0.1) for _ in range(7)]), k=4, where=self.where())
 
-    def _report_lost(self) -> Callable[[pf.DogService], Result]:
-        pet_id, at = self.some_id(), datetime(2026, 5, 1, 12)
-        return lambda dogs: dogs.report_lost(pet_id, place=(48.1, 11.6), at=at).status
+    def search_text(self) -> Result:
+        words = self.choice(("luigi", "STRASSE", "red collar", "señor shy"))
+        return [pet.pet_id for pet in self.dogs.search_text(words, self.where())]
 
-    def _remove(self) -> Callable[[pf.DogService], Result]:
-        ids = [self.some_id() for _ in range(self.numbers.randrange(1, 3))]
-        return lambda dogs: dogs.remove(ids, missing="ignore")
+    def microchip(self) -> Result:
+        found = self.dogs.find_by_microchip("985 112 345 678")
+        return found and found.pet_id
 
-    def _find(self) -> Callable[[pf.DogService], Result]:
-        query = CLUSTERS[self.numbers.randrange(len(CLUSTERS))] + 0.1 * self.normal.normal(size=DIMS)
-        k, where = self.numbers.choice((1, 3, 10, 40)), self.where()
-        cut = self.numbers.choice((None, None, 0.3, 0.8))
-        return lambda dogs: dogs.find_by_embedding(query, k=k, where=where, min_similarity=cut)
+    def page(self) -> Result:
+        return [pet.pet_id for pet in self.dogs.list(self.where(), after=self.some_id(), limit=7)]
 
-    def _find_several(self) -> Callable[[pf.DogService], Result]:
-        queries = CLUSTERS[:7] + 0.1 * self.normal.normal(size=(7, DIMS))
-        where = self.where()
-        return lambda dogs: dogs.find_by_embedding(queries, k=4, where=where)
-
-    def _find_similar(self) -> Callable[[pf.DogService], Result]:
-        pet_id, where = self.some_id(), self.where()
-        return lambda dogs: dogs.find_similar(pet_id, k=5, where=where)
-
-    def _search_text(self) -> Callable[[pf.DogService], Result]:
-        words, where = self.numbers.choice(("luigi", "STRASSE", "red collar", "señor shy")), self.where()
-        return lambda dogs: [pet.pet_id for pet in dogs.search_text(words, where)]
-
-    def _microchip(self) -> Callable[[pf.DogService], Result]:
-        def run(dogs: pf.DogService) -> Result:
-            found = dogs.find_by_microchip("985 112 345 678")
-            return found and found.pet_id
-
-        return run
-
-    def _count(self) -> Callable[[pf.DogService], Result]:
-        where = self.where()
-        return lambda dogs: dogs.count(where)
-
-    def _page(self) -> Callable[[pf.DogService], Result]:
-        where, after = self.where(), self.some_id()
-        return lambda dogs: [pet.pet_id for pet in dogs.list(where, after=after, limit=7)]
-
-    def _reopen(self) -> Callable[[pf.DogService], Result]:
-        return lambda dogs: None
+    def reopen(self) -> None:
+        self.registry.close()
+        self.open()
 
 
-def outcome(dogs: pf.DogService, operation: Callable[[pf.DogService], Result]) -> Result:
-    """What the operation gave, or the kind of its error."""
-    try:
-        return operation(dogs)
-    except PetfinderError as error:
-        return type(error).__name__
+# Each kind of operation: how often it comes, and what it does.
+OPERATIONS: dict[str, tuple[int, Callable[[Script], Result]]] = {
+    "register": (10, lambda script: script.dogs.register(script.new_pet()).pet_id),
+    "register_many": (6, Script.register_many),
+    "replace": (6, lambda script: script.dogs.register(script.pet(script.some_id()), on_conflict="replace").pet_id),
+    "add_photo": (10, Script.add_photo),
+    "remove_photo": (5, Script.remove_photo),
+    "update": (10, Script.update),
+    "report_lost": (4, lambda script: script.dogs.report_lost(script.some_id(), place=(48.1, 11.6), at=NOON).status),
+    "remove": (5, lambda script: script.dogs.remove([script.some_id(), script.some_id()], missing="ignore")),
+    "find": (25, Script.find),
+    "find_several": (4, Script.find_several),
+    "find_similar": (5, lambda script: script.dogs.find_similar(script.some_id(), k=5, where=script.where())),
+    "search_text": (5, Script.search_text),
+    "microchip": (3, Script.microchip),
+    "count": (5, lambda script: script.dogs.count(script.where())),
+    "page": (4, Script.page),
+    "reopen": (2, Script.reopen),
+}
 
 
 def check_same_matches(one: pf.Matches, other: pf.Matches, told: str) -> None:
@@ -229,34 +190,24 @@ def check_same_state(mine: pf.DogService, theirs: pf.DogService, told: str) -> N
     np.testing.assert_allclose(here.matrix, there.matrix, atol=1e-6, err_msg=told)
 
 
-@pytest.fixture
-def places(tmp_path: Path, elasticsearch_url: str) -> tuple[str, str]:
-    """A file and a server with nothing in it."""
-    empty_elasticsearch_store(elasticsearch_url).close()
-    return str(tmp_path / "pets.db"), elasticsearch_url
-
-
 @pytest.mark.parametrize(
     ("steps", "kinds", "pets"), [(130, 14, 20), pytest.param(500, 16, 100, marks=pytest.mark.slow)]
 )
-def test_a_random_script_ends_alike_on_both_stores(places: tuple[str, str], steps: int, kinds: int, pets: int) -> None:
-    encoder = TableEncoder(dims=DIMS)
-    script = Script(SEED)
-    opened = [connect(place, encoder=encoder) for place in places]
-    done: dict[str, int] = {}
+def test_a_random_script_ends_alike_on_both_stores(
+    tmp_path: Path, elasticsearch_url: str, steps: int, kinds: int, pets: int
+) -> None:
+    empty_elasticsearch_store(elasticsearch_url).close()
+    here, there = Script(str(tmp_path / "pets.db")), Script(elasticsearch_url)
+    done = set()
     for step in range(steps):
-        kind, operation = script.operation()
+        (kind, mine), (same_kind, theirs) = here.step(), there.step()
         told = f"seed {SEED}, step {step}: {kind}"
-        if kind == "reopen":
-            for registry in opened:
-                registry.close()
-            opened = [connect(place, encoder=encoder) for place in places]
-        mine, theirs = [outcome(registry.dogs, operation) for registry in opened]
+        assert kind == same_kind, told
         check_same(mine, theirs, told)
-        done[kind] = done.get(kind, 0) + 1
+        done.add(kind)
         if step % 50 == 49:
-            check_same_state(opened[0].dogs, opened[1].dogs, told)
+            check_same_state(here.dogs, there.dogs, told)
     assert len(done) >= kinds
-    assert opened[0].dogs.count() > pets
-    for registry in opened:
-        registry.close()
+    assert here.dogs.count() > pets
+    for script in (here, there):
+        script.registry.close()
