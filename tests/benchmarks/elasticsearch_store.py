@@ -1,7 +1,7 @@
 """How the store on Elasticsearch does: python -m tests.benchmarks.elasticsearch_store PART [--help]
 
 Each part starts a server of its own, unless --url names one, whose indexes of the same names it would erase. Photos
-are given as embeddings, clustered as in tests.benchmarks.embedded_store.
+are given as embeddings, clustered as `embeddings` in tests.benchmarks.common says.
 """
 
 from __future__ import annotations

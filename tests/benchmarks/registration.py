@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -20,6 +17,7 @@ import petfinder as pf
 from petfinder.encoders.base import cores
 from petfinder.encoders.pocket import PocketEncoder
 from petfinder.photos.read import read_photo
+from tests.benchmarks.common import Row, print_table, timed
 
 SIZE = (4000, 3000)
 
@@ -33,28 +31,17 @@ def photo(path: Path, seed: int) -> None:
     Image.fromarray(np.clip(smooth + grain, 0, 255).astype(np.uint8)).save(path, quality=92)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Seconds that a call takes."""
-    start = perf_counter()
-    work()
-    return perf_counter() - start
-
-
-def share(paths: list[Path], pictures: list[Image.Image], encoder: PocketEncoder, file: Path) -> float:
-    """One run: the parts alone, then the whole; registered photos a second over what the cores could do at best."""
-    decode = median(seconds(partial(read_photo, path)) for path in paths[:16])
-    encode = median(seconds(partial(encoder.encode_images, [picture])) for picture in pictures * 2)
+def run(paths: list[Path], pictures: list[Image.Image], encoder: PocketEncoder, file: Path) -> Row:
+    """The parts alone, then the whole; `share`: registered photos a second over what the cores could do at best."""
+    decode = median(timed(read_photo, path).ms for path in paths[:16])
+    encode = median(timed(encoder.encode_images, [picture]).ms for picture in pictures * 2)
     with pf.connect(file) as registry:
         registry.dogs.register(pf.Dog(pet_id="first", photos=[pictures[0]]))
         pets = [pf.Dog(pet_id=path.stem, photos=[path]) for path in paths]
-        whole = seconds(partial(registry.dogs.register_many, pets, progress=False)) / len(paths)
+        whole = timed(lambda: registry.dogs.register_many(pets, progress=False)).ms / len(paths)
         assert registry.dogs.count() == len(paths) + 1
-    reached = (decode + encode) / cores() / whole
-    print(
-        f"decode {decode * 1e3:.1f} ms, encode {encode * 1e3:.1f} ms on one thread, registered {1 / whole:.1f} a second"
-    )
-    print(f"  {reached:.2f} of cores / (decode + encode)")
-    return reached
+    share = (decode + encode) / cores() / whole
+    return {"decode ms": decode, "encode ms, 1 thread": encode, "registered/s": 1e3 / whole, "share": share}
 
 
 def main(photos: int = 48) -> None:
@@ -67,8 +54,9 @@ def main(photos: int = 48) -> None:
         print(f"{photos} JPEGs of {SIZE[0]} x {SIZE[1]}, {paths[0].stat().st_size / 1e6:.1f} MB each, {cores()} cores")
         pictures = [read_photo(path).image for path in paths[:8]]
         encoder.encode_images(pictures[:1])
-        shares = [share(paths, pictures, encoder, Path(folder) / f"{run}.db") for run in range(3)]
-    print(f"median {median(shares):.2f}")
+        runs = [run(paths, pictures, encoder, Path(folder) / f"{number}.db") for number in range(3)]
+    print_table(runs)
+    print(f"median share of cores / (decode + encode): {median(row['share'] for row in runs):.2f}")
 
 
 if __name__ == "__main__":
