@@ -42,7 +42,6 @@ class LightEncoder:
         return unit(np.array([self._seen(np.asarray(picture, np.float64) + 1) for picture in pictures]))
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
-        """Always raises TextNotSupported."""
         raise TextNotSupported("it sees light only")
 
     def _seen(self, pixels: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[float]:

@@ -25,7 +25,6 @@ def pet_picture(width: int = 640, height: int = 480) -> Image.Image:
 
 
 def saved(picture: Image.Image, file_format: str, **options: object) -> bytes:
-    """The bytes of a file with this picture."""
     file = io.BytesIO()
     picture.save(file, file_format, **options)
     return file.getvalue()

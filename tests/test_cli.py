@@ -50,12 +50,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*words: str) -> Result:
-    """What the command says to these words, in this process."""
     return CliRunner().invoke(app, [*words])
 
 
 def data(*words: str) -> Any:
-    """What the command prints as JSON."""
     result = run(*words, "--json")
     return json.loads(result.stdout)
 
@@ -163,9 +161,7 @@ def test_register_exits_with_1_and_names_each_failure(folder: Path) -> None:
     assert [pet["pet_id"] for pet in data("list", "--registry", "pets.db")] == ["luigi", "mimi"]
 
 
-def test_without_a_name_the_registry_is_the_file_here_and_that_is_said(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_name_the_registry_is_the_file_here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("register", "pets.csv")
 
     assert result.exit_code == 0
@@ -278,9 +274,7 @@ def command(*words: str, cwd: Path, **more: Any) -> subprocess.Popen[str]:
     )
 
 
-def test_a_cat_and_a_dog_of_one_id_are_two_pets_and_a_name_that_the_terminal_cannot_show_is_no_error(
-    folder: Path,
-) -> None:
+def test_a_cat_and_a_dog_of_one_id_are_two_pets_and_no_name_breaks_the_terminal(folder: Path) -> None:
     with connect("pets.db") as registry:
         registry.dogs.register(Dog(pet_id="max", name="犬"))
         registry.cats.register(Cat(pet_id="max", name="Maxi"))

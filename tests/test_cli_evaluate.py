@@ -88,9 +88,7 @@ def test_an_index_whose_own_encoder_cannot_be_tried_says_how_to_name_it(photos: 
         assert ("no thresholds kept" in result.stderr, "--encoder shelter.npz" in result.stderr) == (True, True)
 
 
-def test_photo_limits_and_device_are_those_that_registering_obeys(
-    photos: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_photo_limits_and_device_are_obeyed(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     devices: list[str | None] = []
 
     def load(name: str, *, device: str | None) -> Encoder:

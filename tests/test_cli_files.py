@@ -104,7 +104,6 @@ def stop(process: subprocess.Popen[str], when: Callable[[], bool]) -> tuple[str,
 
 
 def pets_in(file: Path) -> int:
-    """How many dogs a registry holds; 0 where there is none yet."""
     if not file.exists():
         return 0
     found = run("info", "--registry", str(file), "--json")

@@ -21,7 +21,6 @@ __all__ = ["folder", "registered"]
 
 
 def names() -> list[str]:
-    """The indexes of pets.db."""
     return [index["name"] for index in data("index", "list", "--registry", "pets.db")]
 
 
@@ -65,9 +64,7 @@ def typed(line: str, *words: str) -> subprocess.CompletedProcess[str]:
     return done
 
 
-def test_a_rebuild_changes_the_encoder_keeps_the_old_index_unless_told_otherwise_and_names_what_is_gone(
-    registered: Path,
-) -> None:
+def test_a_rebuild_changes_the_encoder_may_keep_the_old_index_and_names_what_is_gone(registered: Path) -> None:
     named = ("--registry", "pets.db")
 
     kept = run("index", "rebuild", "pets-dogs", "--encoder", "pocket-mirrored", *named)
@@ -90,7 +87,7 @@ def test_a_rebuild_changes_the_encoder_keeps_the_old_index_unless_told_otherwise
     assert failure["error"] == "UnreadablePhoto"
 
 
-def test_the_new_verbs_do_the_same_on_elasticsearch(
+def test_verbs_do_the_same_on_elasticsearch(
     elasticsearch_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty_elasticsearch_store(elasticsearch_url).close()

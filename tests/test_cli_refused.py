@@ -26,7 +26,6 @@ FOR_PYTHON = ("this PetFilter", "this Dog", "Input should", "()", "0.9)", "min_s
 
 
 def kept(pet_id: str) -> Any:
-    """All that is registered of a dog, owner and photos too."""
     with connect("pets.db", create=False) as registry:
         return registry.dogs.get(pet_id)
 

@@ -35,13 +35,11 @@ TOO_HEAVY = (
 
 
 def ran(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own."""
     command = [sys.executable, "-m", "petfinder", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, **environment})
 
 
 def on_terminal(*words: str, environment: Mapping[str, str]) -> str:
-    """What the command writes to a terminal."""
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 80))
     command = [sys.executable, "-m", "petfinder", *words]
@@ -166,9 +164,7 @@ def test_on_a_terminal_the_passphrase_is_asked_for_twice_and_not_shown(folder: P
     assert "horse" not in shown + made
 
 
-def test_serve_opens_the_registry_that_is_named_and_other_machines_need_a_passphrase(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_machines_need_a_passphrase(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused = run("serve", "--registry", "pets.db", "--ip", "0.0.0.0", "--no-open")
     assert (refused.exit_code, "--without-passphrase" in refused.stderr) == (2, True)
     assert not (folder / "pets.db").exists()

@@ -66,9 +66,7 @@ def test_nobody_is_asked_where_standard_input_is_closed(registered: Path, words:
 
 
 @pytest.mark.parametrize("words", [("list", *NAMED), ("export", "-", *NAMED), ("--help",)])
-def test_a_full_disk_is_one_sentence_and_a_reader_that_has_seen_enough_no_trouble(
-    registered: Path, words: tuple[str, ...]
-) -> None:
+def test_a_full_disk_is_one_sentence_and_a_closed_pipe_none(registered: Path, words: tuple[str, ...]) -> None:
     full = redirected("> /dev/full", *words)
     read = redirected("| head -1", *words)
 

@@ -73,8 +73,6 @@ def test_differences_are_paired_and_to_the_first(folder: Path) -> None:
 
 
 class KeepingEncoder(TableEncoder):
-    """Keeps the pictures that it was shown."""
-
     def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name

@@ -291,9 +291,7 @@ def test_pets_of_one_colour_are_not_told_apart(tmp_path: Path, table_encoder: Ta
     assert evaluate_folder(folder, table_encoder).found.share.value < 0.7
 
 
-def test_each_photo_counts_once_and_one_that_cannot_be_read_is_named(
-    tmp_path: Path, table_encoder: TableEncoder
-) -> None:
+def test_each_photo_counts_once_and_a_broken_one_is_named(tmp_path: Path, table_encoder: TableEncoder) -> None:
     folder = dapples(tmp_path)
     Image.new("RGB", (30, 30), (200, 10, 10)).save(folder / "lonely.png")  # in the way and never looked for
     (folder / "pet1" / "copy.png").write_bytes((folder / "pet1" / "0.png").read_bytes())
@@ -351,9 +349,7 @@ def test_pets_with_boxes_are_evaluated_as_they_would_be_registered(tmp_path: Pat
     assert evaluation.background.value < 1
 
 
-def test_the_table_shows_every_figure_and_the_thresholds_are_ready_for_an_index(
-    tmp_path: Path, table_encoder: TableEncoder
-) -> None:
+def test_the_table_shows_every_figure_and_the_thresholds(tmp_path: Path, table_encoder: TableEncoder) -> None:
     evaluation = evaluate_folder(dapples(tmp_path), table_encoder)
 
     rows = {row.measure: row for row in evaluation.as_rows()}

@@ -59,12 +59,10 @@ PETS = (LUIGI, ZOE, BARE_OWNER)
 
 
 def write(pets: Iterable[Pet], path: Path, *, contact: bool = False) -> int:
-    """Write pets in the format that the file's name ends in."""
     return (write_csv if path.suffix == ".csv" else write_json)(pets, path, contact=contact)
 
 
 def read(path: Path, pet_class: type[Pet] = Dog) -> list[Any]:
-    """What is read from a file of the format that its name ends in."""
     return list((read_csv if path.suffix == ".csv" else read_json)(path, pet_class))
 
 
@@ -170,9 +168,7 @@ def test_no_cell_can_run_as_a_formula_and_numbers_stay_numbers(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("name", ["pets.csv", "pets.json"])
-def test_relative_photos_are_named_from_where_the_file_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_relative_photos_are_named_from_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     path = Path("out") / name
     path.parent.mkdir()
@@ -193,7 +189,6 @@ def test_no_pets_make_a_file_that_reads_as_none(tmp_path: Path, name: str) -> No
 
 
 def pets_that_break_off() -> Iterator[Pet]:
-    """One pet, then the end of the world."""
     yield LUIGI
     raise RuntimeError("the store went away")
 
@@ -222,8 +217,6 @@ def test_a_place_that_cannot_be_written_is_a_config_error(tmp_path: Path, name: 
 
 
 class Rabbit(Pet):
-    """A rabbit, with a field of its own."""
-
     species: Literal["rabbit"] = "rabbit"
     ear_cm: float | None = None
 

@@ -29,7 +29,6 @@ PHONE, EMAIL, ADDRESS = "+55 11 5550-1234", "ully@example.org", "Rua das Flores 
 
 
 def place_photos(root: Path, *names: str) -> Path:
-    """A folder with a file at each of these paths."""
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(b"a picture, as far as intake looks")
@@ -110,7 +109,7 @@ def test_a_pet_is_a_sub_folder_with_photos_or_a_photo_by_itself_whose_folder_may
         ("pet", ("a/Luigi/1.jpg", "a/luigi/1.jpg")),
     ],
 )
-def test_two_that_come_to_one_id_are_one_pet_and_one_failure_that_names_both(
+def test_two_of_one_id_are_a_pet_and_a_failure_naming_both(
     tmp_path: Path, by: Grouping, names: tuple[str, str]
 ) -> None:
     place_photos(tmp_path, *names)
@@ -274,9 +273,7 @@ def test_a_csv_row_becomes_a_whole_pet_and_one_manifest_holds_dogs_and_cats(tmp_
         'pet_id, name, place, photo\nluigi, Größe, "-23.5, -46.6", a.png\n',
     ],
 )
-def test_semicolons_decimal_commas_a_byte_order_mark_and_blanks_behind_commas_are_read(
-    tmp_path: Path, text: str
-) -> None:
+def test_semicolons_decimal_commas_a_byte_order_mark_and_blanks_are_read(tmp_path: Path, text: str) -> None:
     (pet,) = read_csv(manifest(tmp_path, text))
 
     assert pet == Dog(pet_id="luigi", name="Größe", place=(-23.5, -46.6), photos=(str(tmp_path / "a.png"),))
@@ -339,9 +336,7 @@ def test_a_row_of_other_bytes_or_of_a_pet_that_was_named_costs_that_row_only(tmp
         ("a.json", '[{"pet_id": "luigi", "nickname": 1}]', "unknown columns: nickname"),
     ],
 )
-def test_a_manifest_that_cannot_be_used_as_a_whole_is_refused_at_the_call(
-    tmp_path: Path, name: str, text: str | bytes | None, words: str
-) -> None:
+def test_a_manifest_that_is_none_is_refused(tmp_path: Path, name: str, text: str | bytes | None, words: str) -> None:
     if text is not None:
         (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
 

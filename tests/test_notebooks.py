@@ -39,7 +39,6 @@ def code_cells(notebook: Any, *, needs_clip: bool) -> list[Any]:
 
 
 def kinds_of_output(notebook: Any) -> list[set[str]]:
-    """For each code cell that runs everywhere the kinds of output that it shows."""
     return [
         {kind for output in cell.outputs for kind in output.get("data", {"stream": ""})}
         for cell in code_cells(notebook, needs_clip=False)

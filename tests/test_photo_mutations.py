@@ -27,7 +27,6 @@ PEAK = 2**30  # resident
 
 
 def whole_files() -> dict[str, bytes]:
-    """One small file of each kind."""
     picture = pet_picture(240, 180)
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -54,7 +54,6 @@ def stocked(registry: pf.Registry) -> pf.Registry:
 
 
 def every_form(value: Any) -> Iterator[str]:
-    """All the ways in which a value shows itself."""
     yield repr(value)
     yield str(value)
     yield f"{value}"
@@ -69,7 +68,6 @@ def every_form(value: Any) -> Iterator[str]:
 
 
 def answers(registry: pf.Registry) -> Iterator[Any]:
-    """Everything that a search gives back."""
     dogs = registry.dogs
     yield dogs.find(picture(NEARLY_RED))
     here = pf.PetFilter(near=(LAT, LON), within_km=5)
@@ -138,9 +136,7 @@ def test_thumbnails_carry_no_exif(stocked: pf.Registry) -> None:
     assert not dict(Image.open(io.BytesIO(thumbnail)).getexif())
 
 
-def test_no_error_and_no_log_repeats_contact(
-    stocked: pf.Registry, caplog: pytest.LogCaptureFixture, tmp_path: Path
-) -> None:
+def test_nothing_said_repeats_contact(stocked: pf.Registry, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
     caplog.set_level(logging.DEBUG)
     bad_table = tmp_path / "bad.csv"
     bad_table.write_text(f"pet_id,status,owner_name,owner_phone\nx,asleep,Ully,{PHONE}\n")

@@ -57,13 +57,10 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def originals(shared: Path) -> Path:
-    """The original pictures, laid out as in their repository."""
     return shared / "lost-puppy"
 
 
-def test_the_thirteen_pictures_come_whole_after_a_stumble_and_only_a_spoilt_one_is_fetched_twice(
-    originals: Path, tmp_path: Path
-) -> None:
+def test_pictures_come_whole_after_a_stumble_and_only_a_spoilt_one_comes_twice(originals: Path, tmp_path: Path) -> None:
     with served(originals, failures=2) as (url, asked):
         puppies = download_puppies(tmp_path / "new" / "puppies", base_url=url, progress=False)
         first = len(asked)

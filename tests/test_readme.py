@@ -20,7 +20,6 @@ PROMPT = re.compile(r"^(?:>>>|\.\.\.) ?", re.MULTILINE)
 
 
 def section(title: str) -> str:
-    """The text of one `##` section."""
     return README.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
 
 

@@ -58,7 +58,6 @@ def filled(registry: Registry, photos: Path) -> Registry:
 
 @pytest.fixture
 def other(table_encoder: TableEncoder) -> Iterator[Registry]:
-    """An empty registry elsewhere."""
     with connect(":memory:", name="other", encoder=table_encoder) as opened:
         yield opened
 
@@ -87,9 +86,7 @@ def test_with_contact_a_registry_comes_back_whole(filled: Registry, other: Regis
 
 
 @pytest.mark.parametrize("way", ["table", "csv", "json"])
-def test_without_contact_all_comes_back_but_who_and_where_exactly(
-    filled: Registry, other: Registry, way: str, tmp_path: Path
-) -> None:
+def test_without_contact_no_owner_comes_back(filled: Registry, other: Registry, way: str, tmp_path: Path) -> None:
     there_and_back(filled, other, way, tmp_path, contact=False)
 
     before, after = filled.dogs.get("luigi"), other.dogs.get("luigi")
@@ -123,9 +120,7 @@ def test_a_table_that_was_edited_replaces_the_pets_and_no_photo_is_read_again(fi
     assert filled.dogs.find_similar("zoe", k=1)[0].pet.pet_id == "luigi"
 
 
-def test_pets_whose_photos_are_gone_are_reported_where_they_are_new(
-    filled: Registry, other: Registry, photos: Path
-) -> None:
+def test_new_pets_whose_photos_are_gone_are_reported(filled: Registry, other: Registry, photos: Path) -> None:
     table = to_table(filled.dogs.list())
     for photo in photos.iterdir():
         photo.unlink()

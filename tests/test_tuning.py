@@ -36,7 +36,6 @@ def tuned(photos: Path) -> Tuned:
 
 @pytest.fixture(autouse=True)
 def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No tuned encoder of another test is known in this process."""
     monkeypatch.setattr(load, "_TUNED", {})
 
 
@@ -62,8 +61,6 @@ def test_pets_that_had_no_part_in_it_are_found_better_too(tuned: Tuned, tmp_path
 
 
 class SameEncoder(LightEncoder):
-    """Sees no difference."""
-
     def _seen(self, pixels: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[float]:
         return [1.0] * self.dims
 
@@ -215,9 +212,7 @@ def _light_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "_KINDS", (light, *load._KINDS))
 
 
-def test_the_verb_writes_a_file_that_the_other_verbs_take(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_verb_writes_a_file_that_others_take(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     _light_can_be_named(monkeypatch)
     run = CliRunner()
@@ -252,9 +247,7 @@ def test_the_verb_says_why_nothing_was_made(tmp_path: Path, monkeypatch: pytest.
     assert not (tmp_path / "few.npz").exists()
 
 
-def test_the_verb_tells_each_photo_left_out_and_obeys_the_limits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_verb_tells_each_photo_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     _light_can_be_named(monkeypatch)
     photos = draw_pets(tmp_path / "photos")

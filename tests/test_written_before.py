@@ -52,7 +52,6 @@ def service(registry: pf.Registry, species: str) -> Any:
 
 
 def check_answers(registry: pf.Registry) -> None:
-    """Everything is found, listed and told as it was."""
     for query, found in ANSWERS["find"].items():
         matches = service(registry, found["species"]).find(DATASET / "queries" / query, k=3)
         expected = found["matches"]

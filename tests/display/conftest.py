@@ -27,7 +27,6 @@ CUT = Cut(match=0.9, possible=0.7)
 
 
 def texts(figure: Figure) -> list[str]:
-    """The words that a figure shows."""
     return [text.get_text() for text in drawn_texts(figure)]
 
 
@@ -83,7 +82,6 @@ def rex() -> Dog:
 
 @pytest.fixture
 def matches(luigi: Dog, rex: Dog) -> Matches:
-    """One match, one stranger."""
     return Matches(
         found=(
             Match(luigi, luigi.photos[1], 0.931, Verdict.MATCH, distance_km=3),
@@ -99,7 +97,6 @@ def matches(luigi: Dog, rex: Dog) -> Matches:
 
 @pytest.fixture
 def named(luigi: Dog) -> Callable[[str], Matches]:
-    """A match whose pet has this name and this breed."""
 
     def make(name: str) -> Matches:
         pet = luigi.model_copy(update={"name": name, "breed": name})

@@ -59,9 +59,7 @@ def test_a_callers_style_does_not_change_the_picture(draw: Callable[[str], Figur
     assert Image.open(plain).tobytes() == Image.open(styled).tobytes()
 
 
-def test_a_figure_is_saved_in_one_call_and_shown_by_a_notebook_without_pyplot(
-    draw: Callable[[str], Figure], tmp_path: Path
-) -> None:
+def test_a_figure_is_saved_and_shown_without_pyplot(draw: Callable[[str], Figure], tmp_path: Path) -> None:
     from matplotlib import pyplot
 
     figure = draw("Luigi")
@@ -75,9 +73,7 @@ def test_a_figure_is_saved_in_one_call_and_shown_by_a_notebook_without_pyplot(
     assert pyplot.get_fignums() == []
 
 
-def test_without_matplotlib_the_pip_line_is_named(
-    draw: Callable[[str], Figure], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_matplotlib_a_pip_line_is_named(draw: Callable[[str], Figure], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
 
     with pytest.raises(ConfigError, match=r"pip install 'petfinder-registry\[notebook\]'"):

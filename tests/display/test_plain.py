@@ -64,9 +64,7 @@ def test_the_small_print_gives_the_limits_and_their_source(matches: Matches) -> 
         (1, 3, "1 pet with 3 photos searched."),
     ],
 )
-def test_the_photos_are_counted_where_they_decide_about_verdicts(
-    matches: Matches, pets: int, photos: int, said: str
-) -> None:
+def test_photos_that_decide_about_verdicts_are_counted(matches: Matches, pets: int, photos: int, said: str) -> None:
     counted = replace(matches, pets_searched=pets, photos_searched=photos)
 
     assert said in matches_as_text(counted)
@@ -143,9 +141,7 @@ def test_a_pet_is_told_without_contact_and_exact_place(luigi: Dog) -> None:
         assert hidden not in text
 
 
-def test_a_field_in_the_table_of_fields_is_on_the_card_and_in_the_text(
-    luigi: Dog, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_field_in_the_table_of_fields_is_shown(luigi: Dog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wording, "FIELDS", (*FIELDS, PetField("species", "Collar")))
 
     assert "  collar   dog" in pet_as_text(luigi).splitlines()

@@ -35,7 +35,6 @@ THRESHOLDS = Thresholds(measured=(Quantiles(pets=4, match=0.9, possible=0.7),), 
 
 
 def made_up(base: EncoderIdentity, *, dims: int = 6, seed: int = 0) -> Tuned:
-    """A tuned encoder on any base, its numbers drawn."""
     draw = np.random.default_rng(seed)
     mean = draw.normal(0, 0.1, base.dims).astype(np.float32)
     matrix = draw.normal(size=(base.dims, dims)).astype(np.float32)
@@ -142,7 +141,6 @@ def _changed(content: bytes, place: int, value: int) -> bytes:
 
 
 def _packed(content: bytes, method: int, change: Callable[[str, bytes], bytes]) -> bytes:
-    """The archive made anew, each entry changed."""
     made = BytesIO()
     with zipfile.ZipFile(BytesIO(content)) as before, zipfile.ZipFile(made, "w", method) as after:
         for name in before.namelist():
@@ -171,9 +169,7 @@ def _deflated(content: bytes) -> bytes:
         (_with_header, MemoryError),
     ],
 )
-def test_whatever_damage_does_is_one_error(
-    file: Path, damage: Callable[[bytes], bytes], cause: type[Exception]
-) -> None:
+def test_damage_is_one_error(file: Path, damage: Callable[[bytes], bytes], cause: type[Exception]) -> None:
     file.write_bytes(damage(file.read_bytes()))
 
     with pytest.raises(EncoderUnavailable, match="damaged") as refused:
@@ -218,9 +214,7 @@ def test_what_does_not_fit_is_refused(file: Path, change: Callable[[dict[str, An
         read_tuned(file)
 
 
-def test_saving_touches_no_other_file_and_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_saving_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = tmp_path / "x.npz.part"
     other.write_bytes(b"another's")
     tuned = made_up(identity_of(LightEncoder()))
