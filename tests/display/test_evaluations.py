@@ -18,7 +18,7 @@ def said(source: str) -> str:
     return "\n".join(Reader(source).text)
 
 
-def test_every_measure_is_told_in_words_with_its_interval(evaluation: Evaluation) -> None:
+def test_every_measure_is_told_in_words_with_its_interval(evaluation: Evaluation, comparison: Comparison) -> None:
     text = said(evaluation._repr_html_())
 
     shares = [row for row in evaluation.as_rows() if row.unit == "share"]
@@ -29,9 +29,6 @@ def test_every_measure_is_told_in_words_with_its_interval(evaluation: Evaluation
     assert f"{evaluation.rank1.low:.1%} to {evaluation.rank1.high:.1%}" in text
     assert "the right pet comes first" in text
     assert f"table-1 puts the right pet first for {round(evaluation.rank1.value * 36)} of 36 photos" in text
-
-
-def test_plain_text_is_the_table_too(evaluation: Evaluation, comparison: Comparison) -> None:
     assert repr(evaluation).startswith("table-1 on 12 pets\n  pets ")
     assert repr(comparison).splitlines()[1].split() == ["table-1", "blind-1", "absent-1"]
 
@@ -48,61 +45,43 @@ def test_the_bars_lie_where_the_intervals_are_and_the_thresholds_are_a_table(eva
     assert page.values("scope") == ["col"] * 4
 
 
-def test_too_few_photos_are_called_a_first_guess_and_enough_are_not(evaluation: Evaluation) -> None:
-    assert "36 photos are too few" in said(evaluation._repr_html_())
+def test_too_few_photos_are_called_a_first_guess_and_what_was_left_out_is_named(evaluation: Evaluation) -> None:
+    broken = Failure("rex", UnreadablePhoto("cut off"), photo="x.jpg")
+    few = said(replace(evaluation, failures=(broken,), notes=("no background control",))._repr_html_())
+
+    for words in ("36 photos are too few", "No background control.", "x.jpg"):
+        assert words in few
     assert "first guess" not in said(replace(evaluation, queries=100)._repr_html_())
     assert any("36 photos are too few" in text for text in texts(evaluation.plot()))
 
 
-def test_what_was_left_out_is_named_and_what_was_not_measured(evaluation: Evaluation) -> None:
-    broken = Failure("rex", UnreadablePhoto("cut off"), photo="x.jpg")
-    text = said(replace(evaluation, failures=(broken,), notes=("no background control",))._repr_html_())
-
-    assert "No background control." in text
-    assert "x.jpg" in text
-
-
 def test_encoders_stand_below_one_another_and_one_that_is_missing_says_why(comparison: Comparison) -> None:
     text = said(comparison._repr_html_())
+    alone = Comparison(comparison.columns[2:])
 
     assert text.count("blind-1") == 5 + 1 + 1  # a line for each measure, the title, the times
     assert "25.0 points less than table-1 (-40.0 to -10.0)" in text
     assert "absent-1 could not be tried: its weights are <gone>" in text
-
-
-def test_where_no_encoder_could_be_tried_that_is_shown(comparison: Comparison) -> None:
-    alone = Comparison(comparison.columns[2:])
-
     assert Reader(alone._repr_html_()).text == ["absent-1 could not be tried: its weights are <gone>"]
     assert "could not be tried" in texts(alone.plot())
 
 
-def test_the_plot_counts_each_photos_own_pet_and_the_nearest_other(evaluation: Evaluation) -> None:
-    figure = evaluation.plot()
+def test_the_plot_counts_each_photos_own_pet_and_the_nearest_other_on_one_scale(evaluation: Evaluation) -> None:
+    figure, cut = evaluation.plot(), evaluation.cut
+    nobody = evaluation.ranking.impostor.copy()
+    nobody[0] = -np.inf
 
-    cut = evaluation.cut
     for values in (evaluation.ranking.genuine, evaluation.ranking.impostor):
         matches = sum(float(value) >= cut.match for value in values)
         assert f"{matches} of 36" in texts(figure)
     assert {f"match from {cut.match:.3f}", f"possible from {cut.possible:.3f}"} <= set(texts(figure))
-
-
-def test_the_bars_count_every_photo_on_one_scale(evaluation: Evaluation) -> None:
-    figure = evaluation.plot()
-
     for axes in figure.axes:
         heights = [bar.get_height() for bars in axes.containers for bar in bars]
         assert sum(heights) == 36
         assert {round(height) for height in heights} == set(heights)
         assert axes.get_ylim() == figure.axes[0].get_ylim()
-
-
-def test_a_photo_that_met_nothing_is_not_drawn(evaluation: Evaluation) -> None:
-    other = evaluation.ranking.impostor.copy()
-    other[0] = -np.inf
-    ranking = replace(evaluation.ranking, impostor=other)
-
-    assert any(text.endswith("of 35") for text in texts(replace(evaluation, ranking=ranking).plot()))
+    met_nothing = replace(evaluation, ranking=replace(evaluation.ranking, impostor=nobody))
+    assert any(text.endswith("of 35") for text in texts(met_nothing.plot()))  # it is not drawn
 
 
 def test_the_comparison_has_a_dot_and_an_interval_for_each_encoder(comparison: Comparison) -> None:

@@ -66,25 +66,24 @@ def test_places_are_rounded_so_that_one_house_cannot_be_told_from_the_next() -> 
     assert not any("38.71" in text for text in texts(exact))
 
 
-def test_the_date_line_does_not_tear_neighbours_apart() -> None:
+def test_the_date_line_does_not_tear_neighbours_apart_and_the_poles_can_be_drawn_too() -> None:
     (one, *_), (other, *_) = marks(plot_places([dog("fiji", -17.0, 179.9), dog("samoa", -17.0, -179.9)]))[:2]
 
     assert 1 < other - one < 6
+    for lat in (90.0, -90.0, 0.0):
+        assert "2 pets on the map" in texts(plot_places([dog("a", lat, 10.0), dog("b", lat, -170.0)]))
 
 
-def test_pets_at_one_place_share_a_mark_for_each_status_and_a_line_of_names() -> None:
+
+
+
+
+def test_pets_at_one_place_share_a_mark_and_a_crowd_is_named_as_far_as_there_is_room() -> None:
     same = [dog(name, 38.7, -9.1) for name in ("ana", "bob", "cid")] + [dog("dot", 38.7, -9.1, status=Status.LOST)]
-
-    figure = plot_places(same)
-
-    assert "Ana, Bob and 2 more" in texts(figure)
-    assert len(marks(figure)) == 2
-
-
-def test_a_crowd_is_named_as_far_as_there_is_room_and_the_rest_is_counted() -> None:
     crowd = [dog(f"dog number {number}", 38.7 + number % 10 / 100, -9.1 + number // 10 / 100) for number in range(100)]
-    figure = plot_places(crowd)
+    at_one, figure = plot_places(same), plot_places(crowd)
 
+    assert ("Ana, Bob and 2 more" in texts(at_one), len(marks(at_one))) == (True, 2)  # one for each status
     check_texts_lie_apart_and_inside(figure)
     assert len(marks(figure)) == 100
     assert any("found no room." in text for text in texts(figure))
@@ -108,9 +107,6 @@ def test_a_photos_place_counts_and_pets_without_one_are_counted() -> None:
     assert "No pet here has a place" in texts(plot_places([]))
 
 
-@pytest.mark.parametrize("lat", [90.0, -90.0, 0.0])
-def test_the_poles_can_be_drawn_too(lat: float) -> None:
-    assert "2 pets on the map" in texts(plot_places([dog("a", lat, 10.0), dog("b", lat, -170.0)]))
 
 
 def test_around_a_centre_a_pet_stands_where_its_distance_is_counted_from() -> None:

@@ -1,7 +1,8 @@
-"""Matches, pets and owners as text for a terminal."""
+"""Matches, pets and owners as text for a terminal, and matches as plain data for scripts."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from petfinder.display import wording
+from petfinder.display.data import matches_as_data
 from petfinder.display.text import matches_as_text, owner_as_text, pet_as_text
 from petfinder.display.wording import photo_name
 from petfinder.domain.fields import FIELDS, PetField
@@ -48,67 +50,66 @@ def test_the_headline_says_no_more_than_is_known(matches: Matches) -> None:
     assert "rex" in matches_as_text(replace(matches, found=matches.found[1:]))
 
 
-def test_the_small_print_gives_the_limits_and_their_source(matches: Matches) -> None:
+def test_the_small_print_gives_the_limits_their_source_and_whether_they_are_extrapolated(matches: Matches) -> None:
     assert matches_as_text(matches).splitlines()[-1] == (
         "1,204 pets with 3,310 photos searched. A similarity of 0.900 is a match: a photo of a pet that is not "
         "registered gets there in at most 1% of searches. 0.700 is possible: at most 30%. "
         "Thresholds: measured on a crowd."
     )
+    guessed = replace(matches, cut=CUT.model_copy(update={"extrapolated": True}))
+    assert "at this number of photos: the limits are extrapolated" in matches_as_text(guessed)
 
 
 @pytest.mark.parametrize(
-    ("pets", "photos", "said"),
+    ("pets", "photos", "queries", "said"),
     [
-        (9, 26, "9 pets with 26 photos searched."),
-        (1, 1, "1 pet with 1 photo searched."),
-        (1, 3, "1 pet with 3 photos searched."),
+        (9, 26, 1, "9 pets with 26 photos searched."),
+        (1, 1, 1, "1 pet with 1 photo searched."),
+        (1, 3, 1, "1 pet with 3 photos searched."),
+        (1204, 3310, 3, "1,204 pets with 3,310 photos, times 3 query photos, searched."),
     ],
 )
-def test_photos_that_decide_about_verdicts_are_counted(matches: Matches, pets: int, photos: int, said: str) -> None:
-    counted = replace(matches, pets_searched=pets, photos_searched=photos)
+def test_photos_that_decide_about_verdicts_are_counted(
+    matches: Matches, pets: int, photos: int, queries: int, said: str
+) -> None:
+    counted = replace(matches, pets_searched=pets, photos_searched=photos, query=matches.query * queries)
+    without = matches_as_text(replace(counted, cut=None))
 
     assert said in matches_as_text(counted)
-    assert "photo searched" not in (without := matches_as_text(replace(counted, cut=None)))
-    assert f"{pets} pet{'s' * (pets > 1)} searched." in without
+    assert f"{pets:,} pet{'s' * (pets > 1)} searched." in without
+    assert ("photo searched" in without, "times" in without) == (False, False)
 
 
-def test_several_query_photos_are_counted_where_they_decide_about_verdicts(matches: Matches) -> None:
-    several = replace(matches, query=matches.query * 3)
-
-    assert "1,204 pets with 3,310 photos, times 3 query photos, searched." in matches_as_text(several)
-    assert "times" not in matches_as_text(replace(several, cut=None))
-    assert "times" not in matches_as_text(matches)
+UNMEASURED = Cut(match=math.inf, possible=-math.inf, extrapolated=True)
 
 
 def test_where_nothing_was_measured_every_pet_is_possible_and_no_limit_is_stated(matches: Matches) -> None:
-    unmeasured = Cut(match=math.inf, possible=-math.inf, extrapolated=True)
     found = tuple(replace(match, verdict=Verdict.POSSIBLE) for match in matches)
-
-    text = matches_as_text(replace(matches, cut=unmeasured, thresholds_source="never calibrated"))
+    text = matches_as_text(replace(matches, cut=UNMEASURED, thresholds_source="never calibrated"))
 
     assert text.endswith("1,204 pets with 3,310 photos searched. Thresholds: never calibrated.")
-    assert "every pet is called possible" in matches_as_text(Matches(found=found, cut=unmeasured))
+    assert "every pet is called possible" in matches_as_text(Matches(found=found, cut=UNMEASURED))
     assert "every pet is called possible" not in matches_as_text(Matches(found=found, cut=CUT))
 
 
-def test_extrapolated_limits_are_said_to_be(matches: Matches) -> None:
-    guessed = CUT.model_copy(update={"extrapolated": True})
+def test_as_data_a_verdict_comes_with_the_cut_it_was_read_at_in_valid_json(matches: Matches) -> None:
+    data, unmeasured, without = (matches_as_data(replace(matches, cut=cut)) for cut in (CUT, UNMEASURED, None))
 
-    assert "at this number of photos: the limits are extrapolated" in matches_as_text(replace(matches, cut=guessed))
-    assert "extrapolated" not in matches_as_text(matches)
-
-
-def test_a_name_cannot_write_to_the_terminal(named: Callable[[str], Matches]) -> None:
-    text = matches_as_text(named("Lu\x1b[2Jigi\nunknown:\u202e x"))
-
-    assert text.splitlines()[0] == "match: this looks like Lu[2Jigi unknown: x"
+    assert (data["pets_searched"], data["photos_searched"]) == (1204, 3310)
+    assert data["cut"] == {"match": 0.9, "possible": 0.7, "extrapolated": False}
+    assert unmeasured["cut"] == {"match": None, "possible": None, "extrapolated": True}
+    json.dumps(unmeasured, allow_nan=False)
+    assert (without["pets_searched"], {"cut", "photos_searched"} & set(without)) == (1204, set())
 
 
-def test_wide_signs_keep_the_columns_straight(matches: Matches, named: Callable[[str], Matches]) -> None:
-    both = replace(matches, found=(named("ポチ")[0], *matches.found))
-    _, japanese, luigi, _ = matches_as_text(both).splitlines()[3:7]
+def test_a_name_cannot_write_to_the_terminal_and_wide_signs_keep_the_columns_straight(
+    matches: Matches, named: Callable[[str], Matches]
+) -> None:
+    hostile = matches_as_text(named("Lu\x1b[2Jigi\nunknown:\u202e x"))
+    _, wide, luigi, _ = matches_as_text(replace(matches, found=(named("ポチ")[0], *matches))).splitlines()[3:7]
 
-    assert japanese.index("match") + 4 == luigi.index("match")  # two wide signs in each of two columns before it
+    assert hostile.splitlines()[0] == "match: this looks like Lu[2Jigi unknown: x"
+    assert wide.index("match") + 4 == luigi.index("match")  # two wide signs in each of two columns before it
 
 
 def test_an_unsure_distance_is_left_out_and_a_short_one_is_not_zero(matches: Matches) -> None:
@@ -148,17 +149,10 @@ def test_a_field_in_the_table_of_fields_is_shown(luigi: Dog, monkeypatch: pytest
     assert "collar" in luigi._repr_html_()
 
 
-def test_an_owner_is_told_with_every_way_to_reach_them(owner: Owner) -> None:
-    assert owner_as_text(owner).splitlines() == [
-        "Ully",
-        f"  phone    {PHONE}",
-        f"  email    {EMAIL}",
-        f"  address  {ADDRESS}",
-    ]
+def test_an_owner_is_told_with_every_way_to_reach_them_and_in_no_text_of_matches(owner: Owner, luigi: Dog) -> None:
+    match = Match(luigi, luigi.photos[1], 0.93, Verdict.MATCH)  # even where a match was made with an owner
 
-
-def test_nothing_of_the_owner_is_in_the_text_of_matches(matches: Matches) -> None:
-    match = Match(matches[0].pet, matches[0].photo, 0.93, Verdict.MATCH)  # even where a match was made with an owner
-
+    contact = ["Ully", f"  phone    {PHONE}", f"  email    {EMAIL}", f"  address  {ADDRESS}"]
+    assert owner_as_text(owner).splitlines() == contact
     for hidden in ("Ully", PHONE, EMAIL, ADDRESS, "38.71"):
-        assert hidden not in matches_as_text(replace(matches, found=(match,)))
+        assert hidden not in matches_as_text(Matches(found=(match,), query=(photo("q.jpg"),), cut=CUT))
