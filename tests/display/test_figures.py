@@ -107,10 +107,6 @@ def test_the_query_and_each_match_have_a_picture_and_their_words(matches: Matche
     assert "Your 5 photos" in texts(several)
 
 
-
-
-
-
 def test_seven_matches_take_two_rows_and_more_than_twenty_are_cut(matches: Matches) -> None:
     one, seven, many = (plot_matches(replace(matches, found=matches.found[:1] * count)) for count in (1, 7, 23))
 
@@ -120,12 +116,6 @@ def test_seven_matches_take_two_rows_and_more_than_twenty_are_cut(matches: Match
     assert any(text.startswith("3 more matches are not shown.") for text in texts(many))
     assert len({id(text._renderer) for text in drawn_texts(many)}) == 1  # type: ignore[attr-defined]  # one canvas
     check_texts_lie_apart_and_inside(plot_matches(replace(matches, found=matches.found * 4, query=matches.query * 3)))
-
-
-
-
-
-
 
 
 def test_an_empty_answer_a_search_in_words_and_an_unreadable_thumbnail_are_drawn_too(matches: Matches) -> None:

@@ -94,8 +94,6 @@ def test_a_hostile_name_is_only_text_nothing_runs_and_no_owner_or_exact_place_is
         assert hidden not in html.unescape(harmless)
 
 
-
-
 def test_each_match_is_shown_with_its_verdict_and_what_is_known_its_picture_inside_the_page(matches: Matches) -> None:
     page = Reader(matches_as_html(matches))
     several = Reader(matches_as_html(replace(matches, query=tuple(photo(f"{n}.jpg") for n in range(6)))))
@@ -111,8 +109,6 @@ def test_each_match_is_shown_with_its_verdict_and_what_is_known_its_picture_insi
     assert not {"38.71", "9.14"} & set(re.findall(r"\d+\.\d\d", "".join(page.text)))
     assert several.values("alt").count("your photo") == 4
     assert {"Your 6 photos", "2 more not shown"} <= set(several.text)
-
-
 
 
 def test_a_missing_picture_and_bytes_that_are_no_jpeg_are_drawn_and_named(matches: Matches, luigi: Dog) -> None:
@@ -135,10 +131,6 @@ def test_the_nearest_stranger_is_not_drawn_as_a_winner_and_a_search_in_words_has
     assert ("unknown" in nobody, "There is no pet to compare with" in nobody) == (True, True)
     assert "2 pets, nearest first" in in_words
     assert not {str(verdict) for verdict in Verdict} & set(in_words)
-
-
-
-
 
 
 def test_a_long_answer_is_cut_and_bars_stay_inside_their_frame(matches: Matches) -> None:
@@ -190,8 +182,6 @@ def test_a_hostile_contact_is_only_text() -> None:
 
     assert page.text.count(HOSTILE) == 4  # under the picture, name, phone, address
     assert page.values("href") == ["mailto:a@b%3Fbcc%3Dc@d%26x%3D%3Cscript%3E"]
-
-
 
 
 def test_a_pet_card_shows_all_photos_but_no_contact(luigi: Dog) -> None:

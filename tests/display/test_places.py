@@ -74,10 +74,6 @@ def test_the_date_line_does_not_tear_neighbours_apart_and_the_poles_can_be_drawn
         assert "2 pets on the map" in texts(plot_places([dog("a", lat, 10.0), dog("b", lat, -170.0)]))
 
 
-
-
-
-
 def test_pets_at_one_place_share_a_mark_and_a_crowd_is_named_as_far_as_there_is_room() -> None:
     same = [dog(name, 38.7, -9.1) for name in ("ana", "bob", "cid")] + [dog("dot", 38.7, -9.1, status=Status.LOST)]
     crowd = [dog(f"dog number {number}", 38.7 + number % 10 / 100, -9.1 + number // 10 / 100) for number in range(100)]
@@ -105,8 +101,6 @@ def test_a_photos_place_counts_and_pets_without_one_are_counted() -> None:
 
     assert {"1 pet on the map", "2 pets without a place."} <= set(texts(figure))
     assert "No pet here has a place" in texts(plot_places([]))
-
-
 
 
 def test_around_a_centre_a_pet_stands_where_its_distance_is_counted_from() -> None:
