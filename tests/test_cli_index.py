@@ -18,35 +18,34 @@ from tests.elastic.stores import empty_elasticsearch_store
 from tests.test_cli import data, folder, registered, run
 
 __all__ = ["folder", "registered"]
+NAMED = ("--registry", "pets.db")
 
 
 def names() -> list[str]:
-    return [index["name"] for index in data("index", "list", "--registry", "pets.db")]
+    return [index["name"] for index in data("index", "list", *NAMED)]
 
 
 def test_indexes_are_made_listed_renamed_and_deleted(folder: Path) -> None:
-    named = ("--registry", "pets.db")
-
-    made = data("index", "create", "--species", "cat", *named)
-    own = run("index", "create", "shelter-dogs", *named)
-    twice = run("index", "create", "shelter-dogs", *named)
-    bad = run("index", "create", "Shelter Dogs", *named)
+    made = data("index", "create", "--species", "cat", *NAMED)
+    own = run("index", "create", "shelter-dogs", *NAMED)
+    twice = run("index", "create", "shelter-dogs", *NAMED)
+    bad = run("index", "create", "Shelter Dogs", *NAMED)
 
     assert (made["name"], made["species"], made["pets"], made["encoder"]) == ("pets-cats", "cat", 0, "pocket-2")
     assert (own.exit_code, twice.exit_code, bad.exit_code) == (0, 3, 2)
     assert names() == ["pets-cats", "shelter-dogs"]
-    assert run("index", "rename", "shelter-dogs", "pets-dogs", *named).stdout.startswith("pets-dogs: 0 pets")
-    assert run("register", "pets.csv", *named).exit_code == 0
-    assert data("index", "info", "pets-dogs", *named)["pets"] == 2
-    assert run("index", "delete", "pets-cats", "--yes", *named).stdout == "deleted: pets-cats\n"
+    assert run("index", "rename", "shelter-dogs", "pets-dogs", *NAMED).stdout.startswith("pets-dogs: 0 pets")
+    assert run("register", "pets.csv", *NAMED).exit_code == 0
+    assert data("index", "info", "pets-dogs", *NAMED)["pets"] == 2
+    assert run("index", "delete", "pets-cats", "--yes", *NAMED).stdout == "deleted: pets-cats\n"
     assert names() == ["pets-dogs"]
 
 
 def test_an_index_is_deleted_only_by_its_name_or_with_yes(registered: Path) -> None:
-    unasked = run("index", "delete", "pets-dogs", "--registry", "pets.db")
-    typed_wrong = typed("cats", "index", "delete", "pets-dogs", "--registry", "pets.db")
+    unasked = run("index", "delete", "pets-dogs", *NAMED)
+    typed_wrong = typed("cats", "index", "delete", "pets-dogs", *NAMED)
     kept = names()
-    typed_right = typed("pets-dogs", "index", "delete", "pets-dogs", "--registry", "pets.db")
+    typed_right = typed("pets-dogs", "index", "delete", "pets-dogs", *NAMED)
 
     assert (unasked.exit_code, "--yes" in unasked.stderr) == (2, True)
     assert (typed_wrong.returncode, kept) == (2, ["pets-cats", "pets-dogs"])
@@ -65,23 +64,21 @@ def typed(line: str, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_rebuild_changes_the_encoder_may_keep_the_old_index_and_names_what_is_gone(registered: Path) -> None:
-    named = ("--registry", "pets.db")
-
-    kept = run("index", "rebuild", "pets-dogs", "--encoder", "pocket-mirrored", *named)
-    told = data("index", "rebuild", "pets-dogs", "--encoder", "pocket", "--no-keep-old", *named)
+    kept = run("index", "rebuild", "pets-dogs", "--encoder", "pocket-mirrored", *NAMED)
+    told = data("index", "rebuild", "pets-dogs", "--encoder", "pocket", "--no-keep-old", *NAMED)
 
     assert kept.exit_code == 0
     assert "2 pets in the new index; photos encoded: 2 from their originals, 0 from thumbnails" in kept.stdout
     assert "kept as pets-dogs-000001" in kept.stdout
     assert (told["pets"], told["originals"], told["kept"], told["failures"]) == (2, 2, None, [])
     assert names() == ["pets-cats", "pets-dogs", "pets-dogs-000001"]
-    assert data("index", "info", "pets-dogs", *named)["encoder"] == "pocket-2"
+    assert data("index", "info", "pets-dogs", *NAMED)["encoder"] == "pocket-2"
 
     with connect("pets.db") as registry:
         registry.util.client.execute("DELETE FROM thumbnails")
         registry.util.client.commit()
     Path("photos/zoe.png").unlink()
-    missing = run("index", "rebuild", "pets-dogs", "--encoder", "pocket-mirrored", "--json", *named)
+    missing = run("index", "rebuild", "pets-dogs", "--encoder", "pocket-mirrored", "--json", *NAMED)
     (failure,) = json.loads(missing.stdout)["failures"]
     assert (missing.exit_code, failure["item"], failure["photo"]) == (1, "zoe", "photos/zoe.png")
     assert failure["error"] == "UnreadablePhoto"
