@@ -17,6 +17,7 @@ from petfinder.evaluation.evaluate import evaluate_folder
 from petfinder.evaluation.result import FOUND, RANK1
 from tests.conftest import TableEncoder
 from tests.test_evaluate import dapples
+from tests.test_service import sure
 
 
 class BlindEncoder(TableEncoder):
@@ -46,17 +47,19 @@ def folder(tmp_path: Path) -> Path:
     return dapples(tmp_path, pets=8)
 
 
-def test_each_encoder_gets_what_it_would_get_alone(folder: Path) -> None:
+def test_each_encoder_gets_what_it_would_get_alone_and_photos_are_decoded_once_for_all(folder: Path) -> None:
+    one, other = KeepingEncoder("one-1"), KeepingEncoder("other-1")
+    compare_encoders(folder, [one, other])
     comparison = compare_encoders(folder, [TableEncoder(), BlindEncoder()], progress=False)
 
     for column, encoder in zip(comparison.columns, (TableEncoder(), BlindEncoder()), strict=True):
-        alone = evaluate_folder(folder, encoder, progress=False)
-        together = column.evaluation
-        assert together is not None
+        alone, together = evaluate_folder(folder, encoder, progress=False), column.evaluation
         for measure in ("rank1", "mean_precision", "found", "thresholds"):
             assert getattr(together, measure) == getattr(alone, measure)
         assert column.identity == EncoderIdentity(encoder.name, 8, "t1")
     assert comparison.errors == {}
+    assert len(one.shown) == 24
+    assert all(mine is theirs for mine, theirs in zip(one.shown, other.shown, strict=True))
 
 
 def test_differences_are_paired_and_to_the_first(folder: Path) -> None:
@@ -64,9 +67,8 @@ def test_differences_are_paired_and_to_the_first(folder: Path) -> None:
     _, same = compare_encoders(folder, [TableEncoder(), KeepingEncoder("twin-1")]).columns
 
     assert sees.differences == {}
-    assert sees.evaluation is not None
-    assert blind.evaluation is not None
-    assert blind.differences[RANK1].value == pytest.approx(blind.evaluation.rank1.value - sees.evaluation.rank1.value)
+    more = sure(blind.evaluation).rank1.value - sure(sees.evaluation).rank1.value
+    assert blind.differences[RANK1].value == pytest.approx(more)
     assert blind.differences[RANK1].high < -0.3
     assert blind.differences[FOUND].high < 0
     assert all((one.value, one.low, one.high) == (0, 0, 0) for one in same.differences.values())
@@ -83,17 +85,9 @@ class KeepingEncoder(TableEncoder):
         return super().encode_images(pictures)
 
 
-def test_photos_are_decoded_once_for_all(folder: Path) -> None:
-    one, other = KeepingEncoder("one-1"), KeepingEncoder("other-1")
-
-    compare_encoders(folder, [one, other])
-
-    assert len(one.shown) == 24
-    assert all(mine is theirs for mine, theirs in zip(one.shown, other.shown, strict=True))
-
-
-def test_an_encoder_that_cannot_be_had_stops_no_other(folder: Path) -> None:
+def test_an_encoder_that_cannot_be_had_stops_no_other_and_the_table_says_why(folder: Path) -> None:
     comparison = compare_encoders(folder, ["pocket-99", AbsentEncoder(), TableEncoder(), BlindEncoder()])
+    nothing = compare_encoders(folder, ["pocket-98", "pocket-99"])
 
     missing, absent, sees, blind = comparison.columns
     assert isinstance(missing.error, EncoderUnavailable)
@@ -102,9 +96,10 @@ def test_an_encoder_that_cannot_be_had_stops_no_other(folder: Path) -> None:
     assert list(comparison.errors) == ["pocket-99", "absent-1"]
     assert sees.evaluation is not None
     assert (sees.differences, bool(blind.differences)) == ({}, True), "the first that could be tried"
-    table = str(comparison)
-    assert table.count("EncoderUnavailable") >= 2 * len(SHOWN)
-    assert "absent-1 could not be tried: its weights are gone; fetch them" in table
+    assert str(comparison).count("EncoderUnavailable") >= 2 * len(SHOWN)
+    assert "absent-1 could not be tried: its weights are gone; fetch them" in str(comparison)
+    assert (nothing.as_rows(), len(nothing.errors)) == ((), 2)
+    assert "pocket-99 could not be tried" in str(nothing)
 
 
 def test_the_table_has_a_column_for_each_encoder_and_the_rows_are_as_pandas_takes_them(folder: Path) -> None:
@@ -125,13 +120,6 @@ def test_the_table_has_a_column_for_each_encoder_and_the_rows_are_as_pandas_take
     assert first == ComparedRow("table-1", RANK1, 1.0, "share", 1.0, 1.0)
     assert second.difference == pytest.approx(second.value - 1)
     assert all(row.difference is None for row in rows if row.unit != "share")
-
-
-def test_where_no_encoder_can_be_had_the_table_says_why(folder: Path) -> None:
-    comparison = compare_encoders(folder, ["pocket-98", "pocket-99"])
-
-    assert (comparison.as_rows(), len(comparison.errors)) == ((), 2)
-    assert "pocket-99 could not be tried" in str(comparison)
 
 
 def test_what_cannot_be_compared_is_refused(folder: Path, tmp_path: Path) -> None:
