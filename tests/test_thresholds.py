@@ -10,7 +10,9 @@ import pytest
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.verdicts import Interval, Quantiles, Thresholds, Uncalibrated
 from petfinder.evaluation.calibration import best_similarities, measure_thresholds, share_reaching, stricter
+from petfinder.evaluation.metrics import Labelled
 from tests.test_evaluate import scattered
+from tests.test_service import sure
 
 ONE_PHOTO_EACH = Thresholds(
     measured=(
@@ -31,15 +33,23 @@ def test_more_photos_of_as_many_pets_need_a_higher_similarity() -> None:
     alone, three, ten = (ONE_PHOTO_EACH.at(100, photos) for photos in (100, 300, 1000))
 
     assert (alone.match, alone.possible) == (0.6, 0.4)
-    assert alone == ONE_PHOTO_EACH.at(100)
+    assert alone == ONE_PHOTO_EACH.at(100) == ONE_PHOTO_EACH.at(100, 7)  # never fewer looks than pets
     assert alone.match < three.match < ten.match == 0.8
     assert three == ONE_PHOTO_EACH.at(300)
-
-
-def test_thresholds_measured_with_several_photos_a_pet_are_read_by_their_photos() -> None:
     assert THREE_EACH.at(100) == THREE_EACH.at(100, 300)
     assert THREE_EACH.at(300, 300) == THREE_EACH.at(100)
     assert THREE_EACH.at(100, 100).match < THREE_EACH.at(100).match
+
+
+def test_there_are_never_fewer_looks_than_one_and_one_measured_number_holds_for_every_number() -> None:
+    single = Thresholds(measured=(Quantiles(pets=10, match=0.5, possible=0.3),))
+
+    assert ONE_PHOTO_EACH.at(0, 0) == ONE_PHOTO_EACH.at(1)
+    assert ONE_PHOTO_EACH.at(1).match == pytest.approx(0.4)
+    assert ONE_PHOTO_EACH.at(10**9).match == 1
+    assert [single.at(1000, 2000).match, single.at(1).possible] == [0.5, 0.3]
+    assert single.at(1000, 2000).extrapolated
+    assert Uncalibrated().at(10, 30).extrapolated
 
 
 @pytest.mark.parametrize(
@@ -50,35 +60,16 @@ def test_what_was_not_measured_is_marked(pets: int, photos: int | None, extrapol
     assert ONE_PHOTO_EACH.at(pets, photos).extrapolated is extrapolated
 
 
-def test_there_are_never_fewer_looks_than_pets_nor_than_one() -> None:
-    assert ONE_PHOTO_EACH.at(100, 7) == ONE_PHOTO_EACH.at(100)
-    assert ONE_PHOTO_EACH.at(0, 0) == ONE_PHOTO_EACH.at(1)
-    assert ONE_PHOTO_EACH.at(1).match == pytest.approx(0.4)
-    assert ONE_PHOTO_EACH.at(10**9).match == 1
-
-
-def test_one_measured_number_holds_for_every_number() -> None:
-    single = Thresholds(measured=(Quantiles(pets=10, match=0.5, possible=0.3),))
-
-    assert [single.at(1000, 2000).match, single.at(1).possible] == [0.5, 0.3]
-    assert single.at(1000, 2000).extrapolated
-    assert Uncalibrated().at(10, 30).extrapolated
-
-
-def test_files_from_before_photos_and_intervals_still_load() -> None:
+def test_files_from_before_photos_and_intervals_still_load_and_rows_must_rise_in_photos_too() -> None:
     old = json.loads('{"measured": [{"match": 0.5, "pets": 10, "possible": 0.3}], "source": "old"}')
+    falling = ({"pets": 10, "photos": 50, "match": 1, "possible": 1}, {"pets": 40, "match": 1, "possible": 1})
 
     [row] = Thresholds(**old).measured
 
     assert (row.looks, row.match_interval, row.possible_interval) == (10, None, None)
     assert Thresholds.model_validate_json(THREE_EACH.model_dump_json(exclude_none=True)) == THREE_EACH
-
-
-def test_rows_must_rise_in_photos_too() -> None:
     with pytest.raises(ConfigError, match="rising"):
-        Thresholds(
-            measured=({"pets": 10, "photos": 50, "match": 1, "possible": 1}, {"pets": 40, "match": 1, "possible": 1})
-        )
+        Thresholds(measured=falling)
 
 
 @pytest.mark.parametrize("photos_each", [2, 3])
@@ -96,16 +87,6 @@ def test_the_promise_holds_in_a_registry_with_several_photos_a_pet(photos_each: 
     assert 0.2 < seen.above(by_photos.possible) < 0.33
 
 
-def test_what_is_measured_with_several_photos_a_pet_says_how_many() -> None:
-    crowd = scattered(pets=60, photos_each=3, dims=8, seed=23)
-
-    assert [(row.pets, row.photos) for row in measure_thresholds(crowd, crowd, draws=5).measured] == [
-        (10, 30),
-        (30, 90),
-        (59, 177),
-    ]
-
-
 def test_intervals_hold_the_value_of_other_strangers_and_narrow_with_their_number() -> None:
     gallery = scattered(pets=400, photos_each=1, dims=12, seed=24)
     few, many, others = (scattered(pets=pets, photos_each=1, dims=12, seed=25 + pets) for pets in (100, 1500, 3000))
@@ -114,36 +95,29 @@ def test_intervals_hold_the_value_of_other_strangers_and_narrow_with_their_numbe
     truth = best_similarities(others, gallery, pets=300)
 
     for row in (rough, fine):
-        for value, interval, true in (
+        for value, measured, true in (
             (row.match, row.match_interval, truth.exceeded_by(0.01)),
             (row.possible, row.possible_interval, truth.exceeded_by(0.30)),
         ):
-            assert interval is not None
-            assert interval.low <= value + 1e-3
-            assert value - 1e-3 <= interval.high
+            interval = sure(measured)
+            assert interval.low - 1e-3 <= value <= interval.high + 1e-3
             assert interval.low - 0.01 <= true <= interval.high + 0.01
-    assert fine.possible_interval is not None
-    assert rough.possible_interval is not None
-    assert _width(fine.possible_interval) < _width(rough.possible_interval) / 2
+    assert _width(fine) < _width(rough) / 2
 
 
-def _width(interval: Interval) -> float:
+def _width(row: Quantiles) -> float:
+    interval = sure(row.possible_interval)
     return interval.high - interval.low
 
 
 def test_an_animal_seen_often_is_one_animal_in_the_interval() -> None:
     gallery = scattered(pets=50, photos_each=1, dims=6, seed=30)
     strangers = scattered(pets=6, photos_each=30, dims=6, seed=31, spread=0.05)
-    apart = strangers.at(np.arange(len(strangers)))
-    object.__setattr__(apart, "ids", np.arange(len(strangers)).astype(str))
+    apart = Labelled(np.arange(len(strangers)).astype(str), strangers.embeddings)
 
-    [_, alike], [_, free] = (
-        measure_thresholds(kind, gallery, pet_counts=(50,)).measured for kind in (strangers, apart)
-    )
+    alike, free = (measure_thresholds(kind, gallery, pet_counts=(50,)).measured[1] for kind in (strangers, apart))
 
-    assert alike.possible_interval is not None
-    assert free.possible_interval is not None
-    assert _width(alike.possible_interval) > 2 * _width(free.possible_interval)
+    assert _width(alike) > 2 * _width(free)
 
 
 def test_the_share_reaching_a_threshold_is_that_of_all_draws_stranger_by_stranger() -> None:
@@ -172,10 +146,11 @@ def test_the_stricter_is_the_higher_value_with_its_interval_and_the_fewer_photos
     assert (far.match, far.possible) == pytest.approx((0.6, 0.5))
 
 
-def test_the_stricter_of_tables_measured_at_other_pets_follows_their_photos_too() -> None:
+def test_tables_measured_with_several_photos_a_pet_say_how_many_and_so_does_the_stricter_of_two() -> None:
     crowd = scattered(pets=31, photos_each=4, dims=8, seed=34)
     one, other = (measure_thresholds(crowd, crowd, pet_counts=counts, draws=5) for counts in ((10, 30), (10, 19)))
 
+    assert [(row.pets, row.photos) for row in one.measured] == [(10, 40), (30, 120)]
     for both in (stricter(one, other, source="both"), stricter(other, one, source="both")):
         assert [(row.pets, row.photos) for row in both.measured] == [(10, 40), (19, 76)]
         assert both.at(19).match == max(one.at(19).match, other.at(19).match)
