@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from petfinder.cli.puppies import BASE_URL, MAX_BYTES, SHA256, Puppies, download_puppies
+from petfinder.cli.puppies import BASE_URL, DOGS, LOST, MAX_BYTES, SHA256, download_puppies
 from petfinder.domain.errors import ConfigError, StoreUnavailable
 
 
@@ -61,24 +61,24 @@ def originals(shared: Path) -> Path:
 
 
 def test_pictures_come_whole_after_a_stumble_and_only_a_spoilt_one_comes_twice(originals: Path, tmp_path: Path) -> None:
+    puppies = tmp_path / "new" / "puppies"
     with served(originals, failures=2) as (url, asked):
-        puppies = download_puppies(tmp_path / "new" / "puppies", base_url=url, progress=False)
+        download_puppies(puppies, base_url=url, progress=False)
         first = len(asked)
-        again = download_puppies(puppies.folder, base_url=url)
+        download_puppies(puppies, base_url=url)
         twice = len(asked)
-        puppies.lost.write_bytes(b"half a picture")
-        download_puppies(puppies.folder, base_url=url)
+        (puppies / LOST).write_bytes(b"half a picture")
+        download_puppies(puppies, base_url=url)
         third = asked[15:]
         (tmp_path / "file").write_text("")
         with pytest.raises(ConfigError, match="name another folder"):
             download_puppies(tmp_path / "file", base_url=url)
 
-    assert puppies == again == Puppies(tmp_path / "new" / "puppies")
-    assert (first, twice, third) == (15, 15, ["/lost-dogs/lost_dog1.png"])
-    for picture in puppies.pictures:
-        assert picture.read_bytes() == (originals / picture.relative_to(puppies.folder)).read_bytes()
-    assert len(list(puppies.dogs.iterdir())) == 11
-    assert {puppies.lost.name, puppies.owner.name} == {"lost_dog1.png", "Ully.png"}
+    assert (first, twice, third) == (15, 15, [f"/{LOST}"])
+    assert {name: (puppies / name).read_bytes() for name in SHA256} == {
+        name: (originals / name).read_bytes() for name in SHA256
+    }
+    assert len(list((puppies / DOGS).iterdir())) == 11
 
 
 @pytest.mark.parametrize("content", [b"", b"another picture", b"x" * (MAX_BYTES + 5)])

@@ -9,6 +9,7 @@ from inspect import Parameter, signature
 from typing import Annotated, Any
 
 import typer
+from typer import Option
 from typer.core import TyperGroup
 from typer.main import get_group
 
@@ -83,7 +84,7 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def petfinder(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+        bool, Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Find the registered pet that a stranger's photo shows, and say who to call."""

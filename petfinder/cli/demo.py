@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from petfinder.cli.app import verb
-from petfinder.cli.puppies import download_puppies
+from petfinder.cli.puppies import DOGS, LOST, OWNER, download_puppies
 from petfinder.display.html.cards import owner_card
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.matches import Matches
@@ -26,16 +26,6 @@ _PUPPIES = Path("petfinder-puppies")
 _SHOWN = "on-the-steps-after-rain.jpg"
 
 
-@dataclass(frozen=True)
-class Stray:
-    """A query photo of the demonstration: `pet_id` is who it shows, empty where nobody registered that pet."""
-
-    photo: Path
-    species: str
-    pet_id: str
-    where: str
-
-
 def bundled() -> Path:
     """The folder of bundled pictures; raises ConfigError where it is missing."""
     if not (_DATASET / "manifest.csv").is_file():
@@ -46,11 +36,10 @@ def bundled() -> Path:
     return _DATASET
 
 
-def strays(folder: Path) -> list[Stray]:
-    """The query photos of the dataset and what they show."""
+def strays(folder: Path) -> dict[Path, dict[str, str]]:
+    """The query photos of the dataset, and of each its species, pet_id (empty: nobody registered it) and where."""
     with (folder / "queries.csv").open(encoding="utf-8", newline="") as table:
-        rows = [*csv.DictReader(table)]
-    return [Stray(folder / row["file"], row["species"], row["pet_id"], row["where"]) for row in rows]
+        return {folder / row["file"]: row for row in csv.DictReader(table)}
 
 
 def register_bundled(registry: Registry, folder: Path, *, progress: bool | None = None) -> None:
@@ -65,7 +54,7 @@ def register_bundled(registry: Registry, folder: Path, *, progress: bool | None 
 @verb(bare=True)
 def demo(
     puppies: Annotated[
-        bool, typer.Option("--puppies", help="Download the pictures of “Finding your puppy” and find Luigi.")
+        bool, Option("--puppies", help="Download the pictures of “Finding your puppy” and find Luigi.")
     ] = False,
 ) -> None:
     """Show the whole story on bundled pictures. Pets registered, a stray recognised, the owner found.
@@ -75,40 +64,40 @@ def demo(
     if puppies:
         _puppies_demo()
     else:
-        _bundled_demo()
+        _bundled_demo(bundled())
 
 
-def _bundled_demo() -> None:
-    folder = bundled()
+def _bundled_demo(folder: Path) -> None:
     finders = strays(folder)
-    known = next(stray for stray in finders if stray.photo.name == _SHOWN)
-    unknown = next(stray for stray in finders if stray.species == "dog" and not stray.pet_id)
+    known = next(photo for photo in finders if photo.name == _SHOWN)
+    unknown = next(photo for photo, row in finders.items() if row["species"] == "dog" and not row["pet_id"])
     with connect(":memory:", name="demo") as registry:
         _step("1. Registering the bundled pets, in memory: no server, no download.")
         register_bundled(registry, folder)
         typer.echo(f"   {registry.dogs.count()} dogs and {registry.cats.count()} cats are registered.")
-        _step(f"2. Somebody photographed a stray dog, {known.where} ({known.photo.name}).")
-        _show_owner(registry, _show(registry, known.photo, _FOUND))
-        _step(f"3. Another stray, {unknown.where} ({unknown.photo.name}); nobody registered this dog.")
-        _show(registry, unknown.photo, _UNKNOWN)
+        _step(f"2. Somebody photographed a stray dog, {finders[known]['where']} ({known.name}).")
+        _show_owner(registry, _show(registry, known, _FOUND))
+        _step(f"3. Another stray, {finders[unknown]['where']} ({unknown.name}); nobody registered this dog.")
+        _show(registry, unknown, _UNKNOWN)
         _step("4. All seven finders' pictures, and who they really show:\n")
-        for stray in finders:
-            matches = registry.of(SPECIES[stray.species]).find(stray.photo, k=1)
+        for photo, row in finders.items():
+            matches = registry.of(SPECIES[row["species"]]).find(photo, k=1)
             nearest = f"{matches[0].pet.pet_id} {matches[0].similarity:.2f}" if matches else "nobody"
-            truth = stray.pet_id or "nobody's"
-            typer.echo(f"   {stray.photo.name:<28} {matches.verdict or '':<9} nearest: {nearest:<14} really: {truth}")
+            truth = row["pet_id"] or "nobody's"
+            typer.echo(f"   {photo.name:<28} {matches.verdict or '':<9} nearest: {nearest:<14} really: {truth}")
     _step("The pictures are drawings: their thresholds were measured on other rendered pets, not on photos.")
     typer.echo("Your own photos go in with: petfinder register FOLDER --registry pets.db")
 
 
 def _puppies_demo() -> None:
     typer.echo("Fetching the 13 pictures of “Finding your puppy with image search” (MIT, (c) 2023 Alex Salgado).")
-    pictures = download_puppies(_PUPPIES)
+    download_puppies(_PUPPIES)
+    lost = _PUPPIES / LOST
     with connect(":memory:", name="puppies") as registry:
-        registry.dogs.register_many(read_folder(pictures.dogs, Dog)).raise_for_failures()
-        registry.dogs.update("luigi", owner=Owner(name="Ully", picture=pictures.owner))
-        _step(f"{registry.dogs.count()} puppies are registered. Whose is the one in {pictures.lost.name}?")
-        _show_owner(registry, _show(registry, pictures.lost, _FOUND))
+        registry.dogs.register_many(read_folder(_PUPPIES / DOGS, Dog)).raise_for_failures()
+        registry.dogs.update("luigi", owner=Owner(name="Ully", picture=_PUPPIES / OWNER))
+        _step(f"{registry.dogs.count()} puppies are registered. Whose is the one in {lost.name}?")
+        _show_owner(registry, _show(registry, lost, _FOUND))
 
 
 def _step(text: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from petfinder.cli.app import verb
 from petfinder.cli.exit_codes import TROUBLE
@@ -31,24 +32,24 @@ class Measurement:
 
     folder: Annotated[
         str | None,
-        typer.Argument(
+        Argument(
             metavar="FOLDER",
             help="Photos, a sub-folder for each pet. Without it, the pets of the registry as they are.",
         ),
     ] = None
     encoder: Annotated[
-        list[str] | None, typer.Option("--encoder", metavar="NAME", help="What is tried; may be given several times.")
+        list[str] | None, Option("--encoder", metavar="NAME", help="What is tried; may be given several times.")
     ] = None
-    by: Annotated[Grouping | None, typer.Option("--by", help="What is one pet in the folder; pet if not said.")] = None
+    by: Annotated[Grouping | None, Option("--by", help="What is one pet in the folder; pet if not said.")] = None
     save_thresholds: Annotated[
-        bool, typer.Option("--save-thresholds", help="Keep the thresholds measured with the registry's encoder there.")
+        bool, Option("--save-thresholds", help="Keep the thresholds measured with the registry's encoder there.")
     ] = False
-    yes: Annotated[bool, typer.Option("--yes", help="Keep thresholds that were measured on few photos too.")] = False
+    yes: Annotated[bool, Option("--yes", help="Keep thresholds that were measured on few photos too.")] = False
     forget_thresholds: Annotated[
-        bool, typer.Option("--forget-thresholds", help="Measure nothing: the encoder's own thresholds hold again.")
+        bool, Option("--forget-thresholds", help="Measure nothing: the encoder's own thresholds hold again.")
     ] = False
     save: SaveOption = None
-    species: Annotated[Species | None, typer.Option("--species", help="Whose registry; dog if not said.")] = None
+    species: Annotated[Species | None, Option("--species", help="Whose registry; dog if not said.")] = None
 
     def __post_init__(self) -> None:
         if self.yes and not self.save_thresholds:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from petfinder.cli.app import verb
 from petfinder.cli.exit_codes import NOTHING_FOUND
@@ -27,11 +28,9 @@ STANDARD_OUTPUT = "-"
 
 @verb(where=filter_of, options=PetOptions)
 def export(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="Ends in .csv, .json or .jsonl; - prints JSON lines.")],
+    file: Annotated[str, Argument(metavar="FILE", help="Ends in .csv, .json or .jsonl; - prints JSON lines.")],
     where: PetFilter,
-    contact: Annotated[
-        bool, typer.Option("--contact", help="With owners and exact places: mind who gets the file.")
-    ] = False,
+    contact: Annotated[bool, Option("--contact", help="With owners and exact places: mind who gets the file.")] = False,
     *,
     options: PetOptions,
 ) -> None:
@@ -68,8 +67,8 @@ def export(
 
 @verb()
 def copy(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="The registry to copy: a file, or a server's URL.")],
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="Where to: a file, or a server's URL.")],
+    source: Annotated[str, Argument(metavar="SOURCE", help="The registry to copy: a file, or a server's URL.")],
+    target: Annotated[str, Argument(metavar="TARGET", help="Where to: a file, or a server's URL.")],
     as_json: JsonOption = False,
 ) -> None:
     """Copy a registry to another place, owners and thumbnails too. Run it again to go on where it stopped.

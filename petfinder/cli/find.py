@@ -7,20 +7,14 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from petfinder.cli.app import verb
 from petfinder.cli.exit_codes import NOTHING_FOUND
-from petfinder.cli.options import (
-    DOG,
-    EncoderOption,
-    PetIdArgument,
-    PetOptions,
-    filter_of,
-    similarity_option,
-)
+from petfinder.cli.options import DOG, EncoderOption, PetIdArgument, PetOptions, filter_of, similarity_option
 from petfinder.cli.output import SaveOption, note, save_picture
 from petfinder.display import wording
-from petfinder.display.data import duplicate_as_data, matches_as_data
+from petfinder.display.data import matches_as_data
 from petfinder.domain.errors import ConfigError, InvalidQuery
 from petfinder.domain.filters import PetFilter
 from petfinder.domain.matches import Matches
@@ -32,7 +26,7 @@ from petfinder.registry.finder import Combine
 class Search:
     """How many pets are shown, and how: what `find` and `similar` share."""
 
-    k: Annotated[int, typer.Option("--k", "-k", metavar="NUMBER", help="How many pets to show.")] = 5
+    k: Annotated[int, Option("--k", "-k", metavar="NUMBER", help="How many pets to show.")] = 5
     min_similarity: Annotated[float | None, similarity_option("Show none below, -1 to 1.")] = None
     save: SaveOption = None
 
@@ -61,13 +55,12 @@ def _owner_verb(pet_id: str, options: PetOptions) -> str:
 
 @verb(where=filter_of, search=Search, options=PetOptions)
 def find(
-    photos: Annotated[list[str] | None, typer.Argument(metavar="PHOTO", help="Photos of ONE animal.")] = None,
+    photos: Annotated[list[str] | None, Argument(metavar="PHOTO", help="Photos of ONE animal.")] = None,
     text: Annotated[
-        str | None, typer.Option("--text", metavar="WORDS", help="A description instead (encoders that know words).")
+        str | None, Option("--text", metavar="WORDS", help="A description instead (encoders that know words).")
     ] = None,
     combine: Annotated[
-        Combine | None,
-        typer.Option("--combine", help="Several photos: search their mean (default), or each for itself."),
+        Combine | None, Option("--combine", help="Several photos: search their mean (default), or each for itself.")
     ] = None,
     *,
     where: PetFilter,
@@ -100,12 +93,7 @@ def find(
 
 @verb(where=filter_of, search=Search, options=PetOptions)
 def similar(
-    pet_id: PetIdArgument,
-    *,
-    where: PetFilter,
-    search: Search,
-    encoder: EncoderOption = None,
-    options: PetOptions,
+    pet_id: PetIdArgument, *, where: PetFilter, search: Search, encoder: EncoderOption = None, options: PetOptions
 ) -> None:
     """Find registered pets that look like a registered one.
 
@@ -134,6 +122,6 @@ def duplicates(
     with options.pets(encoder) as pets:
         pairs = pets.duplicates(min_similarity)
     lines = [f"{pair.similarity:.3f}  {'  '.join(map(wording.clean, pair.pet_ids))}" for pair in pairs]
-    options.say([*map(duplicate_as_data, pairs)], "\n".join(lines) or "No two pets are that alike.")
+    options.say([*map(vars, pairs)], "\n".join(lines) or "No two pets are that alike.")
     if not pairs:
         raise typer.Exit(NOTHING_FOUND)

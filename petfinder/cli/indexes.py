@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from petfinder.cli.app import app, verb
 from petfinder.cli.exit_codes import NOTHING_FOUND
@@ -22,10 +23,10 @@ from petfinder.registry.util import check_name
 indexes = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(indexes, name="index")
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The index, as `petfinder index list` shows it.")]
+NameArgument = Annotated[str, Argument(metavar="NAME", help="The index, as `petfinder index list` shows it.")]
 SettingOption = Annotated[
     list[str] | None,
-    typer.Option("--setting", metavar="NAME=VALUE", help="On a server: shards, replicas, vectors ...; several times."),
+    Option("--setting", metavar="NAME=VALUE", help="On a server: shards, replicas, vectors ...; several times."),
 ]
 
 
@@ -39,7 +40,7 @@ def index() -> None:
 
 @verb(group=indexes, bare=True, options=PetOptions)
 def create(
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Else the registry's own: pets-dogs.")] = None,
+    name: Annotated[str | None, Argument(metavar="NAME", help="Else the registry's own: pets-dogs.")] = None,
     settings: SettingOption = None,
     encoder: EncoderOption = None,
     *,
@@ -91,12 +92,11 @@ def info(name: NameArgument, options: RegistryOptions) -> None:
 def rebuild(
     name: NameArgument,
     encoder: Annotated[
-        str | None,
-        typer.Option("--encoder", metavar="NAME", help="What encodes all photos anew; else settings change."),
+        str | None, Option("--encoder", metavar="NAME", help="What encodes all photos anew; else settings change.")
     ] = None,
     settings: SettingOption = None,
     keep_old: Annotated[
-        bool, typer.Option("--keep-old/--no-keep-old", help="Keep the old index under another name, or delete it.")
+        bool, Option("--keep-old/--no-keep-old", help="Keep the old index under another name, or delete it.")
     ] = True,
     *,
     options: RegistryOptions,
@@ -129,10 +129,7 @@ def rebuild(
 
 @verb(group=indexes, options=RegistryOptions)
 def delete(
-    name: NameArgument,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    *,
-    options: RegistryOptions,
+    name: NameArgument, yes: Annotated[bool, Option("--yes", help="Do not ask.")] = False, *, options: RegistryOptions
 ) -> None:
     """Erase an index and every pet in it. Asks for its name to be typed.
 
@@ -149,7 +146,7 @@ def delete(
 @verb(group=indexes, options=RegistryOptions)
 def rename(
     name: NameArgument,
-    new_name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="Lower-case letters, digits, - and _.")],
+    new_name: Annotated[str, Argument(metavar="NEW_NAME", help="Lower-case letters, digits, - and _.")],
     *,
     options: RegistryOptions,
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from typer import Argument, Option
 
 from petfinder.cli.output import note, say
 from petfinder.domain.errors import ConfigError, InvalidQuery
@@ -34,14 +35,14 @@ DOG = Species("dog")
 
 RegistryOption = Annotated[
     str | None,
-    typer.Option("--registry", metavar="URL", help="The registry: a file, or a server's URL. Else PETFINDER_REGISTRY."),
+    Option("--registry", metavar="URL", help="The registry: a file, or a server's URL. Else PETFINDER_REGISTRY."),
 ]
-SpeciesOption = Annotated[Species, typer.Option("--species", help="Whose registry.")]
+SpeciesOption = Annotated[Species, Option("--species", help="Whose registry.")]
 EncoderOption = Annotated[
-    str | None, typer.Option("--encoder", metavar="NAME", help="The encoder; else the one that the registry remembers.")
+    str | None, Option("--encoder", metavar="NAME", help="The encoder; else the one that the registry remembers.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
-PetIdArgument = Annotated[str, typer.Argument(metavar="PET_ID", help="As find and list show it.")]
+JsonOption = Annotated[bool, Option("--json", help="Print JSON for scripts.")]
+PetIdArgument = Annotated[str, Argument(metavar="PET_ID", help="As find and list show it.")]
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def with_field_options(
     def option_of(field: PetField) -> inspect.Parameter:
         repeated, words = about(field)
         names = [f"--{field.name.removesuffix('s') if field.several else field.name}", *_ALSO.get(field.name, ())]
-        option = typer.Option(*names, metavar="TEXT", help=words)
+        option = Option(*names, metavar="TEXT", help=words)
         annotation: Any = Annotated[list[str] | None, option] if repeated else Annotated[str | None, option]
         return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
 
@@ -140,7 +141,7 @@ def _similarity(number: float | None) -> float | None:
 
 def similarity_option(words: str) -> Any:
     """The option --min-similarity with this help."""
-    return typer.Option("--min-similarity", metavar="NUMBER", help=words, callback=_similarity)
+    return Option("--min-similarity", metavar="NUMBER", help=words, callback=_similarity)
 
 
 @with_field_options(
@@ -150,23 +151,20 @@ def similarity_option(words: str) -> Any:
 def filter_of(
     *,
     status: Annotated[
-        list[Status] | None, typer.Option("--status", metavar="STATUS", help="Only home, lost, found or reunited ones.")
+        list[Status] | None, Option("--status", metavar="STATUS", help="Only home, lost, found or reunited ones.")
     ] = None,
     taken_after: Annotated[
         datetime | None,
-        typer.Option("--taken-after", metavar="DATE", parser=moment, help="Only pets with a photo taken since then."),
+        Option("--taken-after", metavar="DATE", parser=moment, help="Only pets with a photo taken since then."),
     ] = None,
     taken_before: Annotated[
         datetime | None,
-        typer.Option(
-            "--taken-before", metavar="DATE", parser=moment, help="... until then; 2026-10-02 is its midnight."
-        ),
+        Option("--taken-before", metavar="DATE", parser=moment, help="... until then; 2026-10-02 is its midnight."),
     ] = None,
     near: Annotated[
-        Place | None,
-        typer.Option("--near", metavar="LAT,LON", parser=lat_lon, help="Only pets seen around this place."),
+        Place | None, Option("--near", metavar="LAT,LON", parser=lat_lon, help="Only pets seen around this place.")
     ] = None,
-    within_km: Annotated[float | None, typer.Option("--within-km", metavar="KM", help="How far from --near.")] = None,
+    within_km: Annotated[float | None, Option("--within-km", metavar="KM", help="How far from --near.")] = None,
     **words: list[str] | None,
 ) -> PetFilter:
     """The filter that the options describe; raises InvalidQuery, naming the option."""

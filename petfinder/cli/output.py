@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
+from typer import Option
 
 from petfinder.cli.exit_codes import BAD_USE, INTERRUPTED, NOTHING_FOUND, TROUBLE
 from petfinder.display.text import matches_as_text
@@ -109,11 +110,8 @@ def _picture(path: Path | None) -> Path | None:
 
 SaveOption = Annotated[
     Path | None,
-    typer.Option(
-        "--save",
-        metavar="FILE",
-        callback=_picture,
-        help=f"Save a picture too; the name ends in {', '.join(ENDINGS)}.",
+    Option(
+        "--save", metavar="FILE", callback=_picture, help=f"Save a picture too; the name ends in {', '.join(ENDINGS)}."
     ),
 ]
 

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from typing import Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from petfinder.cli.app import verb
 from petfinder.cli.exit_codes import NOTHING_FOUND
@@ -37,12 +38,10 @@ def list_(
     where: PetFilter,
     with_words: Annotated[
         str | None,
-        typer.Option(
-            "--words", metavar="TEXT", help="Only pets with all these words in name, breed, colour, tags or note."
-        ),
+        Option("--words", metavar="TEXT", help="Only pets with all these words in name, breed, colour, tags or note."),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, metavar="NUMBER", help="How many at most.")] = 50,
-    after: Annotated[str | None, typer.Option("--after", metavar="PET_ID", help="Go on behind this pet.")] = None,
+    limit: Annotated[int, Option("--limit", min=1, metavar="NUMBER", help="How many at most.")] = 50,
+    after: Annotated[str | None, Option("--after", metavar="PET_ID", help="Go on behind this pet.")] = None,
     *,
     options: PetOptions,
 ) -> None:
@@ -79,8 +78,7 @@ def owner(pet_id: PetIdArgument, options: PetOptions) -> None:
         found = service.owner_of(pet_id)
     shown = found.model_dump(mode="json", context=CONTACT, exclude_none=True) if found else None
     options.say(
-        {"pet_id": pet_id, "owner": shown},
-        owner_as_text(found) if found else "No owner is registered with this pet.",
+        {"pet_id": pet_id, "owner": shown}, owner_as_text(found) if found else "No owner is registered with this pet."
     )
     if not found:
         raise typer.Exit(NOTHING_FOUND)
@@ -88,7 +86,7 @@ def owner(pet_id: PetIdArgument, options: PetOptions) -> None:
 
 @verb(bare=True, options=RegistryOptions)
 def info(
-    species: Annotated[Species | None, typer.Option("--species", help="Only this species.")] = None,
+    species: Annotated[Species | None, Option("--species", help="Only this species.")] = None,
     *,
     options: RegistryOptions,
 ) -> None:
@@ -106,12 +104,12 @@ def info(
 @verb(options=PetOptions)
 def status(
     pet_id: PetIdArgument,
-    new: Annotated[Status, typer.Argument(metavar="STATUS", help="lost, found, home or reunited.")],
+    new: Annotated[Status, Argument(metavar="STATUS", help="lost, found, home or reunited.")],
     place: Annotated[
-        Place | None, typer.Option("--place", metavar="LAT,LON", parser=lat_lon, help="Where the pet was seen.")
+        Place | None, Option("--place", metavar="LAT,LON", parser=lat_lon, help="Where the pet was seen.")
     ] = None,
     at: Annotated[
-        datetime | None, typer.Option("--at", metavar="DATE", parser=moment, help="Since when, 2026-10-02; else now.")
+        datetime | None, Option("--at", metavar="DATE", parser=moment, help="Since when, 2026-10-02; else now.")
     ] = None,
     *,
     options: PetOptions,
@@ -136,7 +134,7 @@ def status(
 )
 def changes_of(
     *,
-    place: Annotated[str | None, typer.Option("--place", metavar="LAT,LON", help="Where the pet was seen.")] = None,
+    place: Annotated[str | None, Option("--place", metavar="LAT,LON", help="Where the pet was seen.")] = None,
     **fields: str | list[str] | None,
 ) -> dict[str, Any]:
     """What is to be changed of a pet, by field; an empty text takes a value away."""
@@ -147,10 +145,10 @@ def changes_of(
 
 
 def owner_changes_of(
-    owner_name: Annotated[str | None, typer.Option("--owner-name", metavar="TEXT")] = None,
-    owner_phone: Annotated[str | None, typer.Option("--owner-phone", metavar="TEXT")] = None,
-    owner_email: Annotated[str | None, typer.Option("--owner-email", metavar="TEXT")] = None,
-    owner_address: Annotated[str | None, typer.Option("--owner-address", metavar="TEXT")] = None,
+    owner_name: Annotated[str | None, Option("--owner-name", metavar="TEXT")] = None,
+    owner_phone: Annotated[str | None, Option("--owner-phone", metavar="TEXT")] = None,
+    owner_email: Annotated[str | None, Option("--owner-email", metavar="TEXT")] = None,
+    owner_address: Annotated[str | None, Option("--owner-address", metavar="TEXT")] = None,
 ) -> dict[str, str]:
     """What is to be changed of an owner, by field; raises InvalidPet for an empty name."""
     if owner_name is not None and not owner_name.strip():
@@ -164,10 +162,10 @@ def update(
     pet_id: PetIdArgument,
     changes: dict[str, Any],
     contact: dict[str, str],
-    no_owner: Annotated[bool, typer.Option("--no-owner", help="Take the owner away, contact and all.")] = False,
-    photos: Annotated[list[str] | None, typer.Option("--add-photo", metavar="PHOTO", help="Several times.")] = None,
+    no_owner: Annotated[bool, Option("--no-owner", help="Take the owner away, contact and all.")] = False,
+    photos: Annotated[list[str] | None, Option("--add-photo", metavar="PHOTO", help="Several times.")] = None,
     encoder: Annotated[
-        str | None, typer.Option("--encoder", metavar="NAME", help="What reads --add-photo; else the registry's own.")
+        str | None, Option("--encoder", metavar="NAME", help="What reads --add-photo; else the registry's own.")
     ] = None,
     *,
     options: PetOptions,
@@ -200,9 +198,9 @@ def update(
 
 @verb(options=PetOptions)
 def remove(
-    pet_ids: Annotated[list[str], typer.Argument(metavar="PET_ID", help="The pets to erase.")],
-    missing_ok: Annotated[bool, typer.Option("--missing-ok", help="Pets that are not there are no error.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    pet_ids: Annotated[list[str], Argument(metavar="PET_ID", help="The pets to erase.")],
+    missing_ok: Annotated[bool, Option("--missing-ok", help="Pets that are not there are no error.")] = False,
+    yes: Annotated[bool, Option("--yes", help="Do not ask.")] = False,
     *,
     options: PetOptions,
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from typer import Argument, Option
 
 from petfinder.cli.app import verb
 from petfinder.cli.exit_codes import NOTHING_FOUND
@@ -29,14 +30,14 @@ TABLE_ENDINGS = (".csv", *JSON_ENDINGS)
 Maker = Literal["puppies", "flask", "fiftyone"]
 FIELDS: dict[Maker, FieldNames] = {"puppies": PUPPIES, "flask": FLASK_IMAGE_SEARCH, "fiftyone": FIFTYONE}
 """What the fields of an index that is taken over are called, by who made it."""
-OnConflictOption = Annotated[OnConflict, typer.Option("--on-conflict", help="If a pet is registered already.")]
-VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Name all that was left out, not only the first.")]
+OnConflictOption = Annotated[OnConflict, Option("--on-conflict", help="If a pet is registered already.")]
+VerboseOption = Annotated[bool, Option("--verbose", "-v", help="Name all that was left out, not only the first.")]
 
 
 @verb(options=PetOptions)
 def register(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Folders of photos, CSV or JSON files.")],
-    by: Annotated[Grouping, typer.Option("--by", help="What is one pet in a folder.")] = "pet",
+    sources: Annotated[list[str], Argument(metavar="SOURCE", help="Folders of photos, CSV or JSON files.")],
+    by: Annotated[Grouping, Option("--by", help="What is one pet in a folder.")] = "pet",
     on_conflict: OnConflictOption = "skip",
     encoder: EncoderOption = None,
     verbose: VerboseOption = False,
@@ -58,16 +59,13 @@ def register(
 
 @verb("import", options=PetOptions)
 def import_(
-    files: Annotated[list[str] | None, typer.Argument(metavar="FILE", help="CSV, JSON or JSON lines.")] = None,
+    files: Annotated[list[str] | None, Argument(metavar="FILE", help="CSV, JSON or JSON lines.")] = None,
     index: Annotated[
-        str | None,
-        typer.Option("--index", metavar="NAME", help="An index on the same server, made by others, instead."),
+        str | None, Option("--index", metavar="NAME", help="An index on the same server, made by others, instead.")
     ] = None,
     fields: Annotated[
         Maker | None,
-        typer.Option(
-            "--fields", help="Who made that index: puppies if not said; FieldNames in Python describe others."
-        ),
+        Option("--fields", help="Who made that index: puppies if not said; FieldNames in Python describe others."),
     ] = None,
     on_conflict: OnConflictOption = "skip",
     encoder: EncoderOption = None,

@@ -6,6 +6,7 @@ import sys
 from typing import Annotated
 
 import typer
+from typer import Option
 
 from petfinder.cli.app import verb
 from petfinder.cli.options import EncoderOption, RegistryOption, place_of_registry
@@ -19,28 +20,21 @@ def serve(
     registry: RegistryOption = None,
     encoder: EncoderOption = None,
     name: Annotated[
-        str | None, typer.Option("--name", help="Which registry of the store: pets-dogs belongs to pets.")
+        str | None, Option("--name", help="Which registry of the store: pets-dogs belongs to pets.")
     ] = None,
-    ip: Annotated[str, typer.Option("--ip", help="The address to listen on; 0.0.0.0 lets other machines in.")] = (
+    ip: Annotated[str, Option("--ip", help="The address to listen on; 0.0.0.0 lets other machines in.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, metavar="NUMBER", help="0 takes any that is free.")
-    ] = 8866,
+    port: Annotated[int, Option("--port", min=0, max=65535, metavar="NUMBER", help="0 takes any that is free.")] = 8866,
     host: Annotated[
         str | None,
-        typer.Option("--host", metavar="NAME", help="The name under which a web server with https shows the page."),
+        Option("--host", metavar="NAME", help="The name under which a web server with https shows the page."),
     ] = None,
-    open_browser: Annotated[
-        bool, typer.Option("--open/--no-open", help="Open a browser, or only print the URL.")
-    ] = True,
-    tiles: Annotated[bool, typer.Option("--tiles", help="Let the map load its background from OpenStreetMap.")] = False,
-    greeting: Annotated[
-        str,
-        typer.Option("--greeting", metavar="TEXT", help="Whose page it is and how to reach them."),
-    ] = "",
+    open_browser: Annotated[bool, Option("--open/--no-open", help="Open a browser, or only print the URL.")] = True,
+    tiles: Annotated[bool, Option("--tiles", help="Let the map load its background from OpenStreetMap.")] = False,
+    greeting: Annotated[str, Option("--greeting", metavar="TEXT", help="Whose page it is and how to reach them.")] = "",
     without_passphrase: Annotated[
-        bool, typer.Option("--without-passphrase", help="Let other machines see contacts and change pets without one.")
+        bool, Option("--without-passphrase", help="Let other machines see contacts and change pets without one.")
     ] = False,
 ) -> None:
     """Show a registry as a page in the browser, for volunteers. Ctrl-C ends it; needs the `notebook` extra.

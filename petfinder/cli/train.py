@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from petfinder.cli.app import verb
 from petfinder.cli.options import DOG, JsonOption, SpeciesOption
@@ -23,19 +23,13 @@ from petfinder.training.tune import VIEWS, tune_pets
 
 @verb()
 def train(
-    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Photos, a sub-folder for each pet; or CSV, JSON.")],
-    out: Annotated[
-        Path, typer.Option("--out", metavar="FILE", help="The new encoder's file, its name ending in .npz.")
-    ],
-    encoder: Annotated[
-        str | None, typer.Option("--encoder", metavar="NAME", help="What is tuned; else pocket.")
-    ] = None,
-    by: Annotated[Grouping, typer.Option("--by", help="What is one pet in a folder.")] = "pet",
+    folder: Annotated[str, Argument(metavar="FOLDER", help="Photos, a sub-folder for each pet; or CSV, JSON.")],
+    out: Annotated[Path, Option("--out", metavar="FILE", help="The new encoder's file, its name ending in .npz.")],
+    encoder: Annotated[str | None, Option("--encoder", metavar="NAME", help="What is tuned; else pocket.")] = None,
+    by: Annotated[Grouping, Option("--by", help="What is one pet in a folder.")] = "pet",
     species: SpeciesOption = DOG,
-    views: Annotated[int, typer.Option("--views", help="Changed copies made of each photo, 1 to 20.")] = VIEWS,
-    dims: Annotated[
-        int | None, typer.Option("--dims", help="Numbers in a new embedding, at most as many as before.")
-    ] = None,
+    views: Annotated[int, Option("--views", help="Changed copies made of each photo, 1 to 20.")] = VIEWS,
+    dims: Annotated[int | None, Option("--dims", help="Numbers in a new embedding, at most as many as before.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Tune an encoder on your own pets.

@@ -14,7 +14,6 @@ from petfinder.domain.reports import BulkReport, Failure
 
 if TYPE_CHECKING:
     from petfinder.registry.copy import CopyReport
-    from petfinder.registry.finder import Duplicate
     from petfinder.registry.rebuild import RebuildReport
     from petfinder.registry.util import IndexInfo
 
@@ -27,8 +26,7 @@ def pet_as_data(pet: Pet) -> dict[str, Any]:
 def matches_as_data(matches: Matches) -> dict[str, Any]:
     """The verdict, how many pets were searched, and each match, nearest first.
 
-    Where there is a verdict, also the number of their photos and the cut that it was read at: two similarities, each
-    None where no similarity is high enough or every one is.
+    Where there is a verdict, also how many photos, and its cut: a similarity is None where none, or every one, reaches.
     """
     data: dict[str, Any] = {"verdict": matches.verdict, "pets_searched": matches.pets_searched}
     if cut := matches.cut:
@@ -47,17 +45,11 @@ def report_as_data(report: BulkReport | CopyReport | RebuildReport) -> dict[str,
 
 
 def index_as_data(index: IndexInfo) -> dict[str, Any]:
-    """One index: its name, species, counts, size and encoder, and on what its own thresholds were measured.
-
-    These are None where the encoder's hold.
-    """
+    """One index: name, species, counts, size, encoder, and on what its own thresholds were measured, None for none."""
     return {
         "name": index.name,
         "species": index.spec.species,
-        "pets": index.stats.pets,
-        "photos": index.stats.photos,
-        "pending": index.stats.pending,
-        "size_bytes": index.stats.size_bytes,
+        **vars(index.stats),
         "encoder": index.spec.encoder,
         "dims": index.spec.dims,
         "metric": index.spec.metric,
@@ -69,11 +61,6 @@ def failure_as_data(failure: Failure) -> dict[str, str | None]:
     """What did not go in: the item, its photo where it was but one, the error's kind and its reason."""
     error = failure.error
     return {"item": failure.item, "photo": failure.photo, "error": type(error).__name__, "reason": str(error)}
-
-
-def duplicate_as_data(pair: Duplicate) -> dict[str, Any]:
-    """Two pets that may be one: their ids, the photos that are alike, and how alike."""
-    return dict(vars(pair))
 
 
 def _match_as_data(match: Match) -> dict[str, Any]:

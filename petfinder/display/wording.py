@@ -28,12 +28,9 @@ def name_of(pet: Pet) -> str:
 
 def photo_name(photo: Photo) -> str:
     """The file's own name, without its folders, host or query; else the start of the photo's id."""
-    if photo.uri:
-        path = photo.uri.split("?")[0].split("#")[0] if "://" in photo.uri else photo.uri
-        name = clean(re.split(r"[\\/]", path)[-1])
-        if name:
-            return name
-    return clean(photo.photo_id or "")[:12]
+    uri = photo.uri or ""
+    path = re.split("[?#]", uri)[0] if "://" in uri else uri
+    return clean(re.split(r"[\\/]", path)[-1]) or clean(photo.photo_id or "")[:12]
 
 
 def which_photo(match: Match) -> str:
@@ -71,9 +68,8 @@ def status_of(pet: Pet) -> str:
 
 def distance_of(match: Match) -> str:
     """The distance in whole km, empty where it is not known."""
-    if match.distance_km is None:
-        return ""
-    return f"{match.distance_km:,} km" if match.distance_km else "under 1 km"
+    km = match.distance_km
+    return "" if km is None else f"{km:,} km" if km else "under 1 km"
 
 
 def match_facts(match: Match) -> list[str]:
@@ -133,10 +129,10 @@ def advice(matches: Matches) -> str:
             return "Look closely at the photos before you call anyone."
         case Verdict.UNKNOWN if matches.found:
             return "These are the nearest; none of them is close enough to be called the same animal."
-        case Verdict.UNKNOWN:
-            if not matches.pets_searched:
-                return "No pet is registered here, or none passes the filter."
+        case Verdict.UNKNOWN if matches.pets_searched:
             return "No pet is near enough to show."
+        case Verdict.UNKNOWN:
+            return "No pet is registered here, or none passes the filter."
     return ""
 
 
@@ -145,7 +141,10 @@ def small_print(matches: Matches, *, shown: int | None = None) -> str:
     left = 0 if shown is None else len(matches) - shown
     said = [f"{left:,} more matches are not shown."] if left > 0 else []
     if matches.pets_searched:
-        said.append(f"{_searched(matches)} searched.")
+        times = f", times {len(matches.query)} query photos," if len(matches.query) > 1 else ""
+        photos = f" with {counted(matches.photos_searched, 'photo')}{times}"  # they decide about the verdicts
+        pets = counted(matches.pets_searched, "pet")
+        said.append(f"{pets}{photos if matches.cut and matches.photos_searched else ''} searched.")
     cut = matches.cut if matches.found else None
     if cut and math.isfinite(cut.match) and math.isfinite(cut.possible):
         said.append(
@@ -158,18 +157,6 @@ def small_print(matches: Matches, *, shown: int | None = None) -> str:
     if cut and source:
         said.append(f"Thresholds: {source.rstrip('.')}.")
     return " ".join(said)
-
-
-def _searched(matches: Matches) -> str:
-    """The pets that were searched; their photos, times the query photos, where these decide about the verdicts.
-
-    "9 pets with 26 photos, times 3 query photos,".
-    """
-    pets = counted(matches.pets_searched, "pet")
-    if matches.cut is None or not matches.photos_searched:
-        return pets
-    times = f", times {len(matches.query)} query photos," if len(matches.query) > 1 else ""
-    return f"{pets} with {counted(matches.photos_searched, 'photo')}{times}"
 
 
 def counted(number: int, thing: str) -> str:

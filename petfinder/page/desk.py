@@ -108,18 +108,13 @@ class Desk:
 
     def check_uploads(self, uploads: Sequence[Upload]) -> None:
         """Raise PhotoTooLarge, saying the limit in MB, for a file or for files together that pass it."""
-        limit = _megabytes(self.upload_limit_bytes)
+        limit = f"may have at most {_megabytes(self.upload_limit_bytes)} MB: send"
         for upload in uploads:
-            if len(upload.content) > self.upload_limit_bytes:
-                raise PhotoTooLarge(
-                    f"{upload.name} has {_megabytes(len(upload.content))} MB and a photo may have at most {limit} MB: "
-                    "send a smaller copy of it"
-                )
+            if (size := len(upload.content)) > self.upload_limit_bytes:
+                raise PhotoTooLarge(f"{upload.name} has {_megabytes(size)} MB and a photo {limit} a smaller copy of it")
         if (total := sum(len(upload.content) for upload in uploads)) > self.upload_limit_bytes:
-            raise PhotoTooLarge(
-                f"these {len(uploads)} photos have {_megabytes(total)} MB together and may have at most {limit} MB: "
-                "send fewer at a time"
-            )
+            together = f"these {len(uploads)} photos have {_megabytes(total)} MB together"
+            raise PhotoTooLarge(f"{together} and {limit} fewer at a time")
 
     def look_at(self, upload: Upload) -> Photo:
         """Read an uploaded photo for its own visitor: thumbnail, and date and place as the camera wrote them.

@@ -26,7 +26,6 @@ from petfinder.photos.damage import check_not_lost, check_promises
 from petfinder.photos.exif import CameraNotes, camera_notes
 
 THUMBNAIL_SIDE = 512
-_THUMBNAIL_QUALITY = 85
 # Encoders squash to 224-384 pixels. Reduced to no less than this, embeddings of `pocket-1` stayed within cosine 0.9958
 # of the full size (69 noisy JPEGs of 1.2 to 48 megapixels, chosen to be reduced as far as it goes).
 WORKING_SIDE = 720
@@ -212,11 +211,12 @@ def _cropped(whole: Image.Image, box: Box | None) -> Image.Image:
         return whole
     left, top = box.x - box.margin * box.w, box.y - box.margin * box.h
     right, bottom = box.x + (1 + box.margin) * box.w, box.y + (1 + box.margin) * box.h
-    start = [max(0, math.floor(share * side + 1e-6)) for share, side in zip((left, top), whole.size, strict=True)]
-    end = [min(side, math.ceil(share * side - 1e-6)) for share, side in zip((right, bottom), whole.size, strict=True)]
-    if end[0] <= start[0] or end[1] <= start[1]:
+    wide, high = whole.size
+    x, y = max(0, math.floor(left * wide + 1e-6)), max(0, math.floor(top * high + 1e-6))
+    end_x, end_y = min(wide, math.ceil(right * wide - 1e-6)), min(high, math.ceil(bottom * high - 1e-6))
+    if end_x <= x or end_y <= y:
         raise UnreadablePhoto("the box holds not one pixel of the picture: draw it around the pet")
-    return whole.crop((start[0], start[1], end[0], end[1]))
+    return whole.crop((x, y, end_x, end_y))
 
 
 def _digest(content: bytes, box: Box | None) -> str:
@@ -237,12 +237,12 @@ def photo_id_of(photo: AnyPhoto, *, limits: PhotoLimits = DEFAULT_LIMITS) -> str
     return _digest(_bytes(source, name, limits), box)
 
 
-def thumbnail_of(image: Image.Image) -> bytes:
-    """A JPEG of the whole picture without metadata, longest side at most 512 pixels."""
+def thumbnail_of(image: Image.Image, *, side: int = THUMBNAIL_SIDE, quality: int = 85) -> bytes:
+    """A JPEG of the whole picture without metadata, longest side at most `side` pixels."""
     picture = on_white(image)
-    picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    picture.thumbnail((side, side))
     file = io.BytesIO()
-    picture.save(file, "JPEG", quality=_THUMBNAIL_QUALITY)
+    picture.save(file, "JPEG", quality=quality)
     return file.getvalue()
 
 

@@ -66,7 +66,7 @@ def test_a_page_whose_last_pet_was_removed_is_left(front: Front, registry: pf.Re
     for number in range(46):
         registry.dogs.register(pf.Dog(pet_id=f"x{number:02}"))
     panel = section(front, BrowsePanel)
-    press(panel.above.widget, "Next")
+    press(panel.above, "Next")
     assert "page 2 of 2" in panel.where_we_are.value
 
     registry.dogs.remove("x45")

@@ -11,14 +11,13 @@ import html
 import re
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from petfinder.display import colours, wording
 from petfinder.domain.pets import Photo
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
-    from markupsafe import Markup
 
 _JPEG = b"\xff\xd8\xff"
 _DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
@@ -56,8 +55,6 @@ def picture(photo: Photo | None, alt: str, *, width: int = 170) -> str:
 
 def card(inner: Iterable[str], *, edge: str, width: int) -> str:
     """A box around ready HTML of at most this width in pixels, with the colour `edge` along its top."""
-    from markupsafe import Markup
-
     return render("parts", "card", width, edge, caller=lambda: Markup("".join(inner)))
 
 
@@ -72,22 +69,12 @@ def render(template: str, macro: str, *values: object, **named: object) -> str:
 
 @cache
 def _environment() -> Environment:
-    """The templates, read once; jinja2 is loaded when the first value is shown as HTML."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("petfinder.display.html"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_cleaned,
-    )
+    """The templates, read once."""
+    loader = PackageLoader("petfinder.display.html")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=_cleaned)
     environment.globals.update(colours=colours, wording=wording)
-    environment.filters.update(
-        clean=wording.clean,
-        percent="{:.1%}".format,
-        thumbnail=_thumbnail,
-        unbroken_dates=_unbroken_dates,
-    )
+    environment.filters.update(clean=wording.clean, thumbnail=_thumbnail, unbroken_dates=_unbroken_dates)
+    environment.filters["percent"] = "{:.1%}".format
     return environment
 
 
@@ -97,15 +84,11 @@ def _cleaned(value: Any) -> Any:
 
 
 def _unbroken_dates(text: str) -> Markup:
-    from markupsafe import Markup
-
     return Markup(_DATE.sub(r'<span style="white-space:nowrap">\g<0></span>', escape(text)))
 
 
 def _thumbnail(photo: Photo | None) -> Markup | None:
     """The thumbnail as a data URI; None where there is none or it is no JPEG."""
-    from markupsafe import Markup
-
     if photo is None or photo.thumbnail is None or not photo.thumbnail.startswith(_JPEG):
         return None
     return Markup(f"data:image/jpeg;base64,{base64.b64encode(photo.thumbnail).decode('ascii')}")

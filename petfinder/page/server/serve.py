@@ -54,8 +54,13 @@ def serve(
     settings = load_settings(registry=registry, name=name)
     place = _place(settings)
     ip = "127.0.0.1" if ip == "localhost" else ip
-    local, host = _is_local(ip), None if host is None else _name_of_host(host)
-    _check_passphrase(settings, open_to=None if local and not host else host or ip, wanted=not without_passphrase)
+    local, host = _is_local(ip), _name_of_host(host)
+    Access(revealed(settings.passphrase_hash))  # raises for what is no hash of a passphrase
+    if settings.passphrase_hash is None and (host or not local) and not without_passphrase:
+        raise ConfigError(
+            f"{host or ip} lets other machines in, and no passphrase is set: contacts and changes would be open to all."
+            " Put the line that `petfinder passphrase` prints into petfinder.toml here, or say --without-passphrase"
+        )
     _check_installed()
     encoder = str(Path(encoder).resolve()) if encoder is not None and is_tuned_file(encoder) else encoder
     with connect(place, encoder=encoder, name=settings.name) as opened:
@@ -97,22 +102,12 @@ def _run(bound: list[socket.socket], *, local: bool, host: str | None, tiles: bo
 
 def _place(settings: Settings) -> str | None:
     """Where the registry is, as any folder's process can find it; None for the cloud id. Raises ConfigError."""
-    if settings.registry is None and settings.cloud_id is not None:
+    place = settings.registry
+    if place is None and settings.cloud_id is not None:
         return None
-    if settings.registry in (None, IN_MEMORY):
+    if place is None or place == IN_MEMORY:
         raise ConfigError("each visitor has a process of their own: name a file or a server, not memory")
-    place = str(settings.registry)
     return place if "://" in place else str(Path(place).resolve())
-
-
-def _check_passphrase(settings: Settings, *, open_to: str | None, wanted: bool) -> None:
-    """Raise ConfigError where others come in and no passphrase is set though it is wanted, or it is no hash of one."""
-    Access(revealed(settings.passphrase_hash))
-    if settings.passphrase_hash is None and open_to and wanted:
-        raise ConfigError(
-            f"{open_to} lets other machines in, and no passphrase is set: contacts and changes would be open to all."
-            " Put the line that `petfinder passphrase` prints into petfinder.toml here, or say --without-passphrase"
-        )
 
 
 def _is_local(ip: str) -> bool:
@@ -135,25 +130,22 @@ def _bound(ip: str, port: int) -> list[socket.socket]:
 
 def _host(ip: str) -> str:
     """How an address stands in a URL: this machine's name where every address is meant."""
-    found = ipaddress.ip_address(ip)
-    if found.is_unspecified:
-        return socket.gethostname()
-    return f"[{ip}]" if found.version == 6 else ip
+    return socket.gethostname() if ipaddress.ip_address(ip).is_unspecified else host_for_processes(ip)
 
 
 def host_for_processes(ip: str) -> str:
     """How the visitors' processes name the address that the server listens on."""
     found = ipaddress.ip_address(ip)
-    if found.is_unspecified:
-        return "[::1]" if found.version == 6 else "127.0.0.1"
-    return _host(ip)
+    if found.version == 6:
+        return "[::1]" if found.is_unspecified else f"[{ip}]"
+    return "127.0.0.1" if found.is_unspecified else ip
 
 
-def _name_of_host(name: str) -> str:
+def _name_of_host(name: str | None) -> str | None:
     """A host's name as browsers send it; raises ConfigError for what is none."""
-    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", name):
+    if name is not None and not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", name):
         raise ConfigError(f"{name!r} is no name of a host; say it without https:// and port, as in pets.example.org")
-    return name.lower()
+    return name and name.lower()
 
 
 def _check_installed() -> None:

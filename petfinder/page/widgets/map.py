@@ -136,18 +136,12 @@ class MapPanel(Panel):
             if not pets:
                 parts.show(self.answer, [parts.note("No place is known of any of these pets.")])
                 return
-            legend = "".join(_dot(status) for status in _URGENT if any(pet.status is status for pet in pets))
-            ground = _ROUNDED if self.visit.tiles else f"{_ROUNDED} {_NO_STREETS}"
-            parts.show(
-                self.answer,
-                [
-                    parts.html(f"<p>{legend}</p>"),
-                    pet_map(pets, tiles=self.visit.tiles),
-                    parts.note(ground),
-                    parts.heading("The same as a list", 3),
-                    self._list(pets),
-                ],
-            )
+            statuses = {pet.status for pet in pets}
+            legend = parts.html(f"<p>{''.join(_dot(status) for status in _URGENT if status in statuses)}</p>")
+            ground = parts.note(_ROUNDED if self.visit.tiles else f"{_ROUNDED} {_NO_STREETS}")
+            heading = parts.heading("The same as a list", 3)
+            shown = [legend, pet_map(pets, tiles=self.visit.tiles), ground, heading, self._list(pets)]
+            parts.show(self.answer, shown)
 
     def _list(self, pets: Sequence[Pet]) -> ipw.Widget:
         """The pets line by line, few ones with a button each."""

@@ -109,13 +109,10 @@ class Front:
     @property
     def panel(self) -> Panel:
         """The panel in view."""
-        return self._opened[-1] if self._opened else self._section()
-
-    def _section(self) -> Panel:
         name = self.ways.value
         if name not in self._panels:
             self._panels[name] = SECTIONS[name](self.visit)
-        return self._panels[name]
+        return self._opened[-1] if self._opened else self._panels[name]
 
     def _go(self) -> None:
         """Show the chosen section, and leave the pets that were opened."""

@@ -33,18 +33,16 @@ _log = logging.getLogger("petfinder.page.widgets")
 _WIDE = {"width": "auto", "max_width": "100%"}
 _OUT_OF_ORDER = "The registry does not answer. Try again in a minute, and tell whoever runs this page if it stays so."
 _UNEXPECTED = "Something went wrong here, and nothing was changed that you do not see. Please try once more."
-_SENTENCES: tuple[tuple[type[PetfinderError], str], ...] = (
-    (
-        PassphraseNeeded,
-        "Contact details and changes need the passphrase of whoever runs this page. Ask them, or unlock at the top.",
-    ),
-    (PetNotFound, "This pet is no longer registered."),
-    (DuplicatePet, "A pet with this id is registered already. Choose another id, or leave it empty."),
-    (EditConflict, "Somebody else changed this pet at the same moment. Look at it again, then try once more."),
-    (EncoderUnavailable, "Photos cannot be compared at the moment. Tell whoever runs this page."),
-    (StoreError, _OUT_OF_ORDER),
-    (ConfigError, _OUT_OF_ORDER),
-)
+_LOCKED = "Contact details and changes need the passphrase of whoever runs this page. Ask them, or unlock at the top."
+_SENTENCES: dict[type[PetfinderError], str] = {
+    PassphraseNeeded: _LOCKED,
+    PetNotFound: "This pet is no longer registered.",
+    DuplicatePet: "A pet with this id is registered already. Choose another id, or leave it empty.",
+    EditConflict: "Somebody else changed this pet at the same moment. Look at it again, then try once more.",
+    EncoderUnavailable: "Photos cannot be compared at the moment. Tell whoever runs this page.",
+    StoreError: _OUT_OF_ORDER,
+    ConfigError: _OUT_OF_ORDER,
+}
 
 
 class SharedStyles:
@@ -201,11 +199,10 @@ def close(widget: ipw.Widget) -> None:
 
 def sentence_of(error: PetfinderError) -> str:
     """One sentence for a visitor: no path, host or index name of whoever runs the page."""
-    return next((sentence for kind, sentence in _SENTENCES if isinstance(error, kind)), _as_sentence(str(error)))
-
-
-def _as_sentence(text: str) -> str:
-    sentence = text.strip()
+    for kind, known in _SENTENCES.items():
+        if isinstance(error, kind):
+            return known
+    sentence = str(error).strip()
     if "." not in sentence.split(" ", 1)[0]:  # a file is called as its owner calls it
         sentence = wording.begun(sentence)
     return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."

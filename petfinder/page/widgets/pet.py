@@ -12,7 +12,7 @@ import ipywidgets as ipw
 
 from petfinder.display import wording
 from petfinder.display.html import markup
-from petfinder.display.html.cards import owner_card, pet_card
+from petfinder.display.html.cards import owner_card, pet_as_html
 from petfinder.domain.pets import Owner, Pet, Photo, Status
 from petfinder.page.desk import PetDesk
 from petfinder.page.widgets import parts
@@ -93,7 +93,7 @@ class DetailsPanel(PetPanel):
 
     def _show(self, pet: Pet) -> None:
         self.heading.value = parts.heading_html(f"About {wording.name_of(pet)}")
-        self.card.value = pet_card(pet)._repr_html_()
+        self.card.value = pet_as_html(pet)
         parts.see(self.lost, pet.status is not Status.LOST)
         parts.see(self.reunited, pet.status in (Status.LOST, Status.FOUND))
         parts.see(self.buttons, True)
@@ -136,11 +136,8 @@ class DetailsPanel(PetPanel):
                 self._changed(pet, f"{wording.name_of(pet)} is reported lost. Everybody who searches sees it.")
 
         send = parts.button("Report as lost", report, kind="primary")
-        cancel = parts.button("Cancel", self._leave)
-        parts.show(
-            self.answer,
-            [parts.heading("Report lost", 3), parts.row([place, day], "pf-narrow"), parts.row([send, cancel])],
-        )
+        buttons = parts.row([send, parts.button("Cancel", self._leave)])
+        parts.show(self.answer, [parts.heading("Report lost", 3), parts.row([place, day], "pf-narrow"), buttons])
 
     def _reunite(self) -> None:
         self._leave()

@@ -7,7 +7,7 @@ from datetime import datetime
 import ipywidgets as ipw
 
 from petfinder.display import wording
-from petfinder.display.html.cards import pet_card
+from petfinder.display.html.cards import pet_as_html
 from petfinder.domain.errors import InvalidPet
 from petfinder.domain.fields import FIELD
 from petfinder.domain.pets import Owner, Pet, Status
@@ -50,7 +50,7 @@ class Form(Panel):
 
     def show_registered(self, pet: Pet, owner: Owner | None, sentence: str) -> None:
         """Show the card of a pet that was just registered, and say what it lacks."""
-        card, details = parts.html(pet_card(pet)._repr_html_()), details_button(self.visit, pet)
+        card, details = parts.html(pet_as_html(pet)), details_button(self.visit, pet)
         parts.show(self.answer, [parts.column([card, parts.row([details])])])
         self.messages.say(f"{sentence} {'' if owner else NOBODY}")
         self.visit.changed()

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from functools import partial
 
 import ipywidgets as ipw
 from PIL import Image
 
 from petfinder.display import wording
 from petfinder.display.colours import STATUS_COLOURS
-from petfinder.display.html import gallery, markup
+from petfinder.display.html import markup
+from petfinder.display.html.markup import render
 from petfinder.domain.matches import Match, Matches
 from petfinder.domain.pets import Pet, Photo
 from petfinder.domain.verdicts import Verdict
 from petfinder.page.widgets import parts
 from petfinder.page.widgets.panel import Visit
+from petfinder.photos.read import thumbnail_of
 
 _LARGE, _LINE, _TILE = 250, 280, 150  # widths in pixels
 _BESIDE, _NEAREST = 4, 4
@@ -23,24 +26,25 @@ _BESIDE, _NEAREST = 4, 4
 
 def matches_shown(visit: Visit, matches: Matches) -> ipw.Widget:
     """The query beside the best match, then the others that may be it; those less alike are folded away."""
-    styles, cut = parts.SharedStyles(), matches.cut
+    styles = parts.SharedStyles()
 
-    def as_pair(match: Match) -> ipw.Widget:
-        card = gallery.match_card(match, cut, width=_LARGE)
-        return _with_buttons(visit, match.pet, card, styles, call=True, similar=True)
-
-    def as_other(match: Match) -> ipw.Widget:
-        card = gallery.match_line(match, cut) if matches.query else gallery.match_card(match, cut, width=_LARGE)
-        return _with_buttons(visit, match.pet, card, styles, similar=True)
+    def shown_match(match: Match, *, large: bool) -> ipw.Widget:
+        if large or not matches.query:
+            card = render("gallery", "match_card", match, matches.cut, _LARGE)
+        else:
+            card = render("gallery", "match_line", match, matches.cut)
+        return _with_buttons(visit, match.pet, card, styles, call=large, similar=True)
 
     def as_tiles(found: Sequence[Match]) -> ipw.Widget:
-        return parts.tiles([as_other(match) for match in found], least=_LINE if matches.query else _TILE)
+        shown = [shown_match(match, large=False) for match in found]
+        return parts.tiles(shown, least=_LINE if matches.query else _TILE)
 
     likely, others = _divided(matches)
-    shown = [parts.html(gallery.head(matches))]
+    shown = [parts.html(render("gallery", "head", matches))]
     if matches.query:
         compared = () if matches.verdict is Verdict.UNKNOWN else likely[:1]
-        pair = [parts.html(gallery.query_card(matches.query)), *(as_pair(match) for match in compared)]
+        query = parts.html(render("gallery", "query_card", matches.query))
+        pair = [query, *(shown_match(match, large=True) for match in compared)]
         likely = likely[len(compared) :]
         beside, likely = likely[:_BESIDE], likely[_BESIDE:]
         shown.append(parts.row([parts.row(pair, "pf-pair"), *([as_tiles(beside)] if beside else [])], "pf-beside"))
@@ -89,16 +93,11 @@ def _tile(pet: Pet) -> str:
 
 def _smaller(photo: Photo) -> Photo:
     """The photo with a thumbnail of a tile's size: 48 whole ones are 3 MB for somebody's phone."""
-    if photo.thumbnail is None:
-        return photo
     try:
-        with Image.open(io.BytesIO(photo.thumbnail), formats=["JPEG"]) as whole:
-            whole.thumbnail((2 * _TILE, 2 * _TILE))
-            file = io.BytesIO()
-            whole.save(file, "JPEG", quality=75)
+        with Image.open(io.BytesIO(photo.thumbnail or b""), formats=["JPEG"]) as whole:
+            return photo.model_copy(update={"thumbnail": thumbnail_of(whole, side=2 * _TILE, quality=75)})
     except OSError:
         return photo
-    return photo.model_copy(update={"thumbnail": file.getvalue()})
 
 
 def details_button(
@@ -112,16 +111,15 @@ def details_button(
 def _with_buttons(
     visit: Visit, pet: Pet, card: str, styles: parts.SharedStyles, *, call: bool = False, similar: bool = False
 ) -> ipw.Widget:
-    name, pet_id = wording.name_of(pet), pet.pet_id
     buttons = [details_button(visit, pet, styles=styles)]
     if call:
-        about = f"Who to call about {name}"
-        who = parts.button(
-            "Who to call", lambda: visit.open_owner(pet_id), kind="primary", tooltip=about, styles=styles
-        )
-        buttons.insert(0, who)
+        about = f"Who to call about {wording.name_of(pet)}"
+        owner = partial(visit.open_owner, pet.pet_id)
+        buttons.insert(0, parts.button("Who to call", owner, kind="primary", tooltip=about, styles=styles))
     if similar:
-        like = f"More like this: pets that look like {name}"
-        buttons.append(parts.button("More like this", lambda: visit.open_similar(pet_id), tooltip=like, styles=styles))
+        like = f"More like this: pets that look like {wording.name_of(pet)}"
+        buttons.append(
+            parts.button("More like this", partial(visit.open_similar, pet.pet_id), tooltip=like, styles=styles)
+        )
     below = parts.row(buttons, styles=styles) if len(buttons) > 1 else buttons[0]
     return parts.column([parts.html(card, styles=styles), below], "pf-pet", styles=styles)

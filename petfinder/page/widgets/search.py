@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import ipywidgets as ipw
 
 from petfinder.display import wording
@@ -117,24 +115,6 @@ def _meaning_of(answer: WordsAnswer, words: str, species: str) -> str:
     return f"{wording.counted(len(answer.pets), species)} with {having}"
 
 
-class Pager:
-    """The buttons for the page before and the one behind; out of sight where there is only one page."""
-
-    def __init__(self, back: Callable[[], None], forth: Callable[[], None]) -> None:
-        self.previous = parts.button("Previous", back)
-        self.next = parts.button("Next", forth)
-        self.widget = parts.row([self.previous, self.next])
-
-    def can_go(self, *, back: bool, forth: bool) -> None:
-        """Open these ways."""
-        self.previous.disabled, self.next.disabled = not back, not forth
-        parts.see(self.widget, back or forth)
-
-    def focus(self) -> None:
-        """Bring the buttons into view, to go on with the keyboard."""
-        (self.previous if self.next.disabled else self.next).focus()
-
-
 class BrowsePanel(Panel):
     """Pets in the order of their ids, forwards and back."""
 
@@ -148,11 +128,11 @@ class BrowsePanel(Panel):
         self.status.observe(lambda _: self.first_page(), "value")
         parts.on_enter(self.breed, self.first_page)
         self.where_we_are = parts.html("")
-        self.above, self.below = Pager(self._back, self._forth), Pager(self._back, self._forth)
+        self.above, self.below = self._pager(), self._pager()
         self._starts: list[str | None] = [None]  # the ids behind which the pages up to this one begin
         self._following: str | None = None
         self.found = parts.column([])
-        self.answer.children = (self.where_we_are, self.above.widget, self.found, self.below.widget)
+        self.answer.children = (self.where_we_are, self.above, self.found, self.below)
         self.lay_out(parts.row([self.status, self.breed, self.button], "pf-narrow"))
 
     def shown(self, *pressed: ipw.Button) -> None:
@@ -170,7 +150,9 @@ class BrowsePanel(Panel):
             place = f", page {number} of {pages}" if pages > 1 else ""
             self.where_we_are.value = f'<p role="status">{count}{place}</p>'
             for pager in (self.above, self.below):
-                pager.can_go(back=number > 1, forth=page.following is not None)
+                previous, following = pager.children
+                previous.disabled, following.disabled = number == 1, page.following is None
+                parts.see(pager, number > 1 or page.following is not None)
 
     def species_changed(self) -> None:
         """Begin at the first page of the other species."""
@@ -181,13 +163,13 @@ class BrowsePanel(Panel):
         self._starts = [None]
         self.shown(*pressed)
 
-    def _forth(self) -> None:
-        self._turn_to([*self._starts, self._following])
-
-    def _back(self) -> None:
-        self._turn_to(self._starts[:-1] or [None])
+    def _pager(self) -> ipw.HBox:
+        """The buttons for the page before and the one behind."""
+        back = parts.button("Previous", lambda: self._turn_to(self._starts[:-1] or [None]))
+        return parts.row([back, parts.button("Next", lambda: self._turn_to([*self._starts, self._following]))])
 
     def _turn_to(self, starts: list[str | None]) -> None:
         self._starts = starts
         self.shown()
-        self.above.focus()
+        previous, following = self.above.children
+        (previous if following.disabled else following).focus()  # in view, to go on with the keyboard
