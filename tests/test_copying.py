@@ -241,7 +241,7 @@ def test_a_copy_whose_server_went_away_is_completed_by_the_next(files: Stores, e
 
     with FaultProxy(elasticsearch_url) as proxy, pf.connect(proxy.url, retries=0) as registry:
         store = registry.util.store
-        proxy.add(faults.cut_within(), path="_bulk", skip=2, times=None)
+        proxy.add(faults.cut_within, path="_bulk", skip=2, times=None)
         with pytest.raises(errors.StoreUnavailable):
             copy_index(source, store, "dogs", to=name)
         proxy.clear()

@@ -1,7 +1,6 @@
 """The faults that a proxy can make, in the words of a real Elasticsearch or of a gateway before it.
 
-Each function here gives a fault: a function of the request on its way that answers it or cuts its connection, whose
-name stands in the proxy's log.
+A fault is a function of the request on its way that answers it or cuts its connection; its name stands in the log.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from tests.elastic.proxy import Answer, Cut, Fault, Passage
@@ -28,25 +28,15 @@ WHAT_ELASTICSEARCH_SAYS = {
 }
 
 
-def named(name: str) -> Callable[[Fault], Fault]:
-    """Name a fault for the log."""
-
-    def give(fault: Fault) -> Fault:
-        fault.__name__ = name
-        return fault
-
-    return give
-
-
 def fixed(name: str, status: int, headers: dict[str, str], body: bytes, *, retry_after: str = "") -> Fault:
     """The same answer for every request, which is read and not passed on."""
     more = {"Retry-After": retry_after} if retry_after else {}
 
-    @named(name)
     def fault(passage: Passage) -> Answer:
         passage.read()
         return Answer(status, {**headers, **more}, body)
 
+    fault.__name__ = name
     return fault
 
 
@@ -64,108 +54,69 @@ def gateway_page(status: int, *, retry_after: str = "") -> Fault:
     return fixed(f"gateway {status}", status, GATEWAY_HTML, page.encode(), retry_after=retry_after)
 
 
-def broken_json() -> Fault:
-    """An answer that says it is Elasticsearch's JSON and is cut off in the middle."""
-    return fixed("broken json", 200, ELASTIC_JSON, b'{"took": 3, "hits": {"total"')
-
-
 def too_large(limit: int) -> Fault:
     """A gateway that refuses bodies of more than so many bytes, before it has read them, and lets the others pass."""
 
-    @named("too large")
-    def fault(passage: Passage) -> Answer:
+    def too_large(passage: Passage) -> Answer:
         if passage.length <= limit:
             return passage.forward()
         return Answer(413, GATEWAY_HTML, b"<h1>413 Request Entity Too Large</h1>")
 
-    return fault
+    return too_large
 
 
-def hold(seconds: float = 3600) -> Fault:
+broken_json = fixed("broken_json", 200, ELASTIC_JSON, b'{"took": 3, "hits": {"total"')
+
+
+def hold(passage: Passage) -> Answer:
     """No answer, and nothing passed on, until the client has given up (or the proxy closes)."""
-
-    @named("hold")
-    def fault(passage: Passage) -> Answer:
-        passage.read()
-        passage.ended.wait(seconds)
-        raise Cut
-
-    return fault
+    passage.read()
+    passage.ended.wait(3600)
+    raise Cut
 
 
-def slow(seconds: float) -> Fault:
-    """The server's answer, but late."""
-
-    @named("slow")
-    def fault(passage: Passage) -> Answer:
-        answer = passage.forward()
-        passage.ended.wait(seconds)
-        return answer
-
-    return fault
+def slow(passage: Passage) -> Answer:
+    """The server's answer, but a minute late."""
+    answer = passage.forward()
+    passage.ended.wait(60)
+    return answer
 
 
-def cut_before() -> Fault:
+def cut_before(passage: Passage) -> Answer:
     """The connection closes before anything reached the server."""
-
-    @named("cut before")
-    def fault(passage: Passage) -> Answer:
-        raise Cut
-
-    return fault
+    raise Cut
 
 
-def cut_within(share: float = 0.5) -> Fault:
-    """The connection closes when a part of the request's body has reached the server."""
-
-    @named("cut within")
-    def fault(passage: Passage) -> Answer:
-        passage.forward_part(share)
-        raise Cut
-
-    return fault
+def cut_within(passage: Passage) -> Answer:
+    """The connection closes when half of the request's body has reached the server."""
+    passage.forward_half()
+    raise Cut
 
 
-def cut_after() -> Fault:
+def cut_after(passage: Passage) -> Answer:
     """The server has done what was asked, but its answer is lost."""
-
-    @named("cut after")
-    def fault(passage: Passage) -> Answer:
-        passage.forward()
-        raise Cut
-
-    return fault
+    passage.forward()
+    raise Cut
 
 
-def garbled() -> Fault:
+def garbled(passage: Passage) -> Answer:
     """The server has done what was asked, but the second half of its answer is lost on the way."""
-
-    @named("garbled")
-    def fault(passage: Passage) -> Answer:
-        answer = passage.forward()
-        return Answer(answer.status, answer.headers, answer.body[: len(answer.body) // 2])
-
-    return fault
+    answer = passage.forward()
+    return replace(answer, body=answer.body[: len(answer.body) // 2])
 
 
-def not_elasticsearch() -> Fault:
+def not_elasticsearch(passage: Passage) -> Answer:
     """The answer comes from a server that does not say that it is Elasticsearch."""
-
-    @named("not elasticsearch")
-    def fault(passage: Passage) -> Answer:
-        answer = passage.forward()
-        headers = {name: value for name, value in answer.headers.items() if name.lower() != "x-elastic-product"}
-        return Answer(answer.status, headers, answer.body)
-
-    return fault
+    answer = passage.forward()
+    return replace(answer, headers={k: v for k, v in answer.headers.items() if k.lower() != "x-elastic-product"})
 
 
-def reject_items(chosen: Callable[[str], bool], *, status: int = 429) -> Fault:
-    """A bulk request in which the server refuses the items whose id is chosen, and does the others."""
-    kind, reason = WHAT_ELASTICSEARCH_SAYS[status]
+def reject_items(chosen: Callable[[str], bool]) -> Fault:
+    """A bulk request in which the server has no room for the items whose id is chosen, and does the others."""
+    kind, reason = WHAT_ELASTICSEARCH_SAYS[429]
+    error = {"status": 429, "error": {"type": kind, "reason": reason}}
 
-    @named(f"reject items {status}")
-    def fault(passage: Passage) -> Answer:
+    def reject_items(passage: Passage) -> Answer:
         body = passage.read()
         packed = passage.headers.get("Content-Encoding", "") == "gzip"
         kept: list[bytes] = []
@@ -173,18 +124,20 @@ def reject_items(chosen: Callable[[str], bool], *, status: int = 429) -> Fault:
         for place, (head, item) in enumerate(_bulk_items(gzip.decompress(body) if packed else body)):
             ((action, about),) = head.items()
             if chosen(about["_id"]):
-                item_error = {"status": status, "error": {"type": kind, "reason": reason}}
-                refused.append((place, {action: {"_index": passage.path.split("/")[1], **about, **item_error}}))
+                refused.append((place, {action: {"_index": passage.path.split("/")[1], **about, **error}}))
             else:
                 kept.append(item)
-        nothing: dict[str, Any] = {"took": 0, "errors": False, "items": []}
-        output = _passed_on(passage, b"".join(kept), packed) if kept else nothing
+        output: dict[str, Any] = {"took": 0, "errors": False, "items": []}
+        if kept:
+            body = b"".join(kept)
+            answer = passage.forward(gzip.compress(body) if packed else body).body
+            output = json.loads(gzip.decompress(answer) if answer.startswith(b"\x1f\x8b") else answer)
         for place, result in refused:
             output["items"].insert(place, result)
         output["errors"] = output["errors"] or bool(refused)
         return Answer(200, ELASTIC_JSON, json.dumps(output).encode())
 
-    return fault
+    return reject_items
 
 
 def _bulk_items(body: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
@@ -192,10 +145,3 @@ def _bulk_items(body: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
     for line in lines:
         head = json.loads(line)
         yield head, line if "delete" in head else line + next(lines)
-
-
-def _passed_on(passage: Passage, body: bytes, packed: bool) -> dict[str, Any]:
-    answer = passage.forward(gzip.compress(body) if packed else body)
-    zipped = any(name.lower() == "content-encoding" and value == "gzip" for name, value in answer.headers.items())
-    output: dict[str, Any] = json.loads(gzip.decompress(answer.body) if zipped else answer.body)
-    return output

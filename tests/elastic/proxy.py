@@ -71,10 +71,10 @@ class Passage:
             kept = {name: value for name, value in answer.getheaders() if name.lower() not in HOP_BY_HOP}
             return Answer(answer.status, kept, answer.read())
 
-    def forward_part(self, share: float) -> None:
-        """Pass this share of the body on, then close the connection to the server in the middle of it."""
+    def forward_half(self) -> None:
+        """Pass half of the body on, then close the connection to the server in the middle of it."""
         with self._upstream(self.length) as upstream:
-            part = self.read(int(self.length * share))
+            part = self.read(self.length // 2)
             upstream.send(part)
             self.passed = len(part)
 

@@ -108,7 +108,7 @@ def test_an_id_that_comes_twice_in_a_stream_is_not_taken_for_done_where_an_answe
         outcomes: list[str] = []
         for outcome in through.write("dogs", stream, mode="index" if mode == "index" else "create"):
             if not outcomes:
-                proxy.add(faults.cut_before(), path="_bulk", times=1)
+                proxy.add(faults.cut_before, path="_bulk", times=1)
             outcomes.append(outcome.result)
         through.close()
 
