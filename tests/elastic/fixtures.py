@@ -21,9 +21,8 @@ def no_server(reason: ServerUnavailable) -> None:
 def elasticsearch_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a real Elasticsearch. Tests empty it as they begin, so all that use it run in one worker."""
     base = tmp_path_factory.getbasetemp()
-    (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base).joinpath(
-        "elasticsearch"
-    ).mkdir()  # fails in a second worker
+    run = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    (run / "elasticsearch").mkdir()  # fails in a second worker
     given = os.environ.get("PETFINDER_TEST_ELASTICSEARCH")
     if given:
         yield given

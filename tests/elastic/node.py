@@ -1,12 +1,12 @@
 """One Elasticsearch node in a process of its own, which ends when its standard input closes.
 
-Knows how the server's jars become a running node: the home folder, the JVM and its options, the node's settings.
-`tests.elastic.servers` starts it: `python -m tests.elastic.node --version 9.5.3 --home FOLDER --port 9200 ...`.
+`tests.elastic.servers` starts it, its options as JSON: version, jars, java_home, home, heap, warm and settings.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sys
@@ -50,11 +50,9 @@ def start_jvm(options: argparse.Namespace, jars: list[Path]) -> None:
     arguments = [f"-Xms{options.heap}", f"-Xmx{options.heap}", f"-Des.path.home={options.home}"]
     arguments += ["-Dlog4j2.disable.jmx=true", "-Dlog4j2.formatMsgNoLookups=true"]
     if not options.warm:
+        # compiled late: without the optimising compiler at all, cosines are rounded otherwise
         lazily = (f"-XX:Tier4{counted}Threshold=1000000" for counted in ("Invocation", "Compile", "BackEdge"))
-        arguments += [
-            "-XX:+UseSerialGC",
-            *lazily,
-        ]  # without the optimising compiler at all, cosines are rounded otherwise
+        arguments += ["-XX:+UseSerialGC", *lazily]
     if options.version.startswith("8."):
         arguments += [f"--module-path={os.pathsep.join(server)}", f"--add-modules={OLD_MODULES}"]
         server = []
@@ -66,62 +64,27 @@ def start_jvm(options: argparse.Namespace, jars: list[Path]) -> None:
     jpype.startJVM(*arguments, jvmpath=str(library), classpath=server, convertStrings=True)
 
 
-def settings_of(options: argparse.Namespace) -> dict[str, str]:
-    """The node's settings: on this machine only, alone or with the nodes it is told of."""
-    settings = {
-        "path.home": str(options.home),
-        "path.repo": str(options.home / "snapshots"),
-        "cluster.name": options.cluster,
-        "node.name": options.name,
-        "http.port": str(options.port),
-        "transport.port": str(options.transport_port),
-        "network.host": "127.0.0.1",
-        "cluster.routing.allocation.disk.threshold_enabled": "false",
-    }
-    if options.seeds:
-        together = {"discovery.seed_hosts": options.seeds, "cluster.initial_master_nodes": options.masters}
-        return {**settings, **together}
-    return {**settings, "discovery.type": "single-node"}
-
-
 def start_node(options: argparse.Namespace) -> Any:
     """Start the node inside the running JVM and give its Java object."""
-    logging = jpype.JClass("org.elasticsearch.common.logging.LogConfigurator")
-    logging.configureESLogging()
+    jpype.JClass("org.elasticsearch.common.logging.LogConfigurator").configureESLogging()
     builder = jpype.JClass("org.elasticsearch.common.settings.Settings").builder()
-    for name, value in settings_of(options).items():
+    for name, value in options.settings.items():
         builder.put(name, value)
     path = jpype.JClass("java.nio.file.Path").of
     environment = jpype.JClass("org.elasticsearch.env.Environment")(builder.build(), path(str(options.home / "config")))
     loading = jpype.JClass("org.elasticsearch.plugins.PluginsLoader")
     nothing, none = jpype.JClass("java.util.Set").of(), jpype.JClass("java.util.Map").of()
     modules = path(str(options.home / "modules"))
-    if options.version.startswith("8."):
-        bundles = loading.loadModulesBundles(modules)
-        loader = loading.createPluginsLoader(bundles, nothing, none)
-    else:
-        bundles = loading.loadModulesBundles(modules, False)
-        loader = loading.createPluginsLoader(bundles, nothing, none, False)
+    strictly = () if options.version.startswith("8.") else (False,)
+    loader = loading.createPluginsLoader(loading.loadModulesBundles(modules, *strictly), nothing, none, *strictly)
     return jpype.JClass("org.elasticsearch.node.Node")(environment, loader).start()
 
 
 def main() -> None:
     """Run a node until standard input closes."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--version", required=True)
-    parser.add_argument("--jars", required=True, help="the server's jars, in the manner of a class path")
-    parser.add_argument("--java-home", required=True, type=Path)
-    parser.add_argument("--home", required=True, type=Path)
-    parser.add_argument("--port", required=True, type=int)
-    parser.add_argument("--transport-port", required=True, type=int)
-    parser.add_argument("--heap", default="1g")
-    parser.add_argument("--cluster", default="petfinder-tests")
-    parser.add_argument("--name", default="node-0")
-    parser.add_argument("--warm", action="store_true", help="compile what runs often as well as Java can")
-    parser.add_argument("--seeds", default="", help="host:port of every node, comma separated")
-    parser.add_argument("--masters", default="", help="names of the nodes that found the cluster, comma separated")
-    options, starter = parser.parse_args(), os.getppid()
-    jars = [Path(jar) for jar in options.jars.split(os.pathsep)]
+    options, starter = argparse.Namespace(**json.loads(sys.argv[1])), os.getppid()
+    options.home, options.java_home = Path(options.home), Path(options.java_home)
+    jars = [Path(jar) for jar in options.jars]
     prepare_home(options.home, jars)
     start_jvm(options, jars)
     node = start_node(options)

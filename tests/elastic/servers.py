@@ -1,13 +1,11 @@
 """Real Elasticsearch servers for the tests: one node or several, on free ports of this machine, in a temporary folder.
 
-`python -m tests.elastic.servers` runs one until it is interrupted. Knows which Java each version wants, how a node is
-waited for, stopped and killed. Two settings: PETFINDER_TEST_SERVER, the version to start (9.5.3, 8.19.21), and
-PETFINDER_TEST_ELASTICSEARCH, the URL of a cluster to use instead.
+Two settings: PETFINDER_TEST_SERVER, the version to start (9.5.3, 8.19.21), and PETFINDER_TEST_ELASTICSEARCH, the URL
+of a cluster to use instead.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
@@ -19,7 +17,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -30,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NEWEST = "9.5.3"
 FETCH_SECONDS = 300
 START_SECONDS = 120
+MEMORY = Path("/dev/shm")
 
 
 class ServerUnavailable(Exception):
@@ -90,25 +89,26 @@ def get_json(url: str, *, timeout: float = 30) -> Any:
 class Node:
     """One node: its folder, its ports, and its process while it runs."""
 
-    name: str
     home: Path
-    options: Sequence[str]
     port: int = field(default_factory=free_port)
     transport_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def name(self) -> str:
+        """The node's name in its cluster."""
+        return self.home.name
 
     @property
     def url(self) -> str:
         """Where the node answers HTTP."""
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        """Start the node's process, without waiting for it."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        own = ["--name", self.name, "--home", str(self.home)]
-        ports = ["--port", str(self.port), "--transport-port", str(self.transport_port)]
-        command = [sys.executable, "-m", "tests.elastic.node", *own, *ports, *self.options]
-        with self._log.open("ab") as log:
+    def start(self, **options: Any) -> None:
+        """Start the node's process with these options of `tests.elastic.node`, without waiting for it."""
+        self.home.mkdir()
+        command = [sys.executable, "-m", "tests.elastic.node", json.dumps({**options, "home": str(self.home)})]
+        with (self.home / "node.log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=log, stderr=log)
 
     def stop(self) -> None:
@@ -120,31 +120,19 @@ class Node:
         try:
             self.process.wait(timeout=30)
         except subprocess.TimeoutExpired:
-            self.kill()
+            self.process.kill()
+            self.process.wait()
         self.process = None
 
     def kill(self) -> None:
         """End the process at once, as a power cut would (SIGKILL)."""
-        if self.process is None:
-            return
-        self.process.kill()
-        self.process.wait()
-        if self.process.stdin:
-            self.process.stdin.close()
-        self.process = None
-
-    @property
-    def died(self) -> bool:
-        """Whether the process ended without being told to."""
-        return self.process is not None and self.process.poll() is not None
+        if self.process is not None:
+            self.process.kill()
+            self.stop()
 
     def log_end(self) -> str:
         """The last lines that the node wrote."""
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-15:])
-
-    @property
-    def _log(self) -> Path:
-        return self.home / "node.log"
+        return "\n".join((self.home / "node.log").read_text(errors="replace").splitlines()[-15:])
 
 
 @dataclass
@@ -169,9 +157,9 @@ class Cluster:
         end = time.monotonic() + seconds
         path = f"/_cluster/health?wait_for_status={status}&wait_for_nodes={len(self.urls)}&timeout=5s"
         while time.monotonic() < end:
-            dead = [node for node in self.nodes if node.died]
-            if dead:
-                raise ServerUnavailable(f"{dead[0].name} ended while starting:\n{dead[0].log_end()}")
+            for node in self.nodes:
+                if node.process is not None and node.process.poll() is not None:
+                    raise ServerUnavailable(f"{node.name} ended while starting:\n{node.log_end()}")
             try:
                 if not get_json(self.url + path)["timed_out"]:
                     return
@@ -180,71 +168,49 @@ class Cluster:
         logs = "\n".join(node.log_end() for node in self.nodes)
         raise ServerUnavailable(f"Elasticsearch {self.version} was not {status} in {seconds:.0f} s:\n{logs}")
 
-    def stop(self) -> None:
-        """Stop all nodes."""
-        for node in self.nodes:
-            if node.process is not None and node.process.stdin:
-                node.process.stdin.close()
-        for node in self.nodes:
-            node.stop()
-
-
-def make_cluster(folder: Path, *, version: str, count: int = 1, heap: str = "", warm: bool = False) -> Cluster:
-    """A cluster that is not started yet; heap is 1 GB for a single node and 512 MB for each of several."""
-    options = ["--version", version, "--java-home", str(java_for(version)), *(["--warm"] if warm else [])]
-    options += ["--jars", os.pathsep.join(fetch_jars(version)), "--cluster", folder.name]
-    options += ["--heap", heap or ("1g" if count == 1 else "512m")]
-    nodes = [Node(f"node-{number}", folder / f"node-{number}", options) for number in range(count)]
-    if count > 1:
-        seeds = ",".join(f"127.0.0.1:{node.transport_port}" for node in nodes)
-        for node in nodes:
-            node.options = [*options, "--seeds", seeds, "--masters", ",".join(other.name for other in nodes)]
-    return Cluster(version, nodes)
+    def settings_of(self, node: Node) -> dict[str, str]:
+        """A node's settings: on this machine only, alone or with the others."""
+        settings = {
+            "path.home": str(node.home),
+            "path.repo": str(node.home / "snapshots"),
+            "cluster.name": node.home.parent.name,
+            "node.name": node.name,
+            "http.port": str(node.port),
+            "transport.port": str(node.transport_port),
+            "network.host": "127.0.0.1",
+            "cluster.routing.allocation.disk.threshold_enabled": "false",
+        }
+        if len(self.nodes) == 1:
+            return settings | {"discovery.type": "single-node"}
+        return settings | {
+            "discovery.seed_hosts": ",".join(f"127.0.0.1:{one.transport_port}" for one in self.nodes),
+            "cluster.initial_master_nodes": ",".join(one.name for one in self.nodes),
+        }
 
 
 @contextmanager
-def running_cluster(
-    *, version: str = "", count: int = 1, heap: str = "", warm: bool = False, port: int = 0
-) -> Iterator[Cluster]:
+def running_cluster(*, version: str = "", count: int = 1, heap: str = "", warm: bool = False) -> Iterator[Cluster]:
     """A started, green cluster in a temporary folder; stopped and deleted at the end.
 
-    Tests start it cold, which costs half the processor time; benchmarks want it warm: on a disk and well compiled.
+    Heap is 1 GB for a single node and 512 MB for each of several. Tests start it cold, which costs half the processor
+    time, its files in memory where there is room; benchmarks want it warm: on a disk and well compiled.
     """
-    folder = Path(tempfile.mkdtemp(prefix="elasticsearch-", dir=None if warm else _memory()))
-    cluster = None
+    version = version or chosen_version()
+    heap = heap or ("1g" if count == 1 else "512m")
+    jars, java = fetch_jars(version), str(java_for(version))
+    memory = not warm and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 4 * 2**30
+    folder = Path(tempfile.mkdtemp(prefix="elasticsearch-", dir=MEMORY if memory else None))
+    cluster = Cluster(version, [Node(folder / f"node-{number}") for number in range(count)])
     try:
-        cluster = make_cluster(folder, version=version or chosen_version(), count=count, heap=heap, warm=warm)
-        cluster.nodes[0].port = port or cluster.nodes[0].port
         for node in cluster.nodes:
-            node.start()
+            settings = cluster.settings_of(node)
+            node.start(version=version, jars=jars, java_home=java, heap=heap, warm=warm, settings=settings)
         cluster.wait()
         yield cluster
     finally:
-        if cluster is not None:
-            cluster.stop()
+        for node in cluster.nodes:
+            if node.process is not None and node.process.stdin:
+                node.process.stdin.close()
+        for node in cluster.nodes:
+            node.stop()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _memory() -> str | None:
-    """Where files are kept in memory, so that nothing waits for a disk; None where there is too little."""
-    place = "/dev/shm"
-    return place if Path(place).is_dir() and shutil.disk_usage(place).free > 4 * 2**30 else None
-
-
-def main() -> None:
-    """Run a server until interrupted."""
-    parser = argparse.ArgumentParser(description="A real Elasticsearch for trying things; nothing of it is kept.")
-    parser.add_argument("--version", default=chosen_version())
-    parser.add_argument("--port", type=int, default=9200)
-    parser.add_argument("--heap", default="1g")
-    options = parser.parse_args()
-    with running_cluster(version=options.version, heap=options.heap, warm=True, port=options.port) as cluster:
-        print(f"{cluster.url}  (Elasticsearch {cluster.version}; ends with Ctrl-C or when standard input closes)")
-        try:
-            sys.stdin.buffer.read()
-        except KeyboardInterrupt:
-            print("stopped")
-
-
-if __name__ == "__main__":
-    main()
