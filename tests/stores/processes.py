@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import resource
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 from petfinder.domain.errors import PetfinderError
 from petfinder.stores.documents import Document
 from petfinder.stores.sqlite.store import EmbeddedStore
-from tests.stores.samples import EVERYTHING, SPEC, directions, document
+from tests.stores.samples import EVERYTHING, SPEC, directions, document, ids, opened
 
 NOBODY = 65534
 _ROWS = directions(3, seed=12)
@@ -36,19 +37,17 @@ def start(target: Callable[..., None], *arguments: Any) -> tuple[ForkServerProce
 def heard(pipe: Connection) -> list[Any]:
     """All that was said until the other process ended."""
     said = []
-    while True:
-        try:
+    with suppress(EOFError):
+        while True:
             said.append(pipe.recv())
-        except EOFError:
-            return said
+    return said
 
 
 def load(pipe: Connection, path: str, name: str, count: int) -> None:
     """Write pets "<name>/<number>" to the index "dogs" and tell each outcome as it comes."""
-    store = EmbeddedStore(path)
-    for outcome in store.write("dogs", named_documents(name, count), mode="create"):
-        pipe.send((outcome.id, outcome.result))
-    store.close()
+    with opened(path) as store:
+        for outcome in store.write("dogs", named_documents(name, count), mode="create"):
+            pipe.send((outcome.id, outcome.result))
 
 
 def named_documents(name: str, count: int) -> Iterator[Document]:
@@ -69,16 +68,15 @@ def named_documents(name: str, count: int) -> Iterator[Document]:
 def fill_until_refused(pipe: Connection, path: str, limit: int) -> None:
     """Write where no file may grow beyond `limit` bytes; tell the error, what went in, and what is readable after."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    store = EmbeddedStore(path)
     written = []
-    try:
-        for outcome in store.write("dogs", named_documents("full", 50_000), mode="create"):
-            written.append(outcome.id)
-    except PetfinderError as error:
-        pipe.send((type(error).__name__, str(error)))
-    pipe.send(written)
-    pipe.send([one.id for one in store.scan("dogs", EVERYTHING)])
-    store.close()
+    with opened(path) as store:
+        try:
+            for outcome in store.write("dogs", named_documents("full", 50_000), mode="create"):
+                written.append(outcome.id)
+        except PetfinderError as error:
+            pipe.send((type(error).__name__, str(error)))
+        pipe.send(written)
+        pipe.send(ids(store.scan("dogs", EVERYTHING)))
 
 
 def try_as_a_reader(pipe: Connection, path: str) -> None:
@@ -89,7 +87,7 @@ def try_as_a_reader(pipe: Connection, path: str) -> None:
         os.setuid(NOBODY)
     store = EmbeddedStore(path, create=False)
     found = store.nearest("dogs", _ROWS[:1], k=2, restriction=EVERYTHING)[0]
-    pipe.send(([one.id for one in store.scan("dogs", EVERYTHING)], [hit.document.id for hit in found.hits]))
+    pipe.send((ids(store.scan("dogs", EVERYTHING)), [hit.document.id for hit in found.hits]))
     writes: list[Callable[[], object]] = [
         lambda: list(store.write("dogs", [document("new")], mode="create")),
         lambda: store.delete("dogs", ["a"]),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from petfinder.domain.pets import Owner, Pet, Photo, Place, Status
 from petfinder.domain.vectors import Matrix, portrait, unit
 from petfinder.stores.base import Store
 from petfinder.stores.documents import Document, IndexSpec, Outcome, WriteMode
+from petfinder.stores.sqlite.store import EmbeddedStore
 
 DIMS = 8
 SPEC = IndexSpec(species="dog", encoder="table-1", dims=DIMS, fingerprint="t1", settings={"vectors": "int8_hnsw"})
@@ -55,6 +58,15 @@ def random_documents(count: int, *, seed: int, breeds: int = 5) -> list[Document
 def write(store: Store, documents: Iterable[Document], *, mode: WriteMode = "create") -> list[Outcome]:
     """Write documents to the index "dogs" and wait for all outcomes."""
     return list(store.write("dogs", documents, mode=mode))
+
+
+@contextmanager
+def opened(path: str | Path | None, **options: Any) -> Iterator[EmbeddedStore]:
+    """A file's store, or one in memory, with the index "dogs" in it; closed at the end."""
+    with closing(EmbeddedStore(path, **options)) as store:
+        if "dogs" not in store.index_names():
+            store.create_index("dogs", SPEC)
+        yield store
 
 
 def ids(documents: Iterable[Document]) -> list[str]:

@@ -11,28 +11,16 @@ import pytest
 from petfinder.domain.errors import EditConflict, IndexExists, IndexMismatch, IndexNotFound, StoreUnavailable
 from petfinder.stores.base import Store
 from petfinder.stores.documents import SCHEMA
-from tests.stores.samples import (
-    EVERYTHING,
-    SPEC,
-    breed,
-    directions,
-    document,
-    found,
-    ids,
-    write,
-)
+from tests.stores.samples import EVERYTHING, SPEC, breed, directions, document, found, ids, write
 
 ONE_QUERY = directions(1, seed=1)
 
 
-def test_a_new_index_is_listed_and_remembers_its_spec(store: Store) -> None:
+def test_a_new_index_is_listed_and_remembers_its_spec_and_a_taken_name_is_refused(store: Store) -> None:
     spec = replace(SPEC, species="cat", thresholds={"match": [1, 2]})
     store.create_index("cats", spec)
     assert store.index_names() == ["cats", "dogs"]
     assert store.spec("cats") == spec
-
-
-def test_a_taken_name_is_refused(store: Store) -> None:
     with pytest.raises(IndexExists, match="dogs"):
         store.create_index("dogs", SPEC)
 

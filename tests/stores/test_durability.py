@@ -7,9 +7,11 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,49 +28,57 @@ from tests.stores.processes import (
     start,
     try_as_a_reader,
 )
-from tests.stores.samples import EVERYTHING, SPEC, directions, document, found, ids, write
+from tests.stores.samples import EVERYTHING, SPEC, directions, document, found, ids, opened, write
 
 KILLS = 50
+QUERY = directions(1, seed=3)
 TABLES = {"documents": 1, "terms": 4, "dates": 1, "places": 1, "thumbnail_of": 3, "thumbnails": 3}  # rows for each pet
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A registry file with the index "dogs", closed."""
-    path = tmp_path / "pets.db"
-    store = EmbeddedStore(path)
-    store.create_index("dogs", SPEC)
-    store.close()
-    return path
+    with opened(tmp_path / "pets.db"):
+        return tmp_path / "pets.db"
 
 
 @pytest.fixture
 def two(path: Path) -> Iterator[tuple[EmbeddedStore, EmbeddedStore]]:
     """Two stores on one file, as two processes have it."""
-    opened = EmbeddedStore(path), EmbeddedStore(path)
-    yield opened
-    for one in opened:
-        one.close()
+    with opened(path) as one, opened(path) as other:
+        yield one, other
+
+
+def searched(store: EmbeddedStore, **options: Any) -> tuple[list[str], int]:
+    """The id of the nearest pet to QUERY, and how many were looked at."""
+    answer = store.nearest("dogs", QUERY, k=1, restriction=EVERYTHING, **options)[0]
+    return [hit.document.id for hit in answer.hits], answer.searched
+
+
+def of_another(target: Callable[..., None], *arguments: Any) -> list[Any]:
+    """All that another process says until it ends."""
+    process, pipe = start(target, *arguments)
+    said = heard(pipe)
+    process.join()
+    return said
 
 
 def check_whole(path: Path, load_name: str, reported: set[str]) -> int:
     """Check that the file is sound, holds all that was reported, and nothing by halves; returns how many it holds."""
-    store = EmbeddedStore(path)
     of_this_load = Restriction(terms=(("load", (load_name,)),))
-    there = list(store.scan("dogs", of_this_load, vectors=True))
-    assert reported <= set(ids(there))
-    assert ids(there) == [f"{load_name}/{number:05d}" for number in range(len(there))]
-    for one in there:
-        assert (one.vectors.shape, one.portrait is not None, one.owner) == ((3, 8), True, {"name": "Ully"})
-    photos = [(one.id, photo_id) for one in there for photo_id in one.photo_ids]
-    assert store.thumbnails("dogs", photos) == [id_.encode() * 20 for id_, _ in photos]
-    everything = store.count("dogs", EVERYTHING)
-    assert store.count("dogs", Restriction(after=0)) == everything
-    assert store.nearest("dogs", directions(1, seed=1), k=1, restriction=EVERYTHING)[0].searched == everything
-    rows = {table: store.client.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}
-    assert rows == {table: each * everything for table, each in TABLES.items()}
-    assert store.client.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    store.close()
+    with opened(path) as store:
+        there = list(store.scan("dogs", of_this_load, vectors=True))
+        assert reported <= set(ids(there))
+        assert ids(there) == [f"{load_name}/{number:05d}" for number in range(len(there))]
+        for one in there:
+            assert (one.vectors.shape, one.portrait is not None, one.owner) == ((3, 8), True, {"name": "Ully"})
+        photos = [(one.id, photo_id) for one in there for photo_id in one.photo_ids]
+        assert store.thumbnails("dogs", photos) == [id_.encode() * 20 for id_, _ in photos]
+        everything = store.count("dogs", EVERYTHING)
+        assert store.count("dogs", Restriction(after=0)) == searched(store)[1] == everything
+        rows = {table: store.client.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}
+        assert rows == {table: each * everything for table, each in TABLES.items()}
+        assert store.client.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     return len(there)
 
 
@@ -79,10 +89,8 @@ def test_whatever_moment_a_load_is_killed_at_all_that_it_reported_is_there(tmp_p
     cut_short = 0
     for kill in range(KILLS):
         path = tmp_path / f"{kill // 10}.db"
-        if kill % 10 == 0:
-            store = EmbeddedStore(path)
-            store.create_index("dogs", SPEC)
-            store.close()
+        with opened(path):
+            pass
         process, pipe = start(load, str(path), f"load{kill}", 4000)
         first = pipe.recv()
         time.sleep(numbers.uniform(0, 0.25))
@@ -111,98 +119,85 @@ def test_processes_that_make_the_same_file_at_once_share_it(tmp_path: Path) -> N
     assert [heard(pipe) for _, pipe in makers] == [[20]] * 4
     for process, _ in makers:
         process.join()
-    store = EmbeddedStore(path, create=False)
-    assert store.index_names() == [f"index{number}" for number in range(4)]
-    store.close()
+    with closing(EmbeddedStore(path, create=False)) as store:
+        assert store.index_names() == [f"index{number}" for number in range(4)]
 
 
 def test_a_reader_sees_what_others_write_change_and_erase_without_opening_again(
     two: tuple[EmbeddedStore, EmbeddedStore],
 ) -> None:
     reader, writer = two
-    query = directions(1, seed=3)
-
-    def nearest() -> tuple[list[str], int]:
-        answer = reader.nearest("dogs", query, k=1, restriction=EVERYTHING)[0]
-        return [hit.document.id for hit in answer.hits], answer.searched
-
-    assert nearest() == ([], 0)
+    assert searched(reader) == ([], 0)
     write(writer, [document(f"pet{number}", directions(1, seed=100 + number)) for number in range(200)])
-    assert nearest()[1] == 200
-    write(writer, [document("same", query)])
-    assert nearest() == (["same"], 201)
-    writer.replace("dogs", document("same", -query, version=found(writer, "dogs", "same").version))
-    assert nearest()[0] != ["same"]
+    assert searched(reader)[1] == 200
+    write(writer, [document("same", QUERY)])
+    assert searched(reader) == (["same"], 201)
+    writer.replace("dogs", document("same", -QUERY, version=found(writer, "dogs", "same").version))
+    assert searched(reader)[0] != ["same"]
     writer.delete("dogs", ["same", "pet7"])
-    assert nearest()[1] == 199
+    assert searched(reader)[1] == 199
     writer.delete("dogs", [f"pet{number}" for number in range(200)])
-    assert nearest() == ([], 0)
+    assert searched(reader) == ([], 0)
 
 
 def test_a_search_reads_only_what_changed(two: tuple[EmbeddedStore, EmbeddedStore]) -> None:
     store, other = two
     write(other, [document(f"pet{number:04d}") for number in range(1000)])
-    query = directions(1, seed=3)
-    statements: list[str] = []
-    store.nearest("dogs", query, k=1, restriction=EVERYTHING)
+    searched(store)
     write(other, [document("new")])
     other.delete("dogs", ["pet0001"])
+    statements: list[str] = []
     store.client.set_trace_callback(statements.append)
-    assert store.nearest("dogs", query, k=1, restriction=EVERYTHING)[0].searched == 1000
+    assert searched(store)[1] == 1000
     store.client.set_trace_callback(None)
     (changes,) = [one for one in statements if one.startswith("SELECT doc, photos, portrait, vectors FROM")]
     assert len(store.client.execute(changes).fetchall()) == 2
     statements.clear()
     store.client.set_trace_callback(statements.append)
-    store.nearest("dogs", query, k=1, restriction=EVERYTHING)
+    searched(store)
     assert not [one for one in statements if "vectors" in one]
 
 
 def test_a_reader_notices_a_rebuild_with_another_encoder(two: tuple[EmbeddedStore, EmbeddedStore]) -> None:
     reader, writer = two
     write(writer, [document("a")])
-    query = directions(1, seed=1)
-    assert reader.nearest("dogs", query, k=1, restriction=EVERYTHING, expected=SPEC)[0].searched == 1
+    assert searched(reader, expected=SPEC)[1] == 1
     target = writer.begin_rebuild("dogs", replace(SPEC, encoder="table-2"))
     list(writer.write(target, [document("a"), document("b")], mode="index"))
     writer.finish_rebuild("dogs", target, lambda: None)
     with pytest.raises(IndexMismatch, match="table-2"):
-        reader.nearest("dogs", query, k=1, restriction=EVERYTHING, expected=SPEC)
+        searched(reader, expected=SPEC)
     assert reader.spec("dogs").encoder == "table-2"
-    assert reader.nearest("dogs", query, k=1, restriction=EVERYTHING, expected=reader.spec("dogs"))[0].searched == 2
+    assert searched(reader, expected=reader.spec("dogs"))[1] == 2
 
 
 def test_a_full_disk_refuses_the_rest_and_keeps_what_was_reported(path: Path) -> None:
-    process, pipe = start(fill_until_refused, str(path), 6_000_000)
-    refused, written, readable = heard(pipe)
-    process.join()
+    refused, written, readable = of_another(fill_until_refused, str(path), 6_000_000)
     assert refused[0] == "StoreUnavailable"
     assert "disk" in refused[1]
     assert len(written) > 500
     assert set(written) == set(readable)
     assert check_whole(path, "full", set(written)) == len(written)
-    store = EmbeddedStore(path)
-    assert write(store, named_documents("afterwards", 1))[0].result == "added"
-    store.close()
+    with opened(path) as store:
+        assert write(store, named_documents("afterwards", 1))[0].result == "added"
 
 
 def test_a_registry_without_room_undoes_the_whole_chunk(path: Path) -> None:
-    store = EmbeddedStore(path)
-    write(store, named_documents("before", 300))
-    pages = store.client.execute("PRAGMA page_count").fetchone()[0]
-    store.client.execute(f"PRAGMA max_page_count = {pages + 3}")
-    with pytest.raises(StoreUnavailable, match="no room"):
-        write(store, named_documents("more", 400))
-    assert found(store, "dogs", "before/00001").id
-    target = store.begin_rebuild("dogs", SPEC)
-    everything = store.scan("dogs", EVERYTHING, vectors=True)
-    with pytest.raises(StoreUnavailable, match="no room"):
-        store.finish_rebuild("dogs", target, lambda: [*store.write(target, everything, mode="index")].clear())
-    assert (store.index_names(), store.count("dogs", EVERYTHING)) == (["dogs"], 300)
-    assert store.count(target, EVERYTHING) == 0
-    store.client.execute("PRAGMA max_page_count = 1000000")
-    assert len(write(store, named_documents("more", 400))) == 400
-    store.close()
+    with opened(path) as store:
+        write(store, named_documents("before", 300))
+        pages = store.client.execute("PRAGMA page_count").fetchone()[0]
+        store.client.execute(f"PRAGMA max_page_count = {pages + 3}")
+        with pytest.raises(StoreUnavailable, match="no room"):
+            write(store, named_documents("more", 400))
+        assert found(store, "dogs", "before/00001").id
+        target = store.begin_rebuild("dogs", SPEC)
+        everything = store.scan("dogs", EVERYTHING, vectors=True)
+        with pytest.raises(StoreUnavailable, match="no room"):
+            store.finish_rebuild("dogs", target, lambda: [*store.write(target, everything, mode="index")].clear())
+        assert (store.index_names(), store.count("dogs", EVERYTHING)) == (["dogs"], 300)
+        assert store.count(target, EVERYTHING) == 0
+        store.client.execute("PRAGMA max_page_count = 1000000")
+        assert len(write(store, named_documents("more", 400))) == 400
     assert check_whole(path, "before", set()) == 300
 
 
@@ -221,16 +216,12 @@ def test_a_file_that_may_only_be_read_can_be_searched_and_says_so_when_written(
     open_folder: Path, folder_mode: int
 ) -> None:
     path = open_folder / "pets.db"
-    store = EmbeddedStore(path)
-    store.create_index("dogs", SPEC)
-    write(store, [document("a"), document("b")])
-    store.close()
+    with opened(path) as store:
+        write(store, [document("a"), document("b")])
     path.chmod(0o444)
     open_folder.chmod(folder_mode)
     before = path.read_bytes()
-    process, pipe = start(try_as_a_reader, str(path))
-    read, *written = heard(pipe)
-    process.join()
+    read, *written = of_another(try_as_a_reader, str(path))
     assert sorted(read[1]) == read[0] == ["a", "b"]
     assert [kind for kind, _ in written] == ["StoreUnavailable"] * 4
     assert all("may only be read" in message for _, message in written)
@@ -238,36 +229,29 @@ def test_a_file_that_may_only_be_read_can_be_searched_and_says_so_when_written(
 
 
 def test_a_file_that_another_process_writes_can_be_read_and_says_so_when_written(path: Path) -> None:
-    store = EmbeddedStore(path, wait=0.2)
-    write(store, [document("a")])
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    assert store.nearest("dogs", directions(1, seed=1), k=1, restriction=EVERYTHING)[0].searched == 1
-    for one in (lambda: write(store, [document("b")]), lambda: store.delete("dogs", ["a"])):
-        with pytest.raises(StoreUnavailable, match="another process"):
-            one()
-    other.execute("ROLLBACK")
-    assert write(store, [document("b")])[0].result == "added"
-    other.close()
-    store.close()
+    with opened(path, wait=0.2) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        write(store, [document("a")])
+        other.execute("BEGIN IMMEDIATE")
+        assert searched(store)[1] == 1
+        for one in (lambda: write(store, [document("b")]), lambda: store.delete("dogs", ["a"])):
+            with pytest.raises(StoreUnavailable, match="another process"):
+                one()
+        other.execute("ROLLBACK")
+        assert write(store, [document("b")])[0].result == "added"
 
 
 def test_a_file_that_another_process_keeps_for_itself_is_unavailable(path: Path) -> None:
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("PRAGMA locking_mode = EXCLUSIVE")
-    other.execute("BEGIN IMMEDIATE")
-    other.execute("UPDATE counters SET value = value")
-    with pytest.raises(StoreUnavailable, match="another process"):
-        EmbeddedStore(path, wait=0.2).index_names()
-    other.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("UPDATE counters SET value = value")
+        with pytest.raises(StoreUnavailable, match="another process"):
+            EmbeddedStore(path, wait=0.2).index_names()
 
 
 def test_vectors_written_are_the_very_bytes_that_come_back(path: Path) -> None:
     rows = directions(4, seed=8)
-    store = EmbeddedStore(path)
-    write(store, [document("a", rows)])
-    store.close()
-    store = EmbeddedStore(path, create=False)
-    read = found(store, "dogs", "a")
-    store.close()
-    np.testing.assert_array_equal(read.vectors, rows)
+    with opened(path) as store:
+        write(store, [document("a", rows)])
+    with opened(path, create=False) as store:
+        np.testing.assert_array_equal(found(store, "dogs", "a").vectors, rows)

@@ -7,13 +7,22 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from petfinder.stores.documents import Document
 from petfinder.stores.sqlite.store import EmbeddedStore
-from tests.stores.samples import EVERYTHING, SPEC, check_nearest, directions, document, found, random_documents, write
+from tests.stores.samples import (
+    EVERYTHING,
+    SPEC,
+    check_nearest,
+    directions,
+    document,
+    found,
+    opened,
+    random_documents,
+    write,
+)
 
 SECRETS = {
     "phone": "PHONE-0170-555",
@@ -31,30 +40,25 @@ def bytes_left(path: Path) -> set[str]:
 
 
 def secretive(id_: str = "luigi") -> Document:
+    picture, second = SECRETS["picture"].encode(), SECRETS["second picture"].encode()
     return document(
         id_,
         directions(2, seed=1),
         body={"note": SECRETS["note"]},
         owner={"name": SECRETS["name"], "phone": SECRETS["phone"], "picture": "x" * 30_000},
         terms={"owner": (SECRETS["name"],)},
-        thumbnails={
-            "photo0": SECRETS["picture"].encode() * 2000,
-            "photo1": SECRETS["second picture"].encode() * 2000,
-        },
+        thumbnails={"photo0": picture * 2000, "photo1": second * 2000},
     )
 
 
-def change(store: EmbeddedStore, **fields: Any) -> None:
-    store.replace("dogs", replace(found(store, "dogs", "luigi"), **fields))
-
-
 def drop_a_photo(store: EmbeddedStore) -> None:
-    vectors = found(store, "dogs", "luigi").vectors[:1]
-    change(store, photo_ids=("photo0",), vectors=vectors, portrait=None)
+    read = found(store, "dogs", "luigi")
+    store.replace("dogs", replace(read, photo_ids=("photo0",), vectors=read.vectors[:1], portrait=None))
 
 
 def change_the_owner(store: EmbeddedStore) -> None:
-    change(store, owner={"name": "Peach"}, terms={"owner": ("peach",)})
+    read = found(store, "dogs", "luigi")
+    store.replace("dogs", replace(read, owner={"name": "Peach"}, terms={"owner": ("peach",)}))
 
 
 def begin_to_rebuild(store: EmbeddedStore) -> str:
@@ -87,17 +91,13 @@ ERASED: dict[str, tuple[list[Callable[[EmbeddedStore], object]], set[str]]] = {
 @pytest.mark.parametrize("way", ERASED)
 def test_what_is_erased_leaves_no_byte_after_close(way: str, tmp_path: Path) -> None:
     path = tmp_path / "pets.db"
-    store = EmbeddedStore(path)
-    store.create_index("dogs", SPEC)
-    write(store, [document(f"other{number}") for number in range(50)])
-    write(store, [secretive()])
-    store.close()
+    with opened(path) as store:
+        write(store, [*(document(f"other{number}") for number in range(50)), secretive()])
     assert bytes_left(path) >= set(SECRETS)
     steps, secrets = ERASED[way]
-    store = EmbeddedStore(path)
-    for step in steps:
-        step(store)
-    store.close()
+    with opened(path) as store:
+        for step in steps:
+            step(store)
     assert bytes_left(path) == set(SECRETS) - secrets
 
 
@@ -139,10 +139,18 @@ def test_no_amount_of_writing_and_erasing_leaves_a_byte_behind(tmp_path: Path) -
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     numbers = random.Random(seed)
-    path = tmp_path / "pets.db"
-    store = EmbeddedStore(path)
-    store.client.execute("PRAGMA synchronous = OFF")
-    store.create_index("dogs", SPEC)
+    with opened(tmp_path / "pets.db") as store:
+        store.client.execute("PRAGMA synchronous = OFF")
+        kept = write_and_erase(store, numbers)
+    data = b"".join(one.read_bytes() for one in tmp_path.iterdir())
+    for kind in (b"NOTE", b"NAME", b"FONE", b"name", b"JPEG"):
+        left = {int(mark) for mark in re.findall(kind + rb"(\d{6})", data)}
+        assert left <= kept, f"seed {seed}: {kind.decode()} {left - kept}"
+        assert left == kept or kind == b"JPEG"
+
+
+def write_and_erase(store: EmbeddedStore, numbers: random.Random) -> set[int]:
+    """Write and erase five thousand marked documents; the marks of those that stay."""
     balancing: list[str] = []
     store.client.set_trace_callback(
         lambda sql: balancing.append(sql) if re.match(r"DELETE FROM (documents|thumbnails)\b", sql) else None
@@ -159,25 +167,16 @@ def test_no_amount_of_writing_and_erasing_leaves_a_byte_behind(tmp_path: Path) -
         for _ in range(3):
             for gone in store.delete("dogs", numbers.sample(sorted(living), min(len(living), numbers.randrange(20)))):
                 del living[gone]
-    store.close()
     assert not balancing
-    data = b"".join(one.read_bytes() for one in tmp_path.iterdir())
-    kept = set(living.values())
-    for kind in (b"NOTE", b"NAME", b"FONE", b"name", b"JPEG"):
-        left = {int(mark) for mark in re.findall(kind + rb"(\d{6})", data)}
-        assert left <= kept, f"seed {seed}: {kind.decode()} {left - kept}"
-        assert left == kept or kind == b"JPEG"
+    return set(living.values())
 
 
 def test_room_of_what_was_erased_is_used_again(tmp_path: Path) -> None:
     path = tmp_path / "pets.db"
     sizes = []
     for _ in range(6):
-        store = EmbeddedStore(path)
-        if "dogs" not in store.index_names():
-            store.create_index("dogs", SPEC)
-        write(store, [replace(secretive(f"pet{number}"), owner=None) for number in range(600)], mode="index")
-        store.close()
+        with opened(path) as store:
+            write(store, [replace(secretive(f"pet{number}"), owner=None) for number in range(600)], mode="index")
         sizes.append(path.stat().st_size)
     assert sizes[-1] < 3 * sizes[0]
 

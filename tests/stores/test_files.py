@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,47 +12,36 @@ import pytest
 from petfinder.domain.errors import IndexMismatch, IndexNotFound, StoreUnavailable
 from petfinder.stores.sqlite.errors import typed_errors
 from petfinder.stores.sqlite.store import EmbeddedStore
-from tests.stores.samples import EVERYTHING, SPEC, directions, document, random_documents, write
+from tests.stores.samples import EVERYTHING, directions, document, opened, random_documents, write
+
+PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "user_version": 1}
 
 
 def made(path: Path) -> Path:
-    store = EmbeddedStore(path)
-    store.create_index("dogs", SPEC)
-    write(store, random_documents(500, seed=1))
-    store.close()
+    """A registry of five hundred pets, closed."""
+    with opened(path) as store:
+        write(store, random_documents(500, seed=1))
     return path
 
 
-def test_a_registry_is_one_file_of_its_own_kind(tmp_path: Path) -> None:
-    path = made(tmp_path / "pets.db")
-    assert [one.name for one in tmp_path.iterdir()] == ["pets.db"]
-    header = path.read_bytes()[:100]
-    assert header[68:72] == b"PETF"
-    store = EmbeddedStore(path)
-    pragmas = {name: store.client.execute(f"PRAGMA {name}").fetchone()[0] for name in PRAGMAS}
-    store.close()
-    assert pragmas == PRAGMAS
-    assert store.location == str(path)
-
-
-PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "user_version": 1}
+@pytest.mark.parametrize("name", ["pets.db", "pets ?mode=ro#1 %41.db"], ids=["plain", "with signs of URLs in it"])
+def test_a_registry_is_one_file_of_its_own_kind_and_name(tmp_path: Path, name: str) -> None:
+    path = made(tmp_path / name)
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+    assert path.read_bytes()[68:72] == b"PETF"
+    with opened(path) as store:
+        assert {name: store.client.execute(f"PRAGMA {name}").fetchone()[0] for name in PRAGMAS} == PRAGMAS
+        assert store.location == str(path)
 
 
 @pytest.mark.parametrize("path", [None, ":memory:", Path(":memory:")])
 def test_memory_leaves_no_file(path: str | Path | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    store = EmbeddedStore(path)
-    store.create_index("dogs", SPEC)
-    write(store, [document("a")])
-    assert store.location == ":memory:"
-    assert isinstance(store.client, sqlite3.Connection)
-    store.close()
+    with opened(path) as store:
+        write(store, [document("a")])
+        assert store.location == ":memory:"
+        assert isinstance(store.client, sqlite3.Connection)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_names_with_signs_of_urls_in_them_are_plain_names(tmp_path: Path) -> None:
-    path = made(tmp_path / "pets ?mode=ro#1 %41.db")
-    assert [one.name for one in tmp_path.iterdir()] == [path.name]
 
 
 @pytest.mark.parametrize("empty", [False, True])
@@ -75,12 +65,9 @@ def test_a_place_where_no_registry_can_be_is_named(tmp_path: Path, place: str, s
 
 
 def made_by_others(path: Path, *, journal: str) -> None:
-    connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA journal_mode = {journal}")
-    connection.execute("CREATE TABLE documents (text)")
-    connection.execute("INSERT INTO documents VALUES ('mine')")
-    connection.commit()
-    connection.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA journal_mode = {journal}")
+        connection.execute("CREATE TABLE documents (text)")
 
 
 FOREIGN: dict[str, Callable[[Path], object]] = {
@@ -106,9 +93,8 @@ def test_what_is_no_registry_is_refused_and_left_as_it_is(kind: str, tmp_path: P
 
 def test_the_file_of_a_newer_petfinder_is_a_mismatch_and_left_as_it_is(tmp_path: Path) -> None:
     path = made(tmp_path / "pets.db")
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA user_version = 99")
-    connection.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
     before = path.read_bytes()
     with pytest.raises(IndexMismatch, match="newer petfinder"):
         EmbeddedStore(path)
@@ -120,16 +106,13 @@ def test_a_file_that_was_cut_off_or_holds_rubbish_is_damaged(tmp_path: Path, kee
     path = made(tmp_path / "pets.db")
     path.write_bytes(path.read_bytes()[:keep] + b"\xa7" * rubbish)
     with pytest.raises(StoreUnavailable, match="damaged"):
-        use(path)
+        search(path)
 
 
-def use(path: Path) -> None:
-    store = EmbeddedStore(path)
-    try:
+def search(path: Path) -> None:
+    with opened(path) as store:
         list(store.scan("dogs", EVERYTHING, vectors=True))
         store.nearest("dogs", directions(1, seed=1), k=3, restriction=EVERYTHING)
-    finally:
-        store.close()
 
 
 ERRORS = [sqlite3.Error, *sqlite3.Error.__subclasses__(), *sqlite3.DatabaseError.__subclasses__()]

@@ -13,17 +13,15 @@ import pytest
 from petfinder.domain.errors import StoreUnavailable
 from petfinder.stores.documents import Document
 from petfinder.stores.sqlite.store import EmbeddedStore
-from tests.stores.samples import EVERYTHING, SPEC, directions, document, found, random_documents, write
+from tests.stores.samples import EVERYTHING, SPEC, directions, document, found, opened, random_documents, write
 
 QUERY = directions(1, seed=1)
 
 
 @pytest.fixture(params=["memory", "file"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EmbeddedStore]:
-    made = EmbeddedStore(None if request.param == "memory" else tmp_path / "pets.db")
-    made.create_index("dogs", SPEC)
-    yield made
-    made.close()
+    with opened(None if request.param == "memory" else tmp_path / "pets.db") as made:
+        yield made
 
 
 def test_threads_write_search_list_and_erase_together(store: EmbeddedStore) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from petfinder.domain.filters import Restriction
 from petfinder.domain.vectors import Matrix
-from petfinder.stores.documents import IndexSpec
 from petfinder.stores.sqlite.matrix import Change, VectorMatrix
 from petfinder.stores.sqlite.store import EmbeddedStore
-from tests.stores.samples import EVERYTHING, breed, directions, document, ids, write
+from tests.stores.samples import EVERYTHING, SPEC, breed, directions, document, ids, write
 
 DIMS = 512
 
@@ -22,36 +23,31 @@ DIMS = 512
 @pytest.fixture
 def store() -> Iterator[EmbeddedStore]:
     """Five hundred pets in random order, ten sharing each of fifty vectors."""
-    store = EmbeddedStore(None)
-    store.create_index("dogs", IndexSpec(species="dog", encoder="given", dims=DIMS))
     rows = directions(50, seed=1, dims=DIMS)
     numbers = random.Random(3).sample(range(500), 500)
-    write(
-        store,
-        [document(f"pet{n:03d}", rows[n % 50 : n % 50 + 1], terms={"breed": (f"breed{n % 7}",)}) for n in numbers],
-    )
-    yield store
-    store.close()
+    with closing(EmbeddedStore(None)) as store:
+        store.create_index("dogs", replace(SPEC, dims=DIMS))
+        write(
+            store, [document(f"pet{n:03d}", rows[n % 50][None], terms={"breed": (f"breed{n % 7}",)}) for n in numbers]
+        )
+        yield store
 
 
-def order(store: EmbeddedStore, queries: Matrix, *, k: int, restriction: Restriction) -> list[list[str]]:
+def order(store: EmbeddedStore, queries: Matrix, *, k: int, where: Restriction) -> list[list[str]]:
     """The ids of the hits of each query."""
-    answers = store.nearest("dogs", queries, k=k, restriction=restriction)
-    return [ids(hit.document for hit in answer.hits) for answer in answers]
+    return [ids(hit.document for hit in one.hits) for one in store.nearest("dogs", queries, k=k, restriction=where)]
 
 
-@pytest.mark.parametrize("restriction", [EVERYTHING, breed("breed1"), breed("breed1", "breed2", "breed3", "breed4")])
-def test_twins_go_by_id_at_every_cut_alone_and_among_other_queries(
-    store: EmbeddedStore, restriction: Restriction
-) -> None:
+@pytest.mark.parametrize("where", [EVERYTHING, breed("breed1"), breed("breed1", "breed2", "breed3", "breed4")])
+def test_twins_go_by_id_at_every_cut_alone_and_among_other_queries(store: EmbeddedStore, where: Restriction) -> None:
     queries = directions(40, seed=9, dims=DIMS)
-    everything = order(store, queries, k=500, restriction=restriction)
+    everything = order(store, queries, k=500, where=where)
     for whole in everything:
         twins = [id_ for id_ in whole if int(id_[3:]) % 50 == int(whole[0][3:]) % 50]
         assert whole[: len(twins)] == sorted(twins)
     for k in (1, 4, 13, 111):
-        assert order(store, queries, k=k, restriction=restriction) == [whole[:k] for whole in everything]
-        alone = [order(store, query[None], k=k, restriction=restriction)[0] for query in queries[:10]]
+        assert order(store, queries, k=k, where=where) == [whole[:k] for whole in everything]
+        alone = [order(store, query[None], k=k, where=where)[0] for query in queries[:10]]
         assert alone == [whole[:k] for whole in everything[:10]]
 
 
