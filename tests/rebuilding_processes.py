@@ -6,6 +6,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -62,10 +63,9 @@ def stock(registry: Registry, count: int) -> None:
 
 def rebuild(pipe: Connection, place: str, seconds: float) -> None:
     """Rebuild with the other encoder, which takes its time for each batch; tell what came of it."""
-    registry = opened(place)
-    pipe.send(os.getpid())
-    pipe.send(registry.util.rebuild(INDEX, OtherTable(seconds=seconds), progress=False))
-    registry.close()
+    with opened(place) as registry:
+        pipe.send(os.getpid())
+        pipe.send(registry.util.rebuild(INDEX, OtherTable(seconds=seconds), progress=False))
 
 
 def stop_while_nobody_may_write(pipe: Connection, place: str, target: str) -> None:
@@ -81,46 +81,32 @@ def stop_while_nobody_may_write(pipe: Connection, place: str, target: str) -> No
 
 def use(pipe: Connection, place: str, until: str) -> None:
     """Register, change, add photos, remove and find until there is a file `until`; tell each call that was answered."""
-    user = User(pipe, opened(place))
-    step = 0
-    while not Path(until).exists() or step < 40:
-        user.step(step)
-        step += 1
-        time.sleep(0.02)  # so that the one who rebuilds can keep up
-    pipe.send(("encoder", user.registry.dogs.encoder.name, None))
-    user.registry.close()
+    numbers, names, step = random.Random(1), {f"old{n:04d}" for n in range(40)}, 0
+    with opened(place) as registry:
+        dogs = registry.dogs
 
+        def tell(what: str, pet_id: str, call: Callable[[], object], value: str = "") -> None:
+            try:
+                call()
+            except PetfinderError as error:
+                pipe.send(("failed", what, f"{type(error).__name__}: {error}"))
+            else:
+                pipe.send((what, pet_id, value))
 
-class User:
-    """Somebody who uses a registry and tells what was answered."""
-
-    def __init__(self, pipe: Connection, registry: Registry) -> None:
-        self.pipe, self.registry = pipe, registry
-        self.numbers = random.Random(1)
-        self.names = {f"old{n:04d}" for n in range(40)}
-
-    def step(self, step: int) -> None:
-        """One of each call, the names and colours made of the step's number."""
-        dogs, new, name = self.registry.dogs, f"new{step:04d}", f"Renamed {step}"
-        colour, other = shade(1000 + step), self.numbers.choice(sorted(self.names))
-        self.tell("register", new, lambda: dogs.register(pf.Dog(pet_id=new, name=new, photos=[picture(colour)])), new)
-        self.tell("rename", other, lambda: dogs.update(other, name=name), name)
-        self.tell("add a photo", new, lambda: dogs.add_photo(new, picture(shade(step), size=48)))
-        self.tell("find", new, lambda: _check_found(self.registry, new, colour))
-        self.names.add(new)
-        if step % 4 == 3:
-            gone = self.numbers.choice(sorted(self.names))
-            self.names.remove(gone)
-            self.tell("remove", gone, lambda: dogs.remove(gone))
-
-    def tell(self, what: str, pet_id: str, call: Callable[[], object], value: str = "") -> None:
-        """Make a call, and tell what it was or how it failed."""
-        try:
-            call()
-        except PetfinderError as error:
-            self.pipe.send(("failed", what, f"{type(error).__name__}: {error}"))
-        else:
-            self.pipe.send((what, pet_id, value))
+        while not Path(until).exists() or step < 40:
+            new, name, colour = f"new{step:04d}", f"Renamed {step}", shade(1000 + step)
+            other, gone, photo = *numbers.choices(sorted(names), k=2), picture(shade(step), size=48)
+            tell("register", new, partial(dogs.register, pf.Dog(pet_id=new, name=new, photos=[picture(colour)])), new)
+            tell("rename", other, partial(dogs.update, other, name=name), name)
+            tell("add a photo", new, partial(dogs.add_photo, new, photo))
+            tell("find", new, partial(_check_found, registry, new, colour))
+            names.add(new)
+            if step % 4 == 3:
+                names.remove(gone)
+                tell("remove", gone, partial(dogs.remove, gone))
+            step += 1
+            time.sleep(0.02)  # so that the one who rebuilds can keep up
+        pipe.send(("encoder", dogs.encoder.name, None))
 
 
 def _check_found(registry: Registry, pet_id: str, colour: tuple[int, int, int]) -> None:

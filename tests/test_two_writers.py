@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 
@@ -24,52 +25,38 @@ def pair(place: str, table_encoder: TableEncoder) -> Iterator[Pair]:
         yield one, other
 
 
-def test_a_change_made_while_another_is_under_way_is_kept(pair: Pair) -> None:
+@pytest.mark.parametrize(("changes", "breed"), [(1, "Jack Russell"), (9, None)])
+def test_a_change_made_while_another_is_under_way_is_kept_and_endless_ones_are_a_clear_conflict(
+    pair: Pair, changes: int, breed: str | None
+) -> None:
     one, other = pair
-    calls = []
+    seen = []
 
     def with_breed(pet: pf.Dog) -> pf.Dog:
-        calls.append(pet.name)
-        if len(calls) == 1:
-            other.dogs.update("luigi", name="Luigi the Second")
+        seen.append(pet.name)
+        if len(seen) <= changes:
+            other.dogs.update("luigi", name=f"Luigi {len(seen)}")
         return pet.model_copy(update={"breed": "Jack Russell"})
 
-    one.dogs.repository.update("luigi", with_breed)
+    with nullcontext() if breed else pytest.raises(errors.EditConflict, match="5 times"):
+        one.dogs.repository.update("luigi", with_breed)
 
     kept = other.dogs.get("luigi")
-    assert (kept.name, kept.breed) == ("Luigi the Second", "Jack Russell")
-    assert calls == ["Luigi", "Luigi the Second"]
+    assert (kept.name, kept.breed) == (f"Luigi {min(changes, len(seen))}", breed)
+    assert seen == ["Luigi", *(f"Luigi {number}" for number in range(1, len(seen)))]
 
 
 def test_a_photo_added_while_another_is_added_is_kept(pair: Pair) -> None:
     one, other = pair
-    threads = [
-        Thread(target=registry.dogs.add_photo, args=("luigi", picture(colour)))
-        for registry, colour in ((one, BLUE), (other, GREEN))
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(2) as pool:
+        added = [
+            pool.submit(registry.dogs.add_photo, "luigi", picture(c)) for registry, c in ((one, BLUE), (other, GREEN))
+        ]
+    assert all(photo.result() for photo in added)
 
     assert len(one.dogs.get("luigi").photos) == 3
     for colour in (RED, BLUE, GREEN):
         assert other.dogs.find(picture(colour))[0].similarity > 0.999
-
-
-def test_endless_changes_by_others_are_a_clear_conflict(pair: Pair) -> None:
-    one, other = pair
-    calls = []
-
-    def never_first(pet: pf.Dog) -> pf.Dog:
-        calls.append(pet.name)
-        other.dogs.update("luigi", name=f"Luigi {len(calls)}")
-        return pet.model_copy(update={"breed": "Jack Russell"})
-
-    with pytest.raises(errors.EditConflict, match="5 times"):
-        one.dogs.repository.update("luigi", never_first)
-
-    assert other.dogs.get("luigi").breed is None
 
 
 def test_what_one_registers_and_removes_the_other_sees_without_reopening(pair: Pair) -> None:
