@@ -13,9 +13,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
@@ -52,7 +52,7 @@ class Passage:
     def __post_init__(self) -> None:
         self.method, self.path, self.headers = self.handler.command, self.handler.path, self.handler.headers
         self.length = int(self.headers.get("Content-Length") or 0)
-        self.ended = self.handler.server.proxy.ended
+        self.ended = self.handler.server.ended
 
     def read(self, size: int | None = None) -> bytes:
         """So many bytes of the request's body, or what is left of it."""
@@ -80,7 +80,7 @@ class Passage:
 
     @contextmanager
     def _upstream(self, length: int) -> Iterator[http.client.HTTPConnection]:
-        upstream = http.client.HTTPConnection(*self.handler.server.proxy.target, timeout=UPSTREAM_SECONDS)
+        upstream = http.client.HTTPConnection(*self.handler.server.target, timeout=UPSTREAM_SECONDS)
         try:
             upstream.putrequest(self.method, self.path, skip_accept_encoding=True)
             for name, value in self.headers.items():
@@ -115,51 +115,17 @@ class Rule:
         return self.skip < self.matched and (self.times is None or self.matched <= self.skip + self.times)
 
 
-class _Server(ThreadingHTTPServer):
-    """The listening side: a thread for each connection, all of them closed at the end."""
-
-    daemon_threads = True
-
-    def __init__(self, port: int, proxy: FaultProxy) -> None:
-        self.proxy = proxy
-        self.connections: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", port), _Handler)
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        if self.proxy.tls is not None:
-            connection = self.proxy.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-        self.connections.add(connection)
-        return connection, address
-
-    def shutdown_request(self, request: Any) -> None:
-        self.connections.discard(request)
-        super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection that breaks is what this server is for; only what is wrong in a fault itself is printed."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
-
-    def close_all(self) -> None:
-        self.shutdown()
-        self.server_close()
-        for connection in list(self.connections):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-
 class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     protocol_version = "HTTP/1.1"
-    server: _Server
+    server: FaultProxy
 
     def handle_one_request(self) -> None:
         self.raw_requestline = self.rfile.readline(65537)
         if not self.raw_requestline or not self.parse_request():
             self.close_connection = True
             return
-        fault, passage = self.server.proxy.arrived(self)
+        fault, passage = self.server.arrived(self)
         try:
             answer = fault(passage) if fault else passage.forward()
         except (Cut, OSError, http.client.HTTPException):
@@ -185,50 +151,60 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
 
 
-@dataclass
-class FaultProxy:
+class FaultProxy(ThreadingHTTPServer):
     """A proxy on a free port of this machine; with `tls`, it speaks https with that certificate."""
 
-    target_url: str
-    tls: ssl.SSLContext | None = None
-    port: int = 0
-    log: list[Passage] = field(default_factory=list)
-    ended: threading.Event = field(default_factory=threading.Event)
-    _rules: list[Rule] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _server: _Server | None = None
+    daemon_threads = True
+
+    def __init__(self, target_url: str, tls: ssl.SSLContext | None = None) -> None:
+        target = urlsplit(target_url)
+        self.target, self.tls, self.port = (target.hostname or "127.0.0.1", target.port or 80), tls, 0
+        self.log: list[Passage] = []
+        self.ended = threading.Event()
+        self.connections: set[socket.socket] = set()
+        self._rules: list[Rule] = []
+        self._lock = threading.Lock()
+        self.open()
 
     @property
     def url(self) -> str:
         """Where the proxy listens."""
         return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
-    @property
-    def target(self) -> tuple[str, int]:
-        """Host and port of the server behind."""
-        parts = urlsplit(self.target_url)
-        return parts.hostname or "127.0.0.1", parts.port or 80
-
     def open(self) -> None:
         """Listen, on the same port as before if there was one."""
         self.ended.clear()
-        self._server = _Server(self.port, self)
-        self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        super().__init__(("127.0.0.1", self.port), _Handler)
+        self.port = self.server_port
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:
         """Stop listening and close all connections: the next client is refused."""
         self.ended.set()
-        if self._server is not None:
-            self._server.close_all()
-            self._server = None
-
-    def __enter__(self) -> Self:
-        self.open()
-        return self
+        self.shutdown()
+        self.server_close()
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        if self.tls is not None:
+            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        self.connections.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        self.connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that breaks is what this server is for; only what is wrong in a fault itself is printed."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
     def add(self, fault: Fault, *, method: str = ".*", path: str = "", skip: int = 0, times: int | None = 1) -> Rule:
         """Make this fault for matching requests; the first rule that takes a request counts."""
