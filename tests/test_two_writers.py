@@ -70,21 +70,17 @@ def test_what_one_registers_and_removes_the_other_sees_without_reopening(pair: P
     assert [match.pet.pet_id for match in one.dogs.find(picture(BLUE))] == ["luigi"]
 
 
-def test_registries_of_two_names_in_one_store_do_not_see_each_other(place: str, table_encoder: TableEncoder) -> None:
-    with (
-        pf.connect(place, encoder=table_encoder) as one,
-        pf.connect(place, name="shelter", encoder=table_encoder) as other,
-    ):
-        one.dogs.register(dog("luigi", RED))
-        other.dogs.register(dog("bella", RED))
-
-        assert one.util.exists("shelter-dogs")
-        assert [info.name for info in one.util.list_indexes()] == ["pets-dogs", "shelter-dogs"]
-        assert [match.pet.pet_id for match in one.dogs.find(picture(RED))] == ["luigi"]
-        assert [match.pet.pet_id for match in other.dogs.find(picture(RED))] == ["bella"]
-
-        one.util.rename("shelter-dogs", "refuge-dogs")
-        one.util.delete_index("pets-dogs")
+def test_a_registry_of_another_name_has_its_own_pets_and_is_opened_by_its_new_name(
+    place: str, table_encoder: TableEncoder
+) -> None:
+    for name in ("pets", "shelter"):
+        with pf.connect(place, name=name, encoder=table_encoder) as registry:
+            registry.dogs.register(dog(name, RED))
+            assert [match.pet.pet_id for match in registry.dogs.find(picture(RED))] == [name]
+    with pf.connect(place, encoder=table_encoder) as registry:
+        assert [info.name for info in registry.util.list_indexes()] == ["pets-dogs", "shelter-dogs"]
+        registry.util.rename("shelter-dogs", "refuge-dogs")
+        registry.util.delete_index("pets-dogs")
 
     with pf.connect(place, name="refuge", encoder=table_encoder, create=False) as renamed:
-        assert renamed.dogs.get("bella").pet_id == "bella"
+        assert renamed.dogs.get("shelter").pet_id == "shelter"

@@ -20,21 +20,22 @@ from petfinder.stores.field_names import FIFTYONE, FLASK_IMAGE_SEARCH, PUPPIES, 
 from tests.conftest import TableEncoder
 
 DIMS = 512
+ENCODER = TableEncoder(dims=DIMS)
 INDEX = "others-index"
 EXIF = {"properties": {"location": {"type": "geo_point"}, "date": {"type": "date"}}}
-KEYWORD = {"type": "keyword"}
+# A vector field as others map it, its index options left to the server.
+DENSE = {"type": "dense_vector", "dims": DIMS, "index": True, "similarity": "cosine"}
 Documents = Sequence[Mapping[str, Any]]
 
 
-def dense(metric: str = "cosine", **options: Any) -> dict[str, Any]:
-    """A vector field as others map it, its index options left to the server."""
-    return {"type": "dense_vector", "dims": DIMS, "index": True, "similarity": metric, **options}
+def mapping_of(keywords: str, **others: Any) -> dict[str, Any]:
+    """A mapping with these keyword fields and these others."""
+    return {"properties": {name: {"type": "keyword"} for name in keywords.split()} | others}
 
 
-def puppies_mapping(**vector: Any) -> dict[str, Any]:
+def puppies_mapping(vector: Mapping[str, Any] = DENSE) -> dict[str, Any]:
     """The mapping of the puppies notebook."""
-    texts = dict.fromkeys(("dog_id", "breed", "image_path", "owner_name"), KEYWORD)
-    return {"properties": {"image_embedding": dense(**vector), **texts, "exif": EXIF}}
+    return mapping_of("dog_id breed image_path owner_name", image_embedding=vector, exif=EXIF)
 
 
 def directions(count: int, *, seed: int = 0) -> Matrix:
@@ -48,29 +49,26 @@ def unit_rows(rows: Any) -> Any:
     return wide / np.linalg.norm(wide, axis=-1, keepdims=True)
 
 
-@pytest.fixture
-def encoder() -> TableEncoder:
-    return TableEncoder(dims=DIMS)
-
-
 @pytest.fixture(autouse=True)
 def tidied(client: Elasticsearch) -> Iterator[None]:
     yield
     client.options(ignore_status=404).indices.delete(index=INDEX)
 
 
-def fill(client: Elasticsearch, mappings: Mapping[str, Any], documents: Documents, *, shards: int = 1) -> None:
-    """An index of this mapping with these documents; "_id" names one, else the server does."""
-    client.indices.create(index=INDEX, mappings=mappings, settings={"number_of_shards": shards})
+def filled(
+    client: Elasticsearch, names: FieldNames, mapping: Mapping[str, Any], documents: Documents, *, shards: int = 1
+) -> ExistingIndex[pf.Dog]:
+    """An index of this mapping with these documents, open; "_id" names one, else the server does."""
+    client.indices.create(index=INDEX, mappings=mapping, settings={"number_of_shards": shards})
     lines: list[Mapping[str, Any]] = []
     for document in documents:
-        source = dict(document)
-        id_ = source.pop("_id", None)
-        lines += [{"index": {} if id_ is None else {"_id": id_}}, source]
+        named = {"_id": document["_id"]} if "_id" in document else {}
+        lines += [{"index": named}, {name: value for name, value in document.items() if name != "_id"}]
     assert not client.bulk(index=INDEX, operations=lines, refresh=True)["errors"]
+    return opened(client, names)
 
 
-def opened(client: Elasticsearch, names: FieldNames, encoder: TableEncoder) -> ExistingIndex[pf.Dog]:
+def opened(client: Elasticsearch, names: FieldNames, encoder: TableEncoder = ENCODER) -> ExistingIndex[pf.Dog]:
     """The index, open for search and reading."""
     return pf.connect(client).open_existing(INDEX, pf.Dog, names, encoder=encoder)
 
@@ -92,10 +90,13 @@ def nearest_by_numpy(vectors: Mapping[str, Matrix], query: Any, *, k: int) -> li
 
 def check_found(matches: pf.Matches, expected: Sequence[tuple[str, float]]) -> None:
     """The same pets in the same order, by cosines that agree to a millionth."""
-    assert [match.pet.pet_id for match in matches] == [pet_id for pet_id, _ in expected]
-    np.testing.assert_allclose(
-        [match.similarity for match in matches], [similarity for _, similarity in expected], atol=1e-6
-    )
+    pet_ids, similarities = zip(*expected, strict=True)
+    assert found_ids(matches) == [*pet_ids]
+    np.testing.assert_allclose([match.similarity for match in matches], similarities, atol=1e-6)
+
+
+def found_ids(matches: pf.Matches) -> list[str]:
+    return [match.pet.pet_id for match in matches]
 
 
 def some_pets(count: int, *, seed: int) -> dict[str, Matrix]:
@@ -105,9 +106,7 @@ def some_pets(count: int, *, seed: int) -> dict[str, Matrix]:
 
 
 @pytest.mark.parametrize("metric", ["cosine", "dot_product", "l2_norm", "max_inner_product"])
-def test_similarity_is_the_raw_cosine_whatever_the_metric(
-    client: Elasticsearch, encoder: TableEncoder, metric: str
-) -> None:
+def test_similarity_is_the_raw_cosine_whatever_the_metric(client: Elasticsearch, metric: str) -> None:
     pets = some_pets(60, seed=1)
     if metric == "dot_product":
         pets = {pet_id: unit_rows(rows) for pet_id, rows in pets.items()}
@@ -116,8 +115,7 @@ def test_similarity_is_the_raw_cosine_whatever_the_metric(
         for pet_id, rows in pets.items()
         for n, row in enumerate(rows)
     ]
-    fill(client, {"properties": {"vector": dense(metric)}}, documents, shards=2)
-    samples = opened(client, FIFTYONE, encoder)
+    samples = filled(client, FIFTYONE, mapping_of("", vector=DENSE | {"similarity": metric}), documents, shards=2)
 
     queries = directions(5, seed=9)
     answers = samples.find_by_embedding(queries, k=10)
@@ -128,43 +126,41 @@ def test_similarity_is_the_raw_cosine_whatever_the_metric(
     check_found(samples.find_by_embedding(queries[0], k=100), nearest_by_numpy(pets, queries[0], k=100))
 
 
-@pytest.mark.parametrize(
-    "mapping",
-    [
-        puppies_mapping(),
-        puppies_mapping(index_options={"type": "hnsw"}),
-        puppies_mapping() | {"_source": {"excludes": ["image_embedding"]}},
-        {"properties": puppies_mapping()["properties"] | {"image_embedding": {"type": "dense_vector", "index": False}}},
-    ],
-    ids=["as the server likes", "not quantised", "vectors kept out of the source", "vectors not indexed"],
-)
-def test_the_matched_photo_is_the_pets_best(
-    client: Elasticsearch, encoder: TableEncoder, mapping: Mapping[str, Any]
-) -> None:
+MAPPINGS: dict[str, dict[str, Any]] = {
+    "as the server likes": puppies_mapping(),
+    "not quantised": puppies_mapping(DENSE | {"index_options": {"type": "hnsw"}}),
+    "vectors kept out of the source": puppies_mapping() | {"_source": {"excludes": ["image_embedding"]}},
+    "vectors not indexed": puppies_mapping({"type": "dense_vector", "index": False}),
+}
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+def test_the_matched_photo_is_the_pets_best(client: Elasticsearch, mapping: str) -> None:
     pets = some_pets(30, seed=2)
     documents = [
         puppy(pet_id, row, image_path=f"{pet_id}/{n}.png")
         for pet_id, rows in pets.items()
         for n, row in enumerate(rows)
     ]
-    fill(client, mapping, documents)
+    index = filled(client, PUPPIES, MAPPINGS[mapping], documents)
 
-    matches = opened(client, PUPPIES, encoder).find_by_embedding(pets["dog005"][2], k=5)
+    matches = index.find_by_embedding(pets["dog005"][2], k=5)
 
     check_found(matches, nearest_by_numpy(pets, pets["dog005"][2], k=5))
     assert matches[0].photo.uri == "dog005/2.png"
     assert matches.photos_searched == len(documents)
 
 
-def test_as_many_pets_come_back_as_there_are(client: Elasticsearch, encoder: TableEncoder) -> None:
+def test_as_many_pets_come_back_as_there_are(client: Elasticsearch) -> None:
     query, *others = directions(5, seed=3)
     crowd = [puppy("luigi", query + 0.01 * row) for row in directions(450, seed=4)]
-    fill(client, puppies_mapping(), [*crowd, *(puppy(f"other{n}", row) for n, row in enumerate(others))])
+    strangers = (puppy(f"other{n}", row) for n, row in enumerate(others))
+    index = filled(client, PUPPIES, puppies_mapping(), [*crowd, *strangers])
 
-    matches = opened(client, PUPPIES, encoder).find_by_embedding(query, k=4)
+    matches = index.find_by_embedding(query, k=4)
 
     assert len(matches) == 4
-    assert [match.pet.pet_id for match in matches].count("luigi") == 1
+    assert found_ids(matches).count("luigi") == 1
     assert len(matches[0].pet.photos) == 450
     assert (matches.pets_searched, matches.photos_searched) == (5, 454)
 
@@ -174,7 +170,7 @@ SAO_PAULO, CAMPINAS = [-46.63, -23.55], [-47.06, -22.91]  # lon, lat; 86 km apar
 
 
 @pytest.fixture
-def puppies(client: Elasticsearch, encoder: TableEncoder) -> ExistingIndex[pf.Dog]:
+def puppies(client: Elasticsearch) -> ExistingIndex[pf.Dog]:
     """Four dogs of the puppies notebook, luigi with two photos."""
     red, green, *others = directions(5, seed=5)
     documents = [
@@ -184,8 +180,7 @@ def puppies(client: Elasticsearch, encoder: TableEncoder) -> ExistingIndex[pf.Do
         puppy("ruby", others[1], breed="Straße", owner_name="ZOË", exif={"date": "2023-01-01"}),
         puppy("zoe", others[2], breed="STRASSE"),
     ]
-    fill(client, puppies_mapping(), documents)
-    return opened(client, PUPPIES, encoder)
+    return filled(client, PUPPIES, puppies_mapping(), documents)
 
 
 def test_the_dogs_of_the_puppies_notebook_are_read_whole(puppies: ExistingIndex[pf.Dog]) -> None:
@@ -202,23 +197,21 @@ def test_the_dogs_of_the_puppies_notebook_are_read_whole(puppies: ExistingIndex[
         puppies.get("rex")
 
 
-def test_only_owner_of_reveals_an_owner(puppies: ExistingIndex[pf.Dog]) -> None:
-    match = puppies.find_similar("zoe", where=pf.PetFilter(ids="luigi")).best
-
-    assert match is not None
-    assert (match.pet.pet_id, match.pet.owner) == ("luigi", None)
-    owner = puppies.owner_of(match)
-    assert owner is not None
-    assert owner.name == "Ully"
-    assert puppies.owner_of("zoe") is None
-
-
-def test_a_photo_finds_as_in_a_registry(puppies: ExistingIndex[pf.Dog]) -> None:
+def test_a_photo_finds_as_in_a_registry_and_only_owner_of_reveals_an_owner(puppies: ExistingIndex[pf.Dog]) -> None:
     matches = puppies.find(Image.new("RGB", (64, 64), "red"), k=2)
-
     assert len(matches) == 2
     assert matches.verdict is not None
     assert matches.query[0].embedding is not None
+
+    (match,) = puppies.find_similar("zoe", where=pf.PetFilter(ids="luigi"))
+    assert (match.pet.pet_id, match.pet.owner) == ("luigi", None)
+    assert owner_name(puppies, match) == "Ully"
+    assert puppies.owner_of("zoe") is None
+
+
+def owner_name(index: ExistingIndex[pf.Dog] | pf.DogService, who: pf.Match | str) -> str | None:
+    owner = index.owner_of(who)
+    return owner.name if owner else None
 
 
 @pytest.mark.parametrize(
@@ -242,13 +235,13 @@ def test_filters_mean_what_they_mean_everywhere(puppies: ExistingIndex[pf.Dog], 
 
     found = puppies.find_by_embedding(directions(1)[0], k=10, where=where)
 
-    assert {match.pet.pet_id for match in found} == passing
+    assert {*found_ids(found)} == passing
     assert {pet.pet_id for pet in puppies.list(where)} == passing
     assert (puppies.count(where), found.pets_searched) == (len(passing), len(passing))
 
 
 def test_what_no_field_says_cannot_be_asked(puppies: ExistingIndex[pf.Dog], client: Elasticsearch) -> None:
-    nowhere = opened(client, PUPPIES.model_copy(update={"place": None, "taken_at": None}), TableEncoder(dims=DIMS))
+    nowhere = opened(client, PUPPIES.model_copy(update={"place": None, "taken_at": None}))
     questions: dict[str, Callable[[], object]] = {
         "status": lambda: puppies.count(pf.PetFilter(status="lost")),
         "tags": lambda: puppies.find_by_embedding(directions(1)[0], where=pf.PetFilter(tags="shy")),
@@ -289,31 +282,26 @@ def test_nothing_is_written_to_it(puppies: ExistingIndex[pf.Dog], client: Elasti
     assert (stats.pets, stats.photos, stats.pending) == (4, 5, 0)
 
 
-def test_each_picture_of_the_flask_image_search_is_a_pet(client: Elasticsearch, encoder: TableEncoder) -> None:
-    texts = dict.fromkeys(("image_id", "image_name", "relative_path"), KEYWORD)
+def test_each_picture_of_the_flask_image_search_is_a_pet(client: Elasticsearch) -> None:
     rows = directions(3)
     documents = [
         {"image_id": f"IMG_{n}", "image_name": f"IMG_{n}.jpg", "relative_path": f"phone/IMG_{n}.jpg", "exif": {}}
         | {"image_embedding": row.tolist()}
         for n, row in enumerate(rows)
     ]
-    fill(client, {"properties": {"image_embedding": dense(), **texts, "exif": EXIF}}, documents)
+    mapping = mapping_of("image_id image_name relative_path", image_embedding=DENSE, exif=EXIF)
 
-    best = opened(client, FLASK_IMAGE_SEARCH, encoder).find_by_embedding(rows[1], k=1).best
+    (best,) = filled(client, FLASK_IMAGE_SEARCH, mapping, documents).find_by_embedding(rows[1], k=1)
 
-    assert best is not None
     assert (best.pet.pet_id, best.pet.name, best.photo.uri) == ("IMG_1", "IMG_1.jpg", "phone/IMG_1.jpg")
     assert best.similarity == pytest.approx(1, abs=1e-6)
 
 
-def test_pets_may_be_numbered(client: Elasticsearch, encoder: TableEncoder) -> None:
+def test_pets_may_be_numbered(client: Elasticsearch) -> None:
     rows = directions(3)
-    fill(
-        client,
-        {"properties": {"v": dense(), "animal": {"properties": {"number": {"type": "long"}}}}},
-        [{"v": row.tolist(), "animal": {"number": number}} for row, number in zip(rows, (2, 10, -1), strict=True)],
-    )
-    numbered = opened(client, FieldNames(embedding="v", pet_id="animal.number"), encoder)
+    animals = [{"v": row.tolist(), "animal": {"number": n}} for row, n in zip(rows, (2, 10, -1), strict=True)]
+    mapping = mapping_of("", v=DENSE, animal={"properties": {"number": {"type": "long"}}})
+    numbered = filled(client, FieldNames(embedding="v", pet_id="animal.number"), mapping, animals)
 
     assert [pet.pet_id for pet in numbered.list()] == ["-1", "2", "10"]
     assert [pet.pet_id for pet in numbered.list(after="2")] == ["10"]
@@ -322,35 +310,30 @@ def test_pets_may_be_numbered(client: Elasticsearch, encoder: TableEncoder) -> N
 
 
 def test_it_is_said_what_does_not_fit(puppies: ExistingIndex[pf.Dog], client: Elasticsearch) -> None:
-    encoder = TableEncoder(dims=DIMS)
-    for names, filled_by, said in (
-        (
-            PUPPIES.model_copy(update={"pet_id": "dogid"}),
-            encoder,
-            r"no field 'dogid'; it has breed, dog_id, exif\.date",
-        ),
-        (PUPPIES.model_copy(update={"place": "breed"}), encoder, "of type keyword, which is no place"),
-        (PUPPIES, TableEncoder(), "512 dims, and encoder 'table-1' makes 8"),
+    for changed, filled_by, said in (
+        ({"pet_id": "dogid"}, ENCODER, r"no field 'dogid'; it has breed, dog_id, exif\.date"),
+        ({"place": "breed"}, ENCODER, "of type keyword, which is no place"),
+        ({}, TableEncoder(), "512 dims, and encoder 'table-1' makes 8"),
     ):
         with pytest.raises(IndexMismatch, match=said):
-            opened(client, names, filled_by)
-    registry = pf.connect(client, name="own", encoder=encoder)
+            opened(client, PUPPIES.model_copy(update=changed), filled_by)
+    registry = pf.connect(client, name="own", encoder=ENCODER)
     with pytest.raises(IndexNotFound, match="nowhere"):
-        registry.open_existing("nowhere", pf.Dog, PUPPIES, encoder=encoder)
+        registry.open_existing("nowhere", pf.Dog, PUPPIES, encoder=ENCODER)
     with pytest.raises(IndexMismatch, match="petfinder's own"):
-        registry.open_existing(registry.dogs.repository.index, pf.Dog, PUPPIES, encoder=encoder)
+        registry.open_existing(registry.dogs.repository.index, pf.Dog, PUPPIES, encoder=ENCODER)
     with pytest.raises(InvalidQuery, match="others are on a server"), pf.connect(":memory:") as memory:
-        memory.open_existing(INDEX, pf.Dog, PUPPIES, encoder=encoder)
+        memory.open_existing(INDEX, pf.Dog, PUPPIES, encoder=ENCODER)
     with pytest.raises(pf.PetfinderError, match="embeding"):
         FieldNames(embeding="v", pet_id="id")  # type: ignore[call-arg]
     registry.util.delete_index("own-dogs")
 
 
 @pytest.fixture(params=["memory", "elasticsearch"])
-def registry(request: pytest.FixtureRequest, client: Elasticsearch, encoder: TableEncoder) -> Iterator[pf.Registry]:
+def registry(request: pytest.FixtureRequest, client: Elasticsearch) -> Iterator[pf.Registry]:
     """A new registry, in memory or beside the index that is imported."""
     place = ":memory:" if request.param == "memory" else client
-    with pf.connect(place, name="imported", encoder=encoder) as made:
+    with pf.connect(place, name="imported", encoder=ENCODER) as made:
         yield made
         made.util.delete_index("imported-dogs")
 
@@ -365,9 +348,7 @@ def test_an_index_is_imported_in_one_call(puppies: ExistingIndex[pf.Dog], regist
     here = registry.dogs.find_by_embedding(query, k=4)
     check_found(here, [(match.pet.pet_id, match.similarity) for match in there])
     assert registry.dogs.count(pf.PetFilter(breed="strasse")) == 2
-    owner = registry.dogs.owner_of("luigi")
-    assert owner is not None
-    assert owner.name == "Ully"
+    assert owner_name(registry.dogs, "luigi") == "Ully"
 
     registry.dogs.remove(["max"])
     again = registry.dogs.import_index(puppies)
@@ -375,9 +356,7 @@ def test_an_index_is_imported_in_one_call(puppies: ExistingIndex[pf.Dog], regist
     assert (again.added, again.skipped, again.changed) == (("max",), ("luigi", "ruby", "zoe"), ())
 
 
-def test_what_cannot_be_imported_is_in_the_report(
-    client: Elasticsearch, encoder: TableEncoder, registry: pf.Registry, tmp_path: Path
-) -> None:
+def test_what_cannot_be_imported_is_in_the_report(client: Elasticsearch, registry: pf.Registry, tmp_path: Path) -> None:
     Image.new("RGB", (64, 64), "blue").save(tmp_path / "here.png")
     vector = directions(1)[0]
     documents = [
@@ -390,8 +369,7 @@ def test_what_cannot_be_imported_is_in_the_report(
         puppy("twice", vector, image_path="a.png"),
         puppy("twice", vector, image_path="a.png"),
     ]
-    fill(client, puppies_mapping(metric="l2_norm"), documents)
-    puppies = opened(client, PUPPIES, encoder)
+    puppies = filled(client, PUPPIES, puppies_mapping(DENSE | {"similarity": "l2_norm"}), documents)
 
     report = registry.dogs.import_index(puppies)
 
@@ -403,7 +381,7 @@ def test_what_cannot_be_imported_is_in_the_report(
     assert "spaces at its ends" in failures[" spaced "].reason
     assert [len(registry.dogs.get(pet_id).photos) for pet_id in report.added] == [1, 1, 1]
     assert len(registry.dogs.embeddings("late").matrix) == 1
-    assert [match.pet.pet_id for match in puppies.find_by_embedding(vector)] == ["half", "twice"]
+    assert found_ids(puppies.find_by_embedding(vector)) == ["half", "twice"]
 
 
 def test_vectors_of_another_encoder_are_not_imported(puppies: ExistingIndex[pf.Dog]) -> None:

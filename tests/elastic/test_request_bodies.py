@@ -11,13 +11,11 @@ import pytest
 from petfinder.domain.errors import IndexMismatch, InvalidPet, InvalidQuery
 from petfinder.domain.filters import PetFilter, Restriction
 from petfinder.stores.documents import SCHEMA
-from petfinder.stores.elasticsearch import documents as documents
-from petfinder.stores.elasticsearch import mapping as mapping
-from petfinder.stores.elasticsearch import queries as queries
-from tests.stores.samples import DIMS, SPEC, directions, document
+from petfinder.stores.elasticsearch import documents, mapping, queries
+from tests.stores.samples import DIMS, EVERYTHING, SPEC, directions, document
 
 QUERY = directions(1, seed=1)[0]
-EVERYTHING = Restriction()
+WHOLE, BITS = (replace(SPEC, settings={"vectors": kind}) for kind in ("hnsw", "bbq_hnsw"))
 
 
 def test_the_mapping_is_strict_and_states_how_vectors_are_kept() -> None:
@@ -59,15 +57,8 @@ def test_an_index_remembers_its_spec() -> None:
 
 
 def test_every_filter_stands_on_the_pets_level() -> None:
-    where = PetFilter(
-        breed=["Poodle", "STRASSE"],
-        ids=["a"],
-        exclude=["b"],
-        taken_after="2026-03-01",
-        taken_before="2026-03-02",
-        near=(48.1, 11.6),
-        within_km=20,
-    )
+    days = {"taken_after": "2026-03-01", "taken_before": "2026-03-02"}
+    where = PetFilter(breed=["Poodle", "STRASSE"], ids=["a"], exclude=["b"], near=(48.1, 11.6), within_km=20, **days)
     clauses = queries.filters(where.restriction())
     assert clauses == [
         {"terms": {"terms.breed": ["poodle", "strasse"]}},
@@ -104,30 +95,19 @@ def test_a_search_filters_before_it_searches_and_returns_no_owner_and_no_vector(
     }
 
 
-def test_whole_vectors_are_not_scored_twice() -> None:
-    whole = replace(SPEC, settings={"vectors": "hnsw"})
-    assert "rescore_vector" not in queries.nearest(QUERY, whole, k=5, num_candidates=200, clauses=[])["knn"]
-
-
-def test_candidates_grow_with_k_and_end_at_what_servers_allow() -> None:
+def test_candidates_grow_with_k_and_shrink_with_the_share_that_a_filter_keeps() -> None:
     assert queries.candidates(1, None) == queries.candidates(5, 10**6) >= 100
     assert all(k <= queries.candidates(k, 10**6) <= 10_000 for k in (1, 101, 1001, 5000, 10_000))
     assert queries.candidates(5, 4000) == 10_000
+    by_share = {0.0: 10_000, 0.1: 10_000, 0.3: 10_000, 0.5: 200, 0.99: 200, 1.0: 100}
+    assert {share: queries.candidates(5, 10**6, share=share) for share in by_share} == by_share
 
 
-def test_behind_a_narrow_filter_all_are_compared_and_behind_a_wide_one_the_graph_searches() -> None:
-    assert [queries.candidates(5, 10**6, share=share) for share in (0.0, 0.1, 0.3)] == [10_000] * 3
-    assert [queries.candidates(5, 10**6, share=share) for share in (0.5, 0.99, 1.0)] == [200, 200, 100]
-
-
-def test_quantised_vectors_are_scored_anew_and_bits_more_of_them() -> None:
-    bits, whole = (replace(SPEC, settings={"vectors": kind}) for kind in ("bbq_hnsw", "hnsw"))
-    assert [queries.oversampling(bits, k, num_candidates=100) for k in (1, 10, 100)] == [400, 40, 10]
-    assert queries.oversampling(bits, 1, num_candidates=10_000) == 2000
-    assert [queries.oversampling(spec, 1, num_candidates=100) for spec in (SPEC, whole)] == [2.0, None]
-
-
-def test_scores_are_cosines_after_one_conversion() -> None:
+def test_quantised_vectors_are_scored_anew_and_bits_more_of_them_and_whole_ones_not_twice() -> None:
+    assert [queries.oversampling(BITS, k, num_candidates=100) for k in (1, 10, 100)] == [400, 40, 10]
+    assert queries.oversampling(BITS, 1, num_candidates=10_000) == 2000
+    assert [queries.oversampling(spec, 1, num_candidates=100) for spec in (SPEC, WHOLE)] == [2.0, None]
+    assert "rescore_vector" not in queries.nearest(QUERY, WHOLE, k=5, num_candidates=200, clauses=[])["knn"]
     assert [queries.cosine(score) for score in (1.0, 0.5, 0.0)] == [1.0, 0.0, -1.0]
 
 
@@ -159,11 +139,8 @@ def test_a_document_survives_the_way_there_and_back(packed: bool) -> None:
     assert documents.sequence(0, made="m") is None
 
 
-def test_a_word_longer_than_a_term_may_be_is_refused() -> None:
+def test_a_word_longer_than_a_term_may_be_is_refused_and_thumbnails_of_different_photos_have_different_ids() -> None:
     with pytest.raises(InvalidPet, match="words"):
         documents.to_source(document("a", terms={"words": ("x" * 40_000,)}), dims=DIMS, packed=True, run="r")
-
-
-def test_thumbnails_of_different_photos_have_different_ids() -> None:
     ids = {documents.thumbnail_id(pet, photo) for pet, photo in (("a", "b"), ("ab", ""), ("a", "c"), ("b", "a"))}
     assert len(ids) == 4
