@@ -18,6 +18,7 @@ from petfinder.domain.verdicts import Thresholds
 from petfinder.encoders.pocket import PocketEncoder
 from petfinder.evaluation.calibration import Estimate
 from petfinder.evaluation.metrics import Labelled
+from petfinder.training.pocket import protocol, robustness
 from petfinder.training.pocket.benches import (
     Benches,
     BenchPhoto,
@@ -30,7 +31,6 @@ from petfinder.training.pocket.benches import (
 from petfinder.training.pocket.photos import read_manifest, read_places
 from petfinder.training.pocket.protocol import (
     SPECIES,
-    main,
     measure,
     species_thresholds,
     tables,
@@ -42,8 +42,6 @@ ANIMALS = 8
 
 
 class NoiseEncoder(TableEncoder):
-    """Reads the embedding that a synthetic photo carries in its pixels."""
-
     name = "noise-1"
 
     def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
@@ -116,18 +114,14 @@ def test_every_bench_of_the_protocol_is_measured(figures: Record) -> None:
     assert {few["way"] for few in figures["few"]} == {"photos and portrait", "portrait alone", "photos alone"}
 
 
-def test_animals_that_look_like_themselves_are_found_and_their_background_is_not(figures: Record) -> None:
+def test_animals_are_found_their_background_is_not_and_strangers_set_thresholds(figures: Record) -> None:
     for bench in figures["benches"]:
         assert bench["rank1"].value == bench["mean_precision"].value == bench["found_crowd"].share.value == 1
         assert bench["erased_queries"] == bench["queries"]
         assert bench["erased_rank1"].value < 0.5
-
-
-def test_both_kinds_of_strangers_have_their_own_threshold(figures: Record) -> None:
-    bench = figures["benches"][0]
-
-    assert bench["found_crowd"].threshold != bench["found_bench"].threshold
-    assert max(bench["found_crowd"].threshold, bench["found_bench"].threshold) < 0.8
+    crowd, others = (figures["benches"][0][kind].threshold for kind in ("found_crowd", "found_bench"))
+    assert crowd != others
+    assert max(crowd, others) < 0.8
 
 
 def test_thresholds_are_the_stricter_of_the_two_and_keep_their_promise(figures: Record) -> None:
@@ -145,14 +139,7 @@ def test_thresholds_are_the_stricter_of_the_two_and_keep_their_promise(figures: 
     assert all(row["match"].low <= row["match"].value <= row["match"].high for row in written)
 
 
-def test_the_figures_read_as_a_table(figures: Record) -> None:
-    text = tables(figures)
-
-    for words in ("noise-1 t1", "albums, several places", "rank1 ", "1.000 (1.000-1.000)", "painted out"):
-        assert words in text
-
-
-def test_a_broken_promise_is_marked_and_one_that_is_more_than_kept_too(figures: Record) -> None:
+def test_the_tables_mark_a_broken_promise_and_one_that_is_more_than_kept(figures: Record) -> None:
     check = {**figures["checks"][0], "match": Estimate(0.02, 0.015, 0.03), "possible": Estimate(0.2, 0.15, 0.25)}
     kept = {**check, "match": Estimate(0.01, 0.005, 0.02), "possible": Estimate(0.3, 0.2, 0.4)}
 
@@ -160,6 +147,8 @@ def test_a_broken_promise_is_marked_and_one_that_is_more_than_kept_too(figures: 
 
     assert "0.0200 (0.0150-0.0300)!  0.2000 (0.1500-0.2500)<\n" in text
     assert "0.0100 (0.0050-0.0200)   0.3000 (0.2000-0.4000)\n" in text
+    for words in ("noise-1 t1", "albums, several places", "rank1 ", "1.000 (1.000-1.000)", "painted out"):
+        assert words in text
 
 
 def test_a_second_run_encodes_nothing_again(benches: Benches, tmp_path: Path) -> None:
@@ -173,7 +162,7 @@ def test_a_second_run_encodes_nothing_again(benches: Benches, tmp_path: Path) ->
     assert (rows == again).all()
 
 
-def test_a_bench_without_strangers_of_a_species_is_refused(benches: Benches) -> None:
+def test_strangers_that_are_like_nobody_set_a_threshold_of_zero(benches: Benches) -> None:
     nobody = Labelled(np.array([photo.animal for photo in benches.photos]), np.eye(112, 120, dtype=np.float32))
 
     measured, _ = species_thresholds(benches, nobody, "dog", NoiseEncoder(dims=120))
@@ -193,19 +182,14 @@ def test_thresholds_are_written_where_the_encoder_reads_them(figures: Record, tm
         write_thresholds(NoiseEncoder(), figures["thresholds"])
 
 
-def test_encoders_are_named_on_the_command_line(tmp_path: Path) -> None:
+def test_the_command_line_names_encoders_and_the_folder_of_the_benches(tmp_path: Path) -> None:
     other = encoder_named(str(tmp_path / "mine.onnx"), tmp_path, threads=1)
 
-    assert isinstance(encoder_named("pocket", tmp_path, threads=1), PocketEncoder)
     assert isinstance(other, PocketEncoder)
     assert other.weights == tmp_path / "mine.onnx"
-
-
-def test_a_folder_without_the_benches_is_a_setting_to_put_right(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="name the shared folder"):
-        read_benches(tmp_path)
-    with pytest.raises(ConfigError, match="name the shared folder"):
-        main(["--shared", str(tmp_path), "--encoder", "pocket"])
+    for main in (protocol.main, robustness.main):
+        with pytest.raises(ConfigError, match="name the shared folder"):
+            main(["--shared", str(tmp_path), "--encoder", "pocket"])
 
 
 def test_the_shared_benches_hold_what_the_protocol_says(shared: Path) -> None:

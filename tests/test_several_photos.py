@@ -8,35 +8,24 @@ import pytest
 from petfinder.domain.errors import InvalidQuery
 from petfinder.domain.vectors import portrait, unit
 from petfinder.evaluation.metrics import Labelled, registered
-from petfinder.training.pocket.several_photos import WAYS, Setting, Way, rankings
+from petfinder.training.pocket.several_photos import WAYS, Setting, rankings
 from tests.test_evaluate import on_circle, scattered
 
 ONE_ONE, THREE_ONE, THREE_TWO = Setting(1, 1), Setting(3, 1), Setting(3, 2)
 BEST = Setting(3, 2, combine="best")
 
 
-@pytest.fixture(scope="module")
-def pets() -> Labelled:
-    return scattered(pets=15, photos_each=5, dims=16, seed=12, spread=1.0)
+def test_more_photos_on_either_side_find_more_with_the_same_draws_every_time() -> None:
+    pets = scattered(pets=15, photos_each=5, dims=16, seed=12, spread=1.0)
+    crowd = scattered(pets=300, photos_each=1, dims=16, seed=13)
 
-
-@pytest.fixture(scope="module")
-def crowd() -> Labelled:
-    return scattered(pets=300, photos_each=1, dims=16, seed=13)
-
-
-def test_more_photos_on_either_side_find_more(pets: Labelled, crowd: Labelled) -> None:
     found = rankings(pets, crowd, [ONE_ONE, THREE_ONE, THREE_TWO])
 
     assert all(len(ranking) == 15 * 30 for ranking in found.values())
     assert found[THREE_ONE].share_within(1) > found[ONE_ONE].share_within(1) + 0.1
     assert found[THREE_TWO].share_within(1) > found[THREE_ONE].share_within(1)
-
-
-def test_the_draws_are_the_same_every_time(pets: Labelled, crowd: Labelled) -> None:
     one, again, other = (rankings(pets, crowd, [ONE_ONE], draws=3, seed=seed)[ONE_ONE] for seed in (1, 1, 2))
-
-    assert (one.genuine == again.genuine).all()
+    assert (one.genuine == again.genuine).all(), "other draws"
     assert (one.genuine != other.genuine).any()
 
 
@@ -72,20 +61,14 @@ def _nearest(photos: np.ndarray, queries: np.ndarray, way: str) -> float:
     return float((queries @ np.array(looks).T).max())
 
 
-def test_the_default_way_is_the_registrys() -> None:
+def test_the_default_way_is_the_registrys_and_one_photo_is_searched_by_itself_in_every_way() -> None:
     photos = scattered(pets=1, photos_each=4, dims=6, seed=16)
+    single = photos.embeddings[:1]
 
-    searched = WAYS["photos and portrait"](photos.embeddings)
+    searched, expected = WAYS["photos and portrait"](photos.embeddings), registered(photos).embeddings
 
-    assert len(searched) == len(registered(photos).embeddings)
-    assert np.allclose(np.sort(searched, axis=0), np.sort(registered(photos).embeddings, axis=0), atol=1e-6)
-
-
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-def test_one_photo_is_all_that_a_pet_with_one_photo_is_searched_by(way: Way) -> None:
-    [photo] = scattered(pets=1, photos_each=1, dims=5, seed=17).embeddings
-
-    assert way(photo[None]) == pytest.approx(photo[None], abs=1e-6)
+    assert np.sort(searched, axis=0) == pytest.approx(np.sort(expected, axis=0), abs=1e-6)
+    assert all(way(single) == pytest.approx(single, abs=1e-6) for way in WAYS.values())
 
 
 def test_pets_without_photos_to_spare_are_in_the_way_and_never_looked_for() -> None:
@@ -99,7 +82,8 @@ def test_pets_without_photos_to_spare_are_in_the_way_and_never_looked_for() -> N
 
 
 def test_settings_can_be_compared_on_the_same_pets() -> None:
-    photos = scattered(pets=6, photos_each=2, dims=8, seed=19).and_also(often_seen())
+    often_seen = Labelled(np.array(["often"] * 4), scattered(pets=1, photos_each=4, dims=8, seed=21).embeddings)
+    photos = scattered(pets=6, photos_each=2, dims=8, seed=19).and_also(often_seen)
     crowd = scattered(pets=20, photos_each=1, dims=8, seed=20)
 
     everyone, same = (
@@ -108,11 +92,6 @@ def test_settings_can_be_compared_on_the_same_pets() -> None:
 
     assert len(everyone) == 2 * 7
     assert same.ids.tolist() == ["often", "often"]
-
-
-def often_seen() -> Labelled:
-    """One pet with four photos."""
-    return Labelled(np.array(["often"] * 4), scattered(pets=1, photos_each=4, dims=8, seed=21).embeddings)
 
 
 def test_a_crowd_may_be_empty_but_not_hold_the_pets() -> None:

@@ -148,21 +148,16 @@ def assert_it_tells_of_itself(out: Path) -> None:
     assert record["largest difference from torch"] < 1e-4
 
 
-def kept(folder: Path, number: int, *, version: int = 1, before: int | None = None) -> Step:
-    """A step whose result is the number that it needs; where `before` is a number, after another such step."""
-
+def kept(folder: Path, number: int, *, version: int = 1) -> Step:
     def work(_: Path) -> tuple[list[np.ndarray], dict[str, float]]:
         return [np.array([number])], {"figure": 1.5}
 
-    steps = Steps(folder, {"everywhere": 1})
-    if before is not None:
-        steps.keep("before", work, version=1, needs={"number": before})
-    return steps.keep("first", work, version=version, needs={"number": number, "same": (1, 2)})
+    return Steps(folder, {"everywhere": 1}).keep(
+        "first", work, version=version, needs={"number": number, "same": (1, 2)}
+    )
 
 
-def test_a_step_is_taken_over_until_something_it_needs_changes(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_step_is_taken_over_until_its_needs_change(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         first, again, changed, newer = (kept(tmp_path, n, version=v) for n, v in ((1, 1), (1, 1), (2, 1), (2, 2)))
 
@@ -179,22 +174,6 @@ def test_a_step_is_taken_over_until_something_it_needs_changes(
         "first: begins anew, for these changed: version",
         "first: done",
     ]
-
-
-def test_a_step_is_redone_when_the_step_before_it_was_another(tmp_path: Path) -> None:
-    assert [kept(tmp_path, 7, before=before).taken_over for before in (1, 1, 2)] == [False, True, False]
-
-
-def test_a_half_written_step_is_never_used(tmp_path: Path) -> None:
-    whole = kept(tmp_path, 1)
-    (whole.folder / "step.json").unlink()
-    np.save(whole.folder / "000.npy", np.array([9]))
-    whole.folder.rename(whole.folder.with_suffix(".part"))
-
-    again = kept(tmp_path, 1)
-
-    assert not again.taken_over
-    assert [array.tolist() for array in again.arrays()] == [[1]]
 
 
 def test_work_goes_on_from_its_checkpoint_only_while_it_is_the_same_work(tmp_path: Path) -> None:
