@@ -18,7 +18,6 @@ PASSPHRASE = "three grey whiskers"
 
 @pytest.fixture(scope="module")
 def kept() -> str:
-    """What the settings hold in the passphrase's place."""
     return hash_passphrase(PASSPHRASE)
 
 
@@ -76,9 +75,7 @@ def test_who_comes_anew_waits_as_long_as_who_guessed_before(kept: str, tmp_path:
     assert all(secret.encode() not in attempts.read_bytes() for secret in (PASSPHRASE, "guessed", kept))
 
 
-def test_wrong_ones_are_forgotten_when_nobody_gave_one_for_a_while(
-    kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wrong_ones_are_forgotten_after_a_while(kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     attempts, waits = tmp_path / "attempts.db", list[float]()
     for _ in range(3):
         Access(kept, attempts=attempts, sleep=lambda _: None).unlock("guessed")
@@ -89,7 +86,7 @@ def test_wrong_ones_are_forgotten_when_nobody_gave_one_for_a_while(
     assert waits == [0.5]
 
 
-def test_where_nothing_can_be_counted_for_all_each_visitor_waits_alone(
+def test_where_nothing_is_counted_each_visitor_waits_alone(
     kept: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     waits: list[float] = []
@@ -113,9 +110,7 @@ def test_odd_input_is_a_wrong_passphrase_and_no_error(kept: str, given: str) -> 
         ("x" * 1000 + "  ", " " + "x" * 1000),
     ],
 )
-def test_it_is_the_same_however_the_keyboard_composes_its_letters_and_without_spaces_at_its_ends(
-    made_of: str, given: str
-) -> None:
+def test_it_is_the_same_however_its_letters_are_composed_and_spaced(made_of: str, given: str) -> None:
     assert Access(hash_passphrase(made_of), sleep=lambda _: None).unlock(given)
 
 
@@ -132,9 +127,7 @@ def test_what_is_no_hash_is_refused_at_the_start_without_repeating_it(kept: str)
         assert not unusable or unusable not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
-def test_nothing_shows_passphrase_or_hash_and_no_two_hashes_are_alike(
-    kept: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_nothing_shows_passphrase_or_hash(kept: str, caplog: pytest.LogCaptureFixture) -> None:
     again = hash_passphrase(PASSPHRASE)
     caplog.set_level(logging.DEBUG)
     access = Access(kept, sleep=lambda _: None)
@@ -152,9 +145,7 @@ def test_nothing_shows_passphrase_or_hash_and_no_two_hashes_are_alike(
     assert not any(secret in said for secret in (kept, PASSPHRASE, "a wrong guess"))
 
 
-def test_the_settings_hold_the_hash_and_never_show_it(
-    kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_settings_never_show_the_hash(kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("petfinder.toml").write_text(f"passphrase_hash = '{kept}'\n")
 

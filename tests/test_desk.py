@@ -226,8 +226,6 @@ def test_an_upload_tells_its_own_visitor_date_and_exact_place(registry: pf.Regis
 
 
 class TextEncoder(TableEncoder):
-    """The table of vectors that knows two words for colours too."""
-
     supports_text = True
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
@@ -272,9 +270,7 @@ def test_an_update_keeps_the_owner_and_takes_a_picture_of_them(registry: pf.Regi
     assert owner.picture.thumbnail
 
 
-def test_asking_with_ever_smaller_circles_tells_a_locked_visitor_no_more_than_is_shown(
-    registry: pf.Registry, desk: Desk
-) -> None:
+def test_ever_smaller_circles_tell_a_locked_visitor_no_more(registry: pf.Registry, desk: Desk) -> None:
     register_luigi(registry)
     dogs, centre = desk.of("dog"), pf.Place(lat=38.71, lon=-9.14)
 

@@ -34,14 +34,12 @@ def jpeg(colour: tuple[int, int, int]) -> bytes:
 
 
 def chosen(colour: tuple[int, int, int] = RED, *, name: str = "photo.jpg", content: bytes | None = None) -> Any:
-    """A file as the upload button hands it over."""
     whole = jpeg(colour) if content is None else content
     at = datetime(2026, 5, 3, tzinfo=timezone.utc)
     return {"name": name, "type": "image/jpeg", "size": len(whole), "content": memoryview(whole), "last_modified": at}
 
 
 def inside(widget: Any) -> Iterator[Any]:
-    """A widget and all that is in it and in view."""
     if getattr(widget.layout, "display", None) == "none":
         return
     yield widget
@@ -50,14 +48,12 @@ def inside(widget: Any) -> Iterator[Any]:
 
 
 def text_of(widget: Any) -> str:
-    """All HTML and all labels in view, one a line."""
     return "\n".join(
         one.value if isinstance(one, ipw.HTML) else str(getattr(one, "description", "")) for one in inside(widget)
     )
 
 
 def buttons(widget: Any, label: str) -> list[ipw.Button]:
-    """The buttons in view that say this."""
     return [one for one in inside(widget) if isinstance(one, ipw.Button) and one.description == label]
 
 
@@ -69,40 +65,32 @@ def press(widget: Any, label: str, *, which: int = 0) -> None:
 
 
 def states() -> str:
-    """The state of every widget that there is now, as a browser has it."""
     return "\n".join(repr(one.get_state()) for one in [*ipywidgets_widget._instances.values()])
 
 
 def section(front: Front, kind: type[PanelT]) -> PanelT:
-    """Choose the section that has a panel of this kind."""
     front.ways.value = kind.title
     assert isinstance(front.panel, kind)
     return front.panel
 
 
 def opened(front: Front, pet_id: str = "luigi") -> DetailsPanel:
-    """Open a pet."""
     front.visit.open_pet(pet_id)
     assert isinstance(front.panel, DetailsPanel)
     return front.panel
 
 
 def field(widget: Any, label: str) -> Any:
-    """The field in view with this label."""
     return next(one for one in inside(widget) if getattr(one, "description", "") == label)
 
 
 class Sent(list[str]):
-    """All messages to the browser, in order."""
-
     def holds(self, *texts: str) -> bool:
-        """Whether one of the texts was in one of them."""
         return any(text in message for message in self for text in texts)
 
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
-    """Whatever widgets send from now on."""
     messages = Sent()
 
     class Recorded(BaseComm):
@@ -117,7 +105,6 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
 
 @pytest.fixture(autouse=True)
 def no_widget_stays() -> Iterator[None]:
-    """Each test begins and ends without a widget."""
     yield
     ipw.Widget.close_all()
 
@@ -147,7 +134,6 @@ def registry(table_encoder: TableEncoder) -> Iterator[pf.Registry]:
 
 @pytest.fixture
 def front(registry: pf.Registry) -> Front:
-    """A page without a passphrase."""
     return Front(Desk(registry))
 
 

@@ -12,7 +12,6 @@ import ipywidgets as ipw
 import pytest
 
 import petfinder as pf
-from petfinder.page.access import Access
 from petfinder.page.desk import Desk
 from petfinder.page.widgets.page import SECTIONS, Front
 from petfinder.page.widgets.search import FindPanel
@@ -24,7 +23,6 @@ from tests.widgets.conftest import (
     PASSPHRASE,
     PHONE,
     Sent,
-    buttons,
     chosen,
     inside,
     opened,
@@ -39,7 +37,6 @@ ACTIONS = ("Who to call", "Edit", "Reunited")
 
 
 def go_everywhere(front: Front) -> None:
-    """Each section, a search, a pet, those like it."""
     for name in SECTIONS:
         front.ways.value = name
     section(front, FindPanel).upload.button.value = (chosen(),)
@@ -49,16 +46,13 @@ def go_everywhere(front: Front) -> None:
 
 
 def owner_picture(registry: pf.Registry) -> str:
-    """The owner's picture as it would stand in a page."""
     owner = registry.dogs.owner_of("luigi")
     assert owner is not None
     assert owner.picture is not None
     return base64.b64encode(owner.picture.thumbnail or b"").decode()
 
 
-def test_no_contact_is_sent_before_the_passphrase_whatever_is_pressed(
-    locked: Front, sent: Sent, registry: pf.Registry
-) -> None:
+def test_no_contact_is_sent_before_the_passphrase(locked: Front, sent: Sent, registry: pf.Registry) -> None:
     go_everywhere(locked)
     for action in ACTIONS:
         press(locked.widget, action)
@@ -79,9 +73,7 @@ def test_no_contact_is_sent_before_the_passphrase_whatever_is_pressed(
     assert not any(text in states() for text in (*CONTACT, "38.712", "9.1432"))
 
 
-def test_contact_and_chip_number_come_after_unlocking_and_go_with_the_lock(
-    locked: Front, sent: Sent, registry: pf.Registry
-) -> None:
+def test_contact_and_chip_come_and_go_with_the_lock(locked: Front, sent: Sent, registry: pf.Registry) -> None:
     registry.dogs.update("luigi", microchip=CHIP)  # which proves who owns a pet
     go_everywhere(locked)
     assert CHIP not in states()
@@ -168,18 +160,6 @@ def test_every_input_has_a_label_and_every_picture_says_what_it_shows(front: Fro
     for one in every:
         if isinstance(one, ipw.HTML) and "<img" in one.value:
             assert all(Reader(one.value).values("alt"))
-
-
-def test_two_visitors_do_not_share_what_is_open(registry: pf.Registry, locked: Front, hashed: str) -> None:
-    other = Front(Desk(registry, Access(hashed, sleep=lambda _: None)))
-    locked.lock.passphrase.value = PASSPHRASE
-
-    other.visit.open_pet("luigi")
-    press(other.widget, "Who to call")
-
-    assert "need the passphrase" in other.panel.messages.widget.value
-    assert buttons(locked.widget, "Lock")
-    assert not buttons(other.widget, "Lock")
 
 
 @pytest.mark.parametrize("missing", ["ipywidgets", "ipyleaflet"])

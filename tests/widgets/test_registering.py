@@ -134,9 +134,7 @@ def test_an_animal_without_a_photo_is_not_registered(
     assert registry.dogs.count() == 3
 
 
-def test_a_pet_that_is_missing_is_registered_as_lost_at_once_a_cat_among_the_cats(
-    front: Front, form: RegisterPanel, registry: pf.Registry
-) -> None:
+def test_a_missing_pet_is_registered_as_lost_at_once(front: Front, form: RegisterPanel, registry: pf.Registry) -> None:
     fill(form)
     assert "Missing since" not in text_of(form.widget)
     form.missing.value = True
@@ -168,9 +166,7 @@ def test_who_has_begun_with_the_next_pet_is_told_that_it_needs_a_photo(form: Reg
     assert buttons(form.answer, "Details")
 
 
-def test_a_stray_is_searched_first_and_then_registered_as_found_once(
-    front: Front, stray: StrayPanel, registry: pf.Registry
-) -> None:
+def test_a_stray_is_searched_and_then_registered_once(front: Front, stray: StrayPanel, registry: pf.Registry) -> None:
     assert not buttons(stray.widget, "Register as found")
 
     stray.upload.button.value = (chosen(NEARLY_RED),)
@@ -194,9 +190,7 @@ def test_a_stray_is_searched_first_and_then_registered_as_found_once(
     assert "1 found" in front.counts.value
 
 
-def test_a_stray_has_the_place_of_its_own_photo_unless_somebody_wrote_another(
-    stray: StrayPanel, registry: pf.Registry
-) -> None:
+def test_a_stray_has_its_photos_place_unless_another_is_written(stray: StrayPanel, registry: pf.Registry) -> None:
     def place_with(*photos: Any) -> str:
         stray.upload.button.value = photos
         return str(stray.fields["place"].value)
@@ -278,9 +272,7 @@ def test_a_day_that_is_still_to_come_is_refused(form: RegisterPanel, stray: Stra
     assert "Thank you." in text_of(stray.messages.widget)
 
 
-def test_a_button_says_what_runs_and_cannot_be_pressed_twice(
-    form: RegisterPanel, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_button_says_what_runs_and_is_pressed_once(form: RegisterPanel, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(form)
     during: list[tuple[str, bool, str]] = []
 

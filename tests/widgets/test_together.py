@@ -12,7 +12,6 @@ from tests.widgets.conftest import RED, buttons, chosen, field, opened, press, s
 
 
 def remove(front: Front) -> None:
-    """Open Luigi, remove him, and come back."""
     details = opened(front)
     press(details.widget, "Remove")
     press(details.widget, "Yes, remove for ever")
