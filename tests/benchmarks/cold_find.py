@@ -34,7 +34,6 @@ def python(*arguments: str) -> None:
 
 
 def main(pets: int = 1000, runs: int = 9) -> None:
-    """Register, then time both by turns; prints a table."""
     with tempfile.TemporaryDirectory() as folder:
         file, query = f"{folder}/pets.db", f"{folder}/stray.jpg"
         picture(0, size=(4000, 3000)).save(query)

@@ -63,7 +63,6 @@ def documents(pets: Iterable[Matrix]) -> Iterator[Document]:
 
 
 def pet_id(number: int) -> str:
-    """The id of a pet by its number."""
     return f"pet{number:07d}"
 
 

@@ -42,7 +42,6 @@ def server_room(client: Elasticsearch) -> Row:
 
 
 def searching(store: Store) -> Step:
-    """A search through a repository."""
     repository = DogRepository(store, "cost")
     return lambda query: [match.pet.pet_id for match in repository.search(query, K)]
 

@@ -16,7 +16,6 @@ from tests.benchmarks.elasticsearch_upload import memory, upload
 
 
 def arguments() -> argparse.Namespace:
-    """The part and its options."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", help="a server that runs already")
     parser.add_argument("--heap", default="4g", help="of a server started for this run")
@@ -42,7 +41,6 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Run one part."""
     options = arguments()
     with server(options.url, heap=options.heap) as client:
         if options.part == "recall":

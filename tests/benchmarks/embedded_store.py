@@ -24,7 +24,6 @@ EVERYTHING, ONE_BREED = Restriction(), Restriction(terms=(("breed", ("breed 7",)
 
 
 def main(count: int = 100_000, dims: int = DIMS) -> None:
-    """Fill a store, search it, and print what it took."""
     matrix = np.concatenate([*common.embeddings(count, dims)])
     queries = unit(matrix[:: max(1, count // QUERIES)][:QUERIES] + 0.02)
     with tempfile.TemporaryDirectory() as folder:

@@ -47,7 +47,6 @@ def backbone_of(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def main(rounds: int = 30, earlier: Path | None = None) -> None:
-    """Time every pass in turn, round by round."""
     model, photo = onnx.load(WEIGHTS), Image.effect_noise(PHOTO, 60).convert("RGB")
     steps: dict[str, Step] = {}
     for threads in (1, 2):

@@ -45,7 +45,6 @@ def run(paths: list[Path], pictures: list[Image.Image], encoder: PocketEncoder, 
 
 
 def main(photos: int = 48) -> None:
-    """Make the photos, measure each part alone, then the whole."""
     encoder = PocketEncoder(threads=1)
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / f"{number}.jpg" for number in range(photos)]
