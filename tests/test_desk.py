@@ -18,11 +18,7 @@ from petfinder.domain.vectors import Matrix
 from petfinder.page.access import Access, hash_passphrase
 from petfinder.page.desk import PAGE, Counts, Desk, PetDesk, Upload
 from tests.conftest import TableEncoder
-
-PASSPHRASE = "four small paws"
-PHONE = "555-0147-90210"
-EXACT = (38.712345, -9.143217)
-RED, NEARLY_RED, BLUE = (200, 40, 40), (204, 44, 41), (50, 60, 210)
+from tests.widgets.conftest import BLUE, EXACT, NEARLY_RED, PASSPHRASE, PHONE, RED
 
 
 @pytest.fixture(scope="module")

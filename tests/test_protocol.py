@@ -29,13 +29,7 @@ from petfinder.training.pocket.benches import (
     read_benches,
 )
 from petfinder.training.pocket.photos import read_manifest, read_places
-from petfinder.training.pocket.protocol import (
-    SPECIES,
-    measure,
-    species_thresholds,
-    tables,
-    write_thresholds,
-)
+from petfinder.training.pocket.protocol import SPECIES, measure, species_thresholds, tables, write_thresholds
 from tests.conftest import TableEncoder
 
 ANIMALS = 8

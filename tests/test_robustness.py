@@ -17,11 +17,7 @@ from petfinder.domain.pets import Box
 from petfinder.domain.vectors import Matrix, unit
 from petfinder.training.pocket.benches import Benches, BenchPhoto, Record, table
 from petfinder.training.pocket.conditions import CONDITIONS, Condition, Scene
-from petfinder.training.pocket.robustness import (
-    changed_embeddings,
-    measure_robustness,
-    scene_reader,
-)
+from petfinder.training.pocket.robustness import changed_embeddings, measure_robustness, scene_reader
 from tests.conftest import TableEncoder
 from tests.test_protocol import synthetic
 

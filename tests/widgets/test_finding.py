@@ -16,19 +16,7 @@ from petfinder.page.widgets.page import SECTIONS, Front
 from petfinder.page.widgets.register import StrayPanel
 from petfinder.page.widgets.search import BrowsePanel, FindPanel, WordsPanel
 from tests.test_desk import TextEncoder
-from tests.widgets.conftest import (
-    BLUE,
-    NEARLY_RED,
-    RED,
-    Sent,
-    buttons,
-    chosen,
-    inside,
-    jpeg,
-    press,
-    section,
-    text_of,
-)
+from tests.widgets.conftest import BLUE, NEARLY_RED, RED, Sent, buttons, chosen, inside, jpeg, press, section, text_of
 
 
 @pytest.fixture
