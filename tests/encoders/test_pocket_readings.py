@@ -74,13 +74,6 @@ def test_a_size_that_the_weights_do_not_read_is_refused_with_what_to_do(tmp_path
         PocketEncoder(side=300)
 
 
-def test_every_reading_has_a_name_and_a_fingerprint_of_its_own() -> None:
-    readings = [PocketEncoder(), PocketEncoder(mirrored=True), PocketEncoder(side=384)]
-
-    assert [encoder.name for encoder in readings] == [NAME, f"{NAME}-mirrored", f"{NAME}-384"]
-    assert len({encoder.fingerprint for encoder in readings}) == 3
-
-
 def test_thresholds_are_those_measured_for_the_same_reading(tmp_path: Path) -> None:
     weights = tmp_path / "mine.onnx"
     (tmp_path / "mine.thresholds.json").write_text(THRESHOLDS)
@@ -102,13 +95,16 @@ def test_thresholds_are_those_measured_for_the_same_reading(tmp_path: Path) -> N
     assert PocketEncoder(side=384).thresholds is None, "none could be measured"
 
 
-@pytest.mark.parametrize("reading", ["", "-mirrored", "-384"])
-def test_readings_are_loaded_by_name_with_the_version_or_without(reading: str, tmp_path: Path) -> None:
-    for name in (f"pocket{reading}", NAME + reading):
-        assert load_encoder(name).name == NAME + reading
-        measured = encoder_named(name, tmp_path, threads=1)
-        assert isinstance(measured, PocketEncoder)
-        assert (measured.name, measured.threads) == (NAME + reading, 1)
+def test_every_reading_has_a_name_with_the_version_or_without_and_a_fingerprint(tmp_path: Path) -> None:
+    readings = {"": PocketEncoder(), "-mirrored": PocketEncoder(mirrored=True), "-384": PocketEncoder(side=384)}
+
+    assert len({encoder.fingerprint for encoder in readings.values()}) == 3
+    for reading, encoder in readings.items():
+        for name in (f"pocket{reading}", NAME + reading):
+            measured = encoder_named(name, tmp_path, threads=1)
+            assert isinstance(measured, PocketEncoder)
+            assert measured.threads == 1
+            assert load_encoder(name).name == measured.name == encoder.name == NAME + reading
 
 
 @pytest.mark.parametrize("name", ["pocket-0", "pocket-0-mirrored", f"{NAME}-400", "pocket-mirrored-384"])

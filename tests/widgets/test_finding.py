@@ -16,7 +16,20 @@ from petfinder.page.widgets.page import SECTIONS, Front
 from petfinder.page.widgets.register import StrayPanel
 from petfinder.page.widgets.search import BrowsePanel, FindPanel, WordsPanel
 from tests.test_desk import TextEncoder
-from tests.widgets.conftest import BLUE, NEARLY_RED, RED, Sent, buttons, chosen, inside, jpeg, press, section, text_of
+from tests.widgets.conftest import (
+    BLUE,
+    NEARLY_RED,
+    RED,
+    Sent,
+    buttons,
+    chosen,
+    inside,
+    jpeg,
+    opened,
+    press,
+    section,
+    text_of,
+)
 
 
 @pytest.fixture
@@ -39,15 +52,6 @@ def test_the_page_says_whose_it_is_what_is_registered_and_offers_its_ways(regist
     assert "<h2>Find by photo</h2>" in said
     assert "Passphrase" not in said
     assert not buttons(front.widget, "Lock")
-
-
-def test_every_section_opens_with_its_heading_and_one_h1(front: Front) -> None:
-    for name in SECTIONS:
-        front.ways.value = name
-        said = text_of(front.widget)
-        assert f"<h2>{name}</h2>" in said
-        assert said.count("<h1>") == said.count("<h2>") == 1
-        assert 'role="alert"' not in said
 
 
 def test_a_photo_is_searched_at_once_and_shown_beside_the_best_match(found: FindPanel) -> None:
@@ -117,8 +121,13 @@ def test_who_to_call_details_and_more_like_this_lead_there_and_back(front: Front
     press(found.answer, "Who to call")
     assert "About Luigi" in text_of(front.panel.widget)
     assert "Ully" in text_of(front.panel.widget)
+    press(front.panel.widget, "Hide")
+    assert "Ully" not in text_of(front.widget)
     press(front.panel.widget, "← Back")
     assert front.panel is found
+    press(opened(front, "bella").widget, "Who to call")
+    assert "Nobody to call is registered" in front.panel.messages.widget.value
+    press(front.panel.widget, "← Back")
 
     press(found.answer, "Details")
     assert "<h2>About Luigi</h2>" in text_of(front.widget)
@@ -246,7 +255,7 @@ def test_a_map_in_a_notebook_has_tiles_and_the_same_circles() -> None:
     assert "b, lost +1" in next(layer.icon.html for layer in plain.children[0].layers if hasattr(layer, "icon"))
 
 
-def test_a_part_of_the_page_stands_alone_in_a_notebook(registry: pf.Registry) -> None:
+def test_every_section_opens_with_its_heading_and_a_part_stands_alone_too(front: Front, registry: pf.Registry) -> None:
     alone = {
         "Find by photo": widgets.find_panel,
         "Report a stray": widgets.stray_form,
@@ -256,6 +265,12 @@ def test_a_part_of_the_page_stands_alone_in_a_notebook(registry: pf.Registry) ->
         "Map": widgets.map_panel,
     }
 
+    for name in SECTIONS:
+        front.ways.value = name
+        said = text_of(front.widget)
+        assert f"<h2>{name}</h2>" in said
+        assert said.count("<h1>") == said.count("<h2>") == 1
+        assert 'role="alert"' not in said
     for name, show in alone.items():
         said = text_of(show(registry))
         assert [each for each in SECTIONS if f"<h2>{each}</h2>" in said] == [name]

@@ -83,18 +83,10 @@ def test_contact_and_chip_come_and_go_with_the_lock(locked: Front, sent: Sent, r
 
 
 def test_what_leaves_the_page_is_closed(locked: Front) -> None:
-    def go() -> None:
-        locked.visit.open_pet("luigi")
-        locked.visit.open_similar("luigi")
-        press(locked.widget, "← Back")
-        press(locked.widget, "← Back")
-        for name in SECTIONS:
-            locked.ways.value = name
-
-    go()
+    go_everywhere(locked)
     before = len(ipw.widgets.widget._instances)
 
-    go()
+    go_everywhere(locked)
 
     assert len(ipw.widgets.widget._instances) == before
 

@@ -290,18 +290,6 @@ def test_a_button_says_what_runs_and_is_pressed_once(form: RegisterPanel, monkey
     assert "Enough." in form.messages.widget.value
 
 
-def test_who_to_call_is_shown_when_asked_and_hidden_again(front: Front) -> None:
-    panel = opened(front)
-    assert PHONE not in text_of(front.widget)
-
-    press(panel.widget, "Who to call")
-    assert PHONE in text_of(panel.widget)
-    press(panel.widget, "Hide")
-    assert PHONE not in text_of(panel.widget)
-    press(opened(front, "bella").widget, "Who to call")
-    assert "Nobody to call is registered" in front.panel.messages.widget.value
-
-
 def test_fields_and_owner_are_edited_and_what_others_changed_stays(front: Front, registry: pf.Registry) -> None:
     panel = opened(front)
     press(panel.widget, "Edit")
