@@ -43,32 +43,30 @@ def as_png(picture: Image.Image) -> bytes:
     return saved(picture.convert("RGB"), "PNG")
 
 
-def own_pixels(file: bytes) -> bytes:
+def with_own_pixels(file: bytes) -> tuple[bytes, bytes]:
     with Image.open(io.BytesIO(file)) as opened:
-        return as_png(opened)
+        return file, as_png(opened)
 
 
-def test_path_bytes_and_file_object_give_the_same_photo_id(tmp_path: Path) -> None:
-    content = saved(pet_picture(), "JPEG")
+def oriented(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+def test_path_bytes_and_file_object_have_one_photo_id_a_pil_image_that_of_its_pixels(tmp_path: Path) -> None:
+    picture, content = pet_picture(), saved(pet_picture(), "JPEG")
     path = tmp_path / "luigi.jpg"
     path.write_bytes(content)
     with path.open("rb") as file:
         ids = {read_photo(given).photo_id for given in (path, str(path), content, io.BytesIO(content), file)}
         assert ids == {hashlib.sha256(content).hexdigest()} == {photo_id_of(path), photo_id_of(file)}
+    assert read_photo(picture).photo_id == photo_id_of(picture) == hashlib.sha256(picture.tobytes()).hexdigest()
+    assert photo_id_of(picture.convert("RGBA")) == photo_id_of(picture)
 
-
-def test_a_pil_image_is_known_by_its_rgb_pixels() -> None:
-    picture = pet_picture()
-    expected = hashlib.sha256(picture.tobytes()).hexdigest()
-    assert read_photo(picture).photo_id == photo_id_of(picture) == expected
-    assert photo_id_of(picture.convert("RGBA")) == expected
-
-
-def test_a_box_changes_the_photo_id_and_each_box_has_its_own() -> None:
-    content = saved(pet_picture(), "JPEG")
     boxes = (None, Box(x=0, y=0, w=1, h=1), Box(x=0, y=0, w=0.5, h=0.5), Box(x=0, y=0, w=0.5, h=0.5, margin=0.1))
     photos = [Photo(source=content, box=box) for box in boxes]
-    assert len({photo_id_of(photo) for photo in photos}) == len(boxes)
+    assert len({photo_id_of(photo) for photo in photos}) == len(boxes)  # each box has its own
     assert [read_photo(photo).photo_id for photo in photos] == [photo_id_of(photo) for photo in photos]
 
 
@@ -89,17 +87,13 @@ def test_a_file_object_is_read_from_its_start_and_a_stream_that_cannot_seek_to_i
         assert read_photo(stream).photo_id == hashlib.sha256(content).hexdigest()
 
 
-def test_reading_leaves_a_pil_image_as_it_was() -> None:
-    picture = pet_picture().convert("RGBA")
+def test_reading_leaves_a_pil_image_as_it_was_and_a_source_counts_before_its_uri() -> None:
+    picture, content = pet_picture().convert("RGBA"), saved(pet_picture(), "JPEG")
     picture.info = {"comment": "mine"}
     before = picture.tobytes()
     read = read_photo(picture)
     read.image.paste((0, 0, 0), (0, 0, 50, 50))
     assert (picture.tobytes(), picture.info, picture.mode) == (before, {"comment": "mine"}, "RGBA")
-
-
-def test_a_photo_with_uri_and_source_is_read_from_the_source_and_one_without_says_what_to_give() -> None:
-    content = saved(pet_picture(), "JPEG")
     assert read_photo(Photo(uri="elsewhere/gone.jpg", source=content)).photo_id == photo_id_of(content)
     with pytest.raises(UnreadablePhoto, match="give a path"):
         read_photo(Photo())
@@ -108,43 +102,32 @@ def test_a_photo_with_uri_and_source_is_read_from_the_source_and_one_without_say
 def _kinds() -> dict[str, tuple[bytes, bytes]]:
     """Name -> the file, and its own pixels as an upright RGB PNG."""
     picture = pet_picture()
-    plain = as_png(picture)
-    palette = picture.quantize(256)
-    grey_png = as_png(picture.convert("L"))
-    on_white = as_png(on_white_by_hand(picture))
-    layered = see_through(picture)
-    bits = picture.convert("1")
+    palette, bits, layered = picture.quantize(256), picture.convert("1"), see_through(picture)
+    grey_picture = picture.convert("L")
+    plain, grey_png, on_white = as_png(picture), as_png(grey_picture), as_png(on_white_by_hand(picture))
     keyed = palette.copy()
     keyed.paste(255, (0, 0, 200, 200))
-    keyed_white = palette.convert("RGB")
-    keyed_white.paste((255, 255, 255), (0, 0, 200, 200))
-    keyed_white = Image.composite(
-        Image.new("RGB", picture.size, "white"), keyed_white, keyed.point(lambda value: 255 * (value == 255), "L")
-    )
+    white = Image.new("RGB", picture.size, "white")
+    keyed_white = as_png(Image.composite(white, palette.convert("RGB"), keyed.point(lambda v: 255 * (v == 255), "L")))
     frames = [picture.quantize(128), Image.new("P", picture.size), Image.new("P", picture.size)]
+    moving: dict[str, object] = {"save_all": True, "append_images": frames[1:]}
     cmyk = saved(picture.convert("CMYK"), "JPEG", quality=95)
-    webp = saved(picture, "WEBP", quality=92)
-    moving_webp = saved(picture, "WEBP", save_all=True, append_images=frames[1:], quality=92)
+    several = saved(picture, "MPO", quality=92, save_all=True, append_images=[Image.new("RGB", (9, 9))])
+    grey_and_alpha = as_png(on_white_by_hand(grey_picture.convert("RGB")))
     return {
         "JPEG": (saved(picture, "JPEG", quality=92), plain),
         "progressive JPEG": (saved(picture, "JPEG", quality=92, progressive=True), plain),
-        "grey JPEG": (saved(picture.convert("L"), "JPEG", quality=92), grey_png),
-        "CMYK JPEG": (cmyk, own_pixels(cmyk)),
+        "grey JPEG": (saved(grey_picture, "JPEG", quality=92), grey_png),
+        "CMYK JPEG": with_own_pixels(cmyk),
         "CMYK JPEG, as the RGB it was made from": (cmyk, plain),
         "CMYK TIFF": (saved(picture.convert("CMYK"), "TIFF"), plain),
-        "several pictures in one JPEG": (
-            saved(picture, "MPO", quality=92, save_all=True, append_images=[Image.new("RGB", (9, 9))]),
-            plain,
-        ),
+        "several pictures in one JPEG": (several, plain),
         "PNG": (plain, plain),
         "RGBA PNG": (saved(layered, "PNG"), on_white),
-        "grey and alpha PNG": (
-            saved(layered.convert("LA"), "PNG"),
-            as_png(on_white_by_hand(picture.convert("L").convert("RGB"))),
-        ),
+        "grey and alpha PNG": (saved(layered.convert("LA"), "PNG"), grey_and_alpha),
         "palette PNG": (saved(palette, "PNG"), as_png(palette)),
-        "palette PNG with a transparent colour": (saved(keyed, "PNG", transparency=255), as_png(keyed_white)),
-        "palette PNG with alphas": (saved(keyed, "PNG", transparency=b"\xff" * 255 + b"\0"), as_png(keyed_white)),
+        "palette PNG with a transparent colour": (saved(keyed, "PNG", transparency=255), keyed_white),
+        "palette PNG with alphas": (saved(keyed, "PNG", transparency=b"\xff" * 255 + b"\0"), keyed_white),
         "1-bit PNG": (saved(bits, "PNG"), as_png(bits)),
         "16-bit PNG": (saved(grey(picture, np.uint16, 65535), "PNG"), grey_png),
         "16-bit TIFF": (saved(grey(picture, np.uint16, 65535), "TIFF"), grey_png),
@@ -152,15 +135,15 @@ def _kinds() -> dict[str, tuple[bytes, bytes]]:
         "32-bit TIFF of 8-bit values": (saved(grey(picture, np.int32, 255), "TIFF"), grey_png),
         "float TIFF 0-1": (saved(grey(picture, np.float32, 1), "TIFF"), grey_png),
         "float TIFF 0-255": (saved(grey(picture, np.float32, 255), "TIFF"), grey_png),
-        "WebP": (webp, own_pixels(webp)),
+        "WebP": with_own_pixels(saved(picture, "WEBP", quality=92)),
         "WebP with alpha": (saved(layered, "WEBP", lossless=True), on_white),
-        "animated WebP": (moving_webp, own_pixels(moving_webp)),
+        "animated WebP": with_own_pixels(saved(picture, "WEBP", quality=92, **moving)),
         "GIF": (saved(palette, "GIF"), as_png(palette)),
-        "animated GIF": (saved(frames[0], "GIF", save_all=True, append_images=frames[1:]), as_png(frames[0])),
-        "animated PNG": (saved(picture, "PNG", save_all=True, append_images=frames[1:]), plain),
+        "animated GIF": (saved(frames[0], "GIF", **moving), as_png(frames[0])),
+        "animated PNG": (saved(picture, "PNG", **moving), plain),
         "BMP": (saved(picture, "BMP"), plain),
         "TIFF": (saved(picture, "TIFF", compression="tiff_lzw"), plain),
-        "TIFF of several pages": (saved(picture, "TIFF", save_all=True, append_images=frames[1:]), plain),
+        "TIFF of several pages": (saved(picture, "TIFF", **moving), plain),
         "HEIC": (saved(picture, "HEIF", quality=90), plain),
         "HEIC with alpha": (saved(layered, "HEIF", quality=95), on_white),
     }
@@ -181,15 +164,11 @@ def test_every_kind_of_file_has_the_embedding_of_its_upright_rgb_pixels(kind: st
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("file_format", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF"])
 def test_every_orientation_in_every_format_is_turned_upright(file_format: str, orientation: int) -> None:
-    stored = pet_picture(160, 120)
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    tagged = stored.copy()
-    tagged.info["exif"] = exif.tobytes()
+    stored, tagged, exif = pet_picture(160, 120), pet_picture(160, 120).copy(), oriented(orientation).tobytes()
+    tagged.info["exif"] = exif
     expected = ImageOps.exif_transpose(tagged).convert("RGB")
-    lossy: dict[str, dict[str, object]] = {"JPEG": {"quality": 95}, "HEIF": {"quality": 95}}
-    options = lossy.get(file_format, {"lossless": True})
-    read = read_photo(saved(stored, file_format, exif=exif.tobytes(), **options))
+    options: dict[str, object] = {"quality": 95} if file_format in ("JPEG", "HEIF") else {"lossless": True}
+    read = read_photo(saved(stored, file_format, exif=exif, **options))
     assert read.image.size == expected.size
     assert np.abs(np.asarray(read.image, float) - np.asarray(expected, float)).mean() < 6
 
@@ -237,56 +216,47 @@ def test_a_large_jpeg_is_reduced_without_changing_its_embedding(encoder: PocketE
     assert max(panorama.image.size) <= 16 * WORKING_SIDE
 
 
-def test_a_box_cuts_the_upright_picture_with_its_margin() -> None:
+def test_a_box_cuts_the_upright_picture_with_its_margin_and_keeps_the_pixels_that_it_needs() -> None:
     colours = Image.new("RGB", (400, 200), "red")
     colours.paste((0, 0, 255), (200, 0, 400, 200))
-    exif = Image.Exif()
-    exif[0x0112] = 6  # stored lying on its side: upright, red is above blue
-    content = saved(colours, "PNG", exif=exif)
+    content = saved(colours, "PNG", exif=oriented(6))  # stored lying on its side: upright, red is above blue
     lower = read_photo(Photo(source=content, box=Box(x=0, y=0.5, w=1, h=0.5))).image
     assert lower.size == (200, 200)
     assert lower.getextrema() == ((0, 0), (0, 0), (255, 255))
     wider = read_photo(Photo(source=content, box=Box(x=0.25, y=0.5, w=0.5, h=0.25, margin=0.5))).image
     assert wider.size == (200, 200)
     assert wider.getpixel((100, 10)) == (255, 0, 0)
-
-
-def test_a_box_keeps_the_pixels_that_it_needs() -> None:
-    photo = Photo(source=saved(pet_picture().resize((4000, 3000)), "JPEG"), box=(0.4, 0.4, 0.3, 0.3))
-    read = read_photo(photo)
+    large = Photo(source=saved(pet_picture().resize((4000, 3000)), "JPEG"), box=(0.4, 0.4, 0.3, 0.3))
+    read = read_photo(large)
     assert min(read.image.size) == 900
     with Image.open(io.BytesIO(read.thumbnail)) as thumbnail:
         assert thumbnail.size == (512, 384)
 
 
-def test_a_thumbnail_carries_no_metadata_and_is_small() -> None:
+def test_a_thumbnail_carries_no_metadata_and_can_be_made_of_any_mode() -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8825).update({1: "S", 2: (23.0, 33.0, 1.0), 3: "W", 4: (46.0, 38.0, 2.0)})
     exif[0x010F] = "SECRETCAMERA"
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    picture = pet_picture(900, 700)
     notes: dict[str, object] = {"exif": exif, "icc_profile": profile}
     xmp = b"<x:xmpmeta>SECRETPLACE</x:xmpmeta>"
+    picture = pet_picture(900, 700)
     files = [
         saved(picture, "JPEG", **notes, xmp=xmp, comment="SECRETNOTE"),
         saved(picture, "WEBP", **notes, xmp=xmp),
         saved(picture, "PNG", **notes),
     ]
     for file in files:
-        assert b"SECRET" in file
         thumbnail = read_photo(file).thumbnail
-        assert b"SECRET" not in thumbnail
+        assert (b"SECRET" in file, b"SECRET" in thumbnail) == (True, False)
         with Image.open(io.BytesIO(thumbnail)) as opened:
             assert (opened.format, opened.size, dict(opened.getexif())) == ("JPEG", (512, 398), {})
             assert not {"exif", "xmp", "icc_profile", "comment"} & set(opened.info)
-
-
-def test_a_thumbnail_of_any_mode_can_be_made_and_a_small_picture_stays_small() -> None:
     for mode in ("1", "L", "LA", "P", "RGBA", "CMYK", "I;16", "I", "F", "YCbCr"):
-        with Image.open(io.BytesIO(thumbnail_of(Image.new(mode, (30, 2000))))) as thumbnail:
-            assert thumbnail.size == (8, 512)
-    with Image.open(io.BytesIO(thumbnail_of(Image.new("RGB", (5, 7))))) as thumbnail:
-        assert thumbnail.size == (5, 7)
+        with Image.open(io.BytesIO(thumbnail_of(Image.new(mode, (30, 2000))))) as opened:
+            assert opened.size == (8, 512)
+    with Image.open(io.BytesIO(thumbnail_of(Image.new("RGB", (5, 7))))) as opened:
+        assert opened.size == (5, 7)  # a small picture stays small
 
 
 def test_a_completed_photo_keeps_the_callers_date_and_place() -> None:
@@ -324,24 +294,23 @@ def part_of(kind: str, share: float) -> bytes:
 
 
 def never_copied_behind(share: float) -> bytes:
-    kept = part_of("JPEG", share)
-    return kept + bytes(len(whole("JPEG")) - len(kept))
+    return part_of("JPEG", share).ljust(len(whole("JPEG")), b"\0")
 
 
 def header_and_end(left: int) -> bytes:
     return whole("JPEG")[: whole("JPEG").index(b"\xff\xda") + 14 + left] + b"\xff\xd9"
 
 
-def blank_before_others(kind: str) -> bytes:
-    """The first frame is one colour, the rest is not: as in a file whose first picture is lost."""
-    frames = [pet_picture(320, 240).rotate(angle) for angle in range(0, 90, 30)]
-    return saved(Image.new("RGB", (320, 240), "grey"), kind, save_all=True, append_images=frames)
-
-
 def closed() -> io.BytesIO:
     file = io.BytesIO(whole("PNG"))
     file.close()
     return file
+
+
+def blank_before_others(kind: str) -> bytes:
+    """The first frame is one colour, the rest is not: as in a file whose first picture is lost."""
+    frames = [pet_picture(320, 240).rotate(angle) for angle in range(0, 90, 30)]
+    return saved(Image.new("RGB", (320, 240), "grey"), kind, save_all=True, append_images=frames)
 
 
 NO_PICTURES = [b"", b"\xff\xd8\xff", "", 7, None, io.StringIO("text"), np.zeros((4, 4, 3), np.uint8)]
@@ -372,32 +341,24 @@ def test_a_file_or_picture_that_is_meant_to_be_one_colour_is_read(file_format: s
 
 
 def test_too_many_bytes_are_refused_without_reading_on(tmp_path: Path) -> None:
-    limits = PhotoLimits(max_bytes=1000)
-    content = saved(pet_picture(), "PNG")
-    path = tmp_path / "big.png"
+    limits, content = PhotoLimits(max_bytes=1000), saved(pet_picture(), "PNG")
+    path, file = tmp_path / "big.png", io.BytesIO(content)
     path.write_bytes(content)
-    for given in (content, path):
+    for given in (content, path, file):
         with pytest.raises(PhotoTooLarge, match="max_photo_bytes"):
             read_photo(given, limits=limits)
         with pytest.raises(PhotoTooLarge, match="1000"):
             photo_id_of(given, limits=limits)
-
-    file = io.BytesIO(content)
-    with pytest.raises(PhotoTooLarge):
-        read_photo(file, limits=limits)
     assert file.tell() == 1001
     assert read_photo(content, limits=PhotoLimits(max_bytes=len(content))).image.size == (640, 480)
 
 
-def test_too_many_pixels_are_refused() -> None:
+def test_too_many_pixels_are_refused_and_a_bomb_of_pixels_or_of_text_before_it_is_decoded() -> None:
     limits = PhotoLimits(max_pixels=640 * 480 - 1)
     for given in (saved(pet_picture(), "JPEG"), saved(pet_picture(), "PNG"), pet_picture()):
         with pytest.raises(PhotoTooLarge, match="640 x 480"):
             read_photo(given, limits=limits)
     assert read_photo(pet_picture(), limits=PhotoLimits(max_pixels=640 * 480)).image.size == (640, 480)
-
-
-def test_a_bomb_of_pixels_or_of_text_is_one_error_before_it_is_decoded() -> None:
     for side in (10_000, 20_000):
         bomb = saved(Image.new("1", (side, side)), "PNG")
         assert len(bomb) < 100_000
@@ -423,9 +384,6 @@ def test_pillows_warnings_stay_quiet_in_threads_and_everybody_elses_are_heard() 
 
 
 def test_importing_loads_no_decoder() -> None:
-    code = (
-        "import sys, petfinder.photos.read as _;"
-        "print([m for m in ('pillow_heif', 'PIL.TiffImagePlugin') if m in sys.modules])"
-    )
+    code = "import sys, petfinder.photos.read as _; print({'pillow_heif', 'PIL.TiffImagePlugin'} & {*sys.modules})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "pillow_heif" not in done.stdout
