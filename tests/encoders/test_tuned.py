@@ -12,6 +12,7 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -69,11 +70,13 @@ def test_a_file_gives_back_what_was_saved_and_its_name_stays_when_it_is_renamed(
     assert read.name == saved.name == f"tuned:{name}@light-1"
 
 
-def test_it_is_an_encoder(file: Path) -> None:
+def test_it_is_an_encoder_whose_fingerprint_changes_with_the_matrix_and_with_the_base(file: Path) -> None:
     encoder = pf.load_encoder(str(file), base=LightEncoder())
+    base = identity_of(LightEncoder())
 
     together = encoder.encode_images(pictures())
     alone = np.concatenate([encoder.encode_images([picture]) for picture in pictures()])
+    others = made_up(base, seed=1), made_up(replace(base, fingerprint="l2"))
 
     assert isinstance(encoder, Encoder)
     assert (encoder.name, encoder.dims, encoder.supports_text) == ("tuned:shelter@light-1", 6, False)
@@ -84,37 +87,29 @@ def test_it_is_an_encoder(file: Path) -> None:
     assert encoder.encode_images([]).shape == (0, 6)
     with pytest.raises(TextNotSupported):
         encoder.encode_texts(["a brown dog"])
-
-
-def test_the_fingerprint_changes_with_the_matrix_and_with_the_base() -> None:
-    base = identity_of(LightEncoder())
-    others = made_up(base, seed=1), made_up(replace(base, fingerprint="l2"))
-
     assert made_up(base).identity == made_up(base).identity
     assert len({tuned.identity.fingerprint for tuned in (made_up(base), *others)}) == 3
 
 
-def test_a_base_that_has_changed_or_cannot_be_had_is_refused(tmp_path: Path, file: Path) -> None:
+def test_a_base_that_has_changed_and_what_is_no_such_file_are_refused(tmp_path: Path, file: Path) -> None:
     made_up(EncoderIdentity("pocket-99", 8, "p")).save(tmp_path / "old.npz")
+    np.savez(tmp_path / "foreign.npz", a=np.ones(3))
 
     with pytest.raises(EncoderUnavailable, match="tune anew"):
         pf.load_encoder(str(file), base=LightEncoder(fingerprint="l2")).encode_images(pictures())
     with pytest.raises(EncoderUnavailable, match=r"pocket-99.*base="):
         pf.load_encoder(str(tmp_path / "old.npz")).encode_images(pictures())
-
-
-def test_what_is_no_such_file_is_refused(tmp_path: Path, file: Path) -> None:
-    broken = tmp_path / "broken.npz"
-    np.savez(tmp_path / "other.npz", a=np.ones(3))
     for content in (b"", b"not a zip", file.read_bytes()[:400]):
-        broken.write_bytes(content)
+        (tmp_path / "broken.npz").write_bytes(content)
         with pytest.raises(EncoderUnavailable, match="broken"):
-            pf.load_encoder(str(broken))
-    for name in ("other.npz", "missing.npz"):
-        with pytest.raises(EncoderUnavailable, match=name):
-            pf.load_encoder(str(tmp_path / name))
-    with pytest.raises(EncoderUnavailable, match="no-such-user"):
-        pf.load_encoder("~no-such-user/x.npz")
+            pf.load_encoder(str(tmp_path / "broken.npz"))
+    for name, said in {
+        "foreign.npz": "foreign",
+        "missing.npz": "missing",
+        "~no-such-user/x.npz": "no-such-user",
+    }.items():
+        with pytest.raises(EncoderUnavailable, match=said):
+            pf.load_encoder(name if name[0] == "~" else str(tmp_path / name))
     with pytest.raises(ConfigError, match="base="):
         pf.load_encoder("pocket", base=LightEncoder())
 
@@ -140,23 +135,23 @@ def _changed(content: bytes, place: int, value: int) -> bytes:
     return content[:at] + bytes([value]) + content[at + 1 :]
 
 
-def _packed(content: bytes, method: int, change: Callable[[str, bytes], bytes]) -> bytes:
+def _packed(content: bytes, method: int, change: Callable[[bytes], bytes]) -> bytes:
     made = BytesIO()
     with zipfile.ZipFile(BytesIO(content)) as before, zipfile.ZipFile(made, "w", method) as after:
         for name in before.namelist():
-            after.writestr(name, change(name, before.read(name)))
+            after.writestr(name, change(before.read(name)))
     return made.getvalue()
 
 
 def _with_header(content: bytes) -> bytes:
     """The archive with a mean that says to be huge, its header as long as it was."""
     old, new = b"(8,), }" + b" " * 15, b"(" + b"9" * 16 + b",), }"
-    return _packed(content, zipfile.ZIP_STORED, lambda name, part: part.replace(old, new) if "mean" in name else part)
+    return _packed(content, zipfile.ZIP_STORED, lambda part: part.replace(old, new))
 
 
 def _deflated(content: bytes) -> bytes:
     """The archive pressed, with the pressed mean overwritten."""
-    pressed = _packed(content, zipfile.ZIP_DEFLATED, lambda name, part: part)
+    pressed = _packed(content, zipfile.ZIP_DEFLATED, lambda part: part)
     return pressed[:40] + b"\xff" * 20 + pressed[60:]
 
 
@@ -214,45 +209,38 @@ def test_what_does_not_fit_is_refused(file: Path, change: Callable[[dict[str, An
         read_tuned(file)
 
 
-def test_saving_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = tmp_path / "x.npz.part"
+def test_saving_leaves_nothing_behind_and_keeps_a_file_that_came_in_between(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, file, plain = tmp_path / "x.npz.part", tmp_path / "x.npz", tmp_path / "plain"
     other.write_bytes(b"another's")
-    tuned = made_up(identity_of(LightEncoder()))
+    tuned, real = made_up(identity_of(LightEncoder())), np.savez
 
-    with monkeypatch.context() as broken_off:
-        broken_off.setattr(np, "savez", _broken_off)
-        with pytest.raises(KeyboardInterrupt):
-            tuned.save(tmp_path / "x.npz")
-    assert list(tmp_path.iterdir()) == [other]
+    def broken_off(out: BinaryIO, **_: object) -> None:
+        out.write(b"half")
+        raise KeyboardInterrupt
 
-    tuned.save(tmp_path / "x.npz")
-    plain = tmp_path / "plain"
-    plain.touch()
-
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["plain", "x.npz", "x.npz.part"]
-    assert other.read_bytes() == b"another's"
-    assert (tmp_path / "x.npz").stat().st_mode == plain.stat().st_mode
-
-
-def _broken_off(out: BinaryIO, **_: object) -> None:
-    out.write(b"half")
-    raise KeyboardInterrupt
-
-
-def test_a_file_that_came_in_between_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, file = np.savez, tmp_path / "x.npz"
-
-    def savez(out: BinaryIO, **parts: Any) -> None:
+    def overtaken(out: BinaryIO, **parts: Any) -> None:
         real(out, **parts)
         file.write_bytes(b"came first")
 
-    monkeypatch.setattr(np, "savez", savez)
+    monkeypatch.setattr(np, "savez", broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        tuned.save(file)
+    assert list(tmp_path.iterdir()) == [other]
 
+    monkeypatch.setattr(np, "savez", overtaken)
     with pytest.raises(ConfigError, match="there already"):
-        made_up(identity_of(LightEncoder())).save(file)
-
+        tuned.save(file)
     assert file.read_bytes() == b"came first"
-    assert list(tmp_path.iterdir()) == [file]
+    file.unlink()
+
+    monkeypatch.setattr(np, "savez", real)
+    tuned.save(file)
+    plain.touch()
+    assert sorted(tmp_path.iterdir()) == [plain, file, other]
+    assert other.read_bytes() == b"another's"
+    assert file.stat().st_mode == plain.stat().st_mode
 
 
 def test_where_it_can_go_is_known_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -264,11 +252,7 @@ def test_where_it_can_go_is_known_before_the_work(tmp_path: Path, monkeypatch: p
     for name in (f"{'犬' * 100}.npz", f"{'folder' * 100}/x.npz"):
         with pytest.raises(ConfigError, match="cannot be written"):
             check_new_file(tmp_path / name)
-
-    def refused(*_: object, **__: object) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied")
-
-    monkeypatch.setattr(tempfile, "mkdtemp", refused)
+    monkeypatch.setattr(tempfile, "mkdtemp", Mock(side_effect=PermissionError(errno.EACCES, "Permission denied")))
     with pytest.raises(ConfigError, match=r"cannot be written \(Permission denied\)"):
         check_new_file(tmp_path / "x.npz")
 
