@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from petfinder.domain.errors import TextNotSupported
 from petfinder.domain.vectors import Matrix, unit
+
+Pixels: TypeAlias = NDArray[np.float64]
 
 
 def draw_pets(folder: Path, *, pets: int = 14, photos: int = 4, alone: int = 0, seed: int = 0) -> Path:
@@ -44,7 +48,7 @@ class LightEncoder:
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
         raise TextNotSupported("it sees light only")
 
-    def _seen(self, pixels: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[float]:
+    def _seen(self, pixels: Pixels) -> list[float]:
         shares = pixels / pixels.sum(axis=2, keepdims=True)
         light = pixels.mean() / 128 - 1
         return [*(shares.mean(axis=(0, 1)) - 1 / 3), *shares.std(axis=(0, 1)), 3 * light, pixels.std() / 64]
@@ -55,6 +59,6 @@ class BlindEncoder(LightEncoder):
 
     name = "blind-1"
 
-    def _seen(self, pixels: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[float]:
+    def _seen(self, pixels: Pixels) -> list[float]:
         seed = int.from_bytes(hashlib.sha256(pixels.tobytes()).digest()[:8], "big")
         return [*np.random.default_rng(seed).normal(size=self.dims)]

@@ -14,6 +14,7 @@ from petfinder.domain.verdicts import Quantiles, Thresholds
 from petfinder.encoders import load
 from petfinder.encoders.base import identity_of
 from tests.encoders.test_tuned import made_up
+from tests.test_service import sure
 
 
 def picture(seed: int) -> Image.Image:
@@ -45,25 +46,23 @@ def mixed(tmp_path: Path, file: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return place
 
 
-def test_the_file_opens_the_species_that_it_was_made_for_and_leaves_the_others(mixed: str, file: str) -> None:
+def test_the_file_opens_the_species_that_it_was_made_for_and_no_registry_that_it_did_not_fill(
+    mixed: str, file: str, tmp_path: Path
+) -> None:
     with pf.connect(mixed, encoder=file) as registry:
         assert registry.cats.repository.encoder_identity.name == "tuned:shelter@pocket-2"
         assert len(registry.cats.find(picture(10))) == 5
-        dog = registry.dogs.find(picture(1)).best
+        assert sure(registry.dogs.find(picture(1)).best).pet.pet_id == "luigi"
 
-    assert dog is not None
-    assert dog.pet.pet_id == "luigi"
-
-
-def test_the_file_of_an_encoder_that_filled_nothing_here_is_refused(tmp_path: Path, file: str) -> None:
     with pf.connect(tmp_path / "other.db") as registry:
         registry.dogs.register(pf.Dog(pet_id="luigi", photos=[picture(1)]))
-
     with pytest.raises(IndexMismatch, match="rebuild"):
         pf.connect(tmp_path / "other.db", encoder=file)
 
 
-def test_a_file_that_is_named_late_gives_the_verdicts_of_one_named_at_once(mixed: str, file: str) -> None:
+def test_a_file_may_be_named_late_and_a_lost_one_stops_only_what_needs_it(
+    mixed: str, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pf.connect(mixed) as late:
         with pytest.raises(EncoderUnavailable, match=r"shelter\.npz"):
             late.cats.find(picture(10))
@@ -71,34 +70,24 @@ def test_a_file_that_is_named_late_gives_the_verdicts_of_one_named_at_once(mixed
         found = late.cats.find(picture(10))
     with pf.connect(mixed, encoder=file) as registry:
         at_once = registry.cats.find(picture(10))
+    assert (found.verdict, found.thresholds_source) == (at_once.verdict, at_once.thresholds_source)
 
-    assert found.verdict == at_once.verdict
-    assert found.thresholds_source == at_once.thresholds_source
-
-
-def test_a_setting_that_names_a_lost_file_stops_only_what_needs_it(mixed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "_TUNED", {})
     monkeypatch.setenv("PETFINDER_ENCODER", "gone.npz")
-
     with pf.connect(mixed) as registry:
         assert registry.cats.count() == 10
-        owner = registry.dogs.owner_of("luigi")
+        assert sure(registry.dogs.owner_of("luigi")).name == "Ully"
         with pytest.raises(EncoderUnavailable, match=r"gone\.npz"):
             registry.cats.find(picture(10))
-
-    assert owner is not None
-    assert owner.name == "Ully"
 
 
 def test_cosines_of_two_encoders_are_not_compared_but_their_verdicts(mixed: str, file: str) -> None:
     lax, strict = Quantiles(pets=10, match=0.2, possible=0.1), Quantiles(pets=10, match=0.9999999, possible=0.9999998)
     with pf.connect(mixed, encoder=file) as registry:
-        registry.dogs.repository.keep_thresholds(Thresholds(measured=(lax,), source="a test"))
-        registry.cats.repository.keep_thresholds(Thresholds(measured=(strict,), source="a test"))
-        seen = ImageEnhance.Brightness(picture(1)).enhance(0.6)
+        for service, measured in ((registry.dogs, lax), (registry.cats, strict)):
+            service.repository.keep_thresholds(Thresholds(measured=(measured,), source="a test"))
 
-        found = registry.find(seen, k=3)
+        found = registry.find(ImageEnhance.Brightness(picture(1)).enhance(0.6), k=3)
 
-    assert found.best is not None
-    assert found.best.pet.pet_id == "luigi"
-    assert found.verdict == "match"
+    assert (sure(found.best).pet.pet_id, found.verdict) == ("luigi", "match")
     assert found[1].similarity > found[0].similarity

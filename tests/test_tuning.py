@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 import petfinder as pf
 from petfinder.cli.app import app
@@ -21,7 +21,8 @@ from petfinder.encoders.tuned import Tuned, is_tuned_name
 from petfinder.evaluation.evaluate import evaluate_folder
 from petfinder.training.tune import tune_folder, tune_pets
 from petfinder.training.views import changed_views
-from tests.own_pets import BlindEncoder, LightEncoder, draw_pets
+from tests.own_pets import BlindEncoder, LightEncoder, Pixels, draw_pets
+from tests.test_service import sure
 
 
 @pytest.fixture(scope="module")
@@ -39,29 +40,27 @@ def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "_TUNED", {})
 
 
-def test_an_encoder_that_sees_the_light_learns_to_see_pets(tuned: Tuned) -> None:
-    card = tuned.card
+def test_an_encoder_that_sees_the_light_learns_to_see_pets_others_too(
+    photos: Path, tuned: Tuned, tmp_path: Path
+) -> None:
+    others, card = draw_pets(tmp_path / "others", seed=9), tuned.card
+    tuned.save(tmp_path / "light.npz")
+
+    before = evaluate_folder(others, LightEncoder())
+    after = evaluate_folder(others, pf.load_encoder(str(tmp_path / "light.npz"), base=LightEncoder()))
+    again = tune_folder(photos, LightEncoder()).tuned
 
     assert (card.pets, card.several, card.photos) == (20, 14, 62)
     assert card.after.mean_precision > card.before.mean_precision + 0.1
     assert card.after.rank1 > card.before.rank1
     assert 0 < card.low <= card.gain <= card.high
-
-
-def test_pets_that_had_no_part_in_it_are_found_better_too(tuned: Tuned, tmp_path: Path) -> None:
-    others = draw_pets(tmp_path / "others", seed=9)
-    file = tmp_path / "light.npz"
-    tuned.save(file)
-
-    before = evaluate_folder(others, LightEncoder())
-    after = evaluate_folder(others, pf.load_encoder(str(file), base=LightEncoder()))
-
     assert after.mean_precision.value > before.mean_precision.value + 0.1
     assert after.rank1.value > before.rank1.value
+    assert (again.identity, again.card) == (tuned.identity, card)  # the same photos give the same encoder
 
 
 class SameEncoder(LightEncoder):
-    def _seen(self, pixels: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[float]:
+    def _seen(self, pixels: Pixels) -> list[float]:
         return [1.0] * self.dims
 
 
@@ -78,13 +77,6 @@ def test_what_cannot_be_learned_is_refused_with_the_figures_of_both(photos: Path
     assert len(re.findall(r"rank-1 [\d.]+%, mAP [\d.]+%, found at 1 % [\d.]+%", str(refused.value))) == 2
 
 
-def test_the_same_photos_give_the_same_encoder(photos: Path, tuned: Tuned) -> None:
-    again = tune_folder(photos, LightEncoder()).tuned
-
-    assert again.identity == tuned.identity
-    assert again.card == tuned.card
-
-
 def test_an_unreadable_photo_is_reported_and_a_copy_counts_once(tmp_path: Path) -> None:
     draw_pets(tmp_path)
     (tmp_path / "pet00" / "broken.jpg").write_bytes(b"no picture")
@@ -97,33 +89,32 @@ def test_an_unreadable_photo_is_reported_and_a_copy_counts_once(tmp_path: Path) 
     assert "half of the pets held out, 3 times" in tuning.tuned.thresholds.source
 
 
-def test_the_species_is_that_of_the_pets_and_one(photos: Path) -> None:
-    cats = [pet for pet in pf.read_folder(photos, pf.Cat) if isinstance(pet, pf.Cat)]
+class WatchingEncoder(LightEncoder):
+    """Notes the sizes of the pictures that it is shown."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.sizes: set[tuple[int, int]] = set()
+
+    def _seen(self, pixels: Pixels) -> list[float]:
+        self.sizes.add((pixels.shape[1], pixels.shape[0]))
+        return super()._seen(pixels)
+
+
+def test_the_species_is_that_of_the_pets_and_one_and_photos_are_cut_to_their_box(photos: Path) -> None:
+    box, encoder = pf.Box(x=0.25, y=0.0, w=0.5, h=1.0, margin=0.0), WatchingEncoder()
+    cats = [
+        pet.model_copy(update={"photos": tuple(photo.model_copy(update={"box": box}) for photo in pet.photos)})
+        for pet in pf.read_folder(photos, pf.Cat)
+        if isinstance(pet, pf.Cat)
+    ]
+
+    assert tune_pets(cats, encoder).tuned.species == "cat"
+    assert (24, 48) in encoder.sizes
+    assert all(width <= 24 and height <= 48 for width, height in encoder.sizes)
     assert tune_folder(photos, LightEncoder(), pf.Cat).tuned.species == "cat"
     with pytest.raises(InvalidQuery, match="one species"):
         tune_pets([*cats, *pf.read_folder(photos, pf.Dog)], LightEncoder())
-
-
-def test_photos_are_cut_to_their_box_as_registration_does(photos: Path) -> None:
-    seen: set[tuple[int, int]] = set()
-
-    class Watching(LightEncoder):
-        def _seen(self, pixels: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> list[float]:
-            seen.add((pixels.shape[1], pixels.shape[0]))
-            return super()._seen(pixels)
-
-    box = pf.Box(x=0.25, y=0.0, w=0.5, h=1.0, margin=0.0)
-    pets = [
-        pet.model_copy(update={"photos": tuple(photo.model_copy(update={"box": box}) for photo in pet.photos)})
-        for pet in pf.read_folder(photos, pf.Dog)
-        if isinstance(pet, pf.Dog)
-    ]
-
-    tune_pets(pets, Watching())
-
-    assert (24, 48) in seen
-    assert all(width <= 24 and height <= 48 for width, height in seen)
 
 
 def test_settings_without_meaning_and_tuning_twice_are_refused(photos: Path, tuned: Tuned, tmp_path: Path) -> None:
@@ -140,25 +131,23 @@ def test_settings_without_meaning_and_tuning_twice_are_refused(photos: Path, tun
     assert tune_folder(photos, LightEncoder(), dims=5).tuned.identity.dims == 5
 
 
-def test_views_differ_are_decided_by_the_seed_and_leave_the_photo_alone() -> None:
+def test_views_differ_are_decided_by_the_seed_and_leave_the_photo_alone_of_any_size() -> None:
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8))
     before = picture.tobytes()
 
-    views = changed_views(picture, 5, np.random.default_rng(3))
-    again = changed_views(picture, 5, np.random.default_rng(3))
+    views, again = (changed_views(picture, 5, np.random.default_rng(3)) for _ in range(2))
 
     assert [view.tobytes() for view in views] == [view.tobytes() for view in again]
     assert len({view.tobytes() for view in views}) == 5
     assert all(view.mode == "RGB" and view.width <= 90 and view.height <= 60 for view in views)
     assert picture.tobytes() == before
+    for size in ((1, 1), (1, 40), (3000, 2)):
+        assert len(changed_views(Image.new("L", size, 90), 8, np.random.default_rng(0))) == 8
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 40), (3000, 2)])
-def test_views_can_be_made_of_any_picture(size: tuple[int, int]) -> None:
-    assert len(changed_views(Image.new("L", size, 90), 8, np.random.default_rng(0))) == 8
-
-
-def test_a_registry_moves_to_the_tuned_encoder_and_finds_better(photos: Path, tuned: Tuned, tmp_path: Path) -> None:
+def test_a_registry_moves_to_the_tuned_encoder_and_asks_for_its_file(
+    photos: Path, tuned: Tuned, tmp_path: Path
+) -> None:
     file, db = str(tmp_path / "light.npz"), tmp_path / "pets.db"
     name = tuned.save(file).name
     with pf.connect(db, encoder=LightEncoder()) as registry:
@@ -172,19 +161,10 @@ def test_a_registry_moves_to_the_tuned_encoder_and_finds_better(photos: Path, tu
     assert (kept.encoder, kept.fingerprint) == (name, tuned.identity.fingerprint)
     with pf.connect(db, encoder=tuned_encoder) as registry:
         matches = registry.dogs.find(photos / "pet03" / "1.png")
-        assert matches.best is not None
-        assert matches.best.pet.pet_id == "pet03"
+        assert sure(matches.best).pet.pet_id == "pet03"
         assert "petfinder train" in matches.thresholds_source
 
-
-def test_an_index_asks_for_the_file_of_its_tuned_encoder(photos: Path, tuned: Tuned, tmp_path: Path) -> None:
-    file, db = tmp_path / "light.npz", tmp_path / "pets.db"
-    tuned.save(file)
-    encoder = pf.load_encoder(str(file), base=LightEncoder())
-    with pf.connect(db, encoder=encoder) as registry:
-        registry.dogs.register_many(pf.read_folder(photos, pf.Dog))
     load._TUNED.clear()  # as in another process
-
     with pf.connect(db) as registry:
         assert registry.dogs.count() == 20
         with pytest.raises(EncoderUnavailable, match=r"light\.npz"):
@@ -207,67 +187,55 @@ def test_pocket_is_tuned_without_torch(tmp_path: Path) -> None:
     assert shown.strip() == "[]"
 
 
-def _light_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def light_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A working folder of its own, and `light-1` a name that the shell knows."""
+    monkeypatch.chdir(tmp_path)
     light = load._Kind(lambda name: name == "light-1", lambda name, device: LightEncoder())
     monkeypatch.setattr(load, "_KINDS", (light, *load._KINDS))
 
 
-def test_the_verb_writes_a_file_that_others_take(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    _light_can_be_named(monkeypatch)
-    run = CliRunner()
+def run(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words])
 
-    made = run.invoke(app, ["train", str(photos), "--encoder", "light-1", "--out", "shelter.npz", "--json"])
+
+@pytest.mark.usefixtures("light_named")
+def test_the_verb_writes_a_file_that_the_other_verbs_take(photos: Path) -> None:
+    made = run("train", photos, "--encoder", "light-1", "--out", "shelter.npz", "--json")
     told = json.loads(made.stdout)
-    again = run.invoke(app, ["train", str(photos), "--encoder", "light-1", "--out", "shelter.npz"])
-    taken = ["--encoder", "shelter.npz", "--registry", "pets.db"]
-    registered = run.invoke(app, ["register", str(photos), *taken])
-    found = run.invoke(app, ["find", str(photos / "pet05" / "2.png"), *taken, "--json"])
+    again = run("train", photos, "--encoder", "light-1", "--out", "shelter.npz")
+    taken = ("--encoder", "shelter.npz", "--registry", "pets.db")
+    registered = run("register", photos, *taken)
+    found = run("find", photos / "pet05" / "2.png", *taken, "--json")
 
     assert (made.exit_code, registered.exit_code, found.exit_code) == (0, 0, 0)
     assert told["name"] == "tuned:shelter@light-1"
     assert is_tuned_name(told["name"])
     assert told["card"]["after"]["rank1"] > told["card"]["before"]["rank1"]
     assert "pet05" in found.stdout
-    assert again.exit_code == 2
-    assert "there already" in again.stderr
+    assert (again.exit_code, "there already" in again.stderr) == (2, True)
 
 
-def test_the_verb_says_why_nothing_was_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    run = CliRunner()
-    few = draw_pets(tmp_path / "few", pets=2, photos=2)
-
-    result = run.invoke(app, ["train", str(few), "--out", "few.npz"])
-    bad_name = run.invoke(app, ["train", str(few), "--out", "few.onnx"])
-
-    assert (result.exit_code, bad_name.exit_code) == (2, 2)
-    assert "tuning needs" in result.stderr
-    assert ".npz" in bad_name.stderr
-    assert not (tmp_path / "few.npz").exists()
-
-
-def test_the_verb_tells_each_photo_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    _light_can_be_named(monkeypatch)
+@pytest.mark.usefixtures("light_named")
+def test_the_verb_tells_each_photo_left_out_and_why_nothing_was_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     photos = draw_pets(tmp_path / "photos")
     (photos / "pet00" / "broken.jpg").write_bytes(b"no picture")
     Image.new("RGB", (100, 100)).save(photos / "pet01" / "large.png")
     monkeypatch.setenv("PETFINDER_MAX_PHOTO_PIXELS", "3000")
-    train = ["train", str(photos), "--encoder", "light-1", "--species", "cat", "--out"]
-    run = CliRunner()
+    train = ("train", photos, "--encoder", "light-1", "--species", "cat", "--out")
 
-    made = run.invoke(app, [*train, "mine.npz", "--json"])
+    made = run(*train, "mine.npz", "--json")
+    bad_name = run(*train, "mine.onnx")
     monkeypatch.setenv("PETFINDER_MAX_PHOTO_PIXELS", "2000")
-    refused = run.invoke(app, [*train, "none.npz"])
+    refused = run(*train, "none.npz")
 
     told = json.loads(made.stdout)
     assert told["species"] == "cat"
-    assert [(Path(failure["photo"]).name, failure["error"]) for failure in told["failures"]] == [
-        ("broken.jpg", "UnreadablePhoto"),
-        ("large.png", "PhotoTooLarge"),
-    ]
-    assert refused.exit_code == 2
+    left_out = [(Path(failure["photo"]).name, failure["error"]) for failure in told["failures"]]
+    assert left_out == [("broken.jpg", "UnreadablePhoto"), ("large.png", "PhotoTooLarge")]
+    assert (refused.exit_code, bad_name.exit_code, ".npz" in bad_name.stderr) == (2, 2, True)
     assert "tuning needs" in refused.stderr
     assert refused.stderr.count("left out") == 14 * 4 + 2
     assert not (tmp_path / "none.npz").exists()
