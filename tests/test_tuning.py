@@ -19,7 +19,7 @@ from petfinder.domain.errors import ConfigError, EncoderUnavailable, IndexMismat
 from petfinder.encoders import load
 from petfinder.encoders.tuned import Tuned, is_tuned_name
 from petfinder.evaluation.evaluate import evaluate_folder
-from petfinder.training.tune import tune_folder, tune_pets
+from petfinder.training.tune import tune_pets
 from petfinder.training.views import changed_views
 from tests.own_pets import BlindEncoder, LightEncoder, Pixels, draw_pets
 from tests.test_service import sure
@@ -32,7 +32,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def tuned(photos: Path) -> Tuned:
-    return tune_folder(photos, LightEncoder()).tuned
+    return tune_pets(pf.read_folder(photos), LightEncoder()).tuned
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ def test_an_encoder_that_sees_the_light_learns_to_see_pets_others_too(
 
     before = evaluate_folder(others, LightEncoder())
     after = evaluate_folder(others, pf.load_encoder(str(tmp_path / "light.npz"), base=LightEncoder()))
-    again = tune_folder(photos, LightEncoder()).tuned
+    again = tune_pets(pf.read_folder(photos), LightEncoder()).tuned
 
     assert (card.pets, card.several, card.photos) == (20, 14, 62)
     assert card.after.mean_precision > card.before.mean_precision + 0.1
@@ -68,11 +68,11 @@ def test_what_cannot_be_learned_is_refused_with_the_figures_of_both(photos: Path
     draw_pets(tmp_path, pets=3, photos=3, alone=40)
 
     with pytest.raises(InvalidQuery, match="does not make it better") as refused:
-        tune_folder(photos, BlindEncoder())
+        tune_pets(pf.read_folder(photos), BlindEncoder())
     with pytest.raises(InvalidQuery, match="one embedding"):
-        tune_folder(photos, SameEncoder())
+        tune_pets(pf.read_folder(photos), SameEncoder())
     with pytest.raises(InvalidQuery, match="49 photos of 43 pets, 3 of them with two"):
-        tune_folder(tmp_path, LightEncoder())
+        tune_pets(pf.read_folder(tmp_path), LightEncoder())
 
     assert len(re.findall(r"rank-1 [\d.]+%, mAP [\d.]+%, found at 1 % [\d.]+%", str(refused.value))) == 2
 
@@ -82,7 +82,7 @@ def test_an_unreadable_photo_is_reported_and_a_copy_counts_once(tmp_path: Path) 
     (tmp_path / "pet00" / "broken.jpg").write_bytes(b"no picture")
     (tmp_path / "pet01" / "copy.png").write_bytes((tmp_path / "pet01" / "0.png").read_bytes())
 
-    tuning = tune_folder(tmp_path, LightEncoder())
+    tuning = tune_pets(pf.read_folder(tmp_path), LightEncoder())
 
     assert tuning.tuned.card.photos == 14 * 4
     assert [Path(str(failure.photo)).name for failure in tuning.failures] == ["broken.jpg"]
@@ -112,7 +112,7 @@ def test_the_species_is_that_of_the_pets_and_one_and_photos_are_cut_to_their_box
     assert tune_pets(cats, encoder).tuned.species == "cat"
     assert (24, 48) in encoder.sizes
     assert all(width <= 24 and height <= 48 for width, height in encoder.sizes)
-    assert tune_folder(photos, LightEncoder(), pf.Cat).tuned.species == "cat"
+    assert tune_pets(pf.read_folder(photos, pf.Cat), LightEncoder()).tuned.species == "cat"
     with pytest.raises(InvalidQuery, match="one species"):
         tune_pets([*cats, *pf.read_folder(photos, pf.Dog)], LightEncoder())
 
@@ -122,13 +122,13 @@ def test_settings_without_meaning_and_tuning_twice_are_refused(photos: Path, tun
     once = pf.load_encoder(str(tmp_path / "once.npz"), base=LightEncoder())
 
     with pytest.raises(ConfigError, match="not 0"):
-        tune_folder(photos, LightEncoder(), views=0)
+        tune_pets(pf.read_folder(photos), LightEncoder(), views=0)
     for dims in (1, 9):
         with pytest.raises(ConfigError, match=f"not {dims}"):
-            tune_folder(photos, LightEncoder(), dims=dims)
+            tune_pets(pf.read_folder(photos), LightEncoder(), dims=dims)
     with pytest.raises(ConfigError, match="tuned already"):
-        tune_folder(photos, once)
-    assert tune_folder(photos, LightEncoder(), dims=5).tuned.identity.dims == 5
+        tune_pets(pf.read_folder(photos), once)
+    assert tune_pets(pf.read_folder(photos), LightEncoder(), dims=5).tuned.identity.dims == 5
 
 
 def test_views_differ_are_decided_by_the_seed_and_leave_the_photo_alone_of_any_size() -> None:
@@ -176,8 +176,8 @@ def test_a_registry_moves_to_the_tuned_encoder_and_asks_for_its_file(
 def test_pocket_is_tuned_without_torch(tmp_path: Path) -> None:
     code = (
         "import sys, petfinder as pf; from petfinder.domain.errors import InvalidQuery;"
-        "from petfinder.training.tune import tune_folder\n"
-        f"try: tune_folder({str(draw_pets(tmp_path))!r}, pf.load_encoder('pocket'), views=1)\n"
+        "from petfinder.training.tune import tune_pets\n"
+        f"try: tune_pets(pf.read_folder({str(draw_pets(tmp_path))!r}), pf.load_encoder('pocket'), views=1)\n"
         "except InvalidQuery as error: assert 'Before' in str(error)\n"
         "print([name for name in ('torch', 'sentence_transformers', 'onnx') if name in sys.modules])"
     )

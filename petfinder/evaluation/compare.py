@@ -73,7 +73,7 @@ class Comparison:
     def as_rows(self) -> tuple[ComparedRow, ...]:
         """Every figure of every encoder that could be tried as a row, as pandas takes them."""
         return tuple(
-            ComparedRow(column.encoder, *row, *_parts(column, row.measure))
+            ComparedRow(column.encoder, *row, *(astuple(more) if (more := column.differences.get(row.measure)) else ()))
             for column in self.columns
             if column.evaluation is not None
             for row in column.evaluation.as_rows()
@@ -137,8 +137,9 @@ def compare_encoders(
         if isinstance(trial, PetfinderError):
             columns.append(Column(name, error=trial, identity=identity_of(encoder)))
             continue
-        differences = _differences(trial, first) if first else {}
-        columns.append(Column(name, trial.evaluation, identity=identity_of(encoder), differences=differences))
+        before = first.values if first else {}
+        more = {measure: mean_over_animals(trial.values[measure] - before[measure], trial.ids) for measure in before}
+        columns.append(Column(name, trial.evaluation, identity=identity_of(encoder), differences=more))
         first = first or trial
     return Comparison(tuple(columns))
 
@@ -151,15 +152,6 @@ def _loaded(encoder: str | Encoder, device: str | None) -> Encoder | PetfinderEr
     except (EncoderError, ConfigError) as error:
         return error
     return found
-
-
-def _differences(trial: Trial, first: Trial) -> dict[str, Estimate]:
-    values = trial.values.items()
-    return {measure: mean_over_animals(each - first.values[measure], trial.ids) for measure, each in values}
-
-
-def _parts(column: Column, measure: str) -> tuple[float, ...]:
-    return astuple(column.differences[measure]) if measure in column.differences else ()
 
 
 def _cell(column: Column, measure: str) -> str:

@@ -20,16 +20,9 @@ from petfinder.domain.pets import Box, Dog, Pet, Photo
 from petfinder.domain.reports import Failure, Ignored
 from petfinder.domain.vectors import Matrix, nearest_rows
 from petfinder.encoders.base import Encoder, encode
+from petfinder.evaluation import metrics
 from petfinder.evaluation.calibration import SEED, Estimate, found_at, mean_over_animals, measure_thresholds
-from petfinder.evaluation.metrics import (
-    Labelled,
-    Rows,
-    average_precision,
-    error_rates,
-    leave_one_out_registered,
-    pair_similarities,
-    registered,
-)
+from petfinder.evaluation.metrics import Labelled, Rows, leave_one_out_registered
 from petfinder.evaluation.result import FOUND, MEAN_PRECISION, RANK1, RANK5, Evaluation, Latency
 from petfinder.photos.read import DEFAULT_LIMITS, PhotoLimits, read_photo
 from petfinder.registry.finder import PetFinder
@@ -269,7 +262,7 @@ def measured(
     values = {
         RANK1: ranking.within(1).astype(np.float64),
         RANK5: ranking.within(5).astype(np.float64),
-        MEAN_PRECISION: np.asarray(average_precision(photos, queries=queries), dtype=np.float64),
+        MEAN_PRECISION: metrics.average_precision(photos, queries=queries).astype(np.float64),
         FOUND: ranking.found(found.threshold).astype(np.float64),
     }
     shares = [mean_over_animals(values[measure], ranking.ids) for measure in (RANK1, RANK5, MEAN_PRECISION)]
@@ -283,7 +276,7 @@ def measured(
         rank1=shares[0],
         rank5=shares[1],
         mean_precision=shares[2],
-        errors=error_rates(*pair_similarities(photos, queries=queries)),
+        errors=metrics.error_rates(*metrics.pair_similarities(photos, queries=queries)),
         found=found,
         background=background,
         latency=Latency(decode, encode, search=_search_ms(photos)),
@@ -318,7 +311,7 @@ def check_enough(pet_ids: Sequence[str], where: str, *, remedy: str) -> None:
 
 def _search_ms(photos: Labelled) -> float:
     """How long the first photos take to be looked for among all pets, one after the other: the median."""
-    gallery = registered(photos)
+    gallery = metrics.registered(photos)
     seconds = []
     for embedding in photos.embeddings[:_TIMED_SEARCHES]:
         started = perf_counter()

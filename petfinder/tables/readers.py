@@ -62,6 +62,7 @@ def read_csv(
     relative to the file. Rows of another species are Ignored, a row that cannot be used is a Failure. Raises
     ConfigError, at the call, for a file that cannot be read and for unknown columns.
     """
+    species_of(pet_class)
     return _manifest_pets(csv_rows(Path(path), known_columns(pet_class)), pet_class, Path(path).parent)
 
 
@@ -74,6 +75,7 @@ def read_json(
     Keys are the columns of `read_csv`; beside that `owner` and `place` may be objects, `photos` and `tags` lists.
     Raises ConfigError, at the call, for a file that cannot be read and for unknown keys.
     """
+    species_of(pet_class)
     return _manifest_pets(json_rows(Path(path), known_columns(pet_class)), pet_class, Path(path).parent)
 
 
@@ -87,6 +89,7 @@ def from_table(
     is for `read_csv`: pandas would take its phone numbers for numbers. Failures name the row, counted from 1. Raises
     ConfigError, at the call, for unknown columns of a DataFrame.
     """
+    species_of(pet_class)
     rows: Iterable[Mapping[str, Any]] = frame
     if hasattr(frame, "columns") and hasattr(frame, "itertuples"):
         table: Any = frame
@@ -168,13 +171,8 @@ def _folder_pet(row: Row, where: Path, paths: Sequence[Path], pet_class: type[Pe
 def _manifest_pets(
     rows: Iterable[LabelledRow], pet_class: type[PetT], folder: Path | None
 ) -> Iterator[PetT | Failure | Ignored]:
-    """One item for each row. The species is looked at here, so that a class without one is refused at the call."""
-    return _row_pets(rows, pet_class, species_of(pet_class), folder)
-
-
-def _row_pets(
-    rows: Iterable[LabelledRow], pet_class: type[PetT], species: str, folder: Path | None
-) -> Iterator[PetT | Failure | Ignored]:
+    """One item for each row."""
+    species = species_of(pet_class)
     first_at: dict[str, str] = {}
     for label, row in rows:
         if isinstance(row, PetfinderError):

@@ -101,7 +101,9 @@ def pet_from_row(row: Row, pet_class: type[PetT], *, folder: Path | None = None)
     made_of_several = {"lat", "lon", *_DETAILS.values(), *OWNER_COLUMNS}
     fields = {name: value for name, value in filled.items() if name not in made_of_several}
     fields |= {name: as_text(fields[name]) for name in _PLAIN if name in fields}
-    fields |= {"pet_id": _stripped(fields["pet_id"]), "species": species, "place": _place_of(filled)}
+    pet_id = fields["pet_id"]
+    fields["pet_id"] = pet_id.strip() if isinstance(pet_id, str) else pet_id
+    fields |= {"species": species, "place": _place_of(filled)}
     fields |= {"tags": _tags_of(filled), "owner": _owner_of(filled, folder), "photos": _photos_of(filled, folder)}
     return pet_class(**fields)
 
@@ -140,10 +142,6 @@ def _joined(parts: Iterable[str | None]) -> str | None:
         return None
     text = ";".join(entry or "" for entry in entries)
     return text if _parts(text) == entries else json.dumps(entries, ensure_ascii=False)
-
-
-def _stripped(value: Any) -> Any:
-    return value.strip() if isinstance(value, str) else value
 
 
 def _tags_of(filled: Row) -> list[str]:

@@ -124,14 +124,10 @@ def _written(target: Path, *, private: bool) -> Iterator[IO[str]]:
 
     Where there was none, a `private` one is for its owner's eyes only.
     """
-    opener = _for_me_only if private else None
+    opener = (lambda name, flags: os.open(name, flags, 0o600)) if private else None
     try:
         with replacing(target) as part, open(part, "x", encoding="utf-8", newline="", opener=opener) as file:
             yield file
     except (OSError, UnicodeEncodeError) as error:
         reason = getattr(error, "strerror", None) or "a name in it is not UTF-8"
         raise ConfigError(f"{target} cannot be written: {reason}") from error
-
-
-def _for_me_only(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

@@ -9,17 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petfinder.domain.errors import InvalidQuery
-from petfinder.encoders.projection import (
-    MATES_WEIGHT,
-    Normaliser,
-    Wide,
-    cut,
-    inverse_root,
-    mates_scatter,
-    spectrum,
-    unit_rows,
-    views_scatter,
-)
+from petfinder.encoders import projection
+from petfinder.encoders.projection import MATES_WEIGHT, Normaliser, unit_rows
 from petfinder.evaluation.metrics import Labelled, Rows
 
 RIDGES = (1.0, 4.0, 16.0)
@@ -65,14 +56,15 @@ def fit(views: Views, *, dims: int, ridges: tuple[float, ...] = RIDGES) -> dict[
     centred = [unit_rows(view - mean) for view in by_view]
     if np.var(np.stack(centred), axis=0).sum() < _NOTHING:
         raise InvalidQuery("this encoder gives a photo and changed views of it one embedding: nothing can be learned")
-    scatter = views_scatter(centred)
+    scatter = projection.views_scatter(centred)
     several = [pet for pet in views.rows_of_pets if len(pet) > 1]
     if sum(float(np.var(centred[0][pet], axis=0).sum()) for pet in several) > _NOTHING:
-        scatter = scatter + MATES_WEIGHT * mates_scatter(centred[0], several)
-    scaled = spectrum(scatter)
-    return {ridge: Normaliser(mean, _matrix(inverse_root(scaled, ridge=ridge), centred[0], dims)) for ridge in ridges}
+        scatter = scatter + MATES_WEIGHT * projection.mates_scatter(centred[0], several)
+    scaled = projection.spectrum(scatter)
 
+    def matrix(ridge: float) -> NDArray[np.float32]:
+        whole = projection.inverse_root(scaled, ridge=ridge)
+        shorter = projection.cut(whole, centred[0], dims=dims) if dims < len(whole) else whole
+        return np.ascontiguousarray(shorter, dtype=np.float32)
 
-def _matrix(whole: Wide, photos: Wide, dims: int) -> NDArray[np.float32]:
-    shorter = cut(whole, photos, dims=dims) if dims < len(whole) else whole
-    return np.ascontiguousarray(shorter, dtype=np.float32)
+    return {ridge: Normaliser(mean, matrix(ridge)) for ridge in ridges}

@@ -11,14 +11,8 @@ from numpy.typing import NDArray
 
 from petfinder.domain.verdicts import Thresholds
 from petfinder.encoders.tuned import Metrics
-from petfinder.evaluation.calibration import (
-    PET_COUNTS,
-    Estimate,
-    found_at,
-    mean_over_animals,
-    measure_thresholds,
-    stricter,
-)
+from petfinder.evaluation import calibration
+from petfinder.evaluation.calibration import PET_COUNTS, Estimate
 from petfinder.evaluation.metrics import Labelled, Rows, average_precision, leave_one_out_registered
 from petfinder.training.fit import Views, fit
 
@@ -76,7 +70,7 @@ def try_on_other_pets(views: Views, *, dims: int, seed: int, source: str) -> Tri
     return Trial(
         before=_mean(before),
         after=_mean([fold.metrics for fold in after]),
-        gain=mean_over_animals(gains[queries], views.ids[queries]),
+        gain=calibration.mean_over_animals(gains[queries], views.ids[queries]),
         ridge=max(means, key=lambda ridge: means[ridge].together),
         thresholds=_thresholds([fold.photos for fold in after], source),
     )
@@ -127,7 +121,7 @@ def _tried(views: Views, fitted: Rows, held_out: Rows, *, dims: int) -> _Fold:
 
 def _held_out(photos: Labelled) -> _HeldOut:
     ranking, precision = leave_one_out_registered(photos), average_precision(photos)
-    found = found_at(ranking, ranking, draws=1).share.value
+    found = calibration.found_at(ranking, ranking, draws=1).share.value
     return _HeldOut(photos, Metrics(ranking.share_within(1), float(precision.mean()), found), precision)
 
 
@@ -139,5 +133,7 @@ def _thresholds(folds: Sequence[Labelled], source: str) -> Thresholds:
     """The strictest of those that the folds give, at numbers of pets that each of them has."""
     most = min(len(np.unique(photos.ids)) for photos in folds) - 1
     counts = sorted({*(count for count in PET_COUNTS if count <= most), most})
-    measured = [measure_thresholds(photos, photos, pet_counts=counts, draws=_THRESHOLD_DRAWS) for photos in folds]
-    return reduce(lambda one, other: stricter(one, other, source=source), measured)
+    measured = [
+        calibration.measure_thresholds(photos, photos, pet_counts=counts, draws=_THRESHOLD_DRAWS) for photos in folds
+    ]
+    return reduce(lambda one, other: calibration.stricter(one, other, source=source), measured)

@@ -12,20 +12,19 @@ import numpy as np
 from PIL import Image
 
 from petfinder.domain.errors import ConfigError, InvalidQuery, PhotoError
-from petfinder.domain.pets import Dog, Pet, Photo
+from petfinder.domain.pets import Pet, Photo
 from petfinder.domain.reports import Failure, Ignored
 from petfinder.encoders.base import Encoder, encode, identity_of
 from petfinder.encoders.tuned import ModelCard, Tuned, is_tuned_name
 from petfinder.photos.read import DEFAULT_LIMITS, PhotoLimits, read_photo
 from petfinder.registry.embed import in_parallel
 from petfinder.registry.progress import progress_bar
-from petfinder.tables.readers import AnyPath, Grouping, read_folder
 from petfinder.training.fit import Views, fit
 from petfinder.training.trial import LEAST_GAIN, REPEATS, Trial, try_on_other_pets
 from petfinder.training.views import changed_views
 
 VIEWS = 3
-SHORT_DIMS = 512  # to which embeddings are cut where there are enough photos to tell what to keep
+SHORT_DIMS = 512  # to which embeddings are cut where photos, even half of them, are enough to tell what to keep
 PHOTOS_A_DIM = 4
 SEED = 1
 MIN_PETS = 8  # with several photos each: four to fit on and four to try it on
@@ -37,35 +36,6 @@ class Tuning(NamedTuple):
 
     tuned: Tuned
     failures: tuple[Failure, ...]
-
-
-def tune_folder(
-    folder: AnyPath,
-    encoder: Encoder,
-    pet_class: type[Pet] = Dog,
-    *,
-    by: Grouping = "pet",
-    views: int = VIEWS,
-    dims: int | None = None,
-    seed: int = SEED,
-    limits: PhotoLimits = DEFAULT_LIMITS,
-    progress: bool | None = None,
-    on_failure: Callable[[Failure], object] | None = None,
-) -> Tuning:
-    """Tune an encoder on a folder of photos in which each sub-folder is a pet; `by` as in `petfinder.read_folder`.
-
-    As `tune_pets`; raises ConfigError too for a path that is not a folder.
-    """
-    return tune_pets(
-        read_folder(folder, pet_class, by=by),
-        encoder,
-        views=views,
-        dims=dims,
-        seed=seed,
-        limits=limits,
-        progress=progress,
-        on_failure=on_failure,
-    )
 
 
 def tune_pets(
@@ -95,12 +65,14 @@ def tune_pets(
     for failure in failures:
         notify(failure)
     _check_enough([pet_id for pet_id, _ in photos])
-    species = _one_species(pet for pet in items if isinstance(pet, Pet))
+    species = sorted({pet.species for pet in items if isinstance(pet, Pet)})
+    if len(species) > 1:
+        raise InvalidQuery(f"an encoder is tuned on one species, for which its thresholds then hold; not {species}")
     seen, unreadable = _encoded(photos, encoder, views=views, seed=seed, limits=limits, progress=progress)
     for failure in unreadable:
         notify(failure)
     _check_enough(seen.ids.tolist(), unreadable=len(unreadable))
-    shorter = dims or _dims_for(len(seen), encoder.dims)
+    shorter = dims or (encoder.dims if len(seen) < PHOTOS_A_DIM * SHORT_DIMS else min(encoder.dims, SHORT_DIMS))
     source = (
         f"petfinder train with {encoder.name} on {len(seen)} photos: each half of the pets held out, {REPEATS} times"
         " anew, the strictest kept"
@@ -109,7 +81,7 @@ def tune_pets(
     if not trial.better:
         raise InvalidQuery(_refusal(encoder, trial))
     normaliser = fit(seen, dims=shorter, ridges=(trial.ridge,))[trial.ridge]
-    tuned = Tuned(identity_of(encoder), normaliser, species, trial.thresholds, _card(seen, trial, views=views))
+    tuned = Tuned(identity_of(encoder), normaliser, species[0], trial.thresholds, _card(seen, trial, views=views))
     return Tuning(tuned, (*failures, *unreadable))
 
 
@@ -136,18 +108,6 @@ def _check(encoder: Encoder, views: int, dims: int | None) -> None:
         raise ConfigError(f"1 to 20 changed views are made of each photo, not {views}")
     if dims is not None and not 2 <= dims <= encoder.dims:
         raise ConfigError(f"{encoder.name} has {encoder.dims} dims, and tuning keeps 2 to all of them, not {dims}")
-
-
-def _one_species(pets: Iterable[Pet]) -> str:
-    species = sorted({pet.species for pet in pets})
-    if len(species) > 1:
-        raise InvalidQuery(f"an encoder is tuned on one species, for which its thresholds then hold; not {species}")
-    return species[0]
-
-
-def _dims_for(photos: int, dims: int) -> int:
-    """The dims of the new embeddings: fewer than the encoder's only where photos, even half of them, show which."""
-    return min(dims, SHORT_DIMS) if photos >= PHOTOS_A_DIM * SHORT_DIMS else dims
 
 
 def _check_enough(pet_ids: Sequence[str], *, unreadable: int = 0) -> None:

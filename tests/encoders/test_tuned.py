@@ -27,7 +27,7 @@ from petfinder.encoders.projection import Normaliser
 from petfinder.encoders.sentence_transformers import SentenceTransformersEncoder
 from petfinder.encoders.tuned import Metrics, ModelCard, Tuned, check_new_file, read_tuned
 from petfinder.training.fit import Views, fit
-from petfinder.training.tune import tune_folder
+from petfinder.training.tune import tune_pets
 from tests.encoders.tiny_models import DIMS, change_weights, save_clip
 from tests.own_pets import LightEncoder, draw_pets
 
@@ -286,7 +286,7 @@ def test_a_sentence_transformers_model_is_tuned_by_its_name(tmp_path: Path) -> N
     folder = str(save_clip(tmp_path / "clip"))
     base = SentenceTransformersEncoder(folder)
     try:
-        tuned = tune_folder(draw_pets(tmp_path / "photos"), base, views=2).tuned
+        tuned = tune_pets(pf.read_folder(draw_pets(tmp_path / "photos")), base, views=2).tuned
     except InvalidQuery:  # random weights may see the drawn colours as well as can be
         tuned = made_up(identity_of(base), dims=DIMS)
     tuned.save(tmp_path / "mine.npz")
