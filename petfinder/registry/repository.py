@@ -31,7 +31,7 @@ from petfinder.domain.verdicts import Thresholds
 from petfinder.encoders.base import EncoderIdentity
 from petfinder.registry.documents import Embeddings, remembered_by, to_document, to_pet, waiting
 from petfinder.stores.base import Store
-from petfinder.stores.documents import Document, IndexSpec, Nearest, Outcome, WriteMode
+from petfinder.stores.documents import Document, IndexSpec, Nearest, Outcome, Query, WriteMode
 
 OnConflict = Literal["error", "replace", "skip"]
 EDIT_TRIES = 5
@@ -174,16 +174,9 @@ class PetRepository(Generic[PetT]):
             raise InvalidQuery("min_similarity is a raw cosine from -1 to 1")
         if where is not None and not isinstance(where, PetFilter):
             raise InvalidQuery("where is a petfinder.PetFilter")
-        answers = self.store.nearest(
-            self.index,
-            unit(embeddings, dims=self.spec.dims),
-            k=k,
-            restriction=where.restriction() if where else _ALL,
-            min_similarity=min_similarity,
-            exact=exact,
-            expected=self.spec,
-        )
-        return [self._matches(answer) for answer in answers]
+        restriction = where.restriction() if where else _ALL
+        query = Query(unit(embeddings, dims=self.spec.dims), k, restriction, min_similarity, exact)
+        return [self._matches(answer) for answer in self.store.nearest(self.index, query, expected=self.spec)]
 
     def _matches(self, answer: Nearest) -> Matches:
         found = []
@@ -253,7 +246,7 @@ class PetRepository(Generic[PetT]):
 
     def scan(self, restriction: Restriction = _ALL, *, after: str | None = None) -> Iterator[PetT]:
         """All pets that pass, streamed in the order of their ids, those behind `after`; without embeddings."""
-        for document in self.store.scan(self.index, restriction, after=after):
+        for document in self.store.scan(self.index, restriction, after=after or ""):
             yield to_pet(document, self.pet_class)
 
     def list(self, where: PetFilter | None = None, *, after: str | None = None, limit: int | None = None) -> Pets[PetT]:

@@ -9,8 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any, Protocol, runtime_checkable
 
 from petfinder.domain.filters import Restriction
-from petfinder.domain.vectors import Matrix
-from petfinder.stores.documents import Document, IndexSpec, IndexStats, Nearest, Outcome, WriteMode
+from petfinder.stores.documents import Document, Expected, IndexSpec, IndexStats, Nearest, Outcome, Query, WriteMode
 from petfinder.stores.field_names import FieldNames
 
 
@@ -96,7 +95,7 @@ class Store(Protocol):
         ...
 
     def write(
-        self, name: str, documents: Iterable[Document], *, mode: WriteMode, expected: IndexSpec | None = None
+        self, name: str, documents: Iterable[Document], *, mode: WriteMode, expected: Expected = None
     ) -> Iterator[Outcome]:
         """Write a stream of documents; one outcome each, in order, given once it is durable and visible to searches.
 
@@ -106,7 +105,7 @@ class Store(Protocol):
         """
         ...
 
-    def replace(self, name: str, document: Document, *, expected: IndexSpec | None = None) -> None:
+    def replace(self, name: str, document: Document, *, expected: Expected = None) -> None:
         """Put a changed document in the place of the version it was read as.
 
         Thumbnails of photos that the document still has are kept, those given are added, others are erased.
@@ -122,19 +121,13 @@ class Store(Protocol):
         ...
 
     def get(
-        self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: IndexSpec | None = None
+        self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: Expected = None
     ) -> list[Document | None]:
         """Return documents by id, in this order, None where there is none; with owner, on request with vectors."""
         ...
 
     def scan(
-        self,
-        name: str,
-        restriction: Restriction,
-        *,
-        after: str | None = None,
-        vectors: bool = False,
-        expected: IndexSpec | None = None,
+        self, name: str, restriction: Restriction, *, after: str = "", vectors: bool = False, expected: Expected = None
     ) -> Iterator[Document]:
         """Yield all documents that pass, in the order of their ids (by code point), those behind `after`; streamed."""
         ...
@@ -143,21 +136,8 @@ class Store(Protocol):
         """Return how many documents pass."""
         ...
 
-    def nearest(
-        self,
-        name: str,
-        queries: Matrix,
-        *,
-        k: int,
-        restriction: Restriction,
-        min_similarity: float | None = None,
-        exact: bool = False,
-        expected: IndexSpec | None = None,
-    ) -> list[Nearest]:
-        """Find for each query (m, dims), unit length: the k documents nearest by cosine among those that pass.
-
-        Equal similarities go in the order of the ids. `exact` asks for no approximation.
-        """
+    def nearest(self, name: str, query: Query, *, expected: Expected = None) -> list[Nearest]:
+        """Find the nearest documents, for each of the query's vectors; equal similarities in the order of the ids."""
         ...
 
     def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidPet, InvalidQuery, PetfinderError
+from petfinder.domain.filters import Restriction
 from petfinder.domain.vectors import Matrix, Vector
 
 SCHEMA = 1
@@ -54,6 +55,10 @@ class IndexSpec:
                 f"index {name!r} was rebuilt with encoder {self.encoder!r} ({self.dims} dims, weights "
                 f"{self.fingerprint[:8] or 'not named'}); open it again"
             )
+
+
+Expected = IndexSpec | None
+"""The spec that the caller works by; None where whatever the index is will do."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,30 @@ class Outcome:
     id: str
     result: Literal["added", "replaced", "exists", "failed"]
     error: PetfinderError | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """What is searched for: to each of `vectors` (m, dims), unit length, the k documents nearest by cosine that pass.
+
+    Those below `min_similarity` are left out; `exact` asks for no approximation.
+    """
+
+    vectors: Matrix
+    k: int
+    restriction: Restriction = field(default_factory=Restriction)
+    min_similarity: float | None = None
+    exact: bool = False
+
+    def check(self, *, dims: int, most: int | None = None) -> None:
+        """Raise InvalidQuery for a k below 1 or above `most`, InvalidEmbedding for what is no (m, dims) of numbers."""
+        if self.k < 1 or (most is not None and self.k > most):
+            raise InvalidQuery("k must be at least 1" if most is None else f"k must be from 1 to {most}")
+        if self.vectors.ndim != 2 or self.vectors.shape[1] != dims:
+            shape = self.vectors.shape
+            raise InvalidEmbedding(f"this index holds embeddings of {dims} dims; got a query of shape {shape}")
+        if not np.isfinite(self.vectors).all():
+            raise InvalidEmbedding("a query holds NaN or infinity; encode the photo again")
 
 
 @dataclass(frozen=True)
@@ -188,8 +217,6 @@ def storable(document: Document) -> Iterator[None]:
 def as_json(value: Any) -> str:
     """Return a value as JSON text; raises ValueError or TypeError for what JSON cannot say."""
     text = _JSON.encode(value)
-    if text.isascii():
-        return text
     try:
         text.encode()
     except UnicodeEncodeError:  # file names that are no UTF-8
@@ -214,16 +241,6 @@ def storable_rows(document: Document, *, dims: int) -> Matrix | None:
     if not all(_LEAST_SQUARE < square < _MOST_SQUARE for square in squares):  # NaN fails this too
         raise InvalidEmbedding(f"{document.id!r} has an embedding that is not of unit length; encode its photos again")
     return rows
-
-
-def check_queries(queries: Matrix, *, dims: int, k: int, most: int | None = None) -> None:
-    """Raise InvalidQuery for a k below 1 or above `most`, InvalidEmbedding for queries other than (m, dims) numbers."""
-    if k < 1 or (most is not None and k > most):
-        raise InvalidQuery("k must be at least 1" if most is None else f"k must be from 1 to {most}")
-    if queries.ndim != 2 or queries.shape[1] != dims:
-        raise InvalidEmbedding(f"this index holds embeddings of {dims} dims; got a query of shape {queries.shape}")
-    if not np.isfinite(queries).all():
-        raise InvalidEmbedding("a query holds NaN or infinity; encode the photo again")
 
 
 Versions = Iterator[tuple[str, int, int]]

@@ -20,6 +20,7 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from petfinder.domain.filters import Restriction
 from petfinder.domain.vectors import Matrix, unit
+from petfinder.stores.documents import Query
 from petfinder.stores.elasticsearch import queries
 from petfinder.stores.elasticsearch.mapping import VECTOR_TYPES
 from petfinder.stores.elasticsearch.store import ElasticsearchStore
@@ -76,7 +77,7 @@ def ours(store: ElasticsearchStore, name: str, breeds: int, width: int) -> Step:
 
     def search(query: Any) -> list[str]:
         with patch.object(queries, "candidates", candidates):
-            found = store.nearest(name, query[None], k=K, restriction=restriction)[0]
+            found = store.nearest(name, Query(query[None], k=K, restriction=restriction))[0]
         return [hit.document.id for hit in found.hits]
 
     return search

@@ -15,6 +15,7 @@ import numpy as np
 
 from petfinder.domain.filters import Restriction
 from petfinder.domain.vectors import unit
+from petfinder.stores.documents import Query
 from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.benchmarks import common
 from tests.benchmarks.common import DIMS
@@ -37,7 +38,7 @@ def main(count: int = 100_000, dims: int = DIMS) -> None:
         store = opening.answer
 
         def search(some: np.ndarray, restriction: Restriction = EVERYTHING) -> object:
-            return store.nearest("dogs", np.atleast_2d(some), k=10, restriction=restriction)
+            return store.nearest("dogs", Query(np.atleast_2d(some), k=10, restriction=restriction))
 
         first = common.timed(search, queries[0])
         print(f"open {opening.ms:.0f} ms, with the first search {(opening.ms + first.ms) / 1e3:.2f} s")

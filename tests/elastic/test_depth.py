@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from petfinder.domain.vectors import Matrix
+from petfinder.stores.documents import Query
 from petfinder.stores.elasticsearch.store import ElasticsearchStore
 from tests.elastic.stores import empty_elasticsearch_store
 from tests.stores.samples import DIMS, EVERYTHING, SPEC, breed, directions, document, ids, write
@@ -51,7 +52,7 @@ def test_a_listing_gives_each_of_twelve_thousand_pets_once_in_the_order_of_ids(r
 def test_five_thousand_neighbours_are_that_many_pets_in_the_order_of_similarity(
     registry: ElasticsearchStore, query: Matrix
 ) -> None:
-    found = registry.nearest("dogs", query, k=DEEP, restriction=EVERYTHING)[0]
+    found = registry.nearest("dogs", Query(query, k=DEEP))[0]
 
     numbers = [int(hit.document.id.removeprefix("pet")) for hit in found.hits]
     similarities = np.array([hit.similarity for hit in found.hits])
@@ -66,7 +67,7 @@ def test_five_thousand_neighbours_are_that_many_pets_in_the_order_of_similarity(
 def test_asking_for_more_than_a_filter_keeps_gives_all_that_pass_once(
     registry: ElasticsearchStore, query: Matrix
 ) -> None:
-    found = registry.nearest("dogs", query, k=DEEP, restriction=breed("breed1"))[0]
+    found = registry.nearest("dogs", Query(query, k=DEEP, restriction=breed("breed1")))[0]
 
     numbers = [int(hit.document.id.removeprefix("pet")) for hit in found.hits]
     assert sorted(numbers) == [*range(1, PETS, BREEDS)]

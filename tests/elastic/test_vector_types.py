@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from petfinder.stores.documents import Document
+from petfinder.stores.documents import Document, Query
 from petfinder.stores.elasticsearch.mapping import VECTOR_TYPES
 from tests.elastic.stores import empty_elasticsearch_store
 from tests.stores.samples import EVERYTHING, SPEC, breed, directions, document, expected
@@ -40,7 +40,9 @@ def test_every_vector_type_finds_the_nearest_with_exact_cosines(
     found = there = 0
     for where, passing in ((EVERYTHING, pets), (breed("breed3"), pets[3::10])):
         for k in (1, 5, 20):
-            for query, answer in zip(queries, store.nearest("dogs", queries, k=k, restriction=where), strict=True):
+            for query, answer in zip(
+                queries, store.nearest("dogs", Query(queries, k=k, restriction=where)), strict=True
+            ):
                 exact = {id_: similarity for id_, similarity, _ in expected(passing, query, k=len(passing))}
                 similarities = [hit.similarity for hit in answer.hits]
                 np.testing.assert_allclose(similarities, [exact[hit.document.id] for hit in answer.hits], atol=1e-6)

@@ -15,7 +15,7 @@ from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 from petfinder.domain.errors import PetfinderError
-from petfinder.stores.documents import Document
+from petfinder.stores.documents import Document, Query
 from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.stores.samples import EVERYTHING, SPEC, directions, document, ids, opened
 
@@ -86,7 +86,7 @@ def try_as_a_reader(pipe: Connection, path: str) -> None:
         os.setgid(NOBODY)
         os.setuid(NOBODY)
     store = EmbeddedStore(path, create=False)
-    found = store.nearest("dogs", _ROWS[:1], k=2, restriction=EVERYTHING)[0]
+    found = store.nearest("dogs", Query(_ROWS[:1], k=2))[0]
     pipe.send((ids(store.scan("dogs", EVERYTHING)), [hit.document.id for hit in found.hits]))
     writes: list[Callable[[], object]] = [
         lambda: list(store.write("dogs", [document("new")], mode="create")),

@@ -15,7 +15,7 @@ from petfinder.domain.filters import PetFilter, Restriction, dates_of, places_of
 from petfinder.domain.pets import Owner, Pet, Photo, Place, Status
 from petfinder.domain.vectors import Matrix, portrait, unit
 from petfinder.stores.base import Store
-from petfinder.stores.documents import Document, IndexSpec, Outcome, WriteMode
+from petfinder.stores.documents import Document, IndexSpec, Outcome, Query, WriteMode
 from petfinder.stores.sqlite.store import EmbeddedStore
 
 DIMS = 8
@@ -102,7 +102,7 @@ def check_nearest(
     store: Store, documents: Sequence[Document], queries: Matrix, *, k: int, restriction: Restriction = EVERYTHING
 ) -> None:
     """Compare what the store finds with NumPy's answer on the documents that pass."""
-    answers = store.nearest("dogs", queries, k=k, restriction=restriction, exact=True)
+    answers = store.nearest("dogs", Query(queries, k=k, restriction=restriction, exact=True))
     assert len(answers) == len(queries)
     for query, answer in zip(queries, answers, strict=True):
         wanted = expected(documents, query, k=k)

@@ -10,7 +10,7 @@ import pytest
 
 from petfinder.domain.errors import EditConflict, IndexExists, IndexMismatch, IndexNotFound, StoreUnavailable
 from petfinder.stores.base import Store
-from petfinder.stores.documents import SCHEMA
+from petfinder.stores.documents import SCHEMA, Query
 from tests.stores.samples import EVERYTHING, SPEC, breed, directions, document, found, ids, write
 
 ONE_QUERY = directions(1, seed=1)
@@ -42,7 +42,7 @@ def test_every_call_on_an_index_that_is_not_there_says_so(store: Store) -> None:
         lambda: store.get("none", ["a"]),
         lambda: list(store.scan("none", EVERYTHING)),
         lambda: store.count("none", EVERYTHING),
-        lambda: store.nearest("none", ONE_QUERY, k=1, restriction=EVERYTHING),
+        lambda: store.nearest("none", Query(ONE_QUERY, k=1)),
         lambda: store.thumbnails("none", [("a", "photo0")]),
     ]
     for call in calls:
@@ -73,7 +73,7 @@ def test_a_renamed_index_keeps_what_is_in_it(store: Store) -> None:
     assert store.index_names() == ["cats", "hounds"]
     assert ids(store.scan("hounds", EVERYTHING)) == ["luigi"]
     assert store.thumbnails("hounds", [("luigi", "photo0")]) == [b"jpeg"]
-    assert len(store.nearest("hounds", ONE_QUERY, k=1, restriction=EVERYTHING)[0].hits) == 1
+    assert len(store.nearest("hounds", Query(ONE_QUERY, k=1))[0].hits) == 1
 
 
 def test_indexes_do_not_see_each_other(store: Store) -> None:
@@ -91,12 +91,12 @@ def test_indexes_do_not_see_each_other(store: Store) -> None:
 def test_an_index_made_again_under_an_old_name_is_empty(store: Store) -> None:
     write(store, [document("luigi", terms={"breed": ("pug",)}, thumbnails={"photo0": b"jpeg"})])
     old = found(store, "dogs", "luigi")
-    assert len(store.nearest("dogs", ONE_QUERY, k=1, restriction=EVERYTHING)[0].hits) == 1
+    assert len(store.nearest("dogs", Query(ONE_QUERY, k=1))[0].hits) == 1
     store.delete_index("dogs")
     assert store.index_names() == []
     store.create_index("dogs", SPEC)
     assert store.stats("dogs").pets == store.count("dogs", breed("pug")) == 0
-    assert store.nearest("dogs", ONE_QUERY, k=1, restriction=EVERYTHING)[0].hits == ()
+    assert store.nearest("dogs", Query(ONE_QUERY, k=1))[0].hits == ()
     write(store, [document("luigi")])
     assert store.thumbnails("dogs", [("luigi", "photo0")]) == [None]
     with pytest.raises(EditConflict):

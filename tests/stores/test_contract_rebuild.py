@@ -12,7 +12,7 @@ import pytest
 
 from petfinder.domain.errors import EditConflict, IndexMismatch, IndexNotFound, PetfinderError
 from petfinder.stores.base import Store
-from petfinder.stores.documents import Document, IndexSpec
+from petfinder.stores.documents import Document, IndexSpec, Query
 from tests.stores.samples import (
     EVERYTHING,
     SPEC,
@@ -83,7 +83,7 @@ def test_a_rebuild_puts_everything_new_in_its_place(store: Store) -> None:
     assert store.stats("dogs").pets == 1101
     assert found(store, "dogs", documents[0].id).owner == {"name": documents[0].id}
     assert store.thumbnails("dogs", [("seen", "photo0"), ("seen", "photo1")]) == [b"keep", None]
-    answer = store.nearest("dogs", directions(1, seed=3, dims=5), k=3, restriction=breed("breed2"))[0]
+    answer = store.nearest("dogs", Query(directions(1, seed=3, dims=5), k=3, restriction=breed("breed2")))[0]
     assert len(answer.hits) == 3
     with pytest.raises(EditConflict):
         store.replace("dogs", replace(old, vectors=directions(2, seed=1, dims=5), portrait=None))
@@ -97,7 +97,7 @@ def test_the_old_index_is_kept_until_it_is_deleted(store: Store) -> None:
     assert (kept, store.index_names()) == ("dogs-000001", ["dogs", "dogs-000001"])
     assert store.spec(kept) == SPEC
     assert ids(store.scan(kept, EVERYTHING)) == ["luigi"]
-    assert len(store.nearest(kept, ONE_QUERY, k=1, restriction=EVERYTHING)[0].hits) == 1
+    assert len(store.nearest(kept, Query(ONE_QUERY, k=1))[0].hits) == 1
     assert rebuilt(store, SPEC) == "dogs-000002"
     for gone in ((), ("dogs-000001", "dogs-000002")):
         for name in gone:
@@ -306,7 +306,7 @@ def test_vectors_of_another_encoder_than_expected_are_neither_taken_nor_given(st
         lambda spec: list(store.write("dogs", [document("a")], mode="index", expected=spec)),
         lambda spec: store.get("dogs", ["a"], vectors=True, expected=spec),
         lambda spec: list(store.scan("dogs", EVERYTHING, vectors=True, expected=spec)),
-        lambda spec: store.nearest("dogs", ONE_QUERY, k=1, restriction=EVERYTHING, expected=spec),
+        lambda spec: store.nearest("dogs", Query(ONE_QUERY, k=1), expected=spec),
         lambda spec: store.replace("dogs", found(store, "dogs", "a"), expected=spec),
     ]
     for other in (replace(SPEC, species="cat"), replace(SPEC, fingerprint="t2"), OTHER, OTHER_DIMS):

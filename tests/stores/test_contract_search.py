@@ -10,7 +10,7 @@ import pytest
 from petfinder.domain.errors import IndexMismatch, InvalidEmbedding
 from petfinder.domain.filters import Restriction
 from petfinder.stores.base import Store
-from petfinder.stores.documents import Document
+from petfinder.stores.documents import Document, Query
 from tests.stores.samples import (
     DIMS,
     EVERYTHING,
@@ -71,7 +71,7 @@ def test_words_must_all_be_there_and_nothing_passes_an_empty_choice(store: Store
     assert ids(store.scan("dogs", Restriction(terms=(("words", ("old", "dog")),)))) == ["a", "b"]
     for nothing in (breed(), Restriction(ids=frozenset())):
         assert store.count("dogs", nothing) == 0
-        answer = store.nearest("dogs", ONE_QUERY, k=3, restriction=nothing)[0]
+        answer = store.nearest("dogs", Query(ONE_QUERY, k=3, restriction=nothing))[0]
         assert (answer.hits, answer.searched) == ((), 0)
 
 
@@ -79,7 +79,7 @@ def test_more_ids_than_a_query_has_room_for(store: Store) -> None:
     write(store, [document("a"), document("b")])
     many = frozenset(f"none{number}" for number in range(70_000))
     assert ids(store.scan("dogs", Restriction(ids=many | {"b"}))) == ["b"]
-    assert store.nearest("dogs", ONE_QUERY, k=5, restriction=Restriction(exclude=many | {"b"}))[0].searched == 1
+    assert store.nearest("dogs", Query(ONE_QUERY, k=5, restriction=Restriction(exclude=many | {"b"})))[0].searched == 1
 
 
 @pytest.mark.parametrize("k", [1, 3, 10, 500])
@@ -113,7 +113,7 @@ def test_a_hit_names_the_best_photo_even_where_the_portrait_is_nearer(store: Sto
     pet = document("a", photos)
     write(store, [pet])
     query = (left * 1.1 + right) / np.linalg.norm(left * 1.1 + right)
-    (hit,) = store.nearest("dogs", query[None], k=1, restriction=EVERYTHING)[0].hits
+    (hit,) = store.nearest("dogs", Query(query[None], k=1))[0].hits
     assert hit.photo_id == "photo1"
     assert pet.portrait is not None
     assert hit.similarity == pytest.approx(float(pet.portrait @ query), abs=1e-6)
@@ -124,26 +124,26 @@ def test_equal_similarities_go_by_id_at_every_cut(store: Store) -> None:
     names = [f"pet{number:03d}" for number in random.Random(5).sample(range(300), 300)]
     write(store, [document(name, ONE_QUERY, terms={"breed": (f"b{name[-1]}",)}) for name in names])
     for k in (1, 2, 7, 299, 300, 301):
-        answer = store.nearest("dogs", ONE_QUERY, k=k, restriction=EVERYTHING, exact=True)[0]
+        answer = store.nearest("dogs", Query(ONE_QUERY, k=k, exact=True))[0]
         assert [hit.document.id for hit in answer.hits] == sorted(names)[:k]
-    answer = store.nearest("dogs", ONE_QUERY, k=5, restriction=breed("b3"), exact=True)[0]
+    answer = store.nearest("dogs", Query(ONE_QUERY, k=5, restriction=breed("b3"), exact=True))[0]
     assert [hit.document.id for hit in answer.hits] == [name for name in sorted(names) if name[-1] == "3"][:5]
 
 
 def test_a_minimum_similarity_cuts_off(store: Store) -> None:
     documents = random_documents(100, seed=4)
     write(store, documents)
-    everything = store.nearest("dogs", ONE_QUERY, k=100, restriction=EVERYTHING, exact=True)[0]
+    everything = store.nearest("dogs", Query(ONE_QUERY, k=100, exact=True))[0]
     enough = [hit for hit in everything.hits if hit.similarity >= 0.3]
     assert 0 < len(enough) < len(everything.hits)
-    cut = store.nearest("dogs", ONE_QUERY, k=100, restriction=EVERYTHING, min_similarity=0.3, exact=True)[0]
+    cut = store.nearest("dogs", Query(ONE_QUERY, k=100, min_similarity=0.3, exact=True))[0]
     assert [hit.document.id for hit in cut.hits] == [hit.document.id for hit in enough]
     assert cut.searched == everything.searched
 
 
 def test_a_hit_tells_neither_owner_nor_vectors_nor_thumbnails(store: Store) -> None:
     write(store, [document("a", directions(2, seed=1), owner={"phone": "123"}, thumbnails={"photo0": b"x"})])
-    (hit,) = store.nearest("dogs", ONE_QUERY, k=1, restriction=EVERYTHING)[0].hits
+    (hit,) = store.nearest("dogs", Query(ONE_QUERY, k=1))[0].hits
     assert (hit.document.owner, len(hit.document.vectors), hit.document.portrait) == (None, 0, None)
     assert hit.document.thumbnails == {}
     assert (hit.document.body, hit.document.photo_ids) == ({"name": "a"}, ("photo0", "photo1"))
@@ -151,7 +151,7 @@ def test_a_hit_tells_neither_owner_nor_vectors_nor_thumbnails(store: Store) -> N
 
 def test_pets_without_vectors_are_not_searched_and_a_query_of_other_dims_is_refused(store: Store) -> None:
     write(store, [document("a"), document("b", directions(0, seed=1), pending=1)])
-    answer = store.nearest("dogs", ONE_QUERY, k=5, restriction=EVERYTHING)[0]
+    answer = store.nearest("dogs", Query(ONE_QUERY, k=5))[0]
     assert ([hit.document.id for hit in answer.hits], answer.searched) == (["a"], 1)
     with pytest.raises((InvalidEmbedding, IndexMismatch), match=str(DIMS)):
-        store.nearest("dogs", directions(1, seed=1, dims=DIMS + 1), k=1, restriction=EVERYTHING)
+        store.nearest("dogs", Query(directions(1, seed=1, dims=DIMS + 1), k=1))

@@ -13,7 +13,7 @@ import pytest
 from petfinder.domain.errors import EditConflict, InvalidEmbedding, PetfinderError
 from petfinder.domain.filters import Restriction
 from petfinder.stores.base import Store
-from petfinder.stores.documents import Document
+from petfinder.stores.documents import Document, Query
 from tests.stores.samples import (
     DIMS,
     EVERYTHING,
@@ -135,7 +135,7 @@ def test_a_stream_that_breaks_off_keeps_what_came_before(store: Store) -> None:
 
 def test_replace_puts_a_change_in_and_refuses_what_cannot_be_stored(store: Store) -> None:
     write(store, [document("a", directions(2, seed=1), terms={"breed": ("pug",)}), document("b")])
-    store.nearest("dogs", ONE_QUERY, k=1, restriction=EVERYTHING)
+    store.nearest("dogs", Query(ONE_QUERY, k=1))
     read = found(store, "dogs", "a")
     with pytest.raises(InvalidEmbedding):
         store.replace("dogs", replace(read, vectors=np.zeros((1, DIMS), np.float32)))
@@ -189,7 +189,7 @@ def test_replace_keeps_the_thumbnails_of_photos_that_stay(store: Store) -> None:
 def test_delete_erases_and_says_what_was_there(store: Store) -> None:
     documents = random_documents(50, seed=6)
     write(store, documents)
-    store.nearest("dogs", ONE_QUERY, k=1, restriction=EVERYTHING)
+    store.nearest("dogs", Query(ONE_QUERY, k=1))
     gone = ids(documents[:20])
     assert store.delete("dogs", [*gone, "none"]) == frozenset(gone)
     assert store.delete("dogs", gone) == frozenset()

@@ -18,6 +18,7 @@ import pytest
 
 from petfinder.domain.errors import IndexMismatch, StoreUnavailable
 from petfinder.domain.filters import Restriction
+from petfinder.stores.documents import Query
 from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.stores.processes import (
     fill_until_refused,
@@ -51,7 +52,7 @@ def two(path: Path) -> Iterator[tuple[EmbeddedStore, EmbeddedStore]]:
 
 def searched(store: EmbeddedStore, **options: Any) -> tuple[list[str], int]:
     """The id of the nearest pet to QUERY, and how many were looked at."""
-    answer = store.nearest("dogs", QUERY, k=1, restriction=EVERYTHING, **options)[0]
+    answer = store.nearest("dogs", Query(QUERY, k=1), **options)[0]
     return [hit.document.id for hit in answer.hits], answer.searched
 
 

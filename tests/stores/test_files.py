@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from petfinder.domain.errors import IndexMismatch, IndexNotFound, StoreUnavailable
+from petfinder.stores.documents import Query
 from petfinder.stores.sqlite.errors import typed_errors
 from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.stores.samples import EVERYTHING, directions, document, opened, random_documents, write
@@ -112,7 +113,7 @@ def test_a_file_that_was_cut_off_or_holds_rubbish_is_damaged(tmp_path: Path, kee
 def search(path: Path) -> None:
     with opened(path) as store:
         list(store.scan("dogs", EVERYTHING, vectors=True))
-        store.nearest("dogs", directions(1, seed=1), k=3, restriction=EVERYTHING)
+        store.nearest("dogs", Query(directions(1, seed=1), k=3))
 
 
 ERRORS = [sqlite3.Error, *sqlite3.Error.__subclasses__(), *sqlite3.DatabaseError.__subclasses__()]

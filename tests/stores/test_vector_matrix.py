@@ -13,6 +13,7 @@ import pytest
 
 from petfinder.domain.filters import Restriction
 from petfinder.domain.vectors import Matrix
+from petfinder.stores.documents import Query
 from petfinder.stores.sqlite.matrix import Change, VectorMatrix
 from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.stores.samples import EVERYTHING, SPEC, breed, directions, document, ids, write
@@ -35,7 +36,9 @@ def store() -> Iterator[EmbeddedStore]:
 
 def order(store: EmbeddedStore, queries: Matrix, *, k: int, where: Restriction) -> list[list[str]]:
     """The ids of the hits of each query."""
-    return [ids(hit.document for hit in one.hits) for one in store.nearest("dogs", queries, k=k, restriction=where)]
+    return [
+        ids(hit.document for hit in one.hits) for one in store.nearest("dogs", Query(queries, k=k, restriction=where))
+    ]
 
 
 @pytest.mark.parametrize("where", [EVERYTHING, breed("breed1"), breed("breed1", "breed2", "breed3", "breed4")])
@@ -53,9 +56,9 @@ def test_twins_go_by_id_at_every_cut_alone_and_among_other_queries(store: Embedd
 
 def test_a_minimum_is_met_to_the_last_bit(store: EmbeddedStore) -> None:
     query = directions(1, seed=9, dims=DIMS)
-    third = store.nearest("dogs", query, k=30, restriction=EVERYTHING)[0].hits[25].similarity
+    third = store.nearest("dogs", Query(query, k=30))[0].hits[25].similarity
     for least, count in ((third, 30), (math.nextafter(third, 2.0), 20)):
-        answer = store.nearest("dogs", query, k=500, restriction=EVERYTHING, min_similarity=least)[0]
+        answer = store.nearest("dogs", Query(query, k=500, min_similarity=least))[0]
         assert len(answer.hits) == count
 
 

@@ -75,14 +75,14 @@ def send(
 
 @dataclass
 class _Sending:
-    """Actions on their way, and the results so far."""
+    """Actions on their way, and the results so far; `unsure` once an answer was lost, so that items may be in."""
 
     client: Elasticsearch
     actions: Sequence[Action]
     retries: int
     went_in: WentIn
     results: list[Result | None]
-    unsure: bool = False  # whether an answer was lost, so that items may be in without our knowing
+    unsure: bool = False
 
     def send(self, part: Sequence[int]) -> Exception | None:
         """Send the actions of these numbers; returns the error for which some of them have no result."""

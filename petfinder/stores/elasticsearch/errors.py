@@ -13,14 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from elastic_transport import (
-    ApiError,
-    ConnectionError,
-    ConnectionTimeout,
-    SerializationError,
-    TlsError,
-    TransportError,
-)
+from elastic_transport import ApiError, ConnectionError, ConnectionTimeout, SerializationError, TlsError, TransportError
 from elasticsearch import UnsupportedProductError
 
 from petfinder.domain.errors import (
@@ -120,10 +113,7 @@ BY_CLASS: Mapping[type[Exception], Advice] = {
         StoreUnavailable,
         "{place} cannot be reached, or broke off; is it running, and is the address right?",
     ),
-    SerializationError: (
-        StoreUnavailable,
-        "{place} answered with something other than JSON; is a proxy in between?",
-    ),
+    SerializationError: (StoreUnavailable, "{place} answered with something other than JSON; is a proxy in between?"),
     TransportError: (StoreUnavailable, "the client of Elasticsearch could not do what was asked of {place} ({name})"),
     Exception: (StoreError, "the client of Elasticsearch could not do what was asked of {place} ({name})"),
 }
@@ -135,12 +125,7 @@ BLOCKS = {
 _VECTOR = re.compile(
     r"dimension|of type \[dense_vector\]|zero magnitude|NaN values|infinite values|[Bb]ase64|invalid vector"
 )
-_TYPES_FOR_VECTORS = {
-    "document_parsing_exception",
-    "query_shard_exception",
-    "parsing_exception",
-    "illegal_argument_exception",
-}
+_TYPES_FOR_VECTORS = {f"{of}_exception" for of in ("document_parsing", "query_shard", "parsing", "illegal_argument")}
 # A field's name, and never a value: "failed to parse date field [555-0199] with format" names none.
 _FIELD = re.compile(r"\b(?:field|introduction of) \[([a-z_][\w.]*)\] (?:of type|does not|within|as object|in doc)")
 _RIGHT = re.compile(r"granted by the (index|cluster) privileges \[([\w,: ]+)\]")
@@ -161,31 +146,26 @@ def translated(*, index: str | None = None, location: str | None = None) -> Iter
 
 def typed(error: Exception, *, index: str | None = None, location: str | None = None) -> PetfinderError:
     """Return petfinder's error for one of the client, whose own text loses what it may quote of a document."""
-    status, causes = 0, causes_of(error)
+    place = location or "the server"
     if isinstance(error, ApiError) and not isinstance(error, UnsupportedProductError):
-        status = error.meta.status
+        status, causes = error.meta.status, causes_of(error)
         advice = _advice(status, causes, error=_error_in(error.body))
+        worded = _worded(advice, status, causes, index=index, place=place)
+    elif isinstance(error, SerializationError) and "nable to serialize" in str(error.message):
+        worded = InvalidPet("this holds a value that JSON cannot; text, numbers and lists only")
     else:
-        advice = next(advice for kind, advice in BY_CLASS.items() if isinstance(error, kind))
-        if isinstance(error, SerializationError) and "nable to serialize" in str(error.message):
-            advice = (InvalidPet, "this holds a value that JSON cannot; text, numbers and lists only")
-    worded = _worded(advice, status, causes, index=index, location=location, error=error)
+        kind, sentence = next(advice for kind, advice in BY_CLASS.items() if isinstance(error, kind))
+        certificate = _certificate(error) if isinstance(error, TlsError) else ""
+        worded = kind(sentence.format(place=place, name=type(error).__name__, certificate=certificate))
     _blank(error)
     return worded
 
 
-def error_of_item(
-    status: int,
-    error: Mapping[str, Any] | None,
-    id: str,
-    *,
-    index: str | None = None,
-    location: str | None = None,
-) -> PetfinderError:
+def error_of_item(status: int, error: Mapping[str, Any], id: str, *, index: str | None = None) -> PetfinderError:
     """Return petfinder's error for one item of a bulk request, by its status, the server's error and its id."""
-    causes = _causes(error or {})
-    advice = _advice(status, causes, error=error or {})
-    return _worded(DOCUMENT if advice is REQUEST else advice, status, causes, index=index, location=location, id=id)
+    causes = _causes(error)
+    advice = _advice(status, causes, error=error)
+    return _worded(DOCUMENT if advice is REQUEST else advice, status, causes, index=index, pet=f"pet {id!r}")
 
 
 def body_of(answer: Any) -> Mapping[str, Any]:
@@ -230,14 +210,7 @@ def _advice(status: int, causes: Causes, *, error: Mapping[str, Any]) -> Advice:
 
 
 def _worded(
-    advice: Advice,
-    status: int,
-    causes: Causes,
-    *,
-    index: str | None,
-    location: str | None,
-    id: str | None = None,
-    error: Exception | None = None,
+    advice: Advice, status: int, causes: Causes, *, index: str | None, place: str = "the server", pet: str = "the pet"
 ) -> PetfinderError:
     reasons = "\n".join(reason for _, reason in causes)
     kind = next((kind for kind, _ in causes if kind != "search_phase_execution_exception"), "")
@@ -245,16 +218,14 @@ def _worded(
     error_class, sentence = advice
     return error_class(
         sentence.format(
-            place=location or "the server",
+            place=place,
             index=f"index {index!r}" if index else "the index",
-            pet="the pet" if id is None else f"pet {id!r}",
+            pet=pet,
             status=status,
             kind=f": {kind}" if advice is OTHER and kind else kind,
             field=f" in {field[1]}" if field else "",
             right=f": one of the {right[1]} privileges {right[2]} is needed" if right else "",
             block=next((words for mark, words in BLOCKS.items() if mark in reasons), "cannot be used at the moment"),
-            name=type(error).__name__,
-            certificate=_certificate(error) if isinstance(error, TlsError) else "",
         )
     )
 

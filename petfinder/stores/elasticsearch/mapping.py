@@ -79,23 +79,15 @@ def _photo_fields(spec: IndexSpec) -> dict[str, Any]:
 
 def _index_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """One shard, and a second copy as soon as there is a second node, unless the settings say otherwise."""
-    stated: dict[str, Any] = {"number_of_shards": int(settings.get("shards", 1))}
-    if "replicas" in settings:
-        stated["number_of_replicas"] = int(settings["replicas"])
-    else:
-        stated["auto_expand_replicas"] = "0-1"
-    if "refresh_interval" in settings:
-        stated["refresh_interval"] = str(settings["refresh_interval"])
-    return stated
+    replicas = settings.get("replicas")
+    copies = {"auto_expand_replicas": "0-1"} if replicas is None else {"number_of_replicas": int(replicas)}
+    refresh = {"refresh_interval": str(settings["refresh_interval"])} if "refresh_interval" in settings else {}
+    return {"number_of_shards": int(settings.get("shards", 1)), **copies, **refresh}
 
 
 def thumbnails_index(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body that creates the index of thumbnails: one document a photo, found by pet and photo."""
-    properties = {
-        "pet": {"type": "keyword"},
-        "photo": {"type": "keyword"},
-        "jpeg": {"type": "binary"},
-    }
+    properties = {"pet": {"type": "keyword"}, "photo": {"type": "keyword"}, "jpeg": {"type": "binary"}}
     mappings = {"dynamic": "strict", "_meta": {OURS: {"kind": THUMBNAILS}}, "properties": properties}
     return {"settings": _index_settings(settings), "mappings": mappings}
 

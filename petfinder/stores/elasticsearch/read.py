@@ -27,13 +27,7 @@ def at_once(*, vectors: bool) -> int:
 
 
 def pages(
-    client: Elasticsearch,
-    index: str,
-    *,
-    sort: Sequence[str],
-    size: int = _AT_ONCE,
-    after: str | None = None,
-    **body: Any,
+    client: Elasticsearch, index: str, *, sort: Sequence[str], size: int = _AT_ONCE, after: str = "", **body: Any
 ) -> Iterator[Hits]:
     """Yield all hits of a search, page by page, as they were when it began (a point in time).
 
@@ -41,7 +35,7 @@ def pages(
     """
     opened = _moment(client, index)
     try:
-        behind = None if after is None else [after]
+        behind = [after] if after else None
         while True:
             try:
                 answer = body_of(
@@ -76,36 +70,20 @@ def _moment(client: Elasticsearch, index: str) -> str:
 
 
 def scan(
-    client: Elasticsearch, opened: Opened, restriction: Restriction, *, after: str | None, vectors: bool
+    client: Elasticsearch, opened: Opened, restriction: Restriction, *, after: str = "", vectors: bool
 ) -> Iterator[Document]:
     """Yield all documents that pass, in the order of their ids, those behind `after`."""
-    found = pages(
-        client,
-        opened.handle,
-        sort=["id"],
-        size=at_once(vectors=vectors),
-        after=after,
-        query=queries.passing(restriction),
-        source=queries.whole(vectors=vectors),
-        seq_no_primary_term=True,
-    )
-    for hits in found:
+    body: dict[str, Any] = {"query": queries.passing(restriction), "source": queries.whole(vectors=vectors)}
+    size = at_once(vectors=vectors)
+    for hits in pages(client, opened.handle, sort=["id"], size=size, after=after, seq_no_primary_term=True, **body):
         for hit in hits:
             yield documents.to_document(hit, made=opened.made, dims=opened.spec.dims)
 
 
 def versions(client: Elasticsearch, opened: Opened) -> Iterator[tuple[str, int, int]]:
     """Yield id, version and what it was made from, of every document in the order of the ids."""
-    found = pages(
-        client,
-        opened.handle,
-        sort=["id"],
-        size=queries.MOST_CANDIDATES,
-        source=False,
-        docvalue_fields=["made_from"],
-        seq_no_primary_term=True,
-    )
-    for hits in found:
+    body: dict[str, Any] = {"source": False, "docvalue_fields": ["made_from"], "seq_no_primary_term": True}
+    for hits in pages(client, opened.handle, sort=["id"], size=queries.MOST_CANDIDATES, **body):
         for hit in hits:
             made_from = hit.get("fields", {}).get("made_from", ["0"])[0]
             yield hit["_id"], documents.version_of(hit, made=opened.made), int(made_from)

@@ -15,8 +15,8 @@ from elasticsearch import ApiError, Elasticsearch
 
 from petfinder.domain.errors import InvalidQuery
 from petfinder.domain.filters import Restriction
-from petfinder.domain.vectors import Matrix, Vector
-from petfinder.stores.documents import Document, Hit, Nearest, check_queries
+from petfinder.domain.vectors import Vector
+from petfinder.stores.documents import Document, Hit, Nearest, Query
 from petfinder.stores.elasticsearch import documents, queries, read
 from petfinder.stores.elasticsearch.errors import body_of
 from petfinder.stores.elasticsearch.indexes import Opened
@@ -27,19 +27,10 @@ _HITS_AT_ONCE, _IDS_AT_ONCE = 10_000, 50_000  # and what all of them may answer,
 _SPARE = 5  # hits beyond k where all are compared, for quantised vectors may have put neighbours in another order
 
 
-def nearest(
-    client: Elasticsearch,
-    opened: Opened,
-    vectors: Matrix,
-    *,
-    k: int,
-    restriction: Restriction,
-    min_similarity: float | None,
-    retries: int,
-) -> list[Nearest]:
-    """Find for each query (m, dims) the k nearest documents that pass, by the graph of each shard."""
-    check_queries(vectors, dims=opened.spec.dims, k=k, most=queries.MOST_CANDIDATES)
-    clauses = queries.filters(restriction)
+def nearest(client: Elasticsearch, opened: Opened, query: Query, *, retries: int) -> list[Nearest]:
+    """Find the nearest documents, for each of the query's vectors, by the graph of each shard."""
+    query.check(dims=opened.spec.dims, most=queries.MOST_CANDIDATES)
+    k, restriction, clauses = query.k, query.restriction, queries.filters(query.restriction)
     counting = [queries.photos_counted(restriction, embedded=True)]
     share = 1.0
     if clauses:
@@ -48,11 +39,13 @@ def nearest(
         )
         passing, there = (total(answer) for answer in counts)
         if not passing:
-            return [Nearest((), searched=0, photos=0) for _ in vectors]
+            return [Nearest((), searched=0, photos=0) for _ in query.vectors]
         share = passing / max(passing, there)
     width = queries.candidates(k, opened.vectors, share=share)
     more = min(queries.MOST_CANDIDATES, k + _SPARE if width == queries.MOST_CANDIDATES else k)
-    bodies = [queries.nearest(query, opened.spec, k=more, num_candidates=width, clauses=clauses) for query in vectors]
+    bodies = [
+        queries.nearest(vector, opened.spec, k=more, num_candidates=width, clauses=clauses) for vector in query.vectors
+    ]
     named = len(restriction.ids or ()) + len(restriction.exclude)
     at_once = max(1, min(_AT_ONCE, _HITS_AT_ONCE // more, _IDS_AT_ONCE // max(1, named)))
     asking = [*bodies, *([] if clauses else counting)]
@@ -60,34 +53,25 @@ def nearest(
     count = counts[0] if clauses else answers.pop()
     searched, photos = total(count), photos_in(count)
     return [
-        Nearest(cut([_hit(one, opened) for one in answer["hits"]["hits"]], k, min_similarity), searched, photos)
+        Nearest(cut([_hit(one, opened) for one in answer["hits"]["hits"]], query), searched, photos)
         for answer in answers
     ]
 
 
-def exactly(
-    client: Elasticsearch,
-    opened: Opened,
-    vectors: Matrix,
-    *,
-    k: int,
-    restriction: Restriction,
-    min_similarity: float | None,
-    retries: int,
-) -> list[Nearest]:
+def exactly(client: Elasticsearch, opened: Opened, query: Query, *, retries: int) -> list[Nearest]:
     """Find the same without approximation: all vectors that pass are read and compared; InvalidQuery if too many."""
-    check_queries(vectors, dims=opened.spec.dims, k=k, most=queries.MOST_CANDIDATES)
-    [counted] = together(client, opened.handle, [queries.photos_counted(restriction)], retries=retries)
+    query.check(dims=opened.spec.dims, most=queries.MOST_CANDIDATES)
+    [counted] = together(client, opened.handle, [queries.photos_counted(query.restriction)], retries=retries)
     refuse_too_many(photos_in(counted), otherwise="leave exact out")
-    passing = read.scan(client, opened, restriction, after=None, vectors=True)
-    return nearest_of(passing, vectors, k=k, min_similarity=min_similarity)
+    return nearest_of(read.scan(client, opened, query.restriction, vectors=True), query)
 
 
-def nearest_of(passing: Iterable[Document], vectors: Matrix, *, k: int, min_similarity: float | None) -> list[Nearest]:
-    """Find for each query (m, dims) the k nearest of these documents, all of which are compared."""
+def nearest_of(passing: Iterable[Document], query: Query) -> list[Nearest]:
+    """Find the nearest of these documents, all of which are compared with each of the query's vectors."""
     there = [document for document in passing if document.photo_ids]
     photos = sum(len(document.photo_ids) for document in there)
-    return [Nearest(cut(compared(there, query, k), k, min_similarity), len(there), photos) for query in vectors]
+    found = [cut(compared(there, vector, query.k), query) for vector in query.vectors]
+    return [Nearest(hits, len(there), photos) for hits in found]
 
 
 def refuse_too_many(photos: int, *, otherwise: str) -> None:
@@ -99,10 +83,10 @@ def refuse_too_many(photos: int, *, otherwise: str) -> None:
         )
 
 
-def compared(there: Sequence[Document], query: Vector, k: int) -> list[Hit]:
+def compared(there: Sequence[Document], vector: Vector, k: int) -> list[Hit]:
     """Return the k nearest of documents, all compared in one product, equal ones in the order of their ids."""
     rows = [np.vstack([one.vectors, *([] if one.portrait is None else [one.portrait])]) for one in there]
-    cosines = np.vstack(rows) @ query if rows else np.zeros(0)
+    cosines = np.vstack(rows) @ vector if rows else np.zeros(0)
     found, start = [], 0
     for document, own in zip(there, rows, strict=True):
         of_photos = cosines[start : start + len(document.photo_ids)]
@@ -134,10 +118,10 @@ def _hit(found: Mapping[str, Any], opened: Opened) -> Hit:
     return Hit(document, document.photo_ids[photo], queries.cosine(two[0]["_score"]))
 
 
-def cut(hits: Sequence[Hit], k: int, min_similarity: float | None) -> tuple[Hit, ...]:
+def cut(hits: Sequence[Hit], query: Query) -> tuple[Hit, ...]:
     """Return the k nearest of these hits, without those that are not near enough."""
-    ordered = sorted(hits, key=lambda hit: (-hit.similarity, hit.document.id))[:k]
-    return tuple(hit for hit in ordered if min_similarity is None or hit.similarity >= min_similarity)
+    ordered = sorted(hits, key=lambda hit: (-hit.similarity, hit.document.id))[: query.k]
+    return tuple(hit for hit in ordered if query.min_similarity is None or hit.similarity >= query.min_similarity)
 
 
 def together(

@@ -18,7 +18,7 @@ from typing import TypeVar
 from elasticsearch import Elasticsearch
 
 from petfinder.domain.errors import IndexMismatch, IndexNotFound, StoreUnavailable
-from petfinder.stores.documents import IndexSpec
+from petfinder.stores.documents import Expected
 from petfinder.stores.elasticsearch import indexes
 from petfinder.stores.elasticsearch.client import server_version
 from petfinder.stores.elasticsearch.errors import is_write_block, translated
@@ -33,13 +33,6 @@ class IndexReplaced(StoreUnavailable):
     """The index takes no writes any more, or is gone: it is being rebuilt, or was."""
 
 
-def _keep_bodies_out_of_logs() -> None:
-    """The client writes whole bodies, owners in them, to its log at DEBUG: only if that logger was set up by name."""
-    logger = logging.getLogger("elastic_transport.node")
-    if logger.level == logging.NOTSET:
-        logger.setLevel(logging.INFO)
-
-
 Answer = TypeVar("Answer")
 Found = TypeVar("Found")
 
@@ -48,7 +41,9 @@ class Session:
     """The client, and every index that was used through it; threads may share it."""
 
     def __init__(self, client: Elasticsearch, *, location: str, owns_client: bool) -> None:
-        _keep_bodies_out_of_logs()
+        logger = logging.getLogger("elastic_transport.node")
+        if logger.level == logging.NOTSET:  # at DEBUG it writes whole bodies, owners in them: only if set up by name
+            logger.setLevel(logging.INFO)
         self.location = location
         self._client: Elasticsearch | None = client
         self._owns_client = owns_client
@@ -85,7 +80,7 @@ class Session:
         for name in names:
             self._opened.pop(name, None)
 
-    def open(self, name: str, *, expected: IndexSpec | None = None, afresh: bool = False) -> Opened:
+    def open(self, name: str, *, expected: Expected = None, afresh: bool = False) -> Opened:
         """Return the index of this name; IndexMismatch if it is not the one expected."""
         opened = self._opened.get(name)
         if afresh or opened is None or time.monotonic() - opened.at > _LOOK_AGAIN_SECONDS:
@@ -105,12 +100,7 @@ class Session:
         return opened
 
     def on(
-        self,
-        name: str,
-        ask: Callable[[Opened], Answer],
-        *,
-        expected: IndexSpec | None = None,
-        searching: bool = True,
+        self, name: str, ask: Callable[[Opened], Answer], *, expected: Expected = None, searching: bool = True
     ) -> Answer:
         """Ask an index; once more where it was rebuilt, or is just being, since it was looked up."""
         opened = self.open(name, expected=expected)
@@ -125,7 +115,7 @@ class Session:
         with self.asking(name):
             return ask(self.after_rebuild(name, expected=expected))
 
-    def after_rebuild(self, name: str, *, expected: IndexSpec | None) -> Opened:
+    def after_rebuild(self, name: str, *, expected: Expected) -> Opened:
         """Return the index that took the place of one that takes no writes any more; waits for the end of a rebuild."""
         until = time.monotonic() + _WAIT_FOR_REBUILD_SECONDS
         while True:
@@ -150,7 +140,7 @@ class Session:
             self._unseen.discard(opened.handle)
 
     def stream(
-        self, name: str, read: Callable[[Opened], Iterator[Found]], *, expected: IndexSpec | None = None
+        self, name: str, read: Callable[[Opened], Iterator[Found]], *, expected: Expected = None
     ) -> Iterator[Found]:
         """Yield a stream from an index, begun at once; from its successor if it was rebuilt since it was looked up."""
 

@@ -13,8 +13,7 @@ from typing import Any
 from elasticsearch import Elasticsearch
 
 from petfinder.domain.filters import Restriction
-from petfinder.domain.vectors import Matrix
-from petfinder.stores.documents import Document, IndexSpec, IndexStats, Nearest, Outcome, WriteMode
+from petfinder.stores.documents import Document, Expected, IndexSpec, IndexStats, Nearest, Outcome, Query, WriteMode
 from petfinder.stores.elasticsearch import indexes, read, rebuild, search, write
 from petfinder.stores.elasticsearch.client import location_of
 from petfinder.stores.elasticsearch.foreign.store import ForeignIndexStore
@@ -115,12 +114,12 @@ class ElasticsearchStore:
         return kept
 
     def write(
-        self, name: str, documents: Iterable[Document], *, mode: WriteMode, expected: IndexSpec | None = None
+        self, name: str, documents: Iterable[Document], *, mode: WriteMode, expected: Expected = None
     ) -> Iterator[Outcome]:
         writer = write.StreamWriter(self._session, name, expected=expected, retries=self._retries)
         return writer.write(documents, mode=mode)
 
-    def replace(self, name: str, document: Document, *, expected: IndexSpec | None = None) -> None:
+    def replace(self, name: str, document: Document, *, expected: Expected = None) -> None:
         def put(opened: Opened) -> None:
             write.replace(self.client, opened, document, packed=self._session.packed, retries=self._retries)
 
@@ -138,53 +137,26 @@ class ElasticsearchStore:
         return self._session.on(name, erase, searching=False)
 
     def get(
-        self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: IndexSpec | None = None
+        self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: Expected = None
     ) -> list[Document | None]:
-        def read_them(opened: Opened) -> dict[str, Document]:
-            return read.by_id(self.client, opened, ids, vectors=vectors)
-
-        there = self._session.on(name, read_them, expected=expected, searching=vectors)
+        by_id = partial(read.by_id, self.client, ids=ids, vectors=vectors)
+        there = self._session.on(name, by_id, expected=expected, searching=vectors)
         return [there.get(id_) for id_ in ids]
 
     def scan(
-        self,
-        name: str,
-        restriction: Restriction,
-        *,
-        after: str | None = None,
-        vectors: bool = False,
-        expected: IndexSpec | None = None,
+        self, name: str, restriction: Restriction, *, after: str = "", vectors: bool = False, expected: Expected = None
     ) -> Iterator[Document]:
-        def scan(opened: Opened) -> Iterator[Document]:
-            return read.scan(self.client, opened, restriction, after=after, vectors=vectors)
-
+        scan = partial(read.scan, self.client, restriction=restriction, after=after, vectors=vectors)
         return self._session.stream(name, scan, expected=expected)
 
     def count(self, name: str, restriction: Restriction) -> int:
         return total(self._session.on(name, partial(self._ask, counted(restriction))))
 
-    def nearest(
-        self,
-        name: str,
-        queries: Matrix,
-        *,
-        k: int,
-        restriction: Restriction,
-        min_similarity: float | None = None,
-        exact: bool = False,
-        expected: IndexSpec | None = None,
-    ) -> list[Nearest]:
+    def nearest(self, name: str, query: Query, *, expected: Expected = None) -> list[Nearest]:
         def find(opened: Opened) -> list[Nearest]:
-            method = search.exactly if exact else search.nearest
-            return method(
-                self.client,
-                opened if exact else self._session.sized(name, opened),
-                queries,
-                k=k,
-                restriction=restriction,
-                min_similarity=min_similarity,
-                retries=self._retries,
-            )
+            if query.exact:
+                return search.exactly(self.client, opened, query, retries=self._retries)
+            return search.nearest(self.client, self._session.sized(name, opened), query, retries=self._retries)
 
         return self._session.on(name, find, expected=expected)
 

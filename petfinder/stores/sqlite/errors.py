@@ -28,21 +28,14 @@ _ADVICE = {
     sqlite3.SQLITE_AUTH: _NOT_WRITABLE,
     sqlite3.SQLITE_TOOBIG: "cannot hold a value this large; make the picture or text smaller",
 }
-_OTHERWISE = "could not do what was asked"
-
-
-def unavailable(error: sqlite3.Error, location: str) -> StoreUnavailable:
-    """Return the StoreUnavailable for what went wrong with the registry at `location`."""
-    code = getattr(error, "sqlite_errorcode", None)
-    name = getattr(error, "sqlite_errorname", None) or type(error).__name__
-    advice = _OTHERWISE if code is None else _ADVICE.get(code & 0xFF, _OTHERWISE)
-    return StoreUnavailable(f"the registry {location} {advice} ({name})")
 
 
 @contextmanager
 def typed_errors(location: str) -> Iterator[None]:
-    """Inside, whatever sqlite3 raises comes out as StoreUnavailable, with its cause."""
+    """Raise what sqlite3 raises inside, about the registry at `location`, as StoreUnavailable, with its cause."""
     try:
         yield
     except sqlite3.Error as error:
-        raise unavailable(error, location) from error
+        advice = _ADVICE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "could not do what was asked")
+        name = getattr(error, "sqlite_errorname", type(error).__name__)
+        raise StoreUnavailable(f"the registry {location} {advice} ({name})") from error

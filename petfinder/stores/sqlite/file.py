@@ -14,16 +14,10 @@ from petfinder.stores.sqlite.errors import typed_errors
 from petfinder.stores.sqlite.schema import APPLICATION_ID, PAGE_BYTES, make_tables
 
 _MAGIC = b"SQLite format 3\0"  # the first bytes of a file, https://www.sqlite.org/fileformat2.html#the_database_header
-_WAL_PAGES = 2000  # 32 MB between two checkpoints
-_CACHE_KB = 16_000
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A connection to a registry. `frozen` is set where SQLite takes the file for one that nobody changes."""
-
-    connection: sqlite3.Connection
-    frozen: FrozenFile | None = None
+_SETTINGS = (
+    *(f"page_size = {PAGE_BYTES}", "secure_delete = ON", "synchronous = FULL", "temp_store = MEMORY"),
+    *("cache_size = -16000", "wal_autocheckpoint = 2000"),  # 16 MB; 32 MB between two checkpoints
+)
 
 
 @dataclass(frozen=True)
@@ -39,20 +33,19 @@ class FrozenFile:
             raise StoreUnavailable(f"the registry {self.path} was changed by somebody else; connect to it again")
 
 
-def open_memory() -> Opened:
+def open_memory() -> sqlite3.Connection:
     """A registry that lives as long as the connection."""
     connection = _connected("file::memory:", wait=0.0)
-    connection.execute("BEGIN")
     make_tables(connection)
-    connection.execute("COMMIT")
-    return Opened(connection)
+    return connection
 
 
-def open_file(path: Path, *, create: bool, wait: float) -> Opened:
+def open_file(path: Path, *, create: bool, wait: float) -> tuple[sqlite3.Connection, FrozenFile | None]:
     """Open the registry in a file, made if missing and `create`; `wait`: seconds for other processes' writes.
 
-    Raises IndexNotFound for a missing file without `create`, IndexMismatch for one of a newer petfinder, and
-    StoreUnavailable for all that is no registry or cannot be opened.
+    A FrozenFile comes with it where SQLite takes the file for one that nobody changes. Raises IndexNotFound for a
+    missing file without `create`, IndexMismatch for one of a newer petfinder, and StoreUnavailable for all that is no
+    registry or cannot be opened.
     """
     try:
         new = _is_new(path)
@@ -68,16 +61,17 @@ def open_file(path: Path, *, create: bool, wait: float) -> Opened:
             connection = _connected(f"{uri}?mode={'rwc' if new else 'rw'}", wait=wait)
         except sqlite3.OperationalError:
             # In a folder where no file can be made, SQLite reads such a file only as one that never changes.
-            if new or os.access(path.absolute().parent, os.W_OK) or _has_bytes(path.with_name(path.name + "-wal")):
+            log = path.with_name(f"{path.name}-wal")
+            if new or os.access(path.absolute().parent, os.W_OK) or (log.exists() and log.stat().st_size):
                 raise
             frozen = FrozenFile(path, _state(path))
-            return Opened(_connected(f"{uri}?mode=ro&immutable=1", wait=wait), frozen)
+            return _connected(f"{uri}?mode=ro&immutable=1", wait=wait), frozen
         try:
             _make_ready(connection, path, wait=wait)
         except BaseException:
             connection.close()
             raise
-        return Opened(connection)
+        return connection, None
 
 
 def _is_new(path: Path) -> bool:
@@ -108,12 +102,8 @@ def _check_schema(path: Path, schema: int) -> None:
 def _connected(uri: str, *, wait: float) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None, check_same_thread=False)
     try:
-        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
+        for setting in _SETTINGS:
+            connection.execute(f"PRAGMA {setting}")
         _signed(connection)  # the first that must read the file
     except BaseException:
         connection.close()
@@ -138,10 +128,6 @@ def _signed(connection: sqlite3.Connection) -> bool:
 def _state(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_mtime_ns, status.st_size
-
-
-def _has_bytes(path: Path) -> bool:
-    return path.exists() and path.stat().st_size > 0
 
 
 def _log_ahead(connection: sqlite3.Connection, *, wait: float) -> None:

@@ -50,7 +50,10 @@ def _demands(connection: sqlite3.Connection, index_id: int, restriction: Restric
     found = []
     if restriction.ids is not None:
         found.append(_listed_in(documents_named(index_id, restriction.ids)))
-    found += [_with_term(index_id, field, values) for field, values in restriction.terms]
+    for field, values in restriction.terms:
+        documents = Clause(_WITH_TERM, (index_id, json.dumps([term_key(field, value) for value in values])))
+        few = Demand(documents, f"EXISTS ({_WITH_TERM} AND doc = outside.doc)")
+        found.append(few if len(values) <= _FEW_VALUES else _listed_in(documents))
     if restriction.after is not None or restriction.before is not None:
         after = _EARLIEST if restriction.after is None else restriction.after
         before = _LATEST if restriction.before is None else restriction.before
@@ -63,13 +66,6 @@ def _demands(connection: sqlite3.Connection, index_id: int, restriction: Restric
 
 def _listed_in(documents: Clause) -> Demand:
     return Demand(documents, f"outside.doc IN ({documents.sql})")
-
-
-def _with_term(index_id: int, field: str, values: tuple[str, ...]) -> Demand:
-    documents = Clause(_WITH_TERM, (index_id, json.dumps([term_key(field, value) for value in values])))
-    if len(values) > _FEW_VALUES:
-        return _listed_in(documents)
-    return Demand(documents, f"EXISTS ({_WITH_TERM} AND doc = outside.doc)")
 
 
 def _tests(demands: Sequence[Demand]) -> Clause:
@@ -116,11 +112,7 @@ def numbers(connection: sqlite3.Connection, clause: Clause) -> NDArray[np.int64]
     if text is None:
         return np.zeros(0, dtype=np.int64)
     found: NDArray[np.int64] = np.fromstring(str(text), dtype=np.int64, sep=",")
-    if (found[1:] > found[:-1]).all():
-        return found
-    found.sort()
-    once: NDArray[np.int64] = found[np.append(True, found[1:] != found[:-1])]
-    return once
+    return found if (found[1:] > found[:-1]).all() else np.unique(found)
 
 
 def _documents_inside(connection: sqlite3.Connection, index_id: int, circle: Circle) -> list[int]:

@@ -90,11 +90,6 @@ def name_index(connection: sqlite3.Connection, number: int, name: str) -> None:
     connection.execute("UPDATE indexes SET name = ? WHERE index_id = ?", (name, number))
 
 
-def drop_index(connection: sqlite3.Connection, number: int) -> None:
-    """Forget an index whose documents are erased."""
-    connection.execute("DELETE FROM indexes WHERE index_id = ?", (number,))
-
-
 def stats_of(connection: sqlite3.Connection, index: IndexRow) -> IndexStats:
     """Return counts of an index, and the bytes of its texts, vectors and thumbnails."""
     which = (index.number,)
@@ -103,5 +98,4 @@ def stats_of(connection: sqlite3.Connection, index: IndexRow) -> IndexStats:
         "SELECT total(photos), total(pending), total(size) FROM documents WHERE index_id = ?", which
     ).fetchone()
     pictures = connection.execute("SELECT total(size) FROM thumbnail_of WHERE index_id = ?", which).fetchone()
-    size += pictures[0]
-    return IndexStats(pets=pets[0], photos=int(photos), pending=int(pending), size_bytes=int(size))
+    return IndexStats(pets[0], int(photos), int(pending), size_bytes=int(size + pictures[0]))

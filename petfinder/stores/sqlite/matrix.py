@@ -127,13 +127,10 @@ class VectorMatrix:
             kept &= ~np.isin(slots, left_out)
         return slots[kept]
 
-    def count(self, slots: Numbers | None) -> int:
-        """Return how many documents a choice of slots holds."""
-        return len(self._docs) if slots is None else len(slots)
-
-    def photos(self, slots: Numbers | None) -> int:
-        """Return how many photos the documents of a choice of slots have together."""
-        return int(self._photos.sum() if slots is None else self._photos[slots].sum())
+    def counts(self, slots: Numbers | None) -> tuple[int, int]:
+        """Return how many documents a choice of slots holds, and how many photos these have together."""
+        photos = self._photos if slots is None else self._photos[slots]
+        return len(photos), int(photos.sum())
 
     def nearest(
         self, queries: Matrix, slots: Numbers | None, *, k: int, min_similarity: float | None

@@ -7,17 +7,8 @@ from dataclasses import replace
 
 from petfinder.domain.errors import IndexNotFound
 from petfinder.stores.documents import IndexSpec
-from petfinder.stores.sqlite.indexes import (
-    IndexRow,
-    add_index,
-    drop_index,
-    find_index,
-    is_there,
-    name_index,
-    refuse_taken,
-    remember,
-    target_of,
-)
+from petfinder.stores.sqlite import indexes
+from petfinder.stores.sqlite.indexes import IndexRow, find_index, is_there, target_of
 from petfinder.stores.sqlite.write import empty_index, empty_of_thumbnails
 
 
@@ -29,7 +20,7 @@ def begin(connection: sqlite3.Connection, name: str, spec: IndexSpec) -> str:
         if find_index(connection, target).spec == spec:
             return target
         _erase(connection, target)
-    add_index(connection, target, spec)
+    indexes.add_index(connection, target, spec)
     return target
 
 
@@ -44,16 +35,16 @@ def delete(connection: sqlite3.Connection, name: str) -> None:
 def _erase(connection: sqlite3.Connection, name: str) -> None:
     number = find_index(connection, name).number
     empty_index(connection, number)
-    drop_index(connection, number)
+    connection.execute("DELETE FROM indexes WHERE index_id = ?", (number,))
 
 
 def rename(connection: sqlite3.Connection, name: str, new_name: str) -> None:
     """Give an index another name, and its unfinished successor with it."""
     index = find_index(connection, name)
-    refuse_taken(connection, new_name)
+    indexes.refuse_taken(connection, new_name)
     if is_there(connection, target_of(name)):
-        name_index(connection, find_index(connection, target_of(name)).number, target_of(new_name))
-    name_index(connection, index.number, new_name)
+        indexes.name_index(connection, find_index(connection, target_of(name)).number, target_of(new_name))
+    indexes.name_index(connection, index.number, new_name)
 
 
 def old_and_new(connection: sqlite3.Connection, name: str, target: str) -> tuple[IndexRow, IndexRow]:
@@ -77,11 +68,11 @@ def swap(connection: sqlite3.Connection, name: str, target: str) -> str:
     )
     empty_of_thumbnails(connection, old.number)
     same_encoder = old.spec.identity == new.spec.identity
-    remember(connection, new.number, "thresholds", old.spec.thresholds if same_encoder else None)
-    remember(connection, old.number, "kept_for", new.number)
+    indexes.remember(connection, new.number, "thresholds", old.spec.thresholds if same_encoder else None)
+    indexes.remember(connection, old.number, "kept_for", new.number)
     counted = 1
     while is_there(connection, kept := f"{name}-{counted:06d}"):
         counted += 1
-    name_index(connection, old.number, kept)
-    name_index(connection, new.number, name)
+    indexes.name_index(connection, old.number, kept)
+    indexes.name_index(connection, new.number, name)
     return kept

@@ -22,41 +22,30 @@ MOST_BYTES = 500_000_000  # half of what SQLite lets a row hold (SQLITE_MAX_LENG
 
 @dataclass(frozen=True)
 class Row:
-    """A document taken apart, ready to be stored."""
+    """A document taken apart, ready to be stored: its photo_ids, body, owner and checks as JSON, and its vectors."""
 
     document: Document
-    photo_ids: str
-    body: str
-    owner: str | None
-    checks: str
-    vectors: bytes | None
+    stored: tuple[str | bytes | None, ...]
 
     @property
     def size(self) -> int:
         """About the bytes that it takes, thumbnails left aside."""
-        texts = len(self.body) + len(self.owner or "") + len(self.checks) + len(self.photo_ids)
-        return texts + len(self.vectors or b"")
+        return sum(len(part or "") for part in self.stored)
 
 
 def to_row(document: Document, *, dims: int) -> Row:
     """Take a document apart; raises InvalidPet or InvalidEmbedding if it cannot be stored as it is."""
     vectors = storable_rows(document, dims=dims)
     with storable(document):
-        row = Row(
-            document=document,
-            photo_ids=as_json(document.photo_ids),
-            body=as_json(dict(document.body)),
-            owner=None if document.owner is None else as_json(dict(document.owner)),
-            checks=as_json(
-                {
-                    "terms": dict(document.terms),
-                    "dates": [int(date) for date in document.dates],
-                    "places": [(float(lat), float(lon)) for lat, lon in document.places],
-                    **({"made_from": document.made_from} if document.made_from else {}),
-                }
-            ),
-            vectors=None if vectors is None else vectors.tobytes(),
-        )
+        owner = None if document.owner is None else as_json(dict(document.owner))
+        checks = {
+            "terms": dict(document.terms),
+            "dates": [int(date) for date in document.dates],
+            "places": [(float(lat), float(lon)) for lat, lon in document.places],
+            **({"made_from": document.made_from} if document.made_from else {}),
+        }
+        texts = (as_json(document.photo_ids), as_json(dict(document.body)), owner, as_json(checks))
+        row = Row(document, (*texts, None if vectors is None else vectors.tobytes()))
     if max(row.size * 4, *map(len, document.thumbnails.values()), 0) > MOST_BYTES:
         raise InvalidPet(f"{document.id!r} cannot be stored: it is larger than {MOST_BYTES // 10**6} MB")
     return row
@@ -72,7 +61,7 @@ def put(connection: sqlite3.Connection, index_id: int, rows: Sequence[Row], *, c
             (
                 *(doc, index_id, row.document.id, change, len(row.document.photo_ids)),
                 *(row.document.portrait is not None, row.document.pending, row.size),
-                *(row.photo_ids, row.body, row.owner, row.checks, row.vectors),
+                *row.stored,
             )
             for doc, row in numbered
         ),

@@ -94,13 +94,11 @@ def next_change(connection: sqlite3.Connection, index_id: int) -> int:
     return change
 
 
-def needs_compacting(connection: sqlite3.Connection) -> bool:
-    """Tell whether one of the tables holds more husks than rows that live."""
-    return _mostly_husks(connection, "documents") or _mostly_husks(connection, "thumbnails")
-
-
 def compact(connection: sqlite3.Connection) -> None:
-    """Shed the husks of tables that are mostly husks, inside the caller's transaction."""
+    """Shed the husks of tables that hold more of them than rows that live, in a transaction."""
+    if not any(_mostly_husks(connection, table) for table in _LIVING):
+        return
+    connection.execute("BEGIN IMMEDIATE")
     if _mostly_husks(connection, "documents"):
         _rewrite(connection, "documents", _DOCUMENTS, "id IS NOT NULL ORDER BY doc")
         for statement in _DOCUMENT_INDEXES:
@@ -108,6 +106,7 @@ def compact(connection: sqlite3.Connection) -> None:
         raise_counter(connection, "compacted", 1)  # nobody can learn of erasures any more, and numbers may come again
     if _mostly_husks(connection, "thumbnails"):
         _rewrite(connection, "thumbnails", _THUMBNAILS, "data IS NOT NULL ORDER BY thumbnail")
+    connection.execute("COMMIT")
 
 
 def _mostly_husks(connection: sqlite3.Connection, table: str) -> bool:

@@ -8,9 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from petfinder.domain.filters import Restriction
-from petfinder.domain.vectors import Matrix
-from petfinder.stores.documents import Document, Hit, Nearest, check_queries
+from petfinder.stores.documents import Document, Hit, Nearest, Query
 from petfinder.stores.sqlite.filters import documents_named, numbers, passing
 from petfinder.stores.sqlite.indexes import IndexRow, numbers_in_use
 from petfinder.stores.sqlite.matrix import Change, Near, VectorMatrix
@@ -61,25 +59,16 @@ def _changes(connection: sqlite3.Connection, index_id: int, *, since: int) -> It
         yield [Change(*row) for row in chunk]
 
 
-def nearest(
-    connection: sqlite3.Connection,
-    index: IndexRow,
-    matrix: VectorMatrix,
-    queries: Matrix,
-    *,
-    k: int,
-    restriction: Restriction,
-    min_similarity: float | None,
-) -> list[Nearest]:
-    """Find for each query (m, dims) the k nearest documents that pass, equal ones in the order of their ids."""
-    check_queries(queries, dims=index.spec.dims, k=k)
-    without = numbers(connection, documents_named(index.number, restriction.exclude)) if restriction.exclude else _NONE
-    slots = matrix.chosen(passing(connection, index.number, restriction), without=without)
-    searched, photos = matrix.count(slots), matrix.photos(slots)
-    rows = np.ascontiguousarray(queries, dtype=np.float32)
-    near = [
-        _in_order(connection, found)[:k] for found in matrix.nearest(rows, slots, k=k, min_similarity=min_similarity)
-    ]
+def nearest(connection: sqlite3.Connection, index: IndexRow, matrix: VectorMatrix, query: Query) -> list[Nearest]:
+    """Find the nearest documents, for each of the query's vectors; equal ones in the order of their ids."""
+    query.check(dims=index.spec.dims)
+    exclude = query.restriction.exclude
+    without = numbers(connection, documents_named(index.number, exclude)) if exclude else _NONE
+    slots = matrix.chosen(passing(connection, index.number, query.restriction), without=without)
+    searched, photos = matrix.counts(slots)
+    rows = np.ascontiguousarray(query.vectors, dtype=np.float32)
+    found_by = matrix.nearest(rows, slots, k=query.k, min_similarity=query.min_similarity)
+    near = [_in_order(connection, found)[: query.k] for found in found_by]
     documents = found_documents(connection, sorted({one.doc for found in near for one in found}))
     return [Nearest(tuple(_hit(one, documents[one.doc]) for one in found), searched, photos) for found in near]
 

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 from petfinder.domain.errors import StoreUnavailable
 from petfinder.stores.sqlite.errors import typed_errors
-from petfinder.stores.sqlite.file import Opened
+from petfinder.stores.sqlite.file import FrozenFile
 
 Step = Callable[[], AbstractContextManager[sqlite3.Connection]]
 _CLOSING_WAIT_MS = 1000
@@ -18,10 +18,10 @@ _CLOSING_WAIT_MS = 1000
 class Session:
     """A connection and its locks. Every error of sqlite3 comes out as StoreUnavailable, with nothing changed."""
 
-    def __init__(self, opened: Opened, location: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, location: str, frozen: FrozenFile | None = None) -> None:
         self.location = location
-        self._connection: sqlite3.Connection | None = opened.connection
-        self._frozen = opened.frozen
+        self._connection: sqlite3.Connection | None = connection
+        self._frozen = frozen
         self._writer = threading.RLock()  # held for a whole write, and taken before the next one
         self._turn = threading.RLock()  # held for each step on the connection
 

@@ -15,12 +15,11 @@ from typing import Any
 
 from petfinder.domain.errors import EditConflict, StoreUnavailable
 from petfinder.domain.filters import Restriction
-from petfinder.domain.vectors import Matrix
-from petfinder.stores.documents import Document, IndexSpec, IndexStats, Nearest, Outcome, WriteMode, in_chunks
+from petfinder.stores.documents import Document, Expected, IndexSpec, IndexStats, Nearest, Outcome, Query, WriteMode
 from petfinder.stores.sqlite import filters, indexes, rebuild, rows, search, write
 from petfinder.stores.sqlite.file import open_file, open_memory
 from petfinder.stores.sqlite.indexes import IndexRow, find_index
-from petfinder.stores.sqlite.schema import compact, needs_compacting, next_change
+from petfinder.stores.sqlite.schema import compact, next_change
 from petfinder.stores.sqlite.session import Session
 
 MEMORY = ":memory:"
@@ -40,16 +39,17 @@ class EmbeddedStore:
     """
 
     def __init__(self, path: str | Path | None, *, create: bool = True, wait: float = _WAIT_SECONDS) -> None:
-        in_memory = path is None or str(path) == MEMORY
-        self._location = MEMORY if in_memory else str(path)
-        opened = open_memory() if in_memory else open_file(Path(self._location), create=create, wait=wait)
-        self._session = Session(opened, self._location)
+        if path is None or str(path) == MEMORY:
+            self._session = Session(open_memory(), MEMORY)
+        else:
+            connection, frozen = open_file(Path(path), create=create, wait=wait)
+            self._session = Session(connection, str(path), frozen)
         self._matrices = search.Matrices()
         self._given_up: int | None = None  # the number of the index that is being replaced by this very thread
 
     @property
     def location(self) -> str:
-        return self._location
+        return self._session.location
 
     @property
     def client(self) -> sqlite3.Connection:
@@ -114,17 +114,16 @@ class EmbeddedStore:
         return kept
 
     def write(
-        self, name: str, documents: Iterable[Document], *, mode: WriteMode, expected: IndexSpec | None = None
+        self, name: str, documents: Iterable[Document], *, mode: WriteMode, expected: Expected = None
     ) -> Iterator[Outcome]:
         with self._reading(name, expected) as (_, index):
             expected = expected or index.spec
-        for chunk in in_chunks(documents):
-            prepared = write.to_rows(chunk, dims=expected.dims)
+        for chunk in write.prepared(documents, dims=expected.dims):
             with self._writing(name, expected) as (connection, index):
-                outcomes = write.write_chunk(connection, index, prepared, mode=mode)
+                outcomes = write.write_chunk(connection, index, chunk, mode=mode)
             yield from outcomes
 
-    def replace(self, name: str, document: Document, *, expected: IndexSpec | None = None) -> None:
+    def replace(self, name: str, document: Document, *, expected: Expected = None) -> None:
         with self._writing(name, expected) as (connection, index):
             row = rows.to_row(document, dims=index.spec.dims)
             if not rows.is_still(connection, index.number, document.id, document.version):
@@ -141,7 +140,7 @@ class EmbeddedStore:
             return write.erase_documents(connection, index.number, ids)
 
     def get(
-        self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: IndexSpec | None = None
+        self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: Expected = None
     ) -> list[Document | None]:
         with self._reading(name, expected) as (connection, index):
             where = "index_id = ? AND id IN (SELECT value FROM json_each(?))"
@@ -151,25 +150,18 @@ class EmbeddedStore:
         return [by_id.get(id_) for id_ in ids]
 
     def scan(
-        self,
-        name: str,
-        restriction: Restriction,
-        *,
-        after: str | None = None,
-        vectors: bool = False,
-        expected: IndexSpec | None = None,
+        self, name: str, restriction: Restriction, *, after: str = "", vectors: bool = False, expected: Expected = None
     ) -> Iterator[Document]:
-        behind = after or ""
         while True:
             with self._reading(name, expected) as (connection, index):
                 passing = filters.condition(connection, index.number, restriction)
                 where = f"{passing.sql} AND id > ? ORDER BY id LIMIT {_PAGE}"
-                values = (*passing.parameters, behind)
+                values = (*passing.parameters, after)
                 page = rows.whole_documents(connection, where, values, vectors=vectors, dims=index.spec.dims)
             yield from page
             if len(page) < _PAGE:
                 return
-            behind = page[-1].id
+            after = page[-1].id
 
     def count(self, name: str, restriction: Restriction) -> int:
         with self._reading(name) as (connection, index):
@@ -177,38 +169,25 @@ class EmbeddedStore:
             sql = f"SELECT count(*) FROM documents AS outside WHERE {passing.sql}"
             return int(connection.execute(sql, passing.parameters).fetchone()[0])
 
-    def nearest(
-        self,
-        name: str,
-        queries: Matrix,
-        *,
-        k: int,
-        restriction: Restriction,
-        min_similarity: float | None = None,
-        exact: bool = False,
-        expected: IndexSpec | None = None,
-    ) -> list[Nearest]:
+    def nearest(self, name: str, query: Query, *, expected: Expected = None) -> list[Nearest]:
         with self._reading(name, expected) as (connection, index):
-            matrix = self._matrices.up_to_date(connection, index)
-            return search.nearest(
-                connection, index, matrix, queries, k=k, restriction=restriction, min_similarity=min_similarity
-            )
+            return search.nearest(connection, index, self._matrices.up_to_date(connection, index), query)
 
     def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
         with self._reading(name) as (connection, index):
             return [rows.thumbnail(connection, index.number, *photo) for photo in photos]
 
     def close(self) -> None:
-        self._session.close(before=_tidy)
+        self._session.close(before=compact)
 
     @contextmanager
-    def _reading(self, name: str, expected: IndexSpec | None = None) -> Iterator[tuple[sqlite3.Connection, IndexRow]]:
+    def _reading(self, name: str, expected: Expected = None) -> Iterator[tuple[sqlite3.Connection, IndexRow]]:
         """One state of the file and the index of this name in it; IndexMismatch if it is not the one expected."""
         with self._session.reading() as connection:
             yield connection, _find(connection, name, expected)
 
     @contextmanager
-    def _writing(self, name: str, expected: IndexSpec | None = None) -> Iterator[tuple[sqlite3.Connection, IndexRow]]:
+    def _writing(self, name: str, expected: Expected = None) -> Iterator[tuple[sqlite3.Connection, IndexRow]]:
         """One transaction on the index of this name."""
         with self._session.writing() as connection:
             index = _find(connection, name, expected)
@@ -221,10 +200,3 @@ def _find(connection: sqlite3.Connection, name: str, expected: IndexSpec | None)
     index = find_index(connection, name)
     index.spec.check_is(expected, name=name)
     return index
-
-
-def _tidy(connection: sqlite3.Connection) -> None:
-    if needs_compacting(connection):
-        connection.execute("BEGIN IMMEDIATE")
-        compact(connection)
-        connection.execute("COMMIT")

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from petfinder.domain.errors import PetfinderError
-from petfinder.stores.documents import Document, Outcome, WriteMode
+from petfinder.stores.documents import Document, Outcome, WriteMode, in_chunks
 from petfinder.stores.sqlite import rows
 from petfinder.stores.sqlite.indexes import IndexRow
 from petfinder.stores.sqlite.rows import Row
 from petfinder.stores.sqlite.schema import next_change, raise_counter
 
 
-def to_rows(chunk: Sequence[Document], *, dims: int) -> list[Row | Outcome]:
-    """Take each document apart, or give the outcome "failed" where it cannot be stored."""
-    prepared: list[Row | Outcome] = []
-    for document in chunk:
-        try:
-            prepared.append(rows.to_row(document, dims=dims))
-        except PetfinderError as error:
-            prepared.append(Outcome(document.id, "failed", error))
-    return prepared
+def prepared(documents: Iterable[Document], *, dims: int) -> Iterator[list[Row | Outcome]]:
+    """Cut a stream into chunks; in them each document taken apart, or the outcome "failed" where it cannot be."""
+    for chunk in in_chunks(documents):
+        yield [_row_or_failed(document, dims) for document in chunk]
+
+
+def _row_or_failed(document: Document, dims: int) -> Row | Outcome:
+    try:
+        return rows.to_row(document, dims=dims)
+    except PetfinderError as error:
+        return Outcome(document.id, "failed", error)
 
 
 def write_chunk(

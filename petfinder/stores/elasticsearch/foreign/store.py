@@ -17,7 +17,7 @@ from petfinder.domain.filters import Restriction
 from petfinder.domain.pets import Pet
 from petfinder.domain.text import fold
 from petfinder.domain.vectors import Matrix
-from petfinder.stores.documents import Document, Hit, IndexSpec, IndexStats, Nearest, Outcome, check_queries
+from petfinder.stores.documents import Document, Expected, Hit, IndexSpec, IndexStats, Nearest, Outcome, Query
 from petfinder.stores.elasticsearch.foreign import queries as bodies
 from petfinder.stores.elasticsearch.foreign.fields import KnownFields, known_fields, to_documents
 from petfinder.stores.elasticsearch.indexes import stored_bytes
@@ -96,7 +96,7 @@ class ForeignIndexStore:
             client.indices.refresh(index=name)
 
     def get(
-        self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: IndexSpec | None = None
+        self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: Expected = None
     ) -> list[Document | None]:
         self._check(name, expected)
         with self._session.asking(name):
@@ -104,13 +104,7 @@ class ForeignIndexStore:
         return [there.get(id_) for id_ in ids]
 
     def scan(
-        self,
-        name: str,
-        restriction: Restriction,
-        *,
-        after: str | None = None,
-        vectors: bool = False,
-        expected: IndexSpec | None = None,
+        self, name: str, restriction: Restriction, *, after: str = "", vectors: bool = False, expected: Expected = None
     ) -> Iterator[Document]:
         self._check(name, expected)
         return self._session.streamed(name, self._scan(restriction, after=after, vectors=vectors))
@@ -120,30 +114,19 @@ class ForeignIndexStore:
         with self._session.asking(name):
             return sum(1 for _ in self._pet_ids(restriction))
 
-    def nearest(
-        self,
-        name: str,
-        queries: Matrix,
-        *,
-        k: int,
-        restriction: Restriction,
-        min_similarity: float | None = None,
-        exact: bool = False,
-        expected: IndexSpec | None = None,
-    ) -> list[Nearest]:
+    def nearest(self, name: str, query: Query, *, expected: Expected = None) -> list[Nearest]:
         self._check(name, expected)
-        check_queries(queries, dims=self._spec.dims, k=k, most=MOST_CANDIDATES)
+        query.check(dims=self._spec.dims, most=MOST_CANDIDATES)
         with self._session.asking(name):
-            found = self._clauses(restriction, embedded=True)
+            found = self._clauses(query.restriction, embedded=True)
             photos, pets = self._counted(found)
-            if exact or not self._fields.indexed:
+            if query.exact or not self._fields.indexed:
                 refuse_too_many(photos, otherwise="import the index")
-                passing = self._scan(restriction, vectors=True)
-                return nearest_of(passing, queries, k=k, min_similarity=min_similarity)
+                return nearest_of(self._scan(query.restriction, vectors=True), query)
             near: list[list[Hit]] = []
-            for start in range(0, len(queries), _QUERIES_AT_ONCE):
-                near += self._of_proposed(queries[start : start + _QUERIES_AT_ONCE], k, found)
-        return [Nearest(cut(hits, k, min_similarity), pets, photos) for hits in near]
+            for start in range(0, len(query.vectors), _QUERIES_AT_ONCE):
+                near += self._of_proposed(query.vectors[start : start + _QUERIES_AT_ONCE], query.k, found)
+        return [Nearest(cut(hits, query), pets, photos) for hits in near]
 
     def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
         return [None for _ in photos]
@@ -155,7 +138,7 @@ class ForeignIndexStore:
     def close(self) -> None:
         pass  # the connection is another store's
 
-    def _check(self, name: str, expected: IndexSpec | None = None) -> None:
+    def _check(self, name: str, expected: Expected = None) -> None:
         if name != self._name:
             raise IndexNotFound(f"only index {self._name!r} was opened here, not {name!r}")
         self._spec.check_is(expected, name=name)
@@ -183,12 +166,12 @@ class ForeignIndexStore:
             if after is None:
                 return
 
-    def _pet_ids(self, restriction: Restriction, *, after: str | None = None) -> Iterator[str]:
+    def _pet_ids(self, restriction: Restriction, *, after: str = "") -> Iterator[str]:
         """The ids of the pets that pass, in order, those behind `after`."""
-        behind = [] if after is None else [{"range": {self._fields.pet: {"gt": after}}}]
+        behind = [{"range": {self._fields.pet: {"gt": after}}}] if after else []
         return filter(_usable, self._values(self._fields.pet, [*self._clauses(restriction), *behind]))
 
-    def _scan(self, restriction: Restriction, *, after: str | None = None, vectors: bool) -> Iterator[Document]:
+    def _scan(self, restriction: Restriction, *, after: str = "", vectors: bool) -> Iterator[Document]:
         ids = self._pet_ids(restriction, after=after)
         while some := [*islice(ids, at_once(vectors=vectors))]:
             yield from self._whole(some, vectors=vectors)
