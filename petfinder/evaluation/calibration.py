@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from petfinder.domain.errors import InvalidQuery
 from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS, Interval, Quantiles, Thresholds
-from petfinder.evaluation.metrics import Labelled, Numbers, Ranking, registered
+from petfinder.evaluation.metrics import Labelled, Mask, Numbers, Ranking, registered
 
 PET_COUNTS = (10, 30, 100, 300, 1000)
 BOOTSTRAP_DRAWS = 1000
@@ -114,7 +114,6 @@ def measure_thresholds(
     pet_counts: Sequence[int] = PET_COUNTS,
     source: str = "",
     draws: int = BOOTSTRAP_DRAWS,
-    seed: int = SEED,
 ) -> Thresholds:
     """The similarities that 1 % (match) and 30 % (possible) of strangers' best matches reach, by number of pets.
 
@@ -129,7 +128,7 @@ def measure_thresholds(
     counts = {count for count in pet_counts if count <= most} | {most}
     if len(counts) == 1:  # one number gives no line to follow to a larger registry
         counts.add(1)
-    redrawn = np.array([counts for counts, _ in _redrawn(seen.ids, seen.ids[:0], draws=draws, seed=seed)])
+    redrawn = np.array([counts for counts, _ in _redrawn(seen.ids, seen.ids[:0], draws=draws)])
     weights = redrawn / redrawn.sum(axis=1, keepdims=True)
     return Thresholds(measured=tuple(_quantiles(seen, count, weights) for count in sorted(counts)), source=source)
 
@@ -197,43 +196,34 @@ class FoundRate:
     share: Estimate
 
 
-def found_at(
-    queries: Ranking,
-    strangers: Ranking,
-    *,
-    alarms: float = MATCH_ALARMS,
-    draws: int = BOOTSTRAP_DRAWS,
-    seed: int = SEED,
-) -> FoundRate:
-    """TPIR (rank 1) at the FPIR `alarms`: the share found above what so many of the strangers' best matches exceed.
+def found_at(queries: Ranking, strangers: Ranking, *, draws: int = BOOTSTRAP_DRAWS) -> FoundRate:
+    """TPIR (rank 1) at FPIR 0.01: the share found above what so many of the strangers' best matches exceed.
 
     Of `strangers` only the nearest other pet counts; they may be the queries themselves. For the interval animals are
     drawn anew, strangers' too, so it holds the uncertainty of the threshold as well.
     """
-    threshold = float(np.quantile(strangers.impostor, 1 - alarms))
+    threshold = float(np.quantile(strangers.impostor, 1 - MATCH_ALARMS))
     shares = []
-    for of_query, of_stranger in _redrawn(queries.ids, strangers.ids, draws=draws, seed=seed):
-        cut = float(np.quantile(np.repeat(strangers.impostor, of_stranger), 1 - alarms))
+    for of_query, of_stranger in _redrawn(queries.ids, strangers.ids, draws=draws):
+        cut = float(np.quantile(np.repeat(strangers.impostor, of_stranger), 1 - MATCH_ALARMS))
         shares.append(float(np.average(queries.found(cut), weights=of_query)))
     return FoundRate(threshold, _estimate(float(queries.found(threshold).mean()), shares))
 
 
-def mean_over_animals(
-    values: Numbers | NDArray[np.bool_], ids: NDArray[np.str_], *, draws: int = BOOTSTRAP_DRAWS, seed: int = SEED
-) -> Estimate:
+def mean_over_animals(values: Numbers | Mask, ids: NDArray[np.str_], *, draws: int = BOOTSTRAP_DRAWS) -> Estimate:
     """The mean of the queries' values (q,), with its interval over the animals that `ids` (q,) names."""
-    shares = [float(np.average(values, weights=counts)) for counts, _ in _redrawn(ids, ids[:0], draws=draws, seed=seed)]
+    shares = [float(np.average(values, weights=counts)) for counts, _ in _redrawn(ids, ids[:0], draws=draws)]
     return _estimate(float(np.mean(values)), shares)
 
 
 def _redrawn(
-    queries: NDArray[np.str_], strangers: NDArray[np.str_], *, draws: int, seed: int
+    queries: NDArray[np.str_], strangers: NDArray[np.str_], *, draws: int
 ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """How often each query and each stranger comes up when as many animals are drawn again, with replacement.
 
     Animals that are queries too are drawn once for both; the others by themselves.
     """
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(SEED)
     animals, codes = np.unique(np.concatenate([queries, strangers]), return_inverse=True)
     are_queries = np.isin(animals, queries)
     redrawn = []

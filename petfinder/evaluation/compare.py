@@ -97,10 +97,7 @@ class Comparison:
         return as_html(self)
 
     def plot(self) -> Figure:
-        """Every encoder's rank-1, mAP and share found with their intervals, as a matplotlib figure.
-
-        Needs the `notebook` extra (else ConfigError).
-        """
+        """Every encoder's rank-1, mAP and share found with intervals: a figure (`notebook` extra, else ConfigError)."""
         return as_figure(self)
 
 

@@ -198,14 +198,12 @@ def _trial(
     run: _Run, samples: Sequence[_Sample], decoding: Sequence[float], failures: tuple[Failure, ...], limits: PhotoLimits
 ) -> Trial:
     photos = Labelled(np.array([sample.pet_id for sample in samples]), np.concatenate(run.rows))
-    return measured(
-        photos,
-        encoder=run.encoder.name,
-        background=_background(photos, samples, run.encoder, limits),
-        decode=float(np.median(decoding)) * 1000,
-        encode=float(np.median(run.seconds)) * 1000,
-        failures=failures,
-    )
+    trial = measured(photos, encoder=run.encoder.name)
+    decode, encode = (float(np.median(seconds)) * 1000 for seconds in (decoding, run.seconds))
+    latency = replace(trial.evaluation.latency, decode=decode, encode=encode)
+    background = _background(photos, samples, run.encoder, limits)
+    evaluation = replace(trial.evaluation, latency=latency, background=background, failures=failures)
+    return replace(trial, evaluation=evaluation)
 
 
 def _only(trials: Sequence[Trial | PetfinderError]) -> Evaluation:
@@ -237,21 +235,12 @@ def _background(photos: Labelled, samples: Sequence[_Sample], encoder: Encoder, 
     return mean_over_animals(ranking.within(1), ranking.ids)
 
 
-def measured(
-    photos: Labelled,
-    *,
-    encoder: str,
-    where: str = "",
-    background: Estimate | None = None,
-    decode: float | None = None,
-    encode: float | None = None,
-    failures: tuple[Failure, ...] = (),
-) -> Trial:
+def measured(photos: Labelled, *, encoder: str, where: str = "") -> Trial:
     """Every photo taken out once and looked for among all others, as a registry of just these pets would do.
 
     Of more than some 3,000 photos only those of some pets, drawn with a fixed seed, are looked for; `notes` says so.
-    `encoder` is the name of what made the embeddings, `where` begins the thresholds' source; `background`, `decode` and
-    `encode` (ms) are what the embeddings cannot tell.
+    `encoder` is the name of what made the embeddings, `where` begins the thresholds' source. What embeddings cannot
+    tell (background, time to decode and encode) is None.
     """
     every = photos.with_positives()
     queries = _drawn(photos.ids, every, most=max(_FEWEST, _PAIRS // len(photos)))
@@ -278,11 +267,10 @@ def measured(
         mean_precision=shares[2],
         errors=metrics.error_rates(*metrics.pair_similarities(photos, queries=queries)),
         found=found,
-        background=background,
-        latency=Latency(decode, encode, search=_search_ms(photos)),
+        background=None,
+        latency=Latency(decode=None, encode=None, search=_search_ms(photos)),
         thresholds=measure_thresholds(photos.at(queries) if some else photos, photos, source=source),
         ranking=ranking,
-        failures=failures,
         notes=(note,) if some else (),
     )
     return Trial(evaluation, ranking.ids, values)

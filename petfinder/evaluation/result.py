@@ -116,10 +116,7 @@ class Evaluation:
         return as_html(self)
 
     def plot(self) -> Figure:
-        """How near same and other pets come, with the thresholds, as a matplotlib figure; needs the `notebook` extra.
-
-        Else ConfigError.
-        """
+        """How near same and other pets come, with thresholds: a figure (`notebook` extra, else ConfigError)."""
         return as_figure(self)
 
 

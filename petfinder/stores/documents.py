@@ -7,6 +7,9 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal
 
 import numpy as np
@@ -34,6 +37,15 @@ class IndexSpec:
     schema: int = SCHEMA
     thresholds: Mapping[str, Any] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def remembered(cls, name: str, stored: Mapping[str, Any]) -> IndexSpec:
+        """Return the spec that the index `name` keeps among others; raises IndexMismatch for a schema of later days."""
+        if stored["schema"] > SCHEMA:
+            raise IndexMismatch(
+                f"index {name!r} was made by a newer petfinder (schema {stored['schema']}); update petfinder"
+            )
+        return cls(**{key: stored[key] for key in cls.__dataclass_fields__ if key in stored})
 
     @property
     def identity(self) -> tuple[str, str, int, str]:
@@ -168,28 +180,21 @@ def in_chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
 
     If the stream breaks off with an error, what came before it is given out first.
     """
-    stream = iter(documents)
-    ended = False
-    while not ended:
-        chunk: list[Document] = []
-        size, began = 0, 0.0
-        error: BaseException | None = None
-        try:
-            for document in stream:
-                began = began or time.monotonic()
-                chunk.append(document)
-                size += document.vectors.nbytes + sum(map(len, document.thumbnails.values()))
-                full = len(chunk) >= _DOCUMENTS_AT_ONCE or size >= _BYTES_AT_ONCE
-                if full or time.monotonic() - began >= _SECONDS_AT_ONCE:
-                    break
-            else:
-                ended = True
-        except BaseException as broken:
-            error = broken
+    chunk: list[Document] = []
+    size, began = 0, 0.0
+    try:
+        for document in documents:
+            began = began or time.monotonic()
+            chunk.append(document)
+            size += document.vectors.nbytes + sum(map(len, document.thumbnails.values()))
+            full = len(chunk) >= _DOCUMENTS_AT_ONCE or size >= _BYTES_AT_ONCE
+            if full or time.monotonic() - began >= _SECONDS_AT_ONCE:
+                whole, chunk, size, began = chunk, [], 0, 0.0
+                yield whole
+                del whole  # before the next ones take its room
+    finally:
         if chunk:
             yield chunk
-        if error is not None:
-            raise error
 
 
 _LEAST_SQUARE, _MOST_SQUARE = 0.998, 1.002  # of a unit vector's length in float32, rounded on the way by others
@@ -252,12 +257,8 @@ def side_by_side(source: Versions, target: Versions) -> Iterator[tuple[str, int 
 
     None stands for the side where it is not.
     """
-    here, there = next(source, None), next(target, None)
-    while here is not None or there is not None:
-        id_ = min(one[0] for one in (here, there) if one is not None)
-        version = made_from = None
-        if here is not None and here[0] == id_:
-            version, here = here[1], next(source, None)
-        if there is not None and there[0] == id_:
-            made_from, there = there[2], next(target, None)
-        yield id_, version, made_from
+    versions = ((id_, "version", version) for id_, version, _ in source)
+    made_from = ((id_, "made_from", version) for id_, _, version in target)
+    for id_, sides in groupby(merge(versions, made_from), key=itemgetter(0)):
+        found = {side: version for _, side, version in sides}
+        yield id_, found.get("version"), found.get("made_from")

@@ -44,7 +44,6 @@ def tune_pets(
     *,
     views: int = VIEWS,
     dims: int | None = None,
-    seed: int = SEED,
     limits: PhotoLimits = DEFAULT_LIMITS,
     progress: bool | None = None,
     on_failure: Callable[[Failure], object] | None = None,
@@ -68,7 +67,7 @@ def tune_pets(
     species = sorted({pet.species for pet in items if isinstance(pet, Pet)})
     if len(species) > 1:
         raise InvalidQuery(f"an encoder is tuned on one species, for which its thresholds then hold; not {species}")
-    seen, unreadable = _encoded(photos, encoder, views=views, seed=seed, limits=limits, progress=progress)
+    seen, unreadable = _encoded(photos, encoder, views, limits, progress)
     for failure in unreadable:
         notify(failure)
     _check_enough(seen.ids.tolist(), unreadable=len(unreadable))
@@ -77,7 +76,7 @@ def tune_pets(
         f"petfinder train with {encoder.name} on {len(seen)} photos: each half of the pets held out, {REPEATS} times"
         " anew, the strictest kept"
     )
-    trial = try_on_other_pets(seen, dims=shorter, seed=seed, source=source)
+    trial = try_on_other_pets(seen, dims=shorter, seed=SEED, source=source)
     if not trial.better:
         raise InvalidQuery(_refusal(encoder, trial))
     normaliser = fit(seen, dims=shorter, ridges=(trial.ridge,))[trial.ridge]
@@ -133,13 +132,7 @@ def _refusal(encoder: Encoder, trial: Trial) -> str:
 
 
 def _encoded(
-    photos: Sequence[tuple[str, Photo]],
-    encoder: Encoder,
-    *,
-    views: int,
-    seed: int,
-    limits: PhotoLimits,
-    progress: bool | None,
+    photos: Sequence[tuple[str, Photo]], encoder: Encoder, views: int, limits: PhotoLimits, progress: bool | None
 ) -> tuple[Views, list[Failure]]:
     """The photos with their views as embeddings; photos are read a few ahead, so that the encoder need not wait."""
 
@@ -149,7 +142,7 @@ def _encoded(
             picture = read_photo(photo, limits=limits)
         except PhotoError as error:
             return Failure(pet_id, error, photo=photo.uri)
-        changed = changed_views(picture.image, views, np.random.default_rng([seed, place]))
+        changed = changed_views(picture.image, views, np.random.default_rng([SEED, place]))
         return picture.photo_id, (picture.image, *changed)
 
     failures, embeddings = [], {}

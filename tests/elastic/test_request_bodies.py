@@ -10,7 +10,7 @@ import pytest
 
 from petfinder.domain.errors import IndexMismatch, InvalidPet, InvalidQuery
 from petfinder.domain.filters import PetFilter, Restriction
-from petfinder.stores.documents import SCHEMA
+from petfinder.stores.documents import SCHEMA, IndexSpec
 from petfinder.stores.elasticsearch import documents, mapping, queries
 from tests.stores.samples import DIMS, EVERYTHING, SPEC, directions, document
 
@@ -49,11 +49,11 @@ def test_an_index_remembers_its_spec() -> None:
     mappings = mapping.pets_index(spec, {"made": "x"})["mappings"]
     memory = mapping.memory_of(json.loads(json.dumps(mappings)))
     assert memory is not None
-    assert mapping.spec_of("dogs", memory) == spec
+    assert IndexSpec.remembered("dogs", memory) == spec
     assert mapping.memory_of(mapping.thumbnails_index({})["mappings"]) is None
     assert mapping.memory_of({"_meta": {"somebody": "else"}}) is None
     with pytest.raises(IndexMismatch, match="newer"):
-        mapping.spec_of("dogs", {**memory, "schema": SCHEMA + 1})
+        IndexSpec.remembered("dogs", {**memory, "schema": SCHEMA + 1})
 
 
 def test_every_filter_stands_on_the_pets_level() -> None:

@@ -81,7 +81,7 @@ def _opened(name: str, concrete: str, memory: Mapping[str, Any], described: Mapp
         concrete=concrete,
         handle=next((alias for alias, rules in aliases.items() if rules.get("is_hidden")), ""),
         thumbnails=memory["thumbnails"],
-        spec=mapping.spec_of(name, memory),
+        spec=IndexSpec.remembered(name, memory),
         made=memory["made"],
         state=mapping.READY if names else memory["state"],  # what has a name is ready, whatever a killed rebuild left
         source=memory["source"],

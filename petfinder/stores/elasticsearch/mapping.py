@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from petfinder.domain.errors import IndexMismatch, InvalidQuery
-from petfinder.stores.documents import SCHEMA, IndexSpec
+from petfinder.domain.errors import InvalidQuery
+from petfinder.stores.documents import IndexSpec
 
 OURS = "petfinder"  # the key in `_meta` by which indexes of petfinder are known
 PETS, THUMBNAILS = "pets", "thumbnails"
@@ -98,12 +98,3 @@ def memory_of(mappings: Mapping[str, Any]) -> dict[str, Any] | None:
     if not isinstance(kept, Mapping) or kept.get("kind") != PETS:
         return None
     return dict(kept)
-
-
-def spec_of(name: str, memory: Mapping[str, Any]) -> IndexSpec:
-    """Return the spec that an index remembers; raises IndexMismatch for a schema of later days."""
-    if memory["schema"] > SCHEMA:
-        raise IndexMismatch(
-            f"index {name!r} was made by a newer petfinder (schema {memory['schema']}); update petfinder"
-        )
-    return IndexSpec(**{field: memory[field] for field in IndexSpec.__dataclass_fields__})

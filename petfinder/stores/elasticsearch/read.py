@@ -65,8 +65,7 @@ def pages(
 
 
 def _moment(client: Elasticsearch, index: str) -> str:
-    opened: str = body_of(client.open_point_in_time(index=index, keep_alive=_KEEP_ALIVE))["id"]
-    return opened
+    return str(body_of(client.open_point_in_time(index=index, keep_alive=_KEEP_ALIVE))["id"])
 
 
 def scan(

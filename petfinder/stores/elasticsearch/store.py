@@ -37,12 +37,9 @@ class ElasticsearchStore:
     def __init__(
         self, client: Elasticsearch, *, retries: int = 5, location: str | None = None, owns_client: bool = True
     ) -> None:
-        self._session = Session(client, location=location or location_of(client), owns_client=owns_client)
+        self.location = location or location_of(client)
+        self._session = Session(client, location=self.location, owns_client=owns_client)
         self._retries = retries
-
-    @property
-    def location(self) -> str:
-        return self._session.location
 
     @property
     def client(self) -> Elasticsearch:

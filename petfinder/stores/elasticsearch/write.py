@@ -130,9 +130,7 @@ def _is_block(result: Result) -> bool:
 
 def _outcome(id_: str, result: Result, known: Collection[str], mode: WriteMode) -> Outcome:
     if result.status < 300:
-        if id_ not in known:
-            return Outcome(id_, "added")
-        return Outcome(id_, "replaced" if mode == "index" else "exists")
+        return Outcome(id_, "added" if id_ not in known else "replaced" if mode == "index" else "exists")
     if result.status == 409 and mode == "create":
         return Outcome(id_, "exists")
     return Outcome(id_, "failed", error_of_item(result.status, result.error, id_))

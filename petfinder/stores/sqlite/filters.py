@@ -125,19 +125,13 @@ def _documents_inside(connection: sqlite3.Connection, index_id: int, circle: Cir
     if not band:
         return []
     docs, lats, lons = (np.array(column) for column in zip(*band, strict=True))
-    km = _kilometres(centre, lats, lons)
+    lat, other_lats = math.radians(centre.lat), np.radians(lats)  # `Place.km_to` for many places at once (haversine)
+    chord = np.sin((other_lats - lat) / 2) ** 2
+    chord += math.cos(lat) * np.cos(other_lats) * np.sin(np.radians(lons - centre.lon) / 2) ** 2
+    km = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(1.0, chord)))
     inside = km <= circle.km
     # NumPy's and Python's sines may differ in the last bit: at the rim the entity's own formula decides.
     for rim in np.flatnonzero(np.abs(km - circle.km) <= 1e-6 * (1 + circle.km)):
         place = Place.model_construct(lat=float(lats[rim]), lon=float(lons[rim]))
         inside[rim] = centre.km_to(place) <= circle.km
     return [int(doc) for doc in np.unique(docs[inside])]
-
-
-def _kilometres(centre: Place, lats: NDArray[np.float64], lons: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`Place.km_to` for many places at once (haversine formula on the mean Earth radius)."""
-    lat, other_lats = math.radians(centre.lat), np.radians(lats)
-    chord = np.sin((other_lats - lat) / 2) ** 2
-    chord += math.cos(lat) * np.cos(other_lats) * np.sin(np.radians(lons - centre.lon) / 2) ** 2
-    distances: NDArray[np.float64] = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(1.0, chord)))
-    return distances

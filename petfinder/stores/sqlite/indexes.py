@@ -7,8 +7,8 @@ import sqlite3
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound
-from petfinder.stores.documents import SCHEMA, IndexSpec, IndexStats
+from petfinder.domain.errors import IndexExists, IndexNotFound
+from petfinder.stores.documents import IndexSpec, IndexStats
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,7 @@ def find_index(connection: sqlite3.Connection, name: str) -> IndexRow:
     row = connection.execute("SELECT index_id, spec, change FROM indexes WHERE name = ?", (name,)).fetchone()
     if row is None:
         raise IndexNotFound(f"there is no index {name!r} in this registry; the list of indexes shows which there are")
-    stored = json.loads(row[1])
-    if stored["schema"] > SCHEMA:
-        raise IndexMismatch(
-            f"index {name!r} was made by a newer petfinder (schema {stored['schema']}); update petfinder"
-        )
-    stored.pop("kept_for", None)
-    return IndexRow(number=row[0], spec=IndexSpec(**stored), change=row[2])
+    return IndexRow(number=row[0], spec=IndexSpec.remembered(name, json.loads(row[1])), change=row[2])
 
 
 def is_there(connection: sqlite3.Connection, name: str) -> bool:

@@ -107,8 +107,8 @@ def numbers_of(connection: sqlite3.Connection, index_id: int, ids: Iterable[str]
 
 def is_still(connection: sqlite3.Connection, index_id: int, id_: str, version: int) -> bool:
     """Tell whether a document is there as it was in this version."""
-    where = "index_id = ? AND id = ? AND change = ?"
-    return connection.execute(f"SELECT 1 FROM documents WHERE {where}", (index_id, id_, version)).fetchone() is not None
+    there = "SELECT 1 FROM documents WHERE index_id = ? AND id = ? AND change = ?"
+    return connection.execute(there, (index_id, id_, version)).fetchone() is not None
 
 
 def erase(connection: sqlite3.Connection, index_id: int, numbers: Sequence[int], *, change: int) -> None:

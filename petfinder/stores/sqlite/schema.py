@@ -77,8 +77,7 @@ def term_key(field: str, value: str) -> int:
 
 def counter(connection: sqlite3.Connection, name: str) -> int:
     """Return one of the file's own counters: changes, compactions, husks in documents and thumbnails."""
-    value: int = connection.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()[0]
-    return value
+    return int(connection.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()[0])
 
 
 def raise_counter(connection: sqlite3.Connection, name: str, by: int) -> None:

@@ -44,12 +44,9 @@ class EmbeddedStore:
         else:
             connection, frozen = open_file(Path(path), create=create, wait=wait)
             self._session = Session(connection, str(path), frozen)
+        self.location = self._session.location
         self._matrices = search.Matrices()
         self._given_up: int | None = None  # the number of the index that is being replaced by this very thread
-
-    @property
-    def location(self) -> str:
-        return self._session.location
 
     @property
     def client(self) -> sqlite3.Connection:

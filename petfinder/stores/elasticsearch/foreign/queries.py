@@ -38,10 +38,9 @@ def clauses(
         found.append(of_pets(restriction.ids, fields))
     if restriction.exclude:
         found.append(but(of_pets(restriction.exclude, fields)))
-    bounds = {"gte": restriction.after, "lt": None if restriction.before is None else restriction.before + 1}
-    if within := {
-        end: at for end, at in bounds.items() if at is not None
-    }:  # the whole of the last second belongs to it
+    before = None if restriction.before is None else restriction.before + 1  # the last second belongs to it as a whole
+    within = {end: at for end, at in (("gte", restriction.after), ("lt", before)) if at is not None}
+    if within:
         found.append({"range": {fields.compared_by("taken_at"): {"format": "epoch_second", **within}}})
     if restriction.circle is not None:
         found.append(inside(fields.compared_by("place"), restriction.circle))

@@ -56,10 +56,7 @@ class ForeignIndexStore:
                 f"{spec.dims}; name the encoder that filled it"
             )
         self._session, self._name, self._spec, self._retries = session, name, spec, retries
-
-    @property
-    def location(self) -> str:
-        return self._session.location
+        self.location = session.location
 
     @property
     def client(self) -> Any:
