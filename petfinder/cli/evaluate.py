@@ -54,9 +54,8 @@ class Measurement:
     def __post_init__(self) -> None:
         if self.yes and not self.save_thresholds:
             raise ConfigError("--yes is for --save-thresholds")
-        if self.forget_thresholds and (
-            self.folder is not None or self.encoder or self.by or self.save_thresholds or self.save
-        ):
+        measured = (self.folder is not None, self.encoder, self.by, self.save_thresholds, self.save)
+        if self.forget_thresholds and any(measured):
             raise ConfigError("--forget-thresholds measures nothing: name --registry and --species only")
         if self.folder is None and (self.encoder or self.by):
             raise ConfigError(
@@ -88,11 +87,9 @@ class Measurement:
 
     def _compared(self, folder: str, default: str, options: RegistryOptions) -> Comparison:
         """What comparing comes to with the photo limits and the device that are set, as registering has them."""
-        settings = load_settings()
-        encoders, limits = self.encoder or [default], settings.photo_limits
-        comparison = compare_encoders(
-            named(folder), encoders, by=self.by or "pet", limits=limits, device=settings.device
-        )
+        settings, encoders = load_settings(), self.encoder or [default]
+        how: dict[str, Any] = {"limits": settings.photo_limits, "device": settings.device}
+        comparison = compare_encoders(named(folder), encoders, by=self.by or "pet", **how)
         options.say(_as_data(comparison), str(comparison))
         return comparison
 

@@ -10,9 +10,8 @@ import typer
 from typer import Argument, Option
 
 from petfinder.cli.app import verb
-from petfinder.cli.exit_codes import NOTHING_FOUND
 from petfinder.cli.options import JsonOption, PetOptions, filter_of
-from petfinder.cli.output import note, say, stopped, to_json
+from petfinder.cli.output import note, reported, say, stopped, to_json
 from petfinder.cli.register import TABLE_ENDINGS
 from petfinder.display.data import report_as_data
 from petfinder.domain.errors import ConfigError
@@ -77,20 +76,14 @@ def copy(
 
     Exits with 1 if a pet could not be copied. Pets that only TARGET has stay there.
     """
-    reports: list[CopyReport] = []
-    interrupted = None
+
+    def show(reports: list[CopyReport]) -> None:
+        say([*map(report_as_data, reports)] if as_json else "\n".join(map(str, reports)))
+
     with connect(source, create=False) as opened:
         specs_to_copy(opened)  # before anything is made at the target
-        with connect(target) as other:
-            try:
-                copy_registry(opened, other, tell=reports.append)
-            except KeyboardInterrupt as stop:
-                interrupted = stop
-    say([report_as_data(report) for report in reports] if as_json else "\n".join(map(str, reports)))
-    if interrupted:
-        raise stopped("what is counted here is kept; run it again to go on") from interrupted
-    if any(report.failures for report in reports):
-        raise typer.Exit(NOTHING_FOUND)
+        with connect(target) as other, reported(show) as tell:
+            copy_registry(opened, other, tell=tell)
 
 
 def _write(pets: Iterator[Pet], file: str, *, contact: bool) -> None:

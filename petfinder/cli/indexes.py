@@ -15,7 +15,7 @@ from petfinder.display import wording
 from petfinder.display.data import index_as_data, report_as_data
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.pets import SPECIES
-from petfinder.encoders.base import Encoder, identity_of
+from petfinder.encoders.base import identity_of
 from petfinder.encoders.load import load_encoder
 from petfinder.registry.settings import load_settings
 from petfinder.registry.util import check_name
@@ -53,14 +53,9 @@ def create(
     wanted = server_settings(settings, options.registry)
     if name is not None:
         check_name(name, options.species)
-    chosen = _checked(encoder)
-    with options.open(create=True) as opened:
-        made = opened.util.create_index(
-            name or opened.index_name(options.species),
-            SPECIES[options.species],
-            encoder=chosen or opened.encoder,
-            settings=wanted,
-        )
+    with options.open(encoder, create=True) as opened:
+        whose = name or opened.index_name(options.species)
+        made = opened.util.create_index(whose, SPECIES[options.species], encoder=opened.encoder, settings=wanted)
     options.say(index_as_data(made), str(made))
 
 
@@ -109,13 +104,14 @@ def rebuild(
     """
     if encoder is None and not settings:
         raise ConfigError("name what is to change: --encoder NAME, or --setting NAME=VALUE")
-    wanted = server_settings(settings, options.registry)
-    limits = load_settings().photo_limits
+    wanted, known = server_settings(settings, options.registry), load_settings()
     with options.open() as opened:
         opened.util.info(name)
-        chosen = _checked(encoder)
+        chosen = load_encoder(encoder, device=known.device) if encoder else None
+        if chosen:
+            identity_of(chosen)  # raises before anything is made
         try:
-            report = opened.util.rebuild(name, chosen, settings=wanted, keep_old=keep_old, limits=limits)
+            report = opened.util.rebuild(name, chosen, settings=wanted, keep_old=keep_old, limits=known.photo_limits)
         except KeyboardInterrupt as stop:
             raise stopped(f"{name} is in use as it was; the same again goes on where this stopped") from stop
     done = f"{name}: {report.pets} pets in the new index; photos encoded: {report.originals} from their originals, "
@@ -158,12 +154,3 @@ def rename(
         opened.util.rename(name, new_name)
         renamed = opened.util.info(new_name)
     options.say(index_as_data(renamed), str(renamed))
-
-
-def _checked(name: str | None) -> Encoder | None:
-    """The encoder of this name, where one was named; raises EncoderUnavailable before anything is made."""
-    if name is None:
-        return None
-    encoder = load_encoder(name, device=load_settings().device)
-    identity_of(encoder)
-    return encoder

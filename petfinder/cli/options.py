@@ -92,13 +92,13 @@ def with_field_options(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The maker with an option for each of these fields of a pet in the place of its `**keywords`.
 
-    `about` says whether a field's option may be repeated, and its help. A field of several values has its option in the
-    singular.
+    `about` says whether a field's option may be repeated, and its help; of several values the option is singular.
     """
 
     def option_of(field: PetField) -> inspect.Parameter:
         repeated, words = about(field)
-        names = [f"--{field.name.removesuffix('s') if field.several else field.name}", *_ALSO.get(field.name, ())]
+        names = [f"--{field.name.removesuffix('s') if field.several else field.name}"]
+        names += ["--color"] if field.name == "colour" else []
         option = Option(*names, metavar="TEXT", help=words)
         annotation: Any = Annotated[list[str] | None, option] if repeated else Annotated[str | None, option]
         return inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
@@ -110,9 +110,6 @@ def with_field_options(
         return maker
 
     return with_them
-
-
-_ALSO = {"colour": ("--color",)}
 
 
 def moment(text: str) -> datetime:

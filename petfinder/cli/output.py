@@ -7,7 +7,8 @@ import functools
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
@@ -88,6 +89,22 @@ def stopped(what_now: str) -> typer.Exit:
     """Say that Ctrl-C was heard and what became of the work; gives the exit to raise."""
     note(f"stopped; {what_now}")
     return typer.Exit(INTERRUPTED)
+
+
+@contextmanager
+def reported(show: Callable[[list[Any]], None]) -> Iterator[Callable[[Any], None]]:
+    """Take the reports of what is done meanwhile and show them, after Ctrl-C too; exits with 1 if anything failed."""
+    reports: list[Any] = []
+    interrupted = None
+    try:
+        yield reports.append
+    except KeyboardInterrupt as stop:
+        interrupted = stop
+    show(reports)
+    if interrupted:
+        raise stopped("what is counted here is kept; run it again to go on") from interrupted
+    if any(report.failures for report in reports):
+        raise typer.Exit(NOTHING_FOUND)
 
 
 def exit_code(error: PetfinderError) -> int:

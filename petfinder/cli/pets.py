@@ -1,7 +1,4 @@
-"""The verbs for single pets: list, owner, info, status, update, remove.
-
-Only `owner` shows contact.
-"""
+"""The verbs for single pets: list, owner (which alone shows contact), info, status, update, remove."""
 
 from __future__ import annotations
 
@@ -120,11 +117,9 @@ def status(
 
     Example: petfinder status luigi reunited --registry pets.db
     """
-    changes: dict[str, Any] = {"status": new, "status_at": at or datetime.now(timezone.utc)}
-    if place is not None:
-        changes["place"] = place
+    where = {"place": place} if place is not None else {}
     with options.pets() as service:
-        pet = service.update(pet_id, **changes)
+        pet = service.update(pet_id, status=new, status_at=at or datetime.now(timezone.utc), **where)
     options.say(pet_as_data(pet), line_of(pet))
 
 
@@ -211,10 +206,9 @@ def remove(
     Asks first; exits with 1 if the answer is no.
     """
     with options.pets() as service:
-        named = (
-            f"{wording.counted(len(pet_ids), 'pet')} with owners and photos: {', '.join(map(wording.clean, pet_ids))}"
-        )
-        if not yes and ask("erasing", f"Erase {named}? [y/N]").lower() not in ("y", "yes"):
+        number, ids = wording.counted(len(pet_ids), "pet"), ", ".join(map(wording.clean, pet_ids))
+        question = f"Erase {number} with owners and photos: {ids}? [y/N]"
+        if not yes and ask("erasing", question).lower() not in ("y", "yes"):
             note("nothing removed")
             raise typer.Exit(NOTHING_FOUND)
         removed = service.remove(pet_ids, missing="ignore" if missing_ok else "error")

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
 from typer import Argument, Option
 
 from petfinder.cli.app import verb
-from petfinder.cli.exit_codes import NOTHING_FOUND
 from petfinder.cli.options import EncoderOption, PetOptions
-from petfinder.cli.output import stopped
+from petfinder.cli.output import reported
 from petfinder.display.data import report_as_data
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.pets import SPECIES, Pet
 from petfinder.domain.reports import BulkReport, Failure, Ignored
 from petfinder.encoders.load import load_encoder
-from petfinder.registry.service import OnConflict, Tell
+from petfinder.registry.service import OnConflict
 from petfinder.registry.settings import load_settings
 from petfinder.stores.field_names import FIFTYONE, FLASK_IMAGE_SEARCH, PUPPIES, FieldNames
 from petfinder.tables.readers import Grouping, read_csv, read_folder, read_json
@@ -53,7 +51,7 @@ def register(
     Exits with 1 if anything failed.
     """
     pets = [read(source, SPECIES[options.species], by) for source in sources]
-    with options.pets(encoder, create=True) as service, _reported(options, verbose=verbose) as tell:
+    with options.pets(encoder, create=True) as service, reported(partial(_show, options, verbose)) as tell:
         service.register_many(chain.from_iterable(pets), on_conflict=on_conflict, tell=tell)
 
 
@@ -93,7 +91,7 @@ def import_(
             raise ConfigError(f"{file} is no CSV, JSON or JSON lines by its ending; petfinder register takes folders")
     pet_class = SPECIES[options.species]
     pets = [read(file, pet_class, "pet") for file in files or ()]
-    with options.open(encoder, create=True) as opened, _reported(options, verbose=verbose) as tell:
+    with options.open(encoder, create=True) as opened, reported(partial(_show, options, verbose)) as tell:
         if index:
             made_by = load_encoder(encoder, device=load_settings().device) if encoder else opened.encoder
             existing = opened.open_existing(index, pet_class, FIELDS[fields or "puppies"], encoder=made_by)
@@ -102,36 +100,20 @@ def import_(
             opened.of(pet_class).register_many(chain.from_iterable(pets), on_conflict=on_conflict, tell=tell)
 
 
-@contextmanager
-def _reported(options: PetOptions, *, verbose: bool) -> Iterator[Tell]:
-    """Take the report of what is done meanwhile, and print it, after Ctrl-C too; exits with 1 if anything failed."""
-    reports: list[BulkReport] = []
-    interrupted = None
-    try:
-        yield reports.append
-    except KeyboardInterrupt as stop:
-        interrupted = stop
+def _show(options: PetOptions, verbose: bool, reports: Iterable[BulkReport]) -> None:
+    """Print the counts, and each failure and each passed-over file with its reason: all, or the first of them."""
     for report in reports:
-        options.say(report_as_data(report), _report_as_text(report, verbose=verbose))
-    if interrupted:
-        raise stopped("what is counted here is kept; run it again to go on") from interrupted
-    if any(report.failures for report in reports):
-        raise typer.Exit(NOTHING_FOUND)
-
-
-def _report_as_text(report: BulkReport, *, verbose: bool) -> str:
-    """The counts, and each failure and each passed-over file with its reason: all, or the first of them."""
-    lines = [str(report).split("\n", 1)[0]]
-    if report.changed:
-        lines.append(
-            f"  {len(report.changed)} of the skipped have other photos than are registered: "
-            "--on-conflict replace puts what is read now in their place, owner included"
-        )
-    for things, most in ((report.failures, 20), (report.ignored, 5)):
-        shown = things if verbose else things[:most]
-        lines += [f"  {thing}" for thing in shown]
-        lines += [f"  … and {len(things) - most} more: --verbose names all"] if len(shown) < len(things) else []
-    return "\n".join(lines)
+        lines = [str(report).split("\n", 1)[0]]
+        if report.changed:
+            lines.append(
+                f"  {len(report.changed)} of the skipped have other photos than are registered: "
+                "--on-conflict replace puts what is read now in their place, owner included"
+            )
+        for things, most in ((report.failures, 20), (report.ignored, 5)):
+            shown = things if verbose else things[:most]
+            lines += [f"  {thing}" for thing in shown]
+            lines += [f"  … and {len(things) - most} more: --verbose names all"] if len(shown) < len(things) else []
+        options.say(report_as_data(report), "\n".join(lines))
 
 
 def named(path: str) -> Path:

@@ -1,7 +1,6 @@
 """The colours of verdicts and statuses, never without their word; the paw for no picture.
 
-Hues after Okabe and Ito (Color Universal Design, 2008), which colour-blind people tell apart too, darkened where white
-words stand on them.
+Hues after Okabe and Ito (Color Universal Design, 2008), for colour-blind people too, darkened under white words.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What a registry answers as plain data, for scripts that read JSON.
-
-There is no owner in any of it, and no place more exact than about 1 km.
-"""
+"""What a registry answers as plain data, for scripts: no owner, and no place more exact than about 1 km."""
 
 from __future__ import annotations
 
@@ -38,10 +35,8 @@ def matches_as_data(matches: Matches) -> dict[str, Any]:
 
 def report_as_data(report: BulkReport | CopyReport | RebuildReport) -> dict[str, Any]:
     """What a call on many pets came to: ids and counts, each failure, each file that was passed over."""
-    data = {**vars(report), "failures": [failure_as_data(failure) for failure in report.failures]}
-    if isinstance(report, BulkReport):
-        data["ignored"] = [vars(file) for file in report.ignored]
-    return data
+    ignored = {"ignored": [*map(vars, report.ignored)]} if isinstance(report, BulkReport) else {}
+    return {**vars(report), "failures": [*map(failure_as_data, report.failures)], **ignored}
 
 
 def index_as_data(index: IndexInfo) -> dict[str, Any]:

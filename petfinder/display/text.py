@@ -1,7 +1,4 @@
-"""Matches, pets and owners as plain text for a terminal.
-
-Only `owner_as_text` shows contact: it is asked for by name.
-"""
+"""Matches, pets and owners as plain text for a terminal; only `owner_as_text` shows contact."""
 
 from __future__ import annotations
 

@@ -82,10 +82,7 @@ class WordsAnswer:
 
 
 class Desk:
-    """The desk of one visitor. Without an `access` all is open.
-
-    `upload_limit_bytes` bounds each file and the files of one call together; larger ones raise PhotoTooLarge.
-    """
+    """The desk of one visitor, all open without an `access`; `upload_limit_bytes` bounds the files of one call."""
 
     def __init__(
         self, registry: Registry, access: Access | None = None, *, upload_limit_bytes: int = UPLOAD_LIMIT
@@ -117,10 +114,7 @@ class Desk:
             raise PhotoTooLarge(f"{together} and {limit} fewer at a time")
 
     def look_at(self, upload: Upload) -> Photo:
-        """Read an uploaded photo for its own visitor: thumbnail, and date and place as the camera wrote them.
-
-        Raises PhotoTooLarge, UnreadablePhoto.
-        """
+        """Read a visitor's photo: thumbnail, and date and place as the camera wrote them; raises PhotoError."""
         self.check_uploads([upload])
         return completed(Photo(), read_photo(upload.photo()))
 
@@ -222,10 +216,7 @@ class PetDesk:
         return self.register(uploads, {**fields, "status": Status.FOUND, "status_at": at})
 
     def update(self, pet_id: str, changes: Mapping[str, Any], *, picture: Upload | None = None) -> Pet:
-        """Change named fields of a pet, what is not named stays; `picture` is for the owner among them.
-
-        Raises PetNotFound, InvalidPet, PhotoError.
-        """
+        """Change fields of a pet; `picture` is for the owner among them. Raises PetNotFound, InvalidPet, PhotoError."""
         service = self._unlocked
         self._desk.check_uploads([picture] if picture else [])
         owner = {"owner": _with_picture(changes["owner"], picture)} if "owner" in changes else {}
@@ -301,8 +292,8 @@ def _photos(uploads: Sequence[Upload]) -> list[Photo]:
 def _shown(pet: Pet) -> Pet:
     """A pet as searches show it, without embeddings."""
     found = as_found(pet)
-    photos = tuple(photo.model_copy(update={"embedding": None}) for photo in found.photos)
-    return found.model_copy(update={"photos": photos})
+    bare = tuple(photo.model_copy(update={"embedding": None}) for photo in found.photos)
+    return found.model_copy(update={"photos": bare})
 
 
 def _with_picture(owner: Owner | None, picture: Upload | None) -> Owner | None:

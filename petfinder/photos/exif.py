@@ -40,11 +40,10 @@ def camera_notes(image: Image.Image) -> CameraNotes:
     """The EXIF notes of an opened picture; what is missing or broken is left at its default."""
     main = _block(image.getexif)
     orientation = main.get(Base.Orientation)
-    return CameraNotes(
-        orientation=orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1,
-        taken_at=_taken_at({**main, **_block(lambda: image.getexif().get_ifd(IFD.Exif))}),
-        place=_place(_block(lambda: image.getexif().get_ifd(IFD.GPSInfo))),
-    )
+    if not (isinstance(orientation, int) and 1 <= orientation <= 8):
+        orientation = 1
+    taken_at = _taken_at({**main, **_block(lambda: image.getexif().get_ifd(IFD.Exif))})
+    return CameraNotes(orientation, taken_at, _place(_block(lambda: image.getexif().get_ifd(IFD.GPSInfo))))
 
 
 def _block(read: Callable[[], Tags]) -> Tags:

@@ -113,10 +113,9 @@ def _bytes(source: object, name: str, limits: PhotoLimits) -> bytes:
         else:
             content = _stream_bytes(source, name, limits)
     except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or type(error).__name__
-        raise UnreadablePhoto(
-            f"{name} cannot be read ({reason}): check that the file is there and open to you"
-        ) from error
+        reason = getattr(error, "strerror", None) or type(error).__name__
+        sentence = f"{name} cannot be read ({reason}): check that the file is there and open to you"
+        raise UnreadablePhoto(sentence) from error
     if len(content) > limits.max_bytes:
         raise PhotoTooLarge(
             f"{name} has more than {limits.max_bytes} bytes: make the picture smaller or raise max_photo_bytes"
@@ -153,9 +152,8 @@ def _pixels(image: Image.Image, name: str, limits: PhotoLimits) -> tuple[Image.I
 def decoded(data: bytes, *, name: str, max_pixels: int, box: Box | None = None) -> tuple[Image.Image, CameraNotes]:
     """The first picture in a file, upright, RGB, on white, and what the camera noted.
 
-    A JPEG comes reduced already, as far as `reduced` would reduce the box; that saves most of the decoding. `name` is
-    what messages call the file. Raises PhotoTooLarge (before decoding) and UnreadablePhoto, the latter also for damage
-    that Pillow lets pass.
+    A JPEG comes reduced already, as far as `reduced` would reduce the box; that saves most of the decoding. Messages
+    call the file `name`. Raises PhotoTooLarge (before decoding), and UnreadablePhoto also for what Pillow lets pass.
     """
     with refusals(name), Image.open(io.BytesIO(data), formats=_formats()) as image:
         check_pixels(image, name=name, max_pixels=max_pixels)
@@ -186,10 +184,7 @@ def check_pixels(image: Image.Image, *, name: str, max_pixels: int) -> None:
 
 
 def reduced(picture: Image.Image) -> Image.Image:
-    """The picture at a half, a third, ... of its size: the smallest whose shorter side keeps WORKING_SIDE pixels.
-
-    So the shorter side ends between WORKING_SIDE and twice that. Very long pictures shrink further.
-    """
+    """The picture at a half, a third, ... of its size: the smallest whose shorter side keeps WORKING_SIDE pixels."""
     times = _reduction(*picture.size)
     return picture.reduce(times) if times > 1 else picture
 
@@ -227,10 +222,7 @@ def _digest(content: bytes, box: Box | None) -> str:
 
 
 def photo_id_of(photo: AnyPhoto, *, limits: PhotoLimits = DEFAULT_LIMITS) -> str:
-    """The `photo_id` that `read_photo` gives, without decoding files.
-
-    Raises UnreadablePhoto for what cannot be opened and PhotoTooLarge for too many bytes.
-    """
+    """The `photo_id` that `read_photo` gives, without decoding files; raises UnreadablePhoto and PhotoTooLarge."""
     source, name, box = _parts(photo)
     if isinstance(source, Image.Image):
         return _digest(_pixels(source, name, limits)[0].tobytes(), box)

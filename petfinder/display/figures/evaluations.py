@@ -31,9 +31,9 @@ _COMPARED = {
 
 @in_own_style
 def plot_evaluation(evaluation: Evaluation) -> Figure:
-    """Of each query photo the similarity with its own pet, and with the nearest other pet, over the verdicts' ranges.
+    """Of each query photo the similarity with its own pet, and with the nearest other, over the verdicts' ranges.
 
-    The thresholds are those for a registry of just these pets. Raises ConfigError where matplotlib is missing.
+    The thresholds are those for a registry of just these pets.
     """
     first = f"{evaluation.found_first:,} of {evaluation.queries:,} photos"
     about = f"{wording.counted(evaluation.pets, 'pet')} with {wording.counted(evaluation.photos, 'photo')}"
@@ -68,10 +68,7 @@ def _edges(similarities: Numbers, cut: Cut) -> Numbers:
 
 
 def _draw_verdicts(axes: Axes, values: Numbers, cut: Cut, *, named: bool) -> None:
-    """Each verdict's range as a pale ground, a line at each threshold, and at the right how many photos.
-
-    `named` thresholds have their name and value above the line.
-    """
+    """Each verdict's range as a pale ground, a line at each threshold (`named`: its value above), how many photos."""
     verdicts = [cut.verdict(float(value)) for value in values]
     left, right = axes.get_xlim()
     ends = np.clip([right, cut.match, cut.possible, left], left, right)
@@ -90,16 +87,11 @@ def _draw_verdicts(axes: Axes, values: Numbers, cut: Cut, *, named: bool) -> Non
 
 @in_own_style
 def plot_comparison(comparison: Comparison) -> Figure:
-    """Rank-1, mAP and found at 1 % of each encoder as dots with their 95 % intervals, all on the same axis.
-
-    Raises ConfigError where matplotlib is missing.
-    """
+    """Rank-1, mAP and found at 1 % of each encoder as dots with their 95 % intervals, all on the same axis."""
     columns = comparison.columns
     tried = next((column.evaluation for column in columns if column.evaluation), None)
-    about = ""
-    if tried:
-        about = f"{wording.counted(tried.queries, 'query photo')} of {wording.counted(tried.pets, 'pet')}"
-        about += ", the same for all; bars hold the true value with 95% confidence"
+    photos = f"{wording.counted(tried.queries, 'query photo')} of {wording.counted(tried.pets, 'pet')}" if tried else ""
+    about = f"{photos}, the same for all; bars hold the true value with 95% confidence" if tried else ""
     title = "How well each encoder finds these pets"
     figure = headed_figure(12.0, 0.9 + 0.62 * len(columns), title=title, about=about)
     panels = figure.subplots(1, len(_COMPARED), sharex=True, sharey=True)
@@ -134,6 +126,5 @@ def _draw_row(axes: Axes, row: Row, place: int) -> None:
     if row.low is not None and row.high is not None:
         axes.plot([row.low, row.high], [place, place], color="#8fc1e0", linewidth=8, solid_capstyle="butt", zorder=2)
     axes.plot(row.value, place, "o", color=NEUTRAL.fill, markeredgecolor="white", markersize=9, zorder=3, clip_on=False)
-    axes.annotate(
-        f"{row.value:.1%}", (row.value, place), (0, 9), textcoords="offset points", ha="center", weight="bold"
-    )
+    above: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "weight": "bold"}
+    axes.annotate(f"{row.value:.1%}", (row.value, place), (0, 9), **above)

@@ -25,10 +25,7 @@ _TILE, _UNDER, _GAP, _LINE = 2.0, 1.75, 0.4, 0.225  # inches, as all that follow
 
 @in_own_style
 def plot_matches(matches: Matches) -> Figure:
-    """The query photos (at most 3) at the left, the matches (at most 20) beside them, each with its verdict.
-
-    Raises ConfigError where matplotlib is missing.
-    """
+    """The query photos (at most 3) at the left, the matches (at most 20) beside them, each with its verdict."""
     first_column = 1 if matches.query else 0
     found = matches.found[:_MOST]
     rows = max(1, math.ceil(len(found) / _A_ROW))
@@ -40,8 +37,8 @@ def plot_matches(matches: Matches) -> Figure:
         about=wording.advice(matches),
         foot=wording.small_print(matches, shown=_MOST),
         verdict=matches.verdict,
-        layout=None,
     )
+    figure.set_layout_engine("none")  # tiles are measured in inches
     grid = figure.add_gridspec(rows, columns, wspace=_GAP / _TILE, hspace=_GAP / (_TILE + _UNDER))
     if matches.query:
         _draw_query(_tile(figure.add_subplot(grid[0, 0])), matches.query)

@@ -6,7 +6,7 @@ import io
 import textwrap
 from collections.abc import Callable
 from functools import cache, partial, wraps
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 from PIL import Image
 
@@ -63,7 +63,6 @@ def headed_figure(
     about: str = "",
     foot: str = "",
     verdict: Verdict | None = None,
-    layout: Literal["constrained"] | None = "constrained",
 ) -> Figure:
     """A white figure with a title, a line below it and small print at its foot, `body` inches of room between them.
 
@@ -76,7 +75,7 @@ def headed_figure(
     small_print = textwrap.wrap(foot, int(room * 14))
     below = 0.4 + 0.165 * (len(small_print) + 1 if foot else 0)
     height = _HEAD + body + below
-    figure = Figure(figsize=(width, height), layout=layout)
+    figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     left = MARGIN
     if verdict:
@@ -86,12 +85,9 @@ def headed_figure(
     write(figure, MARGIN, height - 0.97, about, room=room, fontsize=11, color=QUIET)
     for line, text in enumerate(reversed(small_print)):
         write(figure, MARGIN, 0.35 + 0.165 * line, text, room=room, fontsize=8, color=QUIET)
-    engine: Any = figure.get_layout_engine()
-    if engine:
-        engine.set(rect=(MARGIN / width, below / height, room / width, body / height), hspace=0.06, wspace=0.06)
-    else:
-        sides = {"left": MARGIN / width, "right": 1 - MARGIN / width}
-        figure.subplots_adjust(bottom=below / height, top=1 - _HEAD / height, **sides)
+    x, y = MARGIN / width, below / height
+    figure.subplots_adjust(x, y, 1 - x, 1 - _HEAD / height)
+    figure.set_layout_engine("constrained", rect=(x, y, room / width, body / height), hspace=0.06, wspace=0.06)
     return figure
 
 
@@ -168,8 +164,8 @@ def drawable(text: str) -> str:
 def _known() -> frozenset[int]:
     from matplotlib import font_manager as fonts
 
-    known: list[set[int]] = []
-    for weight in ("normal", "bold"):
+    def of(weight: str) -> frozenset[int]:
         files = [fonts.findfont(fonts.FontProperties(family=family, weight=weight)) for family in _families()]
-        known.append({code for file in files for code in fonts.get_font(file).get_charmap()})
-    return frozenset.intersection(*map(frozenset, known))
+        return frozenset(code for file in files for code in fonts.get_font(file).get_charmap())
+
+    return of("normal") & of("bold")

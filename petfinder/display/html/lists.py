@@ -14,8 +14,7 @@ from petfinder.registry.util import IndexInfo
 def pets_as_html(pets: Sequence[Pet], *, more: int = 0) -> str:
     """The first 48 pets, each with a thumbnail where one is at hand, name, breed, status, place to 1 km and date.
 
-    Where no pet brings a thumbnail (a listing has none) there are no pictures at all. `more`: how many further pets
-    there are elsewhere.
+    No pictures at all where no pet brings a thumbnail (a listing has none). `more`: how many pets there are beyond.
     """
     said = wording.counted(len(pets) + more, "pet") if pets else "No pet here."
     pictured = any(photo.thumbnail for pet in pets[:SHOWN] for photo in pet.photos)

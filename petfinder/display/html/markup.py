@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import html
 import re
-from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -29,10 +28,9 @@ def escape(text: str) -> str:
     return html.escape(wording.clean(text), quote=True)
 
 
-def block(inner: str | Iterable[str], style: str = "") -> str:
+def block(*inner: str, style: str) -> str:
     """A box around ready HTML."""
-    content = inner if isinstance(inner, str) else "".join(inner)
-    return f'<div style="{style}">{content}</div>' if style else f"<div>{content}</div>"
+    return f'<div style="{style}">{"".join(inner)}</div>'
 
 
 def line(text: str, style: str = "") -> str:
@@ -53,7 +51,7 @@ def picture(photo: Photo | None, alt: str, *, width: int = 170) -> str:
     return render("parts", "picture", photo, alt, width)
 
 
-def card(inner: Iterable[str], *, edge: str, width: int) -> str:
+def card(*inner: str, edge: str, width: int) -> str:
     """A box around ready HTML of at most this width in pixels, with the colour `edge` along its top."""
     return render("parts", "card", width, edge, caller=lambda: Markup("".join(inner)))
 

@@ -1,7 +1,4 @@
-"""`petfinder serve`: the front end as a page, for volunteers who write no code.
-
-What cannot work is said before any page is up.
-"""
+"""`petfinder serve`: the front end as a page, for volunteers; what cannot work is said before any page is up."""
 
 from __future__ import annotations
 
@@ -85,8 +82,8 @@ def _run(bound: list[socket.socket], *, local: bool, host: str | None, tiles: bo
     from petfinder.page.server.voila import NOTEBOOK, PageServer
 
     ip, port = bound[0].getsockname()[:2]
-    address = f"http://{_host(ip)}:{port}/"
-    os.environ["VOILA_APP_IP"] = host_for_processes(ip)
+    os.environ["VOILA_APP_IP"] = here = host_for_processes(ip)
+    address = f"http://{socket.gethostname() if ipaddress.ip_address(ip).is_unspecified else here}:{port}/"
     server = PageServer(bound, local=local, tiles=tiles, host=host)
     server.initialize([str(NOTEBOOK)])
     server.port = port
@@ -126,11 +123,6 @@ def _bound(ip: str, port: int) -> list[socket.socket]:
         return bind_sockets(port, ip)
     except (OSError, OverflowError) as error:
         raise ConfigError(f"port {port} of {ip} cannot be had ({error}); name another, or 0 for any") from error
-
-
-def _host(ip: str) -> str:
-    """How an address stands in a URL: this machine's name where every address is meant."""
-    return socket.gethostname() if ipaddress.ip_address(ip).is_unspecified else host_for_processes(ip)
 
 
 def host_for_processes(ip: str) -> str:

@@ -1,7 +1,4 @@
-"""What the page's notebook does for one visitor: open the registry, and show the front end or the reason why not.
-
-Each visitor has a process, a registry and an access of their own.
-"""
+"""What the page's notebook does for one visitor, in a process of their own: open the registry, show the front end."""
 
 from __future__ import annotations
 

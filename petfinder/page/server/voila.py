@@ -117,7 +117,13 @@ def without_identities(record: logging.LogRecord) -> bool:
 
 
 def _config(*, local: bool, tiles: bool, host: str | None) -> Config:
-    """The settings of Voila, of Jupyter's kernels and of tornado that the page rests on."""
+    """The settings of Voila, of Jupyter's kernels and of tornado that the page rests on.
+
+    The server talks with the visitors' processes so that nobody else on this machine can listen: by sockets in a folder
+    of its own, where there are such and its name is short enough; else by ports, encrypted where Jupyter knows how.
+    """
+    sockets = os.name == "posix" and len(tempfile.gettempdir()) <= LONGEST_FOLDER
+    line = {"transport": "ipc"} if sockets else {"transport_encryption": "auto"}
     return Config(
         {
             "Voila": {
@@ -149,17 +155,7 @@ def _config(*, local: bool, tiles: bool, host: str | None) -> Config:
                 "cull_idle_timeout": VANISHED_SECONDS,
                 "cull_interval": VANISHED_SECONDS // 5,
             },
-            "KernelManager": {"shutdown_wait_time": 1.0, **_line_to_processes()},
+            "KernelManager": {"shutdown_wait_time": 1.0, **line},
             "ZMQChannelsWebsocketConnection": {"limit_rate": False},  # 48 pictures at once are no runaway loop
         }
     )
-
-
-def _line_to_processes() -> dict[str, str]:
-    """How the server talks with the visitors' processes, so that nobody else on this machine can listen.
-
-    By sockets in a folder of its own, where there are such and its name is short enough for them; else by ports,
-    encrypted where Jupyter knows how.
-    """
-    short = len(tempfile.gettempdir()) <= LONGEST_FOLDER
-    return {"transport": "ipc"} if os.name == "posix" and short else {"transport_encryption": "auto"}

@@ -106,12 +106,10 @@ class PetFields(Inputs):
         super().__init__(**{field.name: pet_input(field) for field in FIELDS}, place=parts.place_field(PLACE))
         short = [self[field.name] for field in FIELDS if not field.long]
         self.widget = parts.column(
-            [
-                *(parts.row(short[start : start + 3]) for start in range(0, len(short), 3)),
-                *(self[field.name] for field in FIELDS if field.long),
-                self["place"],
-                parts.note("In a map on your phone, hold your finger on the place to read its two numbers."),
-            ]
+            *(parts.row(*short[start : start + 3]) for start in range(0, len(short), 3)),
+            *(self[field.name] for field in FIELDS if field.long),
+            self["place"],
+            parts.note("In a map on your phone, hold your finger on the place to read its two numbers."),
         )
 
     def read(self) -> dict[str, Any]:
@@ -142,11 +140,7 @@ class OwnerFields(Inputs):
         super().__init__(**{name: parts.field(ipw.Text, label) for name, label in OWNER_FIELDS.items()})
         self.upload = PhotoUpload(visit, messages, "Picture of the owner", several=False)
         self.widget = parts.column(
-            [
-                parts.row([self["name"], self["phone"]]),
-                parts.row([self["email"], self["address"]]),
-                self.upload.widget,
-            ]
+            parts.row(self["name"], self["phone"]), parts.row(self["email"], self["address"]), self.upload.widget
         )
 
     @property
@@ -193,13 +187,11 @@ class FilterFields:
         self.near_photo = parts.tick("near the place in my photo")
         parts.see(self.near_photo, False)
         inner = parts.column(
-            [
-                parts.row([*(self.inputs[field.name] for field in _FILTERED), self.status]),
-                parts.row([self.after, self.before]),
-                parts.row([self.near, self.km]),
-                self.near_photo,
-                button,
-            ]
+            parts.row(*(self.inputs[field.name] for field in _FILTERED), self.status),
+            parts.row(self.after, self.before),
+            parts.row(self.near, self.km),
+            self.near_photo,
+            button,
         )
         self.fold = parts.Fold("Narrow the search: breed, colour, status, date, place", lambda: [inner])
         self.widget = self.fold.widget

@@ -1,7 +1,6 @@
 """Where pets are: circles on a map and the same as a list, places to about 1 km.
 
-Circles are drawn, not loaded: they show also where the map's tiles cannot be had, and with tiles=False nothing is
-asked of anybody.
+Circles are drawn, not loaded: they show without the map's tiles too, and with tiles=False nobody is asked anything.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from petfinder.display import wording
 from petfinder.display.colours import STATUS_COLOURS
 from petfinder.display.html import markup
 from petfinder.domain.filters import PetFilter, place_of
-from petfinder.domain.pets import Pet, Place, Status
+from petfinder.domain.pets import Pet, Status
 from petfinder.page.desk import MOST_PLACED
 from petfinder.page.widgets import parts
 from petfinder.page.widgets.panel import Panel, Visit
@@ -51,15 +50,10 @@ def pet_map(pets: Iterable[Pet], *, tiles: bool = True) -> ipw.Widget:
     ground = [leaflet.basemap_to_tiles(leaflet.basemaps.OpenStreetMap.Mapnik)] if tiles else []
     circles = [_circle(corner, there, below) for corner, there in at.items()]
     names = [_name(corner, there) for corner, there in at.items()] if len(at) <= _NAMED else []
-    shown = _PlaceMap(
-        center=centre,
-        zoom=zoom,
-        layout=ipw.Layout(width="100%", height="420px"),
-        layers=(*ground, *circles, *names),
-        attribution_control=tiles,
-    )
+    layers, layout = (*ground, *circles, *names), ipw.Layout(width="100%", height="420px")
+    shown = _PlaceMap(center=centre, zoom=zoom, layout=layout, layers=layers, attribution_control=tiles)
     shown.add(leaflet.ScaleControl(position="bottomright"))
-    return parts.column([shown, below])
+    return parts.column(shown, below)
 
 
 class _PlaceMap(leaflet.Map):  # type: ignore[misc]
@@ -111,7 +105,7 @@ def _view(places: list[tuple[float, float]]) -> tuple[tuple[float, float], int]:
 
 def line_of(pet: Pet) -> str:
     """A pet at its place in one line: "Bento: lost since 2026-10-02, Beagle, near 37.76, -122.43"."""
-    place: Place | None = place_of(pet)
+    place = place_of(pet)
     near = f"near {place.rounded().lat:.2f}, {place.rounded().lon:.2f}" if place else ""
     facts = ", ".join(filter(None, [wording.status_of(pet), pet.breed, near]))
     return f"{wording.name_of(pet)}: {facts}"
@@ -146,7 +140,7 @@ class MapPanel(Panel):
     def _list(self, pets: Sequence[Pet]) -> ipw.Widget:
         """The pets line by line, few ones with a button each."""
         if len(pets) <= _NAMED:
-            return parts.column([self._line(pet) for pet in pets], "pf-narrow")
+            return parts.column(*(self._line(pet) for pet in pets), css="pf-narrow")
         lines = "".join(f"<li>{markup.escape(line_of(pet))}</li>" for pet in pets)
         limit = markup.quiet(f"Only {MOST_PLACED} pets are shown.") if len(pets) >= MOST_PLACED else ""
         return parts.html(f"<ul>{lines}</ul>{limit}")
@@ -155,7 +149,7 @@ class MapPanel(Panel):
         details = details_button(self.visit, pet, f"Details of {wording.clip(wording.name_of(pet), _CALLED)}")
         line = parts.html(markup.line(line_of(pet)), "pf-grow")
         line.layout.flex = "1 1 140px"  # beside a long name the button goes below
-        return parts.row([line, details], "pf-preview")
+        return parts.row(line, details, css="pf-preview")
 
 
 def _dot(status: Status) -> str:

@@ -43,9 +43,9 @@ class Lock:
         self.unlock = parts.button("Unlock", self._unlock)
         self.lock = parts.button("Lock", self._lock)
         parts.on_enter(self.passphrase, self._unlock)
-        self._controls = parts.row([])
+        self._controls = parts.row()
         self._note = parts.note("Only to see contact details and to change something.")
-        self.widget = parts.column([self._controls, self._note, self.messages.widget], "pf-lock")
+        self.widget = parts.column(self._controls, self._note, self.messages.widget, css="pf-lock")
         self._show()
 
     def _show(self) -> None:
@@ -94,15 +94,15 @@ class Front:
         self.ways = parts.chooser([(name, name) for name in sections], "", "pf-nav")
         species = [(f"{name}s".capitalize(), name) for name in SPECIES]
         self.species = parts.chooser(species, "", "pf-species")
-        self.stage = parts.column([])
+        self.stage = parts.column()
         self.ways.observe(lambda _: self._go(), "value")
-        self.species.observe(lambda change: self._choose(change["new"]), "value")
+        self.species.observe(lambda _: self._go(), "value")
         head: list[ipw.Widget] = [self.lock.widget]
         if len(sections) > 1:
             greeted = [parts.html(f'<p class="pf-greeting">{markup.escape(greeting)}</p>')] if greeting else []
-            title = parts.column([parts.html("<h1>petfinder</h1>"), *greeted, self.counts])
-            head = [parts.row([title, self.lock.widget], "pf-head"), self.ways]
-        self.widget = parts.column([parts.style_sheet(), *head, self.species, self.stage], "pf-page")
+            title = parts.column(parts.html("<h1>petfinder</h1>"), *greeted, self.counts)
+            head = [parts.row(title, self.lock.widget, css="pf-head"), self.ways]
+        self.widget = parts.column(parts.style_sheet(), *head, self.species, self.stage, css="pf-page")
         self._count()
         self._go()
 
@@ -115,7 +115,8 @@ class Front:
         return self._opened[-1] if self._opened else self._panels[name]
 
     def _go(self) -> None:
-        """Show the chosen section, and leave the pets that were opened."""
+        """Show the chosen section of the chosen species, and leave the pets that were opened."""
+        self.visit.species = self.species.value
         left, self._opened = self._opened, []
         self._show()
         for panel in left:
@@ -138,10 +139,6 @@ class Front:
         self.stage.children = (self.panel.widget,)
         self.panel.come_into_view()
 
-    def _choose(self, species: str) -> None:
-        self.visit.species = species
-        self._go()
-
     def _access_changed(self) -> None:
         for panel in (*self._panels.values(), *self._opened):
             panel.access_changed()
@@ -157,8 +154,8 @@ class Front:
         with self._unsaid.trying(""):
             counts = self.desk.counts()
             found = f", {counts.found:,} found" if counts.found else ""
-            sentence = f"{wording.counted(counts.pets, 'pet')} registered, {counts.lost:,} lost{found}"
-            self.counts.value = f'<p class="pf-quiet">{sentence}</p>'
+            registered = wording.counted(counts.pets, "pet")
+            self.counts.value = f'<p class="pf-quiet">{registered} registered, {counts.lost:,} lost{found}</p>'
 
 
 def front_page(

@@ -48,11 +48,11 @@ class Panel:
         self.species_seen: str | None = None
         self.stale = False
         self.messages = parts.Messages()
-        self.answer = parts.column([])
+        self.answer = parts.column()
 
     def lay_out(self, *children: ipw.Widget) -> None:
         """Make its widget: the title, these, and below them what it says and answers."""
-        self.widget = parts.column([parts.heading(self.title), *children, self.messages.widget, self.answer])
+        self.widget = parts.column(parts.heading(self.title), *children, self.messages.widget, self.answer)
 
     def shown(self) -> None:
         """Bring up to date what comes into view."""

@@ -17,16 +17,8 @@ from ipywidgets.widgets.widget_string import HTMLStyle
 
 from petfinder.display import wording
 from petfinder.display.html import markup
-from petfinder.domain.errors import (
-    ConfigError,
-    DuplicatePet,
-    EditConflict,
-    EncoderUnavailable,
-    PassphraseNeeded,
-    PetfinderError,
-    PetNotFound,
-    StoreError,
-)
+from petfinder.domain import errors
+from petfinder.domain.errors import PetfinderError
 
 W = TypeVar("W", bound=ipw.DOMWidget)
 _log = logging.getLogger("petfinder.page.widgets")
@@ -35,13 +27,13 @@ _OUT_OF_ORDER = "The registry does not answer. Try again in a minute, and tell w
 _UNEXPECTED = "Something went wrong here, and nothing was changed that you do not see. Please try once more."
 _LOCKED = "Contact details and changes need the passphrase of whoever runs this page. Ask them, or unlock at the top."
 _SENTENCES: dict[type[PetfinderError], str] = {
-    PassphraseNeeded: _LOCKED,
-    PetNotFound: "This pet is no longer registered.",
-    DuplicatePet: "A pet with this id is registered already. Choose another id, or leave it empty.",
-    EditConflict: "Somebody else changed this pet at the same moment. Look at it again, then try once more.",
-    EncoderUnavailable: "Photos cannot be compared at the moment. Tell whoever runs this page.",
-    StoreError: _OUT_OF_ORDER,
-    ConfigError: _OUT_OF_ORDER,
+    errors.PassphraseNeeded: _LOCKED,
+    errors.PetNotFound: "This pet is no longer registered.",
+    errors.DuplicatePet: "A pet with this id is registered already. Choose another id, or leave it empty.",
+    errors.EditConflict: "Somebody else changed this pet at the same moment. Look at it again, then try once more.",
+    errors.EncoderUnavailable: "Photos cannot be compared at the moment. Tell whoever runs this page.",
+    errors.StoreError: _OUT_OF_ORDER,
+    errors.ConfigError: _OUT_OF_ORDER,
 }
 
 
@@ -100,16 +92,16 @@ def see(widget: ipw.Widget, visible: bool) -> None:
     widget.layout.display = None if visible else "none"
 
 
-def column(children: Iterable[ipw.Widget], *classes: str, styles: SharedStyles | None = None) -> ipw.VBox:
+def column(*children: ipw.Widget, css: str = "", styles: SharedStyles | None = None) -> ipw.VBox:
     """Widgets below each other."""
     layout = (styles or SharedStyles()).of(ipw.Layout, **_WIDE)
-    return ipw.VBox([*children], layout=layout, _dom_classes=("pf-column", *classes))
+    return ipw.VBox(children, layout=layout, _dom_classes=("pf-column", *css.split()))
 
 
-def row(children: Iterable[ipw.Widget], *classes: str, styles: SharedStyles | None = None) -> ipw.HBox:
+def row(*children: ipw.Widget, css: str = "", styles: SharedStyles | None = None) -> ipw.HBox:
     """Widgets side by side, going on below where the screen ends."""
     layout = (styles or SharedStyles()).of(ipw.Layout, **_WIDE, flex_flow="row wrap")
-    return ipw.HBox([*children], layout=layout, _dom_classes=("pf-row", *classes))
+    return ipw.HBox(children, layout=layout, _dom_classes=("pf-row", *css.split()))
 
 
 def tiles(children: Iterable[ipw.Widget], *, least: int) -> ipw.GridBox:
@@ -213,9 +205,9 @@ class Fold:
 
     def __init__(self, label: str, inner: Callable[[], Iterable[ipw.Widget]]) -> None:
         self._label, self._make = label, inner
-        self._inner = column([])
+        self._inner = column()
         self.button = button(f"▸ {label}", self.turn)
-        self.widget = column([self.button, self._inner])
+        self.widget = column(self.button, self._inner)
         self.open = False
         see(self._inner, False)
 

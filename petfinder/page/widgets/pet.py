@@ -42,7 +42,7 @@ class SimilarPanel(PetPanel):
 
     def __init__(self, visit: Visit, pet_id: str, back: Callable[[], None]) -> None:
         super().__init__(visit, pet_id, back)
-        self.widget = parts.column([parts.row([self.back]), self.heading, self.messages.widget, self.answer])
+        self.widget = parts.column(parts.row(self.back), self.heading, self.messages.widget, self.answer)
 
     def shown(self) -> None:
         """Search anew."""
@@ -65,10 +65,10 @@ class DetailsPanel(PetPanel):
         self.lost = parts.button("Report lost", self._show_lost)
         self.reunited = parts.button("Reunited", self._reunite)
         self.remove = parts.button("Remove", self._ask_to_remove, kind="danger")
-        self.buttons = parts.row([self.call, self.more, self.lost, self.reunited, self.edit, self.remove])
+        self.buttons = parts.row(self.call, self.more, self.lost, self.reunited, self.edit, self.remove)
         parts.see(self.buttons, False)
         self.widget = parts.column(
-            [parts.row([self.back]), self.heading, self.buttons, self.messages.widget, self.answer, self.card]
+            parts.row(self.back), self.heading, self.buttons, self.messages.widget, self.answer, self.card
         )
 
     def shown(self) -> None:
@@ -117,7 +117,7 @@ class DetailsPanel(PetPanel):
                 self.messages.say("Nobody to call is registered for this pet.")
                 return
             hide = parts.button("Hide", self._leave)
-            parts.show(self.answer, [parts.html(owner_card(owner)._repr_html_()), parts.row([hide])])
+            parts.show(self.answer, [parts.html(owner_card(owner)._repr_html_()), parts.row(hide)])
 
     def _show_edit(self) -> None:
         self._leave()
@@ -136,8 +136,8 @@ class DetailsPanel(PetPanel):
                 self._changed(pet, f"{wording.name_of(pet)} is reported lost. Everybody who searches sees it.")
 
         send = parts.button("Report as lost", report, kind="primary")
-        buttons = parts.row([send, parts.button("Cancel", self._leave)])
-        parts.show(self.answer, [parts.heading("Report lost", 3), parts.row([place, day], "pf-narrow"), buttons])
+        buttons = parts.row(send, parts.button("Cancel", self._leave))
+        parts.show(self.answer, [parts.heading("Report lost", 3), parts.row(place, day, css="pf-narrow"), buttons])
 
     def _reunite(self) -> None:
         self._leave()
@@ -150,7 +150,7 @@ class DetailsPanel(PetPanel):
         yes = parts.button("Yes, remove for ever", lambda: self._remove(yes), kind="danger")
         no = parts.button("Keep it", self._leave)
         question = parts.note("This erases the pet with its photos and its owner's contact. It cannot be undone.")
-        parts.show(self.answer, [question, parts.row([yes, no])])
+        parts.show(self.answer, [question, parts.row(yes, no)])
         no.focus()  # a key that is held down must not erase a pet
 
     def _remove(self, pressed: ipw.Button) -> None:
@@ -181,17 +181,15 @@ class EditForm:
         self.save = parts.button("Save", self._save, kind="primary")
         self.upload = PhotoUpload(visit, messages, "Add photos", changed=self._add)
         self.widget = parts.column(
-            [
-                parts.heading("Edit", 3),
-                self.fields.widget,
-                parts.heading("Who to call", 3),
-                self.owner.widget,
-                parts.row([self.save]),
-                parts.heading("Photos", 3),
-                parts.tiles([self._photo(photo) for photo in pet.photos], least=150),
-                self.upload.widget,
-            ],
-            "pf-area",
+            parts.heading("Edit", 3),
+            self.fields.widget,
+            parts.heading("Who to call", 3),
+            self.owner.widget,
+            parts.row(self.save),
+            parts.heading("Photos", 3),
+            parts.tiles([self._photo(photo) for photo in pet.photos], least=150),
+            self.upload.widget,
+            css="pf-area",
         )
 
     def _read(self) -> dict[str, Any]:
@@ -234,4 +232,4 @@ class EditForm:
                 self._done(pet, "The photo is removed.")
 
         button = parts.button("Remove photo", remove, kind="danger", tooltip=f"Remove photo {name}")
-        return parts.column([parts.html(markup.picture(photo, name) + markup.quiet(name)), button])
+        return parts.column(parts.html(markup.picture(photo, name) + markup.quiet(name)), button)

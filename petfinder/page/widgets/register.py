@@ -23,10 +23,7 @@ NOBODY = "Nobody to call is known for it yet: Details, then Edit, adds who."
 
 
 class Form(Panel):
-    """What the forms share: a line that says what the locked desk needs, and the card of the pet that was registered.
-
-    What only those with the passphrase may see goes with the lock.
-    """
+    """What the forms share: a line about the locked desk, what goes with the lock, the card of who was registered."""
 
     def __init__(self, visit: Visit) -> None:
         super().__init__(visit)
@@ -51,7 +48,7 @@ class Form(Panel):
     def show_registered(self, pet: Pet, owner: Owner | None, sentence: str) -> None:
         """Show the card of a pet that was just registered, and say what it lacks."""
         card, details = parts.html(pet_as_html(pet)), details_button(self.visit, pet)
-        parts.show(self.answer, [parts.column([card, parts.row([details])])])
+        parts.show(self.answer, [parts.column(card, parts.row(details))])
         self.messages.say(f"{sentence} {'' if owner else NOBODY}")
         self.visit.changed()
 
@@ -83,7 +80,7 @@ class RegisterPanel(Form):
             parts.heading("Who to call", 3),
             self.owner.widget,
             self.pet_id,
-            parts.row([self.button]),
+            parts.row(self.button),
         )
         self.access_changed()
 
@@ -136,7 +133,7 @@ class StrayPanel(Form):
 
     def __init__(self, visit: Visit) -> None:
         super().__init__(visit)
-        self.looking, self.matches = parts.Messages(), parts.column([])
+        self.looking, self.matches = parts.Messages(), parts.column()
         self.upload = PhotoUpload(visit, self.looking, "Choose a photo of the stray", changed=self.search)
         self._place_of_photos = ""  # what stands in the field if nobody wrote there
         self.day = parts.field(ipw.DatePicker, "Found on")
@@ -149,15 +146,13 @@ class StrayPanel(Form):
         self.holder = Inputs(name=parts.field(ipw.Text, "Who has it now"), phone=parts.field(ipw.Text, "Their phone"))
         self.button = parts.button("Register as found", self.register, kind="primary")
         self.form = parts.column(
-            [
-                parts.heading("None of these? Register it as found", 3),
-                parts.row([self.fields["place"], self.day]),
-                parts.row([self.fields["breed"], self.fields["colour"]]),
-                self.fields["note"],
-                parts.row([self.holder["name"], self.holder["phone"]]),
-                parts.row([self.button]),
-            ],
-            "pf-area",
+            parts.heading("None of these? Register it as found", 3),
+            parts.row(self.fields["place"], self.day),
+            parts.row(self.fields["breed"], self.fields["colour"]),
+            self.fields["note"],
+            parts.row(self.holder["name"], self.holder["phone"]),
+            parts.row(self.button),
+            css="pf-area",
         )
         parts.see(self.form, False)
         hint = "Somebody may be looking for it: first we look whether it is registered."

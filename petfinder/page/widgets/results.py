@@ -47,13 +47,14 @@ def matches_shown(visit: Visit, matches: Matches) -> ipw.Widget:
         pair = [query, *(shown_match(match, large=True) for match in compared)]
         likely = likely[len(compared) :]
         beside, likely = likely[:_BESIDE], likely[_BESIDE:]
-        shown.append(parts.row([parts.row(pair, "pf-pair"), *([as_tiles(beside)] if beside else [])], "pf-beside"))
+        others_beside = [as_tiles(beside)] if beside else []
+        shown.append(parts.row(parts.row(*pair, css="pf-pair"), *others_beside, css="pf-beside"))
     if likely:
         shown.append(as_tiles(likely))
     if others:
         label = f"{wording.counted(len(others), 'other')} that {'looks' if len(others) == 1 else 'look'} less like it"
         shown.append(parts.Fold(label, lambda: [as_tiles(others)]).widget)
-    return parts.column([*shown, _small_print(matches)])
+    return parts.column(*shown, _small_print(matches))
 
 
 def _divided(matches: Matches) -> tuple[tuple[Match, ...], tuple[Match, ...]]:
@@ -88,7 +89,7 @@ def _tile(pet: Pet) -> str:
     ]
     alt = ", ".join(filter(None, [name, pet.breed]))
     picture = markup.picture(_smaller(pet.photos[0]) if pet.photos else None, alt, width=_TILE)
-    return markup.card([picture, markup.block(text, "padding:8px 12px 10px")], edge=colour, width=_LARGE)
+    return markup.card(picture, markup.block(*text, style="padding:8px 12px 10px"), edge=colour, width=_LARGE)
 
 
 def _smaller(photo: Photo) -> Photo:
@@ -121,5 +122,5 @@ def _with_buttons(
         buttons.append(
             parts.button("More like this", partial(visit.open_similar, pet.pet_id), tooltip=like, styles=styles)
         )
-    below = parts.row(buttons, styles=styles) if len(buttons) > 1 else buttons[0]
-    return parts.column([parts.html(card, styles=styles), below], "pf-pet", styles=styles)
+    below = parts.row(*buttons, styles=styles) if len(buttons) > 1 else buttons[0]
+    return parts.column(parts.html(card, styles=styles), below, css="pf-pet", styles=styles)

@@ -70,7 +70,7 @@ class WordsPanel(Panel):
         self.button = parts.button("Search", self.search, kind="primary")
         parts.on_enter(self.text, self.search)
         parts.see(self.way, False)
-        self.lay_out(parts.row([self.text, self.button], "pf-narrow"), self.way)
+        self.lay_out(parts.row(self.text, self.button, css="pf-narrow"), self.way)
 
     def shown(self) -> None:
         """Offer to look by meaning where the encoder knows text; search again where pets have changed meanwhile."""
@@ -131,9 +131,9 @@ class BrowsePanel(Panel):
         self.above, self.below = self._pager(), self._pager()
         self._starts: list[str | None] = [None]  # the ids behind which the pages up to this one begin
         self._following: str | None = None
-        self.found = parts.column([])
+        self.found = parts.column()
         self.answer.children = (self.where_we_are, self.above, self.found, self.below)
-        self.lay_out(parts.row([self.status, self.breed, self.button], "pf-narrow"))
+        self.lay_out(parts.row(self.status, self.breed, self.button, css="pf-narrow"))
 
     def shown(self, *pressed: ipw.Button) -> None:
         """Show the page anew, for pets may have changed; the button that was pressed says that it runs."""
@@ -166,7 +166,7 @@ class BrowsePanel(Panel):
     def _pager(self) -> ipw.HBox:
         """The buttons for the page before and the one behind."""
         back = parts.button("Previous", lambda: self._turn_to(self._starts[:-1] or [None]))
-        return parts.row([back, parts.button("Next", lambda: self._turn_to([*self._starts, self._following]))])
+        return parts.row(back, parts.button("Next", lambda: self._turn_to([*self._starts, self._following])))
 
     def _turn_to(self, starts: list[str | None]) -> None:
         self._starts = starts

@@ -19,7 +19,6 @@ from petfinder.page.desk import Upload
 from petfinder.page.widgets import parts
 from petfinder.page.widgets.panel import Visit
 
-ACCEPTED = "image/*,.heic,.heif"
 _SMALL = 72
 # stands in the button for a photo that was taken out of it
 _COUNTED = {
@@ -34,8 +33,8 @@ _COUNTED = {
 class PhotoUpload:
     """Takes photos (several, or with several=False one) and shows what it has; `changed` is called when they change.
 
-    Photos are added to those that it has, or with anew=True take their place: who searches for the next animal must not
-    mix two. Only readable photos within the limits are taken; of others `messages` says why not.
+    Photos are added to those that it has, or with anew=True take their place: two animals must not be mixed.
+    Only readable photos within the limits are taken; of others `messages` says why not.
     """
 
     def __init__(
@@ -51,16 +50,11 @@ class PhotoUpload:
         self._visit, self._messages, self._changed = visit, messages, changed
         self._adding = several and not anew
         self._taken: list[tuple[Upload, Photo]] = []
-        self.button = ipw.FileUpload(
-            description=label,
-            accept=ACCEPTED,
-            multiple=several,
-            layout=ipw.Layout(width="auto"),
-            _dom_classes=("pf-upload",),
-        )
+        look = {"layout": ipw.Layout(width="auto"), "_dom_classes": ("pf-upload",)}
+        self.button = ipw.FileUpload(description=label, accept="image/*,.heic,.heif", multiple=several, **look)
         self.button.observe(self._received, "value")
         self._previews = parts.tiles([], least=330)
-        self.widget = parts.column([self.button, self._previews])
+        self.widget = parts.column(self.button, self._previews)
 
     @property
     def uploads(self) -> list[Upload]:
@@ -123,8 +117,10 @@ class PhotoUpload:
             f"taken {wording.day(photo.taken_at)}" if photo.taken_at else "no date in it",
             f"near {photo.place.lat:.2f}, {photo.place.lon:.2f}" if photo.place else "no place in it",
         ]
-        small = markup.block(markup.picture(photo, f"your photo {upload.name}", width=_SMALL), f"flex:0 0 {_SMALL}px")
-        text = markup.block(markup.line(wording.clip(upload.name, 40)) + markup.quiet(", ".join(facts)), "min-width:0")
-        shown = parts.html(markup.block([small, text], "display:flex;gap:10px;align-items:center"), "pf-grow")
+        picture = markup.picture(photo, f"your photo {upload.name}", width=_SMALL)
+        small = markup.block(picture, style=f"flex:0 0 {_SMALL}px")
+        lines = markup.line(wording.clip(upload.name, 40)), markup.quiet(", ".join(facts))
+        text = markup.block(*lines, style="min-width:0")
+        shown = parts.html(markup.block(small, text, style="display:flex;gap:10px;align-items:center"), "pf-grow")
         out = parts.button("Take out", lambda: self._take_out(photo.photo_id), tooltip=f"Take out {upload.name}")
-        return parts.row([shown, out], "pf-preview")
+        return parts.row(shown, out, css="pf-preview")
