@@ -45,7 +45,6 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def locked() -> dict[str, str]:
-    """The settings of a page with a passphrase."""
     return {"PETFINDER_PASSPHRASE_HASH": hash_passphrase(PASSPHRASE)}
 
 

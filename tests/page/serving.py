@@ -27,20 +27,16 @@ PASSPHRASE = "three grey whiskers"
 
 @dataclass
 class Served:
-    """A running page: its address, what it wrote, and its process."""
-
     url: str
     log: Path
     process: subprocess.Popen[bytes]
 
     @property
     def said(self) -> str:
-        """All that it wrote until now."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
 
 def environment(**more: str) -> dict[str, str]:
-    """The environment of a server that knows no settings but these."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PETFINDER_")}
     return {**kept, **more}
 
@@ -73,7 +69,6 @@ def served(
 
 
 def stop(running: Served) -> int:
-    """End a server as Ctrl-C does; its exit code."""
     if running.process.poll() is None:
         running.process.send_signal(signal.SIGINT)
     try:
@@ -114,26 +109,23 @@ class Visitor:
     frames: list[bytes] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
-    def watch(self) -> None:
-        """Keep what comes: requests, what the line brings, errors of scripts."""
+    def __post_init__(self) -> None:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("websocket", self._listen)
 
     def _listen(self, line: WebSocket) -> None:
         self.requests.append(line.url)
-        line.on("framereceived", lambda frame: self.frames.append(_bytes(frame)))
+        line.on("framereceived", lambda got: self.frames.append(got if isinstance(got, bytes) else got.encode()))
 
     def received(self, text: str) -> bool:
         """Whether this text came to the browser, seen or unseen."""
         return text in self.page.content() or any(text.encode() in frame for frame in self.frames)
 
     def button(self, name: str, *, exact: bool = True) -> Locator:
-        """The first button in view with this name."""
         return self.page.get_by_role("button", name=name, exact=exact).filter(visible=True).first
 
     def press(self, name: str, *, exact: bool = True) -> None:
-        """Click the button with this name."""
         self.button(name, exact=exact).click()
 
     def go(self, section: str) -> None:
@@ -142,25 +134,20 @@ class Visitor:
         self.page.get_by_role("heading", name=section, exact=True).wait_for(timeout=SHOWN_MS)
 
     def field(self, label: str) -> Locator:
-        """The input in view with this label."""
         return self.page.get_by_label(label, exact=True).filter(visible=True).first
 
     def upload(self, *photos: Path | Mapping[str, Any]) -> None:
-        """Choose files for the upload button in view."""
         with self.page.expect_file_chooser() as chooser:
             self.page.locator(".pf-upload:visible").first.click()
         chooser.value.set_files(list(photos))  # type: ignore[arg-type]
 
     def sees(self, text: str) -> None:
-        """Wait until this text is in view."""
         self.page.get_by_text(text).filter(visible=True).first.wait_for(timeout=SHOWN_MS)
 
     def sees_not(self, text: str) -> bool:
-        """Whether nothing in view has this text."""
         return self.page.get_by_text(text).filter(visible=True).count() == 0
 
     def unlock(self, passphrase: str = PASSPHRASE) -> None:
-        """Give the passphrase."""
         self.field("Passphrase").fill(passphrase)
         self.press("Unlock")
 
@@ -173,24 +160,15 @@ class Visitor:
             if f"kernel-{kernel}.json" in (folder / "cmdline").read_text(errors="replace")
         )
 
-    def close(self) -> None:
-        """Leave."""
-        self.page.context.close()
-
-
-def _bytes(frame: Any) -> bytes:
-    return frame if isinstance(frame, bytes) else str(frame).encode()
-
 
 @contextmanager
 def visiting(browser: Browser, url: str, *, width: int = 1280, wait: bool = True) -> Iterator[Visitor]:
     """Somebody new on the page, with nothing of any other visitor."""
     visitor = Visitor(browser.new_context(viewport={"width": width, "height": 844}).new_page())
-    visitor.watch()
     try:
         visitor.page.goto(url, wait_until="commit")
         if wait:
             visitor.page.get_by_role("heading", name="petfinder").wait_for(timeout=SHOWN_MS)
         yield visitor
     finally:
-        visitor.close()
+        visitor.page.context.close()

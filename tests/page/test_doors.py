@@ -54,7 +54,6 @@ HOST = "pets.example.org"
 
 
 def line_to(url: str, process: str, *, origin: str | None = None, protocol: str | None = PROTOCOL) -> ClientConnection:
-    """A visitor's line to the process."""
     return connect(
         f"ws{url.removeprefix('http')}api/kernels/{process}/channels?session_id=stranger",
         origin=None if origin is None else Origin(origin),
@@ -65,7 +64,6 @@ def line_to(url: str, process: str, *, origin: str | None = None, protocol: str 
 
 
 def process_in(body: str) -> str:
-    """The name of the process behind a page."""
     found = re.search(r'"kernelId": *"([^"]+)"', body)
     assert found is not None
     return found[1]
@@ -100,18 +98,14 @@ def test_no_file_no_list_and_no_other_door_of_the_server_is_open(page: Served, p
 @pytest.mark.parametrize(
     "headers", [{"host": HOST}, *({"Sec_Fetch_Dest": one} for one in ("image", "iframe", "empty"))]
 )
-def test_another_name_for_this_machine_and_what_another_page_loads_lead_nowhere(
-    page: Served, headers: dict[str, str]
-) -> None:
+def test_other_names_and_what_other_pages_load_lead_nowhere(page: Served, headers: dict[str, str]) -> None:
     status, body, _ = asked(page.url, "/", **headers)
 
     assert status == 403
     assert "petfinder" not in body
 
 
-def test_the_page_tells_browsers_to_load_nothing_from_elsewhere(
-    page: Served, opened: tuple[str, dict[str, str]]
-) -> None:
+def test_browsers_are_told_to_load_nothing_from_elsewhere(page: Served, opened: tuple[str, dict[str, str]]) -> None:
     body, headers = opened
 
     policy = headers["Content-Security-Policy"]
@@ -141,9 +135,7 @@ def test_a_visitor_cannot_run_code(page: Served, process: str) -> None:
     assert not proof.exists()
 
 
-def test_a_line_that_does_not_speak_as_the_page_does_is_refused_and_the_server_goes_on(
-    page: Served, process: str
-) -> None:
+def test_a_line_that_speaks_another_protocol_is_refused_and_no_more(page: Served, process: str) -> None:
     for other in (None, "v2.kernel.websocket.jupyter.org", f"x{PROTOCOL}"):
         with pytest.raises(InvalidStatus, match="400"):
             line_to(page.url, process, protocol=other)
@@ -185,7 +177,7 @@ def test_nobody_else_waits_where_the_processes_wait_for_a_visitor(page: Served, 
     assert asked(page.url, "/")[0] == 200
 
 
-def test_with_a_passphrase_other_machines_are_let_in_and_who_opens_no_line_leaves_no_process(
+def test_other_machines_are_let_in_and_who_opens_no_line_leaves_no_process(
     tmp_path: Path, locked: dict[str, str]
 ) -> None:
     impatient = (sys.executable, "-c", IMPATIENT)
@@ -205,12 +197,10 @@ def here(running: Served) -> str:
 
 
 def is_there(url: str, process: str) -> bool:
-    """Whether a visitor's process runs."""
     return asked(url, f"/api/kernels/{process}", Referer=url)[0] == 200
 
 
 def eventually(condition: Callable[[], object], *, seconds: float) -> bool:
-    """Whether something becomes true within so many seconds."""
     deadline = time.monotonic() + seconds
     while not (true := condition()) and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -236,18 +226,13 @@ def test_ctrl_c_ends_a_server_open_to_all_and_every_process_behind_it(tmp_path: 
     with served("pets.db", tmp_path, "--ip", "0.0.0.0", "--without-passphrase") as running:
         assert "not encrypted" in running.said
         asked(here(running), "/")
-        assert eventually(lambda: len(_children_of(running.process.pid)) >= 2, seconds=30)
-        children = _children_of(running.process.pid)
+        listed = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children")
+        assert eventually(lambda: len(listed.read_text().split()) >= 2, seconds=30)
+        children = listed.read_text().split()
         assert stop(running) == 0
 
     assert eventually(lambda: not any(Path(f"/proc/{child}/cmdline").exists() for child in children), seconds=15)
     assert "Traceback" not in running.said
-
-
-def _children_of(pid: int) -> list[int]:
-    if not Path("/proc").is_dir():
-        pytest.skip("processes are counted in /proc")
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @pytest.mark.parametrize(

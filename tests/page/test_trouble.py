@@ -9,9 +9,7 @@ from playwright.sync_api import Browser
 from tests.page.serving import served, visiting
 
 
-def test_a_registry_that_went_away_is_a_sentence_for_visitors_and_a_line_for_whoever_runs_it(
-    browser: Browser, tmp_path: Path
-) -> None:
+def test_a_registry_that_went_away_is_a_sentence_and_a_line_in_the_log(browser: Browser, tmp_path: Path) -> None:
     with served("pets.db", tmp_path) as running:
         with visiting(browser, running.url) as first:
             first.go("All pets")

@@ -35,7 +35,6 @@ def _no_photo_yet(visitor: Visitor) -> None:
 
 
 def padded(folder: Path, megabytes: int) -> Path:
-    """A photo that is readable and has this many bytes."""
     path = folder / f"photo-{megabytes}.jpg"
     path.write_bytes(BENTO.read_bytes().ljust(megabytes * MEGABYTE, b"\0"))
     return path
@@ -67,9 +66,7 @@ def test_a_photo_of_20_megabytes_is_searched_with(visitor: Visitor, tmp_path: Pa
 
 
 @pytest.mark.parametrize("megabytes", [[26], [30], [60], [14, 13]])
-def test_larger_photos_are_refused_with_a_sentence_before_they_are_sent(
-    visitor: Visitor, tmp_path: Path, megabytes: list[int]
-) -> None:
+def test_larger_photos_are_refused_before_they_are_sent(visitor: Visitor, tmp_path: Path, megabytes: list[int]) -> None:
     visitor.upload(*(padded(tmp_path, one) for one in megabytes))
 
     what = f"This photo has {megabytes[0]} MB" if len(megabytes) == 1 else "These 2 photos have 27 MB"
@@ -77,9 +74,7 @@ def test_larger_photos_are_refused_with_a_sentence_before_they_are_sent(
     assert visitor.button("Take out").count() == 0
 
 
-def test_a_smaller_photo_is_taken_after_one_that_was_refused_and_the_browser_may_not_say_where(
-    visitor: Visitor,
-) -> None:
+def test_a_smaller_photo_is_taken_next_and_the_browser_may_not_say_where(visitor: Visitor) -> None:
     visitor.upload(BENTO)
     visitor.sees("This looks like Bento")
     visitor.press("Narrow the search", exact=False)
@@ -113,9 +108,7 @@ def test_each_form_offers_once_to_say_where_the_visitor_is(visitor: Visitor, sec
     expect(visitor.page.get_by_role("button", name="Use where I am").filter(visible=True)).to_have_count(1)
 
 
-def test_who_goes_around_the_pages_own_check_is_refused_by_the_server_with_a_sentence(
-    visitor: Visitor, tmp_path: Path
-) -> None:
+def test_who_goes_around_the_pages_own_check_is_refused_by_the_server(visitor: Visitor, tmp_path: Path) -> None:
     visitor.go("Find by photo")
     visitor.page.evaluate("window.petfinderMostBytes = 1e9")
 
