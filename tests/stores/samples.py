@@ -126,14 +126,14 @@ _SPOTS = ((0.0, 179.99), (0.0, -179.99), (89.99, 10.0), (89.98, -170.0), (-90.0,
 
 def _moment(numbers: random.Random) -> datetime:
     seconds = numbers.randrange(3) if numbers.random() < 0.3 else numbers.randrange(10 * 24 * 3600)
-    return datetime(2026, 3, 1) + timedelta(seconds=seconds)
+    return (datetime(2026, 3, 1) + timedelta(seconds=seconds)).replace(tzinfo=numbers.choice(_ZONES))
 
 
-def _place(numbers: random.Random) -> tuple[float, float]:
+def _place(numbers: random.Random) -> Place:
     lat, lon = numbers.choice(_SPOTS)
     lat = max(-90.0, min(90.0, lat + numbers.uniform(-0.3, 0.3)))
     lon += numbers.uniform(-0.3, 0.3)
-    return (lat, lon - 360 if lon > 180 else lon + 360 if lon < -180 else lon)
+    return Place(lat=lat, lon=lon - 360 if lon > 180 else lon + 360 if lon < -180 else lon)
 
 
 def _some(numbers: random.Random, values: Sequence[Any], *, chance: float) -> Any:
@@ -142,11 +142,14 @@ def _some(numbers: random.Random, values: Sequence[Any], *, chance: float) -> An
 
 def random_pet(numbers: random.Random, pet_id: str) -> Pet:
     """A pet with any of the fields that filters ask for."""
-    photos = []
-    for number in range(numbers.randrange(4)):
-        taken_at = _moment(numbers).replace(tzinfo=numbers.choice(_ZONES)) if numbers.random() < 0.7 else None
-        place = _place(numbers) if numbers.random() < 0.5 else None
-        photos.append(Photo(uri=f"{pet_id}/{number}.jpg", taken_at=taken_at, place=place))
+    photos = tuple(
+        Photo(
+            uri=f"{pet_id}/{number}.jpg",
+            taken_at=_moment(numbers) if numbers.random() < 0.7 else None,
+            place=_place(numbers) if numbers.random() < 0.5 else None,
+        )
+        for number in range(numbers.randrange(4))
+    )
     name = _some(numbers, _OWNERS, chance=0.8)
     return Pet(
         pet_id=pet_id,
@@ -158,8 +161,8 @@ def random_pet(numbers: random.Random, pet_id: str) -> Pet:
         owner=Owner(name=name, phone="123") if name else None,
         tags=tuple(numbers.sample(_TAGS, numbers.randrange(3))),
         microchip=_some(numbers, _CHIPS, chance=0.5),
-        place=Place(**dict(zip(("lat", "lon"), _place(numbers), strict=True))) if numbers.random() < 0.5 else None,
-        photos=tuple(photos),
+        place=_place(numbers) if numbers.random() < 0.5 else None,
+        photos=photos,
     )
 
 
@@ -176,6 +179,7 @@ def pet_document(pet: Pet, *, number: int) -> Document:
 
 def random_filter(numbers: random.Random, pets: Sequence[Pet]) -> PetFilter:
     """A filter of one to three demands, each of any kind."""
+    first = _moment(numbers)
     demands: list[Mapping[str, Any]] = [
         {"breed": numbers.sample(_BREEDS, numbers.randrange(3))},
         {"colour": numbers.choice(("BLACK", "white"))},
@@ -186,9 +190,9 @@ def random_filter(numbers: random.Random, pets: Sequence[Pet]) -> PetFilter:
         {"microchip": numbers.choice(("985.112.345.678", "a1b2", "0"))},
         {"ids": [pet.pet_id for pet in numbers.sample(pets, min(len(pets), numbers.choice((0, 1, 150))))]},
         {"exclude": [pet.pet_id for pet in numbers.sample(pets, min(len(pets), numbers.choice((0, 1, 150))))]},
-        {"taken_after": _moment(numbers).replace(tzinfo=numbers.choice(_ZONES))},
-        {"taken_before": _moment(numbers).replace(tzinfo=numbers.choice(_ZONES))},
-        _range(numbers),
+        {"taken_after": _moment(numbers)},
+        {"taken_before": _moment(numbers)},
+        {"taken_after": first, "taken_before": first + timedelta(seconds=numbers.choice((0, 3600, 400_000)))},
         _circle(numbers, pets),
         _circle(numbers, pets),
     ]
@@ -199,17 +203,8 @@ def random_filter(numbers: random.Random, pets: Sequence[Pet]) -> PetFilter:
     return PetFilter(**chosen)
 
 
-def _range(numbers: random.Random) -> dict[str, datetime]:
-    zone = numbers.choice(_ZONES)
-    first = _moment(numbers)
-    return {
-        "taken_after": first.replace(tzinfo=zone),
-        "taken_before": (first + timedelta(seconds=numbers.choice((0, 3600, 400_000)))).replace(tzinfo=zone),
-    }
-
-
 def _circle(numbers: random.Random, pets: Sequence[Pet]) -> dict[str, Any]:
-    near = Place(**dict(zip(("lat", "lon"), _place(numbers), strict=True)))
+    near = _place(numbers)
     spots = [place for pet in numbers.sample(pets, 20) for place in places_of(pet)]
     exactly = [near.km_to(place) for place in spots if near.km_to(place) > 0]
     return {"near": near, "within_km": numbers.choice((0.5, 20.0, 40.0, 400.0, 9000.0, 20015.2, *exactly[:6]))}

@@ -1,4 +1,4 @@
-"""What is reported is kept: killed loads, two writers at once, full disks, files that may only be read."""
+"""What is reported is kept: killed loads, writers and threads at once, full disks, files that may only be read."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import random
 import shutil
 import sqlite3
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from petfinder.domain.errors import IndexMismatch, StoreUnavailable
+from petfinder.domain.errors import StoreUnavailable
 from petfinder.domain.filters import Restriction
-from petfinder.stores.documents import Query
+from petfinder.stores.documents import Document
 from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.stores.processes import (
     fill_until_refused,
@@ -29,7 +30,7 @@ from tests.stores.processes import (
     start,
     try_as_a_reader,
 )
-from tests.stores.samples import EVERYTHING, SPEC, directions, document, found, ids, opened, write
+from tests.stores.samples import EVERYTHING, SPEC, directions, document, found, ids, opened, random_documents, write
 
 KILLS = 50
 QUERY = directions(1, seed=3)
@@ -52,7 +53,7 @@ def two(path: Path) -> Iterator[tuple[EmbeddedStore, EmbeddedStore]]:
 
 def searched(store: EmbeddedStore, **options: Any) -> tuple[list[str], int]:
     """The id of the nearest pet to QUERY, and how many were looked at."""
-    answer = store.nearest("dogs", Query(QUERY, k=1), **options)[0]
+    answer = store.nearest("dogs", QUERY, k=1, restriction=EVERYTHING, **options)[0]
     return [hit.document.id for hit in answer.hits], answer.searched
 
 
@@ -159,19 +160,6 @@ def test_a_search_reads_only_what_changed(two: tuple[EmbeddedStore, EmbeddedStor
     assert not [one for one in statements if "vectors" in one]
 
 
-def test_a_reader_notices_a_rebuild_with_another_encoder(two: tuple[EmbeddedStore, EmbeddedStore]) -> None:
-    reader, writer = two
-    write(writer, [document("a")])
-    assert searched(reader, expected=SPEC)[1] == 1
-    target = writer.begin_rebuild("dogs", replace(SPEC, encoder="table-2"))
-    list(writer.write(target, [document("a"), document("b")], mode="index"))
-    writer.finish_rebuild("dogs", target, lambda: None)
-    with pytest.raises(IndexMismatch, match="table-2"):
-        searched(reader, expected=SPEC)
-    assert reader.spec("dogs").encoder == "table-2"
-    assert searched(reader, expected=reader.spec("dogs"))[1] == 2
-
-
 def test_a_full_disk_refuses_the_rest_and_keeps_what_was_reported(path: Path) -> None:
     refused, written, readable = of_another(fill_until_refused, str(path), 6_000_000)
     assert refused[0] == "StoreUnavailable"
@@ -256,3 +244,78 @@ def test_vectors_written_are_the_very_bytes_that_come_back(path: Path) -> None:
         write(store, [document("a", rows)])
     with opened(path, create=False) as store:
         np.testing.assert_array_equal(found(store, "dogs", "a").vectors, rows)
+
+
+@pytest.fixture(params=["memory", "file"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EmbeddedStore]:
+    with opened(None if request.param == "memory" else tmp_path / "pets.db") as made:
+        yield made
+
+
+def test_threads_write_search_list_and_erase_together(store: EmbeddedStore) -> None:
+    write(store, random_documents(200, seed=1))
+
+    def work(number: int) -> None:
+        for step in range(15):
+            names = [f"thread{number}/{step}/{pet}" for pet in range(10)]
+            assert [one.result for one in write(store, map(document, names))] == ["added"] * 10
+            assert len(store.nearest("dogs", QUERY, k=5, restriction=EVERYTHING)[0].hits) == 5
+            assert len(list(store.scan("dogs", EVERYTHING))) >= 200
+            assert store.delete("dogs", names[:5]) == frozenset(names[:5])
+            assert store.get("dogs", names[4:6])[0] is None
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert store.count("dogs", EVERYTHING) == 200 + 4 * 15 * 5
+    assert store.nearest("dogs", QUERY, k=1, restriction=EVERYTHING)[0].searched <= 500
+
+
+def test_searches_go_on_during_a_rebuild_and_never_see_half_of_it(store: EmbeddedStore) -> None:
+    write(store, [document(f"old{number:04d}") for number in range(1200)])
+    target = store.begin_rebuild("dogs", SPEC)
+    halfway, searched = threading.Event(), threading.Event()
+
+    def rebuilt() -> Iterator[Document]:
+        for number in range(1100):
+            yield document(f"new{number:04d}")
+        halfway.set()
+        assert searched.wait(30)
+
+    def catch_up() -> None:
+        assert len(list(store.write(target, rebuilt(), mode="index"))) == 1100
+
+    with ThreadPoolExecutor(2) as pool:
+        rebuilding = pool.submit(store.finish_rebuild, "dogs", target, catch_up)
+        assert halfway.wait(30)
+        answer = store.nearest("dogs", QUERY, k=2000, restriction=EVERYTHING)[0]
+        assert answer.searched == store.count("dogs", EVERYTHING) == 1200
+        assert {hit.document.id[:3] for hit in answer.hits} == {"old"}
+        waiting = pool.submit(write, store, [document("late")])
+        searched.set()
+        rebuilding.result(30)
+        assert waiting.result(30)[0].result == "added"
+    answer = store.nearest("dogs", QUERY, k=2000, restriction=EVERYTHING)[0]
+    assert {hit.document.id[:3] for hit in answer.hits} == {"new", "lat"}
+    assert answer.searched == 1101
+
+
+def test_a_rebuild_that_writes_to_what_it_replaces_is_refused(store: EmbeddedStore) -> None:
+    write(store, [document("a")])
+    target = store.begin_rebuild("dogs", SPEC)
+    read = found(store, "dogs", "a")
+    writes: list[Callable[[], Any]] = [
+        lambda: write(store, [document("c")]),
+        lambda: store.replace("dogs", read),
+        lambda: store.delete("dogs", ["a"]),
+        lambda: store.finish_rebuild("dogs", target, lambda: None),
+    ]
+    for one in writes:
+        with pytest.raises(StoreUnavailable, match="rebuilt"):
+            store.finish_rebuild("dogs", target, one)
+    assert [one.id for one in store.scan("dogs", EVERYTHING)] == ["a"]
+
+
+def test_a_stream_may_read_the_store_that_it_is_written_to(store: EmbeddedStore) -> None:
+    write(store, [document(f"pet{number}") for number in range(1500)])
+    copies = (document(f"copy of {one.id}") for one in store.scan("dogs", EVERYTHING, after="pet"))
+    assert len(write(store, copies)) == 1500
