@@ -20,7 +20,6 @@ WHAT_ELASTICSEARCH_SAYS = {
     401: ("security_exception", "unable to authenticate user [finder] for REST request [/]"),
     403: ("security_exception", "action [indices:data/write/bulk] is unauthorized for user [finder] on this index"),
     404: ("resource_not_found_exception", "there is nothing of this name"),
-    408: ("process_cluster_event_timeout_exception", "failed to process cluster event within 30s"),
     409: ("version_conflict_engine_exception", "[luna]: version conflict, document already exists"),
     429: ("es_rejected_execution_exception", "rejected execution of coordinating operation [max_coordinating_bytes=1]"),
     500: ("illegal_state_exception", "something broke"),

@@ -10,7 +10,7 @@ import pytest
 
 from petfinder.domain.errors import IndexMismatch, IndexNotFound
 from petfinder.domain.filters import Restriction
-from petfinder.stores.documents import Query
+from petfinder.stores.documents import WriteMode
 from petfinder.stores.elasticsearch.store import ElasticsearchStore
 from tests.elastic import faults
 from tests.elastic.proxy import FaultProxy
@@ -93,25 +93,23 @@ def test_many_queries_that_each_name_many_ids_are_parted(store: ElasticsearchSto
     write(store, [document("a"), document("b")])
     nobody = frozenset(f"none{number}" for number in range(70_000))
 
-    answers = store.nearest("dogs", Query(directions(50, seed=1), k=2, restriction=Restriction(exclude=nobody | {"b"})))
+    answers = store.nearest("dogs", directions(50, seed=1), k=2, restriction=Restriction(exclude=nobody | {"b"}))
 
     assert [[hit.document.id for hit in answer.hits] for answer in answers] == [["a"]] * 50
 
 
 @pytest.mark.parametrize("mode", ["create", "index"])
 def test_an_id_that_comes_twice_in_a_stream_is_not_taken_for_done_where_an_answer_is_lost(
-    elasticsearch_url: str, store: ElasticsearchStore, mode: str
+    proxy: FaultProxy, store: ElasticsearchStore, mode: WriteMode
 ) -> None:
     first, second = document("a"), document("a", body={"name": "second"})
     stream = [first, *(document(f"pet{number}") for number in range(499)), second]
-    with FaultProxy(elasticsearch_url) as proxy, elasticsearch.Elasticsearch(proxy.url, max_retries=0) as client:
-        through = ElasticsearchStore(client, retries=2, owns_client=False)
-        outcomes: list[str] = []
-        for outcome in through.write("dogs", stream, mode="index" if mode == "index" else "create"):
+    outcomes: list[str] = []
+    with elasticsearch.Elasticsearch(proxy.url, max_retries=0) as client:
+        for outcome in ElasticsearchStore(client, retries=2, owns_client=False).write("dogs", stream, mode=mode):
             if not outcomes:
                 proxy.add(faults.cut_before, path="_bulk", times=1)
             outcomes.append(outcome.result)
-        through.close()
 
     assert outcomes[-1] == ("replaced" if mode == "index" else "exists")
     assert found(store, "dogs", "a").body == (second if mode == "index" else first).body

@@ -166,25 +166,18 @@ def of_another_version(client: Elasticsearch, index: str) -> Any:
 
 
 UNKNOWN = "index 'pets-dogs' is not in https://host:9200; register a pet first"
+EXISTS, CHANGED = (errors.IndexExists, "already"), (errors.EditConflict, "read it again")
 SAID_BY_A_REAL_SERVER: dict[str, tuple[Ask, type[errors.PetfinderError], str]] = {
     "no such index": (lambda c, i: c.search(index=f"{i}-not"), errors.IndexNotFound, UNKNOWN),
     "no such alias": (lambda c, i: c.indices.get_alias(name=f"{i}-not"), errors.IndexNotFound, "is not in"),
     "no such document": (lambda c, i: c.get(index=i, id="nobody"), errors.PetNotFound, "not in index 'pets-dogs'"),
     "update of nothing": (lambda c, i: c.update(index=i, id="nobody", doc={}), errors.PetNotFound, "not in index"),
-    "index made twice": (lambda c, i: c.indices.create(index=i), errors.IndexExists, "already"),
-    "index of an alias": (lambda c, i: c.indices.create(index=f"{i}-alias"), errors.IndexExists, "already"),
-    "alias of an index": (
-        lambda c, i: c.indices.update_aliases(actions=[{"add": {"index": i, "alias": i}}]),
-        errors.IndexExists,
-        "already",
-    ),
+    "index made twice": (lambda c, i: c.indices.create(index=i), *EXISTS),
+    "index of an alias": (lambda c, i: c.indices.create(index=f"{i}-alias"), *EXISTS),
+    "alias of an index": (lambda c, i: c.indices.update_aliases(actions=[{"add": {"index": i, "alias": i}}]), *EXISTS),
     "index name": (lambda c, i: c.indices.create(index="Upper"), errors.InvalidQuery, "name"),
-    "created twice": (lambda c, i: c.create(index=i, id="luigi", document={}), errors.EditConflict, "read it again"),
-    "changed meanwhile": (
-        lambda c, i: c.index(index=i, id="luigi", document={"name": "x"}, if_seq_no=9, if_primary_term=1),
-        errors.EditConflict,
-        "read it again",
-    ),
+    "created twice": (lambda c, i: c.create(index=i, id="luigi", document={}), *CHANGED),
+    "changed": (lambda c, i: c.index(index=i, id="luigi", document={}, if_seq_no=9, if_primary_term=1), *CHANGED),
     "date that is none": (put(seen=PHONE), errors.InvalidPet, "document_parsing_exception in seen"),
     "place that is none": (put(places=PHONE), errors.InvalidPet, "in places"),
     "field of another schema": (put(phone=PHONE), errors.IndexMismatch, "in phone"),
@@ -311,6 +304,7 @@ CREATE_REFUSED = (
     "this action is granted by the index privileges [create_index,manage,all]"
 )
 PRIVILEGES = "one of the index privileges create_index,manage,all is needed"
+NO_SHARD = api_error(503, "search_phase_execution_exception", "all shards failed", root_cause=[])
 LICENCE = {"license.expired.feature": "rrf"}
 
 
@@ -320,11 +314,7 @@ LICENCE = {"license.expired.feature": "rrf"}
         (api_error(403, "security_exception", CREATE_REFUSED), errors.NotAuthorised, PRIVILEGES),
         (api_error(403, "security_exception", "x", **LICENCE), errors.StoreUnavailable, "licence"),
         (api_error(429, "circuit_breaking_exception", f"too large, {PHONE}"), errors.StoreUnavailable, "memory"),
-        (
-            api_error(503, "search_phase_execution_exception", "all shards failed", root_cause=[]),
-            errors.StoreUnavailable,
-            "no running node",
-        ),
+        (NO_SHARD, errors.StoreUnavailable, "no running node"),
         (api_error(500, "illegal_state_exception", PHONE), errors.StoreUnavailable, "500: illegal_state_exception"),
         (api_error(404, "resource_not_found_exception", PHONE), errors.StoreUnavailable, "resource_not_found"),
     ],

@@ -40,6 +40,7 @@ PASSING: dict[str, Fault] = {
     "cut within": faults.cut_within,
     "cut after": faults.cut_after,
 }
+FULL_DISK = faults.elastic_error(403, kind="cluster_block_exception", reason="index [dogs] blocked by: [/12/]")
 # Faults that stay, the error that says so, and what it says when connecting; nothing reached the server.
 LASTING: dict[str, tuple[Fault, type[errors.PetfinderError], str]] = {
     "401": (faults.elastic_error(401), errors.NotAuthorised, "check api_key"),
@@ -48,11 +49,7 @@ LASTING: dict[str, tuple[Fault, type[errors.PetfinderError], str]] = {
     "404 of a gateway": (faults.gateway_page(404), errors.StoreUnavailable, "no Elasticsearch answers"),
     "a page to log in": (faults.gateway_page(200), errors.StoreUnavailable, "is not Elasticsearch"),
     "not JSON": (faults.broken_json, errors.StoreUnavailable, "JSON"),
-    "a disk that is full": (
-        faults.elastic_error(403, kind="cluster_block_exception", reason="index [dogs] blocked by: [/12/]"),
-        errors.StoreUnavailable,
-        "free some space",
-    ),
+    "a disk that is full": (FULL_DISK, errors.StoreUnavailable, "free some space"),
     "429": (faults.elastic_error(429), errors.StoreUnavailable, "overloaded"),
     "500": (faults.elastic_error(500), errors.StoreUnavailable, "its own log"),
     "502": (faults.gateway_page(502), errors.StoreUnavailable, "overloaded"),

@@ -1,18 +1,24 @@
-"""Whatever way vectors are kept, cosines are exact; with one bit a dimension a near neighbour may be missed."""
+"""How a server finds the nearest: exact cosines however vectors are kept, and order beyond ten thousand pets."""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from petfinder.stores.documents import Document, Query
+from petfinder.domain.vectors import unit
+from petfinder.stores.documents import Document
 from petfinder.stores.elasticsearch.mapping import VECTOR_TYPES
+from petfinder.stores.elasticsearch.store import ElasticsearchStore
 from tests.elastic.stores import empty_elasticsearch_store
-from tests.stores.samples import EVERYTHING, SPEC, breed, directions, document, expected
+from tests.stores.samples import EVERYTHING, SPEC, breed, directions, document, expected, ids, write
 
 DIMS = 64  # the fewest that one bit a dimension is offered for
+PETS, BREEDS, DEEP = 12_000, 4, 5000
+VECTORS, QUERY = directions(PETS, seed=1), directions(1, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +26,14 @@ def pets() -> list[Document]:
     """Pets with one photo each, or two and a portrait, near forty directions."""
     clusters = directions(40, seed=1, dims=DIMS)
     noise = np.random.default_rng(2)
-    made = []
-    for number in range(600):
-        rows = clusters[number % 40] + 0.1 * noise.normal(size=(1 + number % 2, DIMS))
-        rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-        made.append(document(f"pet{number:03d}", rows, terms={"breed": (f"breed{number % 10}",)}))
-    return made
+    return [
+        document(
+            f"pet{number:03d}",
+            unit(clusters[number % 40] + 0.1 * noise.normal(size=(1 + number % 2, DIMS))),
+            terms={"breed": (f"breed{number % 10}",)},
+        )
+        for number in range(600)
+    ]
 
 
 @pytest.mark.parametrize(("kind", "recall"), [("int8_hnsw", 1.0), ("hnsw", 1.0), ("bbq_hnsw", 0.9)])
@@ -40,9 +48,7 @@ def test_every_vector_type_finds_the_nearest_with_exact_cosines(
     found = there = 0
     for where, passing in ((EVERYTHING, pets), (breed("breed3"), pets[3::10])):
         for k in (1, 5, 20):
-            for query, answer in zip(
-                queries, store.nearest("dogs", Query(queries, k=k, restriction=where)), strict=True
-            ):
+            for query, answer in zip(queries, store.nearest("dogs", queries, k=k, restriction=where), strict=True):
                 exact = {id_: similarity for id_, similarity, _ in expected(passing, query, k=len(passing))}
                 similarities = [hit.similarity for hit in answer.hits]
                 np.testing.assert_allclose(similarities, [exact[hit.document.id] for hit in answer.hits], atol=1e-6)
@@ -51,8 +57,49 @@ def test_every_vector_type_finds_the_nearest_with_exact_cosines(
                 found += len({hit.document.id for hit in answer.hits} & set([*exact][:k]))
                 there += k
     assert found >= recall * there
+    assert sorted(VECTOR_TYPES) == ["bbq_hnsw", "hnsw", "int8_hnsw"]  # there are no more to try
     store.close()
 
 
-def test_these_are_all_the_types_that_there_are() -> None:
-    assert sorted(VECTOR_TYPES) == ["bbq_hnsw", "hnsw", "int8_hnsw"]
+@pytest.fixture(scope="module")
+def registry(elasticsearch_url: str) -> Iterator[ElasticsearchStore]:
+    """Pets written in no order, a photo each, whose ids have no leading zeros."""
+    store = empty_elasticsearch_store(elasticsearch_url)
+    store.create_index("dogs", SPEC)
+    numbers = random.Random(2).sample(range(PETS), PETS)
+    pets = (
+        document(f"pet{n}", VECTORS[n : n + 1], portrait=None, terms={"breed": (f"breed{n % BREEDS}",)})
+        for n in numbers
+    )
+    assert all(outcome.result == "added" for outcome in write(store, pets))
+    yield store
+    store.delete_index("dogs")
+    store.close()
+
+
+def test_a_listing_gives_each_of_twelve_thousand_pets_once_in_the_order_of_ids(registry: ElasticsearchStore) -> None:
+    everyone = sorted(f"pet{number}" for number in range(PETS))
+    assert ids(registry.scan("dogs", EVERYTHING)) == everyone
+    assert ids(registry.scan("dogs", EVERYTHING, after=everyone[10_500])) == everyone[10_501:]
+    assert registry.count("dogs", EVERYTHING) == PETS
+
+
+def test_five_thousand_neighbours_are_that_many_pets_in_the_order_of_similarity(registry: ElasticsearchStore) -> None:
+    found = registry.nearest("dogs", QUERY, k=DEEP, restriction=EVERYTHING)[0]
+
+    numbers = [int(hit.document.id.removeprefix("pet")) for hit in found.hits]
+    similarities = np.array([hit.similarity for hit in found.hits])
+    cosines = VECTORS @ QUERY[0]
+    assert len(numbers) == len(set(numbers)) == DEEP
+    assert (np.diff(similarities) <= 0).all()
+    np.testing.assert_allclose(similarities, cosines[numbers], atol=1e-6)
+    assert len(set(numbers) & set(np.argsort(-cosines)[:DEEP].tolist())) >= 0.95 * DEEP
+    assert found.searched == PETS
+
+
+def test_asking_for_more_than_a_filter_keeps_gives_all_that_pass_once(registry: ElasticsearchStore) -> None:
+    found = registry.nearest("dogs", QUERY, k=DEEP, restriction=breed("breed1"))[0]
+
+    numbers = [int(hit.document.id.removeprefix("pet")) for hit in found.hits]
+    assert sorted(numbers) == [*range(1, PETS, BREEDS)]
+    assert numbers == sorted(numbers, key=lambda number: -float(VECTORS[number] @ QUERY[0]))
