@@ -30,18 +30,13 @@ def prepare_home(home: Path, jars: list[Path]) -> None:
     module = home / "modules" / "transport-netty4"
     for folder in (home / "config", home / "data", home / "logs", home / "plugins", module):
         folder.mkdir(parents=True, exist_ok=True)
-    for jar in jars:
-        if is_netty(jar):
-            shutil.copy(jar, module / jar.name)
-        if jar.name.startswith("transport-netty4-"):
-            (module / DESCRIPTOR).write_text(_descriptor(jar))
-
-
-def _descriptor(jar: Path) -> str:
-    with zipfile.ZipFile(jar) as archive:
+    for jar in filter(is_netty, jars):
+        shutil.copy(jar, module)
+    (transport,) = module.glob("transport-netty4-*.jar")
+    with zipfile.ZipFile(transport) as archive:
         inside = next(name for name in archive.namelist() if name.endswith(f"transport-netty4/{DESCRIPTOR}"))
-        lines = archive.read(inside).decode().splitlines()
-    return "\n".join(line for line in lines if not line.startswith("modulename")) + "\n"
+        lines = archive.read(inside).decode().splitlines(keepends=True)
+    (module / DESCRIPTOR).write_text("".join(line for line in lines if not line.startswith("modulename")))
 
 
 def start_jvm(options: argparse.Namespace, jars: list[Path]) -> None:
@@ -71,7 +66,7 @@ def start_node(options: argparse.Namespace) -> Any:
     for name, value in options.settings.items():
         builder.put(name, value)
     path = jpype.JClass("java.nio.file.Path").of
-    environment = jpype.JClass("org.elasticsearch.env.Environment")(builder.build(), path(str(options.home / "config")))
+    environment = jpype.JClass("org.elasticsearch.env.Environment")(builder.build(), path(f"{options.home}/config"))
     loading = jpype.JClass("org.elasticsearch.plugins.PluginsLoader")
     nothing, none = jpype.JClass("java.util.Set").of(), jpype.JClass("java.util.Map").of()
     modules = path(str(options.home / "modules"))
