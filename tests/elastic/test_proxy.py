@@ -100,20 +100,6 @@ def test_each_fault_reaches_the_client_as_what_it_stands_for(
     assert count_of(through, index) == max(arrived, 10)
 
 
-def test_too_many_requests_may_say_when_to_come_back_and_an_error_names_its_type(
-    proxy: FaultProxy, through: Elasticsearch
-) -> None:
-    for make in (faults.elastic_error, faults.gateway_page):
-        for after in ("3", ""):
-            proxy.add(make(429, retry_after=after))
-            with pytest.raises(es.ApiError) as raised:
-                through.search(index="dogs")
-            assert raised.value.meta.headers.get("Retry-After", "") == after
-    proxy.add(faults.elastic_error(403, kind="cluster_block_exception", reason="blocked by: [read-only]"))
-    with pytest.raises(es.AuthorizationException, match="cluster_block_exception"):
-        through.search(index="dogs")
-
-
 def test_a_cut_within_a_bulk_request(proxy: FaultProxy, through: Elasticsearch, index: str) -> None:
     proxy.add(faults.cut_within, path="_bulk")
 
