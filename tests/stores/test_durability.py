@@ -32,6 +32,7 @@ from tests.stores.processes import (
 )
 from tests.stores.samples import EVERYTHING, SPEC, directions, document, found, ids, opened, random_documents, write
 
+Two = tuple[EmbeddedStore, EmbeddedStore]
 KILLS = 50
 QUERY = directions(1, seed=3)
 TABLES = {"documents": 1, "terms": 4, "dates": 1, "places": 1, "thumbnail_of": 3, "thumbnails": 3}  # rows for each pet
@@ -45,7 +46,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def two(path: Path) -> Iterator[tuple[EmbeddedStore, EmbeddedStore]]:
+def two(path: Path) -> Iterator[Two]:
     """Two stores on one file, as two processes have it."""
     with opened(path) as one, opened(path) as other:
         yield one, other
@@ -125,9 +126,7 @@ def test_processes_that_make_the_same_file_at_once_share_it(tmp_path: Path) -> N
         assert store.index_names() == [f"index{number}" for number in range(4)]
 
 
-def test_a_reader_sees_what_others_write_change_and_erase_without_opening_again(
-    two: tuple[EmbeddedStore, EmbeddedStore],
-) -> None:
+def test_a_reader_sees_what_others_write_change_and_erase_without_opening_again(two: Two) -> None:
     reader, writer = two
     assert searched(reader) == ([], 0)
     write(writer, [document(f"pet{number}", directions(1, seed=100 + number)) for number in range(200)])
@@ -142,7 +141,7 @@ def test_a_reader_sees_what_others_write_change_and_erase_without_opening_again(
     assert searched(reader) == ([], 0)
 
 
-def test_a_search_reads_only_what_changed(two: tuple[EmbeddedStore, EmbeddedStore]) -> None:
+def test_a_search_reads_only_what_changed(two: Two) -> None:
     store, other = two
     write(other, [document(f"pet{number:04d}") for number in range(1000)])
     searched(store)

@@ -10,19 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from petfinder.stores.documents import Document
+from petfinder.stores.documents import Document, IndexSpec
 from petfinder.stores.sqlite.store import EmbeddedStore
-from tests.stores.samples import (
-    EVERYTHING,
-    SPEC,
-    check_nearest,
-    directions,
-    document,
-    found,
-    opened,
-    random_documents,
-    write,
-)
+from tests.stores.samples import EVERYTHING, check_nearest, directions, document, found, opened, random_documents, write
 
 SECRETS = {
     "phone": "PHONE-0170-555",
@@ -63,7 +53,7 @@ def change_the_owner(store: EmbeddedStore) -> None:
 
 def begin_to_rebuild(store: EmbeddedStore) -> str:
     """Fill the target of a rebuild with all that is there."""
-    target = store.begin_rebuild("dogs", SPEC)
+    target = store.begin_rebuild("dogs", store.spec("dogs"))
     assert len(list(store.write(target, store.scan("dogs", EVERYTHING, vectors=True), mode="index"))) == 51
     return target
 
@@ -106,7 +96,7 @@ def test_what_was_written_and_erased_in_one_sitting_leaves_no_byte(tmp_path: Pat
     path = tmp_path / "pets.db"
     store = EmbeddedStore(path)
     other = EmbeddedStore(path) if others else store
-    store.create_index("dogs", SPEC)
+    store.create_index("dogs", IndexSpec(species="dog", encoder="table-1", dims=8))
     write(store, [secretive()])
     assert other.count("dogs", EVERYTHING) == 1
     assert bytes_left(path) == set(SECRETS)
@@ -184,7 +174,7 @@ def test_room_of_what_was_erased_is_used_again(tmp_path: Path) -> None:
 def test_a_search_is_right_after_the_room_was_taken_back(tmp_path: Path) -> None:
     path = tmp_path / "pets.db"
     reader, late_reader = EmbeddedStore(path), EmbeddedStore(path)
-    reader.create_index("dogs", SPEC)
+    reader.create_index("dogs", IndexSpec(species="dog", encoder="table-1", dims=8))
     documents = random_documents(2500, seed=1)
     write(reader, documents)
     for one in (reader, late_reader):
