@@ -10,7 +10,7 @@ import pytest
 
 from petfinder.domain.errors import IndexMismatch, IndexNotFound
 from petfinder.domain.filters import Restriction
-from petfinder.stores.documents import WriteMode
+from petfinder.stores.documents import Query, WriteMode
 from petfinder.stores.elasticsearch.store import ElasticsearchStore
 from tests.elastic import faults
 from tests.elastic.proxy import FaultProxy
@@ -93,7 +93,7 @@ def test_many_queries_that_each_name_many_ids_are_parted(store: ElasticsearchSto
     write(store, [document("a"), document("b")])
     nobody = frozenset(f"none{number}" for number in range(70_000))
 
-    answers = store.nearest("dogs", directions(50, seed=1), k=2, restriction=Restriction(exclude=nobody | {"b"}))
+    answers = store.nearest("dogs", Query(directions(50, seed=1), k=2, restriction=Restriction(exclude=nobody | {"b"})))
 
     assert [[hit.document.id for hit in answer.hits] for answer in answers] == [["a"]] * 50
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from petfinder.domain.vectors import unit
-from petfinder.stores.documents import Document
+from petfinder.stores.documents import Document, Query
 from petfinder.stores.elasticsearch.mapping import VECTOR_TYPES
 from petfinder.stores.elasticsearch.store import ElasticsearchStore
 from tests.elastic.stores import empty_elasticsearch_store
@@ -48,7 +48,9 @@ def test_every_vector_type_finds_the_nearest_with_exact_cosines(
     found = there = 0
     for where, passing in ((EVERYTHING, pets), (breed("breed3"), pets[3::10])):
         for k in (1, 5, 20):
-            for query, answer in zip(queries, store.nearest("dogs", queries, k=k, restriction=where), strict=True):
+            for query, answer in zip(
+                queries, store.nearest("dogs", Query(queries, k=k, restriction=where)), strict=True
+            ):
                 exact = {id_: similarity for id_, similarity, _ in expected(passing, query, k=len(passing))}
                 similarities = [hit.similarity for hit in answer.hits]
                 np.testing.assert_allclose(similarities, [exact[hit.document.id] for hit in answer.hits], atol=1e-6)
@@ -85,7 +87,7 @@ def test_a_listing_gives_each_of_twelve_thousand_pets_once_in_the_order_of_ids(r
 
 
 def test_five_thousand_neighbours_are_that_many_pets_in_the_order_of_similarity(registry: ElasticsearchStore) -> None:
-    found = registry.nearest("dogs", QUERY, k=DEEP, restriction=EVERYTHING)[0]
+    found = registry.nearest("dogs", Query(QUERY, k=DEEP))[0]
 
     numbers = [int(hit.document.id.removeprefix("pet")) for hit in found.hits]
     similarities = np.array([hit.similarity for hit in found.hits])
@@ -98,7 +100,7 @@ def test_five_thousand_neighbours_are_that_many_pets_in_the_order_of_similarity(
 
 
 def test_asking_for_more_than_a_filter_keeps_gives_all_that_pass_once(registry: ElasticsearchStore) -> None:
-    found = registry.nearest("dogs", QUERY, k=DEEP, restriction=breed("breed1"))[0]
+    found = registry.nearest("dogs", Query(QUERY, k=DEEP, restriction=breed("breed1")))[0]
 
     numbers = [int(hit.document.id.removeprefix("pet")) for hit in found.hits]
     assert sorted(numbers) == [*range(1, PETS, BREEDS)]

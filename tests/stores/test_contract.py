@@ -16,7 +16,7 @@ from petfinder.domain import errors
 from petfinder.domain.filters import Restriction
 from petfinder.domain.vectors import unit
 from petfinder.stores.base import Store
-from petfinder.stores.documents import SCHEMA, Document
+from petfinder.stores.documents import SCHEMA, Document, Query
 from tests.stores.samples import (
     DIMS,
     EVERYTHING,
@@ -63,7 +63,7 @@ def test_every_call_on_an_index_that_is_not_there_says_so(store: Store) -> None:
         lambda: store.get("none", ["a"]),
         lambda: list(store.scan("none", EVERYTHING)),
         lambda: store.count("none", EVERYTHING),
-        lambda: store.nearest("none", ONE_QUERY, k=1, restriction=EVERYTHING),
+        lambda: store.nearest("none", Query(ONE_QUERY, k=1)),
         lambda: store.thumbnails("none", [("a", "photo0")]),
     ]
     for call in calls:
@@ -95,18 +95,18 @@ def test_indexes_do_not_see_each_other_and_a_renamed_one_keeps_what_is_in_it(sto
     store.delete_index("cats")
     assert ids(store.scan("hounds", breed("pug"))) == ["luigi"]
     assert store.thumbnails("hounds", [("luigi", "photo0")]) == [b"dog"]
-    assert len(store.nearest("hounds", ONE_QUERY, k=1, restriction=EVERYTHING)[0].hits) == 1
+    assert len(store.nearest("hounds", Query(ONE_QUERY, k=1))[0].hits) == 1
 
 
 def test_an_index_made_again_under_an_old_name_is_empty(store: Store) -> None:
     write(store, [document("luigi", terms={"breed": ("pug",)}, thumbnails={"photo0": b"jpeg"})])
     old = found(store, "dogs", "luigi")
-    assert len(store.nearest("dogs", ONE_QUERY, k=1, restriction=EVERYTHING)[0].hits) == 1
+    assert len(store.nearest("dogs", Query(ONE_QUERY, k=1))[0].hits) == 1
     store.delete_index("dogs")
     assert store.index_names() == []
     store.create_index("dogs", SPEC)
     assert store.stats("dogs").pets == store.count("dogs", breed("pug")) == 0
-    assert store.nearest("dogs", ONE_QUERY, k=1, restriction=EVERYTHING)[0].hits == ()
+    assert store.nearest("dogs", Query(ONE_QUERY, k=1))[0].hits == ()
     write(store, [document("luigi")])
     assert store.thumbnails("dogs", [("luigi", "photo0")]) == [None]
     with pytest.raises(errors.EditConflict):
@@ -242,7 +242,7 @@ def test_a_stream_that_breaks_off_keeps_what_came_before(store: Store) -> None:
 
 def test_replace_puts_a_change_in_and_refuses_what_cannot_be_stored(store: Store) -> None:
     write(store, [document("a", directions(2, seed=1), terms={"breed": ("pug",)}), document("b")])
-    store.nearest("dogs", ONE_QUERY, k=1, restriction=EVERYTHING)
+    store.nearest("dogs", Query(ONE_QUERY, k=1))
     read = found(store, "dogs", "a")
     with pytest.raises(errors.InvalidEmbedding):
         store.replace("dogs", replace(read, vectors=np.zeros((1, DIMS), np.float32)))
@@ -296,7 +296,7 @@ def test_replace_keeps_the_thumbnails_of_photos_that_stay(store: Store) -> None:
 def test_delete_erases_and_says_what_was_there(store: Store) -> None:
     documents = random_documents(50, seed=6)
     write(store, documents)
-    store.nearest("dogs", ONE_QUERY, k=1, restriction=EVERYTHING)
+    store.nearest("dogs", Query(ONE_QUERY, k=1))
     gone = ids(documents[:20])
     assert store.delete("dogs", [*gone, "none"]) == frozenset(gone)
     assert store.delete("dogs", gone) == frozenset()
@@ -359,11 +359,11 @@ def test_words_must_all_be_there_and_a_choice_may_be_empty_or_very_long(store: S
     assert ids(store.scan("dogs", Restriction(terms=(("words", ("old", "dog")),)))) == ["a", "b"]
     for nothing in (breed(), Restriction(ids=frozenset())):
         assert store.count("dogs", nothing) == 0
-        answer = store.nearest("dogs", ONE_QUERY, k=3, restriction=nothing)[0]
+        answer = store.nearest("dogs", Query(ONE_QUERY, k=3, restriction=nothing))[0]
         assert (answer.hits, answer.searched) == ((), 0)
     many = frozenset(f"none{number}" for number in range(70_000))  # more than a query has room for
     assert ids(store.scan("dogs", Restriction(ids=many | {"b"}))) == ["b"]
-    assert store.nearest("dogs", ONE_QUERY, k=5, restriction=Restriction(exclude=many | {"b"}))[0].searched == 1
+    assert store.nearest("dogs", Query(ONE_QUERY, k=5, restriction=Restriction(exclude=many | {"b"})))[0].searched == 1
 
 
 @pytest.mark.parametrize("k", [1, 3, 10, 500])
@@ -398,7 +398,7 @@ def test_a_hit_names_the_best_photo_even_where_the_portrait_is_nearer_and_keeps_
     pet = document("a", photos, owner={"phone": "123"}, thumbnails={"photo0": b"x"})
     write(store, [pet])
     query = unit(left * 1.1 + right)
-    (hit,) = store.nearest("dogs", query[None], k=1, restriction=EVERYTHING)[0].hits
+    (hit,) = store.nearest("dogs", Query(query[None], k=1))[0].hits
     assert hit.photo_id == "photo1"
     assert pet.portrait is not None
     assert hit.similarity == pytest.approx(float(pet.portrait @ query), abs=1e-6)
@@ -412,26 +412,26 @@ def test_equal_similarities_go_by_id_at_every_cut(store: Store) -> None:
     names = [f"pet{number:03d}" for number in random.Random(5).sample(range(300), 300)]
     write(store, [document(name, ONE_QUERY, terms={"breed": (f"b{name[-1]}",)}) for name in names])
     for k in (1, 2, 7, 299, 300, 301):
-        answer = store.nearest("dogs", ONE_QUERY, k=k, restriction=EVERYTHING, exact=True)[0]
+        answer = store.nearest("dogs", Query(ONE_QUERY, k=k, exact=True))[0]
         assert [hit.document.id for hit in answer.hits] == sorted(names)[:k]
-    answer = store.nearest("dogs", ONE_QUERY, k=5, restriction=breed("b3"), exact=True)[0]
+    answer = store.nearest("dogs", Query(ONE_QUERY, k=5, restriction=breed("b3"), exact=True))[0]
     assert [hit.document.id for hit in answer.hits] == [name for name in sorted(names) if name[-1] == "3"][:5]
 
 
 def test_a_minimum_similarity_cuts_off(store: Store) -> None:
     documents = random_documents(100, seed=4)
     write(store, documents)
-    everything = store.nearest("dogs", ONE_QUERY, k=100, restriction=EVERYTHING, exact=True)[0]
+    everything = store.nearest("dogs", Query(ONE_QUERY, k=100, exact=True))[0]
     enough = [hit for hit in everything.hits if hit.similarity >= 0.3]
     assert 0 < len(enough) < len(everything.hits)
-    cut = store.nearest("dogs", ONE_QUERY, k=100, restriction=EVERYTHING, min_similarity=0.3, exact=True)[0]
+    cut = store.nearest("dogs", Query(ONE_QUERY, k=100, min_similarity=0.3, exact=True))[0]
     assert [hit.document.id for hit in cut.hits] == [hit.document.id for hit in enough]
     assert cut.searched == everything.searched
 
 
 def test_pets_without_vectors_are_not_searched_and_a_query_of_other_dims_is_refused(store: Store) -> None:
     write(store, [document("a"), document("b", directions(0, seed=1), pending=1)])
-    answer = store.nearest("dogs", ONE_QUERY, k=5, restriction=EVERYTHING)[0]
+    answer = store.nearest("dogs", Query(ONE_QUERY, k=5))[0]
     assert ([hit.document.id for hit in answer.hits], answer.searched) == (["a"], 1)
     with pytest.raises((errors.InvalidEmbedding, errors.IndexMismatch), match=str(DIMS)):
-        store.nearest("dogs", directions(1, seed=1, dims=DIMS + 1), k=1, restriction=EVERYTHING)
+        store.nearest("dogs", Query(directions(1, seed=1, dims=DIMS + 1), k=1))

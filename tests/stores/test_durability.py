@@ -19,7 +19,7 @@ import pytest
 
 from petfinder.domain.errors import StoreUnavailable
 from petfinder.domain.filters import Restriction
-from petfinder.stores.documents import Document
+from petfinder.stores.documents import Document, Query
 from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.stores.processes import (
     fill_until_refused,
@@ -54,7 +54,7 @@ def two(path: Path) -> Iterator[Two]:
 
 def searched(store: EmbeddedStore, **options: Any) -> tuple[list[str], int]:
     """The id of the nearest pet to QUERY, and how many were looked at."""
-    answer = store.nearest("dogs", QUERY, k=1, restriction=EVERYTHING, **options)[0]
+    answer = store.nearest("dogs", Query(QUERY, k=1), **options)[0]
     return [hit.document.id for hit in answer.hits], answer.searched
 
 
@@ -258,7 +258,7 @@ def test_threads_write_search_list_and_erase_together(store: EmbeddedStore) -> N
         for step in range(15):
             names = [f"thread{number}/{step}/{pet}" for pet in range(10)]
             assert [one.result for one in write(store, map(document, names))] == ["added"] * 10
-            assert len(store.nearest("dogs", QUERY, k=5, restriction=EVERYTHING)[0].hits) == 5
+            assert len(store.nearest("dogs", Query(QUERY, k=5))[0].hits) == 5
             assert len(list(store.scan("dogs", EVERYTHING))) >= 200
             assert store.delete("dogs", names[:5]) == frozenset(names[:5])
             assert store.get("dogs", names[4:6])[0] is None
@@ -266,7 +266,7 @@ def test_threads_write_search_list_and_erase_together(store: EmbeddedStore) -> N
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
     assert store.count("dogs", EVERYTHING) == 200 + 4 * 15 * 5
-    assert store.nearest("dogs", QUERY, k=1, restriction=EVERYTHING)[0].searched <= 500
+    assert store.nearest("dogs", Query(QUERY, k=1))[0].searched <= 500
 
 
 def test_searches_go_on_during_a_rebuild_and_never_see_half_of_it(store: EmbeddedStore) -> None:
@@ -286,14 +286,14 @@ def test_searches_go_on_during_a_rebuild_and_never_see_half_of_it(store: Embedde
     with ThreadPoolExecutor(2) as pool:
         rebuilding = pool.submit(store.finish_rebuild, "dogs", target, catch_up)
         assert halfway.wait(30)
-        answer = store.nearest("dogs", QUERY, k=2000, restriction=EVERYTHING)[0]
+        answer = store.nearest("dogs", Query(QUERY, k=2000))[0]
         assert answer.searched == store.count("dogs", EVERYTHING) == 1200
         assert {hit.document.id[:3] for hit in answer.hits} == {"old"}
         waiting = pool.submit(write, store, [document("late")])
         searched.set()
         rebuilding.result(30)
         assert waiting.result(30)[0].result == "added"
-    answer = store.nearest("dogs", QUERY, k=2000, restriction=EVERYTHING)[0]
+    answer = store.nearest("dogs", Query(QUERY, k=2000))[0]
     assert {hit.document.id[:3] for hit in answer.hits} == {"new", "lat"}
     assert answer.searched == 1101
 
