@@ -410,8 +410,7 @@ def test_rows_of_an_array_become_photos_and_one_of_zeros_is_a_failure_of_its_pho
     luigi, zoe = pets_in(from_arrays(["luigi", "zoe", "luigi", "zoe"], vectors, fields=fields))
     (again,) = pets_in(from_arrays(["luigi"], vectors[2:3].tolist()))
     numbers: Any = [1, 1, 2]
-    broken: Any = [[1, 0], [0, 0], [np.nan, 1]]
-    items = list(from_arrays(numbers, broken, photo_ids=["a", "b", "c"], pet_class=Cat))
+    items = list(from_arrays(numbers, [[1, 0], [0, 0], [np.nan, 1]], photo_ids=["a", "b", "c"], pet_class=Cat))
 
     assert [luigi.pet_id, zoe.pet_id, zoe.name, zoe.place] == ["luigi", "zoe", "Zoe", Place(lat=1, lon=2)]
     assert [photo.photo_id for photo in luigi.photos] != [photo.photo_id for photo in zoe.photos]
