@@ -20,6 +20,7 @@ from petfinder.cli.app import HOMES, app
 from petfinder.page.server import serve
 from petfinder.registry.settings import load_settings
 from tests.test_cli import folder, registered, run
+from tests.test_service import sure
 
 __all__ = ["folder", "registered"]
 
@@ -71,26 +72,20 @@ def test_the_version_is_shown_and_every_verb_shows_its_help_with_an_example() ->
         assert f"Example: petfinder index {verb}" in run("index", verb, "--help").stdout
 
 
-def test_a_mistyped_verb_is_put_right_and_the_shell_completes_verbs_options_and_choices() -> None:
-    def completed(line: str, word: int) -> list[str]:
-        asked = ran(_PETFINDER_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(word))
-        assert asked.returncode == 0, asked.stderr
-        return asked.stdout.split()
-
+def test_a_mistyped_verb_is_put_right_and_each_shell_completes_verbs_options_and_choices() -> None:
     mistyped = run("fnd")
     assert (mistyped.exit_code, "'find'" in mistyped.stderr) == (2, True)
-    assert completed("petfinder s", 1) == ["similar", "status", "serve"]
-    assert completed("petfinder index re", 2) == ["rebuild", "rename"]
-    assert "--min-similarity" in completed("petfinder find --m", 2)
-    assert completed("petfinder status luigi ", 3) == ["home", "lost", "found", "reunited"]
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_completion_of_each_shell_is_shown(shell: str) -> None:
-    shown = ran("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
-
-    assert shown.returncode == 0, shown.stderr
-    assert "_PETFINDER_COMPLETE" in shown.stdout
+    for line, word, completed in (
+        ("petfinder s", 1, ["similar", "status", "serve"]),
+        ("petfinder index re", 2, ["rebuild", "rename"]),
+        ("petfinder find --min-s", 2, ["--min-similarity"]),
+        ("petfinder status luigi ", 3, ["home", "lost", "found", "reunited"]),
+    ):
+        asked = ran(_PETFINDER_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(word))
+        assert (asked.returncode, asked.stdout.split()) == (0, completed)
+    for shell in ("bash", "zsh", "fish"):
+        shown = ran("--show-completion", shell, _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1")
+        assert (shown.returncode, "_PETFINDER_COMPLETE" in shown.stdout) == (0, True), shown.stderr
 
 
 def test_verdicts_are_coloured_on_a_terminal_and_plain_in_a_pipe(registered: Path) -> None:
@@ -131,20 +126,16 @@ def test_find_loads_nothing_that_other_verbs_need(registered: Path) -> None:
     assert loaded.stderr.splitlines()[1:] == [""]  # behind the line that says whom to call
 
 
-def test_a_passphrase_that_is_long_enough_becomes_a_line_that_the_settings_file_takes(folder: Path) -> None:
+def test_a_passphrase_becomes_a_line_that_the_settings_file_takes_and_is_asked_for_twice(folder: Path) -> None:
     made, none, short = (
         CliRunner().invoke(app, ["passphrase"], input=text) for text in ("a horse and a battery\n", "", "abc\n")
     )
     (folder / "petfinder.toml").write_text(made.stdout)
 
     assert [(one.exit_code, one.stdout.count("\n")) for one in (made, none, short)] == [(0, 1), (2, 0), (2, 0)]
-    assert "horse" not in made.output
-    kept = load_settings().passphrase_hash
-    assert kept is not None
+    kept = sure(load_settings().passphrase_hash)
     assert kept.get_secret_value().startswith("$argon2id$")
 
-
-def test_on_a_terminal_the_passphrase_is_asked_for_twice_and_not_shown(folder: Path) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "petfinder", "passphrase"]
     shown = ""
@@ -156,12 +147,11 @@ def test_on_a_terminal_the_passphrase_is_asked_for_twice_and_not_shown(folder: P
             while not shown.endswith(question):
                 shown += os.read(ours, 1024).decode()
             os.write(ours, b"a horse and a battery\n")
-        made, _ = process.communicate(timeout=60)
+        printed, _ = process.communicate(timeout=60)
     os.close(ours)
 
-    assert process.returncode == 0
-    assert made.startswith("passphrase_hash = '$argon2id$")
-    assert "horse" not in shown + made
+    assert (process.returncode, printed.startswith("passphrase_hash = '$argon2id$")) == (0, True)
+    assert "horse" not in made.output + shown + printed
 
 
 def test_other_machines_need_a_passphrase(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

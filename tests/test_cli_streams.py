@@ -113,18 +113,15 @@ def test_names_of_files_cannot_rewrite_the_terminal(folder: Path) -> None:
         assert not [line for line in said.splitlines() if line.startswith("FAKE")]
 
 
-def test_reports_are_one_clean_line_for_each_thing() -> None:
+def test_text_and_reports_are_cleaned_to_one_line_for_each_thing() -> None:
     broken = Failure(HOSTILE, UnreadablePhoto(f"{HOSTILE} is broken"), photo=HOSTILE)
+    copied = CopyReport("pets-dogs", 0, 0, (Failure(HOSTILE, StoreError(HOSTILE)),))
     shown = "evil[31mRED FAKE: 9 added .png"
 
+    assert clean(" a\tb\n\x1b[0mc\u202e ") == "a b [0mc"
+    assert clean_lines("a   b\n  c\t\x1b[0m\r\n") == "a   b\n  c [0m \n"
     assert broken.left_out == f"left out {shown}: UnreadablePhoto: {shown} is broken"
     line = f"  {shown} ({shown}): UnreadablePhoto: {shown} is broken"
     assert str(BulkReport(failures=(broken,))).splitlines() == ["1 failed", line]
     assert str(Ignored(HOSTILE, HOSTILE)) == f"passed over {shown}: {shown}"
-    copied = CopyReport("pets-dogs", 0, 0, (Failure(HOSTILE, StoreError(HOSTILE)),))
     assert str(copied).splitlines()[1:] == [f"  {shown}: StoreError: {shown}"]
-
-
-def test_text_is_cleaned_to_one_line_or_line_by_line() -> None:
-    assert clean(" a\tb\n\x1b[0mc\u202e ") == "a b [0mc"
-    assert clean_lines("a   b\n  c\t\x1b[0m\r\n") == "a   b\n  c [0m \n"
