@@ -75,8 +75,10 @@ def test_a_notebook_runs_and_shows_what_is_committed(
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_is_committed_with_the_outputs_of_a_whole_run_and_no_others(path: Path) -> None:
     committed = read(path)
+    needs = [NEEDS_CLIP in cell.metadata.get("tags", []) for cell in committed.cells if cell.cell_type == "code"]
     counts = [cell.execution_count for cell in code_cells(committed, needs_clip=False)]
 
+    assert needs == sorted(needs)  # cells that need weights come last
     assert counts == list(range(1, len(counts) + 1))
     for cell in code_cells(committed, needs_clip=True):
         assert (cell.outputs, cell.execution_count) == ([], None)
@@ -87,27 +89,13 @@ def test_a_notebook_is_committed_with_the_outputs_of_a_whole_run_and_no_others(p
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_cells_that_need_weights_come_last(path: Path) -> None:
-    needs = [NEEDS_CLIP in cell.metadata.get("tags", []) for cell in read(path).cells if cell.cell_type == "code"]
+def test_no_notebook_destroys_data_or_shows_contact_unasked_or_a_path_of_its_machine(path: Path) -> None:
+    text, notebook = path.read_text(encoding="utf-8"), read(path)
 
-    assert needs == sorted(needs)
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_no_notebook_destroys_data_or_shows_a_path_of_the_machine_it_ran_on(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-
-    assert str(Path.home()) not in text
-    assert str(ROOT) not in text
-    assert "/tmp/" not in text
-    for cell in read(path).cells:
-        assert "delete_index" not in cell.source
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_contact_stands_in_no_output_but_that_of_a_card_asked_for_by_name(path: Path) -> None:
-    for cell in code_cells(read(path), needs_clip=False):
-        if "owner_card(" not in cell.source:
+    assert [word for word in (str(Path.home()), str(ROOT), "/tmp/") if word in text] == []
+    assert [cell.source for cell in notebook.cells if "delete_index" in cell.source] == []
+    for cell in code_cells(notebook, needs_clip=False):
+        if "owner_card(" not in cell.source:  # a card asked for by name
             assert ADDRESSES.findall(str(cell.outputs)) == []
 
 
