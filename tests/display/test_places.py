@@ -40,18 +40,14 @@ FOUR = [
 ]
 
 
-def test_every_place_has_its_name_and_a_mark_of_its_statuss_colour_and_shape() -> None:
+def test_every_place_has_its_name_and_mark_kilometres_are_equally_long_and_north_is_up() -> None:
     figure = plot_places(FOUR)
+    (ana_x, ana_y, *_), (bob_x, bob_y, *_), (cid_x, _, *_), (dot_x, _, *_) = marks(figure)
     _, _, colours, corners = zip(*marks(figure), strict=True)
 
     for said in ("4 pets on the map", "Ana", "Bob", "Cid", "Dot", "lost: 1", "found: 1", "at home: 1", "reunited: 1"):
         assert said in texts(figure)
-    assert (len(colours), len(set(colours)), len(set(corners))) == (4, 4, 4)
-
-
-def test_kilometres_are_equally_long_in_both_directions_and_north_is_up() -> None:
-    (ana_x, ana_y, *_), (bob_x, bob_y, *_), (cid_x, _, *_), (dot_x, _, *_) = marks(plot_places(FOUR))[:4]
-
+    assert (len(set(colours)), len(set(corners))) == (4, 4)  # of its status
     northwards = Place(lat=38.70, lon=-9.10).km_to(Place(lat=38.80, lon=-9.10))
     eastwards = Place(lat=38.75, lon=-9.20).km_to(Place(lat=38.75, lon=-9.00))
     assert ana_x == pytest.approx(bob_x, abs=0.02)
@@ -85,14 +81,20 @@ def test_pets_at_one_place_share_a_mark_and_a_crowd_is_named_as_far_as_there_is_
     assert any("found no room." in text for text in texts(figure))
 
 
-def test_matches_are_shown_around_where_the_search_was_centred(matches: Matches) -> None:
+def test_matches_are_shown_around_where_the_search_was_centred_and_distances_are_counted_from(matches: Matches) -> None:
     figure = replace(matches, centre=Place(lat=38.7, lon=-9.2)).plot_places()
+    shot = photo("a.jpg").model_copy(update={"place": Place(lat=38.7, lon=-9.2)})
+    far = dog("ana", 41.1, -8.6)
+    near = far.model_copy(update={"photos": (shot,)})
 
     assert {"searched from here", "Luigi, rex"} <= set(texts(figure))
     assert "searched from here" in texts(plot_places(matches, centre=(38.7, -9.2)))
     assert "searched from here" not in texts(plot_places([match.pet for match in matches]))
     with pytest.raises(InvalidPet):
         plot_places(matches, centre=(200.0, 0.0))
+    for pet, distance in ((near, "0.5 km"), (far, "100 km")):
+        written = texts(plot_places([pet], centre=(38.71, -9.21)))
+        assert [text for text in written if text.endswith(" km")] == [distance]
 
 
 def test_a_photos_place_counts_and_pets_without_one_are_counted() -> None:
@@ -101,14 +103,3 @@ def test_a_photos_place_counts_and_pets_without_one_are_counted() -> None:
 
     assert {"1 pet on the map", "2 pets without a place."} <= set(texts(figure))
     assert "No pet here has a place" in texts(plot_places([]))
-
-
-def test_around_a_centre_a_pet_stands_where_its_distance_is_counted_from() -> None:
-    near, far = Place(lat=38.7, lon=-9.2), Place(lat=41.1, lon=-8.6)
-    pet = dog("ana", 41.1, -8.6).model_copy(update={"photos": (photo("a.jpg").model_copy(update={"place": near}),)})
-
-    both = texts(plot_places([pet], centre=(38.71, -9.21)))
-    only_far = texts(plot_places([dog("ana", far.lat, far.lon)], centre=(38.71, -9.21)))
-
-    assert [text for text in both if text.endswith(" km")] == ["0.5 km"]
-    assert [text for text in only_far if text.endswith(" km")] == ["100 km"]

@@ -20,8 +20,9 @@ from petfinder.domain.verdicts import Cut, Verdict
 from tests.display.conftest import ADDRESS, CUT, EMAIL, PHONE, photo
 
 
-def test_the_verdict_comes_first_then_the_table(matches: Matches) -> None:
+def test_the_verdict_comes_first_then_the_table_where_a_short_distance_is_not_zero(matches: Matches) -> None:
     lines = str(matches).splitlines()
+    nowhere = tuple(replace(match, distance_km=None) for match in matches)
 
     assert lines[0] == "match: this looks like Luigi"
     assert lines[3:6] == [
@@ -29,6 +30,8 @@ def test_the_verdict_comes_first_then_the_table(matches: Matches) -> None:
         "  Luigi  Jack Russell  match         0.931      3 km  face.jpg  luigi-7",
         "  rex                  unknown       0.512            rex.jpg   rex",
     ]
+    assert "distance" not in matches_as_text(replace(matches, found=nowhere))
+    assert "under 1 km" in matches_as_text(replace(matches, found=(replace(matches[0], distance_km=0),)))
 
 
 def test_the_headline_says_no_more_than_is_known(matches: Matches) -> None:
@@ -112,13 +115,6 @@ def test_a_name_cannot_write_to_the_terminal_and_wide_signs_keep_the_columns_str
     assert wide.index("match") + 4 == luigi.index("match")  # two wide signs in each of two columns before it
 
 
-def test_an_unsure_distance_is_left_out_and_a_short_one_is_not_zero(matches: Matches) -> None:
-    nowhere = tuple(replace(match, distance_km=None) for match in matches)
-
-    assert "distance" not in matches_as_text(replace(matches, found=nowhere))
-    assert "under 1 km" in matches_as_text(replace(matches, found=(replace(matches[0], distance_km=0),)))
-
-
 @pytest.mark.parametrize(
     ("uri", "name"),
     [
@@ -132,21 +128,18 @@ def test_a_photo_is_named_without_its_folders_and_host(uri: str | None, name: st
     assert photo_name(Photo(uri=uri, photo_id="abcdefabcdef0123456789")) == name
 
 
-def test_a_pet_is_told_without_contact_and_exact_place(luigi: Dog) -> None:
+def test_a_pet_is_told_by_the_table_of_fields_without_contact_and_exact_place(
+    luigi: Dog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wording, "FIELDS", (*FIELDS, PetField("species", "Collar")))
     text = pet_as_text(luigi)
 
     assert text.splitlines()[0] == "Luigi"
-    assert "  place    38.71, -9.14 (to about 1 km)" in text.splitlines()
-    assert "  status   lost since 2026-10-02" in text.splitlines()
+    for line in ("  place    38.71, -9.14 (to about 1 km)", "  status   lost since 2026-10-02", "  collar   dog"):
+        assert line in text.splitlines()
+    assert "collar" in luigi._repr_html_()
     for hidden in (PHONE, EMAIL, ADDRESS, "38.712", "/home"):
         assert hidden not in text
-
-
-def test_a_field_in_the_table_of_fields_is_shown(luigi: Dog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wording, "FIELDS", (*FIELDS, PetField("species", "Collar")))
-
-    assert "  collar   dog" in pet_as_text(luigi).splitlines()
-    assert "collar" in luigi._repr_html_()
 
 
 def test_an_owner_is_told_with_every_way_to_reach_them_and_in_no_text_of_matches(owner: Owner, luigi: Dog) -> None:
