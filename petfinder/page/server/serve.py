@@ -21,6 +21,10 @@ from petfinder.registry.connect import IN_MEMORY, connect
 from petfinder.registry.settings import Settings, load_settings, revealed
 
 PORT = 8866
+_OPEN_TO_ALL = (
+    "{} lets other machines in, and no passphrase is set: contacts and changes would be open to all."
+    " Put the line that `petfinder passphrase` prints into petfinder.toml here, or say --without-passphrase"
+)
 
 
 def serve(
@@ -54,10 +58,7 @@ def serve(
     local, host = _is_local(ip), _name_of_host(host)
     Access(revealed(settings.passphrase_hash))  # raises for what is no hash of a passphrase
     if settings.passphrase_hash is None and (host or not local) and not without_passphrase:
-        raise ConfigError(
-            f"{host or ip} lets other machines in, and no passphrase is set: contacts and changes would be open to all."
-            " Put the line that `petfinder passphrase` prints into petfinder.toml here, or say --without-passphrase"
-        )
+        raise ConfigError(_OPEN_TO_ALL.format(host or ip))
     _check_installed()
     encoder = str(Path(encoder).resolve()) if encoder is not None and is_tuned_file(encoder) else encoder
     with connect(place, encoder=encoder, name=settings.name) as opened:
