@@ -278,8 +278,6 @@ def measured(photos: Labelled, *, encoder: str, where: str = "") -> Trial:
 
 def _drawn(ids: NDArray[np.str_], queries: Rows, *, most: int) -> Rows:
     """The query photos of as many pets as have at most so many, drawn with a fixed seed; all where these are few."""
-    if len(queries) <= most:
-        return queries
     pets, places, counts = np.unique(ids[queries], return_inverse=True, return_counts=True)
     order = np.random.default_rng(SEED).permutation(len(pets))
     chosen = order[np.cumsum(counts[order]) <= most]

@@ -252,6 +252,4 @@ def error_rates(genuine: Numbers, impostor: Numbers, *, points: int = 1001) -> E
 
 def _by_rank(values: Numbers, points: int) -> Numbers:
     ordered = np.unique(values)
-    if len(ordered) <= points:
-        return ordered
-    return ordered[np.linspace(0, len(ordered) - 1, points).round().astype(np.intp)]
+    return ordered[np.linspace(0, len(ordered) - 1, min(points, len(ordered))).round().astype(np.intp)]

@@ -15,8 +15,12 @@ from petfinder.stores.sqlite.schema import APPLICATION_ID, PAGE_BYTES, make_tabl
 
 _MAGIC = b"SQLite format 3\0"  # the first bytes of a file, https://www.sqlite.org/fileformat2.html#the_database_header
 _SETTINGS = (
-    *(f"page_size = {PAGE_BYTES}", "secure_delete = ON", "synchronous = FULL", "temp_store = MEMORY"),
-    *("cache_size = -16000", "wal_autocheckpoint = 2000"),  # 16 MB; 32 MB between two checkpoints
+    f"page_size = {PAGE_BYTES}",
+    "secure_delete = ON",
+    "synchronous = FULL",
+    "temp_store = MEMORY",
+    "cache_size = -16000",  # kB
+    "wal_autocheckpoint = 2000",  # pages: 32 MB between two checkpoints
 )
 
 

@@ -20,7 +20,7 @@ _PRIVATE_COLUMNS = f"{COLUMNS}, checks, owner"
 MOST_BYTES = 500_000_000  # half of what SQLite lets a row hold (SQLITE_MAX_LENGTH)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Row:
     """A document taken apart, ready to be stored: its photo_ids, body, owner and checks as JSON, and its vectors."""
 

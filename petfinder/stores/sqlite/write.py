@@ -44,12 +44,8 @@ def write_chunk(
             chosen[id_] = row
         outcomes.append(Outcome(id_, "added" if not known else "exists" if mode == "create" else "replaced"))
     if chosen:
-        change = next_change(connection, index.number)
-        replaced = [id_ for id_ in chosen if id_ in there]
-        if replaced:
-            rows.erase(connection, index.number, [there[id_] for id_ in replaced], change=change)
-            rows.erase_thumbnails(connection, index.number, replaced)
-        rows.put(connection, index.number, list(chosen.values()), change=change)
+        erase_documents(connection, index.number, [id_ for id_ in chosen if id_ in there])
+        rows.put(connection, index.number, list(chosen.values()), change=next_change(connection, index.number))
     return outcomes
 
 
