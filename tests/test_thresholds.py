@@ -66,7 +66,7 @@ def test_files_from_before_photos_and_intervals_still_load_and_rows_must_rise_in
 
     [row] = Thresholds(**old).measured
 
-    assert (row.looks, row.match_interval, row.possible_interval) == (10, None, None)
+    assert (row.gallery_size, row.match_interval, row.possible_interval) == (10, None, None)
     assert Thresholds.model_validate_json(THREE_EACH.model_dump_json(exclude_none=True)) == THREE_EACH
     with pytest.raises(ConfigError, match="rising"):
         Thresholds(measured=falling)

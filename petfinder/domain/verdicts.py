@@ -65,7 +65,7 @@ class Quantiles(Value):
     possible_interval: Interval | None = None
 
     @property
-    def looks(self) -> int:
+    def gallery_size(self) -> int:
         """How many photos a stranger's photo was compared with."""
         return max(self.pets, self.photos or 0)
 
@@ -84,7 +84,7 @@ class Thresholds(Value):
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
-        for counts in ([row.pets for row in self.measured], [row.looks for row in self.measured]):
+        for counts in ([row.pets for row in self.measured], [row.gallery_size for row in self.measured]):
             if counts != sorted(set(counts)):
                 raise ValueError("thresholds must be measured at rising numbers of pets and photos, each once")
         return self
@@ -97,7 +97,7 @@ class Thresholds(Value):
         as those that were measured.
         """
         rows = self.measured
-        sizes = [row.pets if photos is None else row.looks for row in rows]
+        sizes = [row.pets if photos is None else row.gallery_size for row in rows]
         size = max(1, pets_searched, photos or 0)
         first = min(max(bisect_left(sizes, size) - 1, 0), max(len(rows) - 2, 0))
         low, high = rows[first], rows[min(first + 1, len(rows) - 1)]

@@ -19,7 +19,7 @@ Wide = NDArray[np.float64]
 RIDGE = 1.0
 """Added to the scatter whose mean eigenvalue is 1: how far the matrix may shrink what varies within an animal."""
 
-MATES_WEIGHT = 0.5
+POSITIVES_WEIGHT = 0.5
 """Weight of photos of one animal taken apart, against views made from one photo (weight 1)."""
 
 
@@ -61,7 +61,7 @@ def views_scatter(views: Sequence[Wide]) -> Wide:
     return _trace_one(sum(((view - middle).T @ (view - middle) for view in views), np.zeros(())))
 
 
-def mates_scatter(photos: Wide, groups: Sequence[NDArray[np.intp]]) -> Wide:
+def positives_scatter(photos: Wide, groups: Sequence[NDArray[np.intp]]) -> Wide:
     """Scatter (dims, dims) of the photos of each animal about their own mean, of trace 1; groups hold rows."""
     apart = np.concatenate([photos[rows] - photos[rows].mean(axis=0) for rows in groups])
     return _trace_one(apart.T @ apart)

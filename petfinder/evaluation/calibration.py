@@ -165,7 +165,7 @@ def stricter(one: Thresholds, other: Thresholds, *, source: str) -> Thresholds:
         both = _row_at(one, pets), _row_at(other, pets)
         match, possible = max(both, key=lambda row: row.match), max(both, key=lambda row: row.possible)
         higher = {"possible": possible.possible, "possible_interval": possible.possible_interval}
-        rows.append(match.model_copy(update={**higher, "photos": min(row.looks for row in both)}))
+        rows.append(match.model_copy(update={**higher, "photos": min(row.gallery_size for row in both)}))
     return Thresholds(measured=tuple(rows), source=source)
 
 
@@ -175,7 +175,7 @@ def _row_at(thresholds: Thresholds, pets: int) -> Quantiles:
     if known := [row for row in rows if row.pets == pets]:
         return known[0]
     cut = thresholds.at(pets)
-    photos = round(float(np.interp(pets, [row.pets for row in rows], [row.looks for row in rows])))
+    photos = round(float(np.interp(pets, [row.pets for row in rows], [row.gallery_size for row in rows])))
     return Quantiles(pets=pets, photos=photos, match=cut.match, possible=cut.possible)
 
 

@@ -131,4 +131,4 @@ def _threshold_line(row: Quantiles) -> str:
         "" if interval is None else f" ({interval.low:.3f} to {interval.high:.3f})"
         for interval in (row.match_interval, row.possible_interval)
     )
-    return f"  {row.pets:>6,} pets, {row.looks:,} photos {row.match:17.3f}{match} / {row.possible:.3f}{possible}"
+    return f"  {row.pets:>6,} pets, {row.gallery_size:,} photos {row.match:17.3f}{match} / {row.possible:.3f}{possible}"

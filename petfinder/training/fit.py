@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from petfinder.domain.errors import InvalidQuery
 from petfinder.encoders import projection
-from petfinder.encoders.projection import MATES_WEIGHT, Normaliser, unit_rows
+from petfinder.encoders.projection import POSITIVES_WEIGHT, Normaliser, unit_rows
 from petfinder.evaluation.metrics import Labelled, Rows
 
 RIDGES = (1.0, 4.0, 16.0)
@@ -59,7 +59,7 @@ def fit(views: Views, *, dims: int, ridges: tuple[float, ...] = RIDGES) -> dict[
     scatter = projection.views_scatter(centred)
     several = [pet for pet in views.rows_of_pets if len(pet) > 1]
     if sum(float(np.var(centred[0][pet], axis=0).sum()) for pet in several) > _NOTHING:
-        scatter = scatter + MATES_WEIGHT * projection.mates_scatter(centred[0], several)
+        scatter = scatter + POSITIVES_WEIGHT * projection.positives_scatter(centred[0], several)
     scaled = projection.spectrum(scatter)
 
     def matrix(ridge: float) -> NDArray[np.float32]:

@@ -237,7 +237,7 @@ def fit_matrix(
     """
     scatter = projection.views_scatter([photos, *views])
     if positives:
-        scatter = scatter + projection.MATES_WEIGHT * projection.mates_scatter(photos, positives)
+        scatter = scatter + projection.POSITIVES_WEIGHT * projection.positives_scatter(photos, positives)
     return projection.cut(
         projection.within_matrix(scatter, ridge=ridge), photos, dims=dims, kinds=breeds, evened=evened
     )
