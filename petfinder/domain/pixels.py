@@ -1,4 +1,4 @@
-"""Any kind of pixels as RGB on white, the right way up: alpha, palettes, CMYK, 16 bits, floats."""
+"""Any kind of pixels as RGB on white: alpha, palettes, CMYK, 16 bits, floats."""
 
 from __future__ import annotations
 
@@ -10,21 +10,6 @@ Pixels = NDArray[np.float32]
 
 _ALPHA = {"LA": "LA", "PA": "PA", "RGBA": "RGBA", "La": "LA", "RGBa": "RGBA"}  # mode -> the same, not premultiplied
 _WHITES = (255.0, 65535.0)
-_TURNS = {  # EXIF 2.32, tag 0x0112
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-
-def turned(picture: Image.Image, orientation: int) -> Image.Image:
-    """The picture the right way up, from EXIF's orientation 1 to 8."""
-    turn = _TURNS.get(orientation)
-    return picture if turn is None else picture.transpose(turn)
 
 
 def on_white(image: Image.Image) -> Image.Image:
