@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -98,6 +98,16 @@ def test_each_fault_reaches_the_client_as_what_it_stands_for(
     assert count_of(through, index) == arrived
     through.bulk(index=index, operations=bulk_lines(10))
     assert count_of(through, index) == max(arrived, 10)
+
+
+@pytest.mark.parametrize("make", [faults.elastic_error, faults.gateway_page])
+def test_too_many_requests_may_say_when_to_come_back(
+    proxy: FaultProxy, through: Elasticsearch, make: Callable[..., Fault]
+) -> None:
+    proxy.add(make(429, retry_after="3"))
+    with pytest.raises(es.ApiError) as raised:
+        through.search(index="dogs")
+    assert raised.value.meta.headers["Retry-After"] == "3"
 
 
 def test_a_cut_within_a_bulk_request(proxy: FaultProxy, through: Elasticsearch, index: str) -> None:
