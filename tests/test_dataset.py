@@ -85,7 +85,6 @@ def test_some_photos_are_turned_one_is_transparent_none_is_there_twice_and_all_a
 
 
 def checked(folder: Path, *parts: str) -> subprocess.CompletedProcess[str]:
-    """What the program says of these of its files, made again."""
     only = [word for part in parts for word in ("--only", part)]
     command = [sys.executable, str(folder / "render.py"), "--check", *only]
     return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -22,7 +22,6 @@ HERE: dict[int, object] = {1: "S", 2: (23.0, 33.0, 1.8), 3: "W", 4: (46.0, 38.0,
 def read(
     *, main: Mapping[int, object] = NONE, sub: Mapping[int, object] = NONE, gps: Mapping[int, object] = NONE
 ) -> Picture:
-    """The picture of a JPEG with these EXIF fields."""
     exif = Image.Exif()
     exif.update(main)
     exif.get_ifd(0x8769).update(sub)

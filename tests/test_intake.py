@@ -314,25 +314,22 @@ def test_a_manifest_that_is_none_is_refused(tmp_path: Path, name: str, text: str
 def in_every_wrong_column() -> list[dict[str, object]]:
     """Rows in which an owner's contact slipped into a column where it is refused."""
     moments = ["status_at", "registered_at", "photo_dates"]
-    columns = [*moments, "status", "lat", "place", "photo_places", "photo_boxes", "species"]
-    rows: list[dict[str, object]] = []
-    for column in columns:
-        for secret in (PHONE, EMAIL, ADDRESS):
-            rows.append({"pet_id": f"p{len(rows)}", "photos": "a.png", "lon": "3", column: secret})
-    rows = [{name: cell for name, cell in row.items() if name != "lon" or "lat" in row} for row in rows]
-    owner = {"phone": PHONE, "email": EMAIL, "address": ADDRESS}
-    return [
-        *rows,
-        {"pet_id": "n1", "owner": owner},
-        {"pet_id": "n2", "owner": {**owner, "name": "Ully", "fax": PHONE}},
-        {"pet_id": "n3", "owner": {**owner, "name": {"first": PHONE}}},
-        {"pet_id": "n4", "owner": [PHONE]},
-        {"pet_id": "n5", "owner": {"name": "U", "phone": [PHONE]}},
-        {"pet_id": "n6", "owner": owner, "owner_name": "Ully"},
-        {"pet_id": "n7", "photos": [{"uri": "a.png", "phone": PHONE}]},
-        {"pet_id": "n8", "tags": [{"phone": PHONE}]},
-        {"pet_id": "n9", "photos": [7]},
+    columns = [*moments, "status", "place", "photo_places", "photo_boxes", "species"]
+    owner: dict[str, object] = {"phone": PHONE, "email": EMAIL, "address": ADDRESS}
+    wrong: list[dict[str, object]] = [
+        *({"photos": "a.png", column: secret} for column in columns for secret in owner.values()),
+        *({"photos": "a.png", "lon": "3", "lat": secret} for secret in owner.values()),
+        {"owner": owner},
+        {"owner": {**owner, "name": "Ully", "fax": PHONE}},
+        {"owner": {**owner, "name": {"first": PHONE}}},
+        {"owner": [PHONE]},
+        {"owner": {"name": "U", "phone": [PHONE]}},
+        {"owner": owner, "owner_name": "Ully"},
+        {"photos": [{"uri": "a.png", "phone": PHONE}]},
+        {"tags": [{"phone": PHONE}]},
+        {"photos": [7]},
     ]
+    return [{"pet_id": f"p{number}", **row} for number, row in enumerate(wrong)]
 
 
 def test_no_message_repeats_an_owners_contact(tmp_path: Path) -> None:

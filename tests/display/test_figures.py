@@ -6,7 +6,6 @@ import io
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import matplotlib
 import pytest
@@ -48,24 +47,18 @@ def test_any_name_is_drawn_without_a_warning_and_lies_on_nothing(draw: Callable[
     check_texts_lie_apart_and_inside(figure)
 
 
-def test_a_callers_style_does_not_change_the_picture(draw: Callable[[str], Figure]) -> None:
-    plain, styled = io.BytesIO(), io.BytesIO()
-    draw("Luigi").savefig(plain)
+def test_a_figure_is_saved_and_shown_without_pyplot_whatever_the_callers_style(draw: Callable[[str], Figure]) -> None:
+    from matplotlib import pyplot
+
+    figure, plain, styled = draw("Luigi"), io.BytesIO(), io.BytesIO()
+    figure.savefig(plain)
     with matplotlib.rc_context(
         {"text.color": "white", "figure.facecolor": "black", "font.size": 40, "text.parse_math": True}
     ):
         draw("Luigi").savefig(styled)
 
-    assert Image.open(plain).tobytes() == Image.open(styled).tobytes()
-
-
-def test_a_figure_is_saved_and_shown_without_pyplot(draw: Callable[[str], Figure], tmp_path: Path) -> None:
-    from matplotlib import pyplot
-
-    figure = draw("Luigi")
-    figure.savefig(tmp_path / "found.png")
-
-    with Image.open(tmp_path / "found.png") as picture:
+    with Image.open(plain) as picture:
+        assert picture.tobytes() == Image.open(styled).tobytes()
         assert picture.width > 1200
         assert picture.convert("RGB").getpixel((2, 2)) == (255, 255, 255)
     with Image.open(io.BytesIO(vars(figure)["_repr_png_"]())) as picture:

@@ -111,14 +111,21 @@ def test_each_match_is_shown_with_its_verdict_and_what_is_known_its_picture_insi
     assert {"Your 6 photos", "2 more not shown"} <= set(several.text)
 
 
-def test_a_missing_picture_and_bytes_that_are_no_jpeg_are_drawn_and_named(matches: Matches, luigi: Dog) -> None:
+def test_a_pet_card_shows_all_photos_but_no_contact_and_a_missing_picture_is_named(
+    matches: Matches, luigi: Dog
+) -> None:
+    card, svg = pet_card(luigi), Photo(uri="x.svg", photo_id="x", thumbnail=b"<svg onload='alert(1)'></svg>")
+    shown = Reader(card._repr_html_())
     page = Reader(matches_as_html(replace(matches, found=matches.found[1:], query=())))
-    svg = Photo(uri="x.svg", photo_id="x", thumbnail=b"<svg onload='alert(1)'></svg>")
 
+    assert shown.values("alt") == ["Luigi, side.jpg", "Luigi, face.jpg", "Luigi, back.jpg"]
+    for said in (*shown.text, card.as_text(), repr(card)):
+        for hidden in (PHONE, EMAIL, ADDRESS, "38.712"):
+            assert hidden not in said
     assert page.values("src") == []
     assert "no picture here" in page.text
     assert "rex, rex.jpg: no picture here" in page.values("aria-label")
-    assert "data:" not in matches_as_html(Matches(found=(Match(luigi, svg, 0.9),)))
+    assert "data:" not in matches_as_html(Matches(found=(Match(luigi, svg, 0.9),)))  # bytes that are no JPEG
 
 
 def test_the_nearest_stranger_is_not_drawn_as_a_winner_and_a_search_in_words_has_no_verdict(matches: Matches) -> None:
@@ -182,16 +189,6 @@ def test_a_hostile_contact_is_only_text() -> None:
 
     assert page.text.count(HOSTILE) == 4  # under the picture, name, phone, address
     assert page.values("href") == ["mailto:a@b%3Fbcc%3Dc@d%26x%3D%3Cscript%3E"]
-
-
-def test_a_pet_card_shows_all_photos_but_no_contact(luigi: Dog) -> None:
-    card = pet_card(luigi)
-    page = Reader(card._repr_html_())
-
-    assert page.values("alt") == ["Luigi, side.jpg", "Luigi, face.jpg", "Luigi, back.jpg"]
-    for said in (*page.text, card.as_text(), repr(card)):
-        for hidden in (PHONE, EMAIL, ADDRESS, "38.712"):
-            assert hidden not in said
 
 
 def test_templates_are_loaded_when_html_is_asked_for_and_not_before() -> None:
