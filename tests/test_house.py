@@ -30,8 +30,7 @@ HEAVY = ("jinja2", "torch", "onnxruntime", "elasticsearch", "matplotlib", "panda
 SEEN_BY_USERS = "Dog Cat Pet Owner Photo PetFilter BulkReport Match Matches Thresholds Verdict DogRepository DogService"
 CONCRETE_ENCODERS = ("encoders.pocket", "encoders.sentence_transformers")
 CONCRETE_STORES = ("stores.sqlite", "stores.elasticsearch")
-NAMES_STORES = {"registry.connect"}  # the one place that names concrete stores
-NAMES_ENCODERS = {"encoders.load"}  # the one place that names concrete encoders
+NAMES_STORES, NAMES_ENCODERS = {"registry.connect"}, {"encoders.load"}  # the places that name concrete ones
 
 
 def files() -> dict[str, Path]:
@@ -154,34 +153,26 @@ def test_every_folder_says_what_it_is() -> None:
     assert silent == []
 
 
-def test_no_name_of_the_face_is_hidden_by_a_module() -> None:
-    plain = sorted({name.split(".")[0] for name in files()} - {"__main__", "__init__"})
-    code = (
-        f"import importlib, types, petfinder as pf; [importlib.import_module('petfinder.' + m) for m in {plain!r}];"
-        "print([name for name in pf.__all__ if isinstance(getattr(pf, name), types.ModuleType)])"
-    )
-
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-
-    assert shown.strip() == "[]"
-
-
-def test_importing_petfinder_loads_nothing_heavy_and_is_quick() -> None:
-    code = (
+def test_importing_petfinder_loads_nothing_heavy_is_quick_and_hides_no_name_of_the_face() -> None:
+    rooms = sorted({name.split(".")[0] for name in files()} - {"__main__", "__init__"})
+    light = (
         "import sys; import petfinder as pf; import petfinder.registry.connect;"
         f"[getattr(pf, name) for name in {SEEN_BY_USERS.split()!r}];"
-        f"print([name for name in {HEAVY!r} if name in sys.modules]);"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
-    bare = "import time; start = time.perf_counter(); import petfinder; print(time.perf_counter() - start)"
+    hidden = (
+        f"import importlib, types, petfinder as pf; [importlib.import_module('petfinder.' + m) for m in {rooms!r}];"
+        "print([name for name in pf.__all__ if isinstance(getattr(pf, name), types.ModuleType)])"
+    )
+    timed = "import time; start = time.perf_counter(); import petfinder; print(time.perf_counter() - start)"
 
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    seconds = [
-        float(subprocess.run([sys.executable, "-c", bare], capture_output=True, text=True, check=True).stdout)
-        for _ in range(3)
-    ]
+    assert printed(light) == printed(hidden) == "[]"
+    assert min(float(printed(timed)) for _ in range(3)) < 0.5
 
-    assert loaded.strip() == "[]"
-    assert min(seconds) < 0.5
+
+def printed(code: str) -> str:
+    """What a fresh Python prints for this code."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def test_every_value_that_shows_itself_has_its_renderer() -> None:

@@ -64,7 +64,7 @@ def mutated(file: bytes, draw: random.Random) -> tuple[str, bytes]:
     start = draw.randrange(size)
     length = draw.randrange(1, size // 3)
     how = draw.choice(
-        ["flip", "flips", "header", "cut", "hole", "insertion", "repeat", "swap", "zeros", "ones", "never copied"]
+        ["flip", "flips", "header", "cut", "hole", "insertion", "repeat", "swap", "zeros", "ones", "never_copied"]
     )
     if how == "flip":
         data[start] ^= 1 << draw.randrange(8)
@@ -84,9 +84,7 @@ def mutated(file: bytes, draw: random.Random) -> tuple[str, bytes]:
         data[start:start] = data[start : start + length]
     elif how == "swap":
         one, other = draw.randrange(size - length), draw.randrange(size - length)
-        kept = data[one : one + length]
-        data[one : one + length] = data[other : other + length]
-        data[other : other + length] = kept
+        data[one : one + length], data[other : other + length] = data[other : other + length], data[one : one + length]
     elif how == "zeros":
         data[start : start + length] = bytes(len(data[start : start + length]))
     elif how == "ones":

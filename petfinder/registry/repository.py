@@ -200,11 +200,6 @@ class PetRepository(Generic[PetT]):
             raise PetNotFound(f"no pet {pet_id!r} in index {self.index!r}; list shows which there are")
         return document
 
-    def get_many(self, pet_ids: Sequence[str]) -> Sequence[PetT | None]:
-        """The whole pets, in this order, with embeddings; None where there is none."""
-        documents = self.store.get(self.index, pet_ids, vectors=True, expected=self.spec)
-        return [None if document is None else to_pet(document, self.pet_class) for document in documents]
-
     def update(self, pet_id: str, change: Callable[[PetT], PetT]) -> PetT:
         """Change one pet and keep what others change meanwhile: read, change, write back if nobody was faster.
 

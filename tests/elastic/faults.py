@@ -5,7 +5,6 @@ A fault is a function of the request on its way that answers it or cuts its conn
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -116,11 +115,9 @@ def reject_items(chosen: Callable[[str], bool]) -> Fault:
     error = {"status": 429, "error": {"type": kind, "reason": reason}}
 
     def reject_items(passage: Passage) -> Answer:
-        body = passage.read()
-        packed = passage.headers.get("Content-Encoding", "") == "gzip"
         kept: list[bytes] = []
         refused: list[tuple[int, dict[str, Any]]] = []
-        for place, (head, item) in enumerate(_bulk_items(gzip.decompress(body) if packed else body)):
+        for place, (head, item) in enumerate(_bulk_items(passage.read())):
             ((action, about),) = head.items()
             if chosen(about["_id"]):
                 refused.append((place, {action: {"_index": passage.path.split("/")[1], **about, **error}}))
@@ -128,9 +125,7 @@ def reject_items(chosen: Callable[[str], bool]) -> Fault:
                 kept.append(item)
         output: dict[str, Any] = {"took": 0, "errors": False, "items": []}
         if kept:
-            body = b"".join(kept)
-            answer = passage.forward(gzip.compress(body) if packed else body).body
-            output = json.loads(gzip.decompress(answer) if answer.startswith(b"\x1f\x8b") else answer)
+            output = json.loads(passage.forward(b"".join(kept)).body)
         for place, result in refused:
             output["items"].insert(place, result)
         output["errors"] = output["errors"] or bool(refused)
