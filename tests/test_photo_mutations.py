@@ -61,16 +61,13 @@ def mutated(file: bytes, draw: random.Random) -> tuple[str, bytes]:
     """What was done to the file, and the file: bytes flipped, cut, put in, moved, zeroed."""
     data = bytearray(file)
     size = len(data)
-    start = draw.randrange(size)
-    length = draw.randrange(1, size // 3)
+    start, length = draw.randrange(size), draw.randrange(1, size // 3)
     how = draw.choice(
         ["flip", "flips", "header", "cut", "hole", "insertion", "repeat", "swap", "zeros", "ones", "never_copied"]
     )
     if how == "flip":
-        data[start] ^= 1 << draw.randrange(8)
-    elif how == "flips":
-        for _ in range(draw.randrange(2, 40)):
-            data[draw.randrange(size)] = draw.randrange(256)
+        for _ in range(draw.randrange(1, 40)):
+            data[draw.randrange(size)] ^= 1 << draw.randrange(8)
     elif how == "header":
         for _ in range(draw.randrange(1, 6)):
             data[draw.randrange(min(size, 300))] = draw.choice([0, 1, 127, 128, 255, draw.randrange(256)])
