@@ -82,23 +82,11 @@ def mutated(file: bytes, draw: random.Random) -> tuple[str, bytes]:
     elif how == "swap":
         one, other = draw.randrange(size - length), draw.randrange(size - length)
         data[one : one + length], data[other : other + length] = data[other : other + length], data[one : one + length]
-    elif how == "zeros":
-        data[start : start + length] = bytes(len(data[start : start + length]))
-    elif how == "ones":
-        data[start : start + 50] = b"\xff" * len(data[start : start + 50])
+    elif how in ("zeros", "ones"):
+        data[start : start + length] = (b"\0" if how == "zeros" else b"\xff") * len(data[start : start + length])
     else:
         data[start:] = bytes(size - start)
     return how, bytes(data)
-
-
-def is_blank(picture: Image.Image) -> bool:
-    return all(high - low <= 3 for low, high in picture.getextrema())  # type: ignore[misc]
-
-
-def peak_bytes() -> int:
-    """The most memory that this process held; `getrusage` would count what its parent held before it."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
 def read_them_all() -> None:
@@ -117,11 +105,13 @@ def read_them_all() -> None:
         faulthandler.dump_traceback_later(SECONDS_FOR_ONE, exit=True)
         try:
             picture = read_photo(data).image
-            print("blank" if is_blank(picture) else "read", picture.mode, flush=True)
+            blank = all(high - low <= 3 for low, high in picture.getextrema())  # type: ignore[misc]
+            print("blank" if blank else "read", picture.mode, flush=True)
         except PhotoError as error:
             print("refused", error, flush=True)
         faulthandler.cancel_dump_traceback_later()
-    print("peak", peak_bytes(), flush=True)
+    # `getrusage` would count what the parent held before this process.
+    print("peak", int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024, flush=True)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits memory in the way of Linux")

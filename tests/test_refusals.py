@@ -153,6 +153,7 @@ def test_a_class_with_a_field_of_its_own_has_a_service_of_its_own(registry: pf.R
     with pytest.raises(errors.InvalidPet, match="kennel"):
         registry.dogs.register(ShelterDog(pet_id="a", kennel="7", photos=[picture(RED)]))
     registry.of(ShelterDog).register(ShelterDog(pet_id="a", kennel="7", photos=[picture(RED)]))
+    registry.dogs.update("a", breed="Pug")
 
     assert registry.of(ShelterDog).get("a").kennel == "7"
     assert registry.dogs.get("a").pet_id == "a"

@@ -111,12 +111,15 @@ def test_an_unreadable_photo_refuses_the_pet_and_writes_nothing(registry: pf.Reg
     assert registry.dogs.count() == 0
 
 
-def test_a_bulk_call_reports_every_item(registry: pf.Registry, tmp_path: Path) -> None:
+def test_a_bulk_call_reports_every_item(
+    registry: pf.Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"not a picture")
     registry.dogs.register(dog("there", GREY))
     wrong = pf.Dog(pet_id="wrong-dims", photos=[pf.Photo(embedding=np.ones(3))])
     zero = pf.Dog(pet_id="zero", photos=[pf.Photo(embedding=np.zeros(8))])
-    stream: list[pf.Dog | Failure | Ignored] = [
+    stream: list[Any] = [
+        {"owner_phone": "+49 170 555"},
         dog("there", GREY),
         dog("new", RED),
         pf.Dog(pet_id="half", photos=[picture(BLUE), tmp_path / "broken.jpg"]),
@@ -128,11 +131,13 @@ def test_a_bulk_call_reports_every_item(registry: pf.Registry, tmp_path: Path) -
         dog("new", BLUE),
     ]
 
-    report = registry.dogs.register_many(iter(stream), progress=False)
+    report = registry.dogs.register_many(iter(stream), progress=True)
 
+    assert "registering: 7 pets" in capsys.readouterr().err
+    assert "555" not in str(report)
     assert report.added == ("new", "half")
     assert report.skipped == ("there", "new")
-    assert {failure.item for failure in report.failures} == {"half", "none", "wrong-dims", "zero", "row 7"}
+    assert {failure.item for failure in report.failures} == {"half", "none", "wrong-dims", "zero", "row 7", "a dict"}
     assert [item.uri for item in report.ignored] == ["notes.txt"]
     assert registry.dogs.count() == 3
     with pytest.raises(BulkFailed) as failed:
@@ -159,10 +164,12 @@ def test_a_skipped_pet_with_other_photos_is_named_and_replace_takes_them(
     changed = pf.Dog(pet_id="luigi", photos=[picture(RED), picture(BLUE)])
 
     skipped = registry.dogs.register_many([changed], progress=False)
+    missing = registry.dogs.register_many([pf.Dog(pet_id="luigi", photos=[picture(RED), "gone.jpg"])], progress=False)
     encoded = table_encoder.encoded
     replaced = registry.dogs.register_many([changed], on_conflict="replace", progress=False)
 
     assert (skipped.skipped, skipped.changed) == (("luigi",), ("luigi",))
+    assert (missing.skipped, missing.changed) == (("luigi",), ())
     assert replaced.replaced == ("luigi",)
     assert table_encoder.encoded == encoded + 1
     assert registry.dogs.find(picture(BLUE))[0].similarity > 0.999
@@ -182,6 +189,8 @@ def test_a_moved_photo_is_not_a_new_pet_and_a_copy_is(registry: pf.Registry, tmp
 
     assert report.added == ("album/copy",)
     assert set(report.skipped) == {"album/moved", "camera/img_1"}
+    one = pf.Dog(pet_id="one", photos=[tmp_path / "album" / "moved.png"])
+    assert registry.dogs.register(one, on_conflict="skip").pet_id == "one"
 
 
 def test_pets_registered_without_embedding_are_pending_and_then_found(registry: pf.Registry) -> None:

@@ -21,6 +21,15 @@ _DATES = (
     (Base.DateTimeDigitized, Base.OffsetTimeDigitized),
     (Base.DateTime, Base.OffsetTime),
 )
+_TURNS = {  # EXIF 2.32, tag 0x0112
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _FARTHEST_ZONE = timedelta(hours=14)  # Line Islands; no zone lies farther from UTC
 _DATE = re.compile(r"(\d{4})" + r"\D(\d{1,2})" * 5, re.ASCII)
 
@@ -95,3 +104,9 @@ def _degrees(value: Any) -> float:
     if degrees < 0 or len(smaller) > 2 or not all(0 <= number <= 60 for number in smaller):
         raise ValueError("this is no angle")
     return degrees + sum(number / 60.0**power for power, number in enumerate(smaller, 1))
+
+
+def upright(picture: Image.Image, orientation: int) -> Image.Image:
+    """Turn a picture the right way up, by EXIF's orientation 1 to 8."""
+    turn = _TURNS.get(orientation)
+    return picture if turn is None else picture.transpose(turn)

@@ -23,17 +23,8 @@ from petfinder.domain.errors import PhotoError, PhotoTooLarge, UnreadablePhoto
 from petfinder.domain.pets import Box, Photo, Place
 from petfinder.domain.pixels import on_white
 from petfinder.photos.damage import check_not_lost, check_promises
-from petfinder.photos.exif import CameraNotes, camera_notes
+from petfinder.photos.exif import CameraNotes, camera_notes, upright
 
-_TURNS = {  # EXIF 2.32, tag 0x0112
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 THUMBNAIL_SIDE = 512
 # Encoders squash to 224-384 pixels. Reduced to no less than this, embeddings of `pocket-1` stayed within cosine 0.9958
 # of the full size (69 noisy JPEGs of 1.2 to 48 megapixels, chosen to be reduced as far as it goes).
@@ -320,9 +311,3 @@ def _quiet() -> Iterator[None]:
                 for entry in ours:
                     with suppress(ValueError):
                         filters.remove(entry)
-
-
-def upright(picture: Image.Image, orientation: int) -> Image.Image:
-    """Turn a picture the right way up, by EXIF's orientation 1 to 8."""
-    turn = _TURNS.get(orientation)
-    return picture if turn is None else picture.transpose(turn)

@@ -1,4 +1,4 @@
-"""connect(): from a URL and settings to a registry. The only place that names concrete stores and encoders."""
+"""connect(): from a URL and settings to a registry. The only place that names concrete stores."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def connect(
     client of elasticsearch-py is taken as it is, and stays yours to close. A server is asked whether it answers.
     `name` tells registries in one store apart; none: PETFINDER_NAME, else "pets". No encoder named: the one that the
     registry remembers, else PETFINDER_ENCODER, else "pocket". With create=False nothing is made: a missing file or
-    index raises IndexNotFound. `connection`: the fields of `petfinder.registry.settings.Settings`. Raises ConfigError,
-    StoreError, IndexMismatch.
+    index raises IndexNotFound. `connection`: the other fields of `petfinder.registry.settings.Settings`. Raises
+    ConfigError, StoreError, IndexMismatch.
     """
     if not (encoder is None or isinstance(encoder, str) or hasattr(encoder, "encode_images")):
         raise ConfigError("encoder is a name such as 'pocket', or an object that meets petfinder.encoders.base.Encoder")

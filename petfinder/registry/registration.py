@@ -6,7 +6,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Generic
+from typing import Any, Generic
+
+from tqdm import tqdm
 
 from petfinder.domain.errors import EditConflict, IndexMismatch, InvalidPet, PetfinderError, PetNotFound, StoreError
 from petfinder.domain.pets import Pet, PetT, Photo
@@ -21,7 +23,8 @@ from petfinder.registry.repository import OnConflict, Tally, already_there
 from petfinder.stores.documents import Document
 
 Incoming = Iterable["PetT | Failure | Ignored"]
-_PETS, _PHOTOS, _SECONDS = 500, 32, 1.0  # a chunk is written when it has so many pets or photos to encode, or is so old
+_PETS = 500  # looked up in one request
+_SECONDS = 1.0  # what was encoded waits no longer than this to be written, nor a slow stream to be looked up
 
 
 class Registration(Generic[PetT]):
@@ -46,16 +49,16 @@ class Registration(Generic[PetT]):
         self.broken: BaseException | None = None  # what the stream raised
         self.lost: StoreError | None = None  # what the store gave up with
         self.rebuilt: IndexMismatch | None = None  # the index was rebuilt meanwhile, with another encoder
+        self.bar: tqdm[Any] | None = None
 
     def run(self, incoming: Incoming[PetT], *, progress: bool | None) -> BulkReport:
         """Take in the whole stream. A store that fails half way ends the writing; all that is left is reported.
 
         Where the stream itself raises, what it gave before goes in first, and then its error is raised.
         """
-        with progress_bar(progress, what="registering") as bar:
+        with progress_bar(progress, what="registering") as self.bar:
             for chunk in self._chunks(iter(incoming)):
                 self._register(chunk)
-                bar.update(len(chunk))
         if self.broken is not None:
             raise self.broken
         return self.report()
@@ -67,16 +70,14 @@ class Registration(Generic[PetT]):
     def _chunks(self, incoming: Iterator[PetT | Failure | Ignored]) -> Iterator[dict[str, PetT]]:
         """Pets by id, no id twice in a chunk; what is no pet is recorded."""
         chunk: dict[str, PetT] = {}
-        photos, began = 0, time.monotonic()
+        began = time.monotonic()
         for pet in self._pets(incoming):
             if pet.pet_id in chunk:
                 yield chunk
                 chunk = {}
-            if not chunk:
-                photos, began = 0, time.monotonic()
+            began = began if chunk else time.monotonic()
             chunk[pet.pet_id] = pet
-            photos += sum(photo.embedding is None for photo in pet.photos)
-            if len(chunk) >= _PETS or photos >= _PHOTOS or time.monotonic() - began >= _SECONDS:
+            if len(chunk) >= _PETS or time.monotonic() - began >= _SECONDS:
                 yield chunk
                 chunk = {}
         if chunk:
@@ -99,7 +100,8 @@ class Registration(Generic[PetT]):
                 yield item
             else:
                 refused = InvalidPet(f"this is no pet but a {type(item).__name__}; read_folder makes pets of photos")
-                self.tally.failures.append(Failure(str(item)[:80], refused))
+                named = str(item)[:80] if isinstance(item, (str, Path)) else f"a {type(item).__name__}"
+                self.tally.failures.append(Failure(named, refused))
 
     def _register(self, chunk: dict[str, PetT]) -> None:
         self.left = chunk
@@ -115,17 +117,16 @@ class Registration(Generic[PetT]):
     def _put_in(self) -> None:
         """Put in what is left of the chunk; where the index was rebuilt meanwhile, take it as it is now."""
         self.left_out = {}
-        repository = self.index.repository
         try:
             readings = in_parallel(partial(read_pet, limits=self.service.limits), self._wanted([*self.left.values()]))
             new = (reading for reading in readings if not self._moved(reading))
             done = embedded(new, self.index.encoder) if self.embed else new
-            pets = {reading.subject.pet_id: finished(reading) for reading in done if self._usable(reading)}
-            for outcome in repository.write(pets.values(), on_conflict=self.on_conflict):
-                self._settle(outcome.id)
-                self.tally.add(outcome)
-                if outcome.result in ("added", "replaced"):
-                    self.pending += sum(photo.embedding is None for photo in pets[outcome.id].photos)
+            for pets in _batches(finished(reading) for reading in done if self._usable(reading)):
+                for outcome in self.index.repository.write(pets.values(), on_conflict=self.on_conflict):
+                    self._settle(outcome.id)
+                    self.tally.add(outcome)
+                    if outcome.result in ("added", "replaced"):
+                        self.pending += sum(photo.embedding is None for photo in pets[outcome.id].photos)
         except IndexMismatch as error:
             if not self.service.open_anew(self.index):
                 raise
@@ -133,6 +134,8 @@ class Registration(Generic[PetT]):
 
     def _settle(self, pet_id: str) -> None:
         del self.left[pet_id]
+        if self.bar is not None:
+            self.bar.update()
         self.tally.failures += self.left_out.pop(pet_id, [])
 
     def _fail(self, pet_id: str, error: PetfinderError) -> None:
@@ -165,14 +168,14 @@ class Registration(Generic[PetT]):
 
     def _note_changed(self, pet: PetT, document: Document) -> None:
         known = set(document.terms.get("photo", ()))
-        there = {hash_of(photo, limits=self.service.limits) for photo in distinct_photos(pet.photos)} - {None}
-        if there - known or (None not in there and len(there) < len(known)):
+        there = {hash_of(photo, limits=self.service.limits) for photo in distinct_photos(pet.photos)}
+        if there - known - {None} or (None not in there and len(there) < len(known)):  # None: it cannot be read today
             self.changed.append(pet.pet_id)
 
     def _moved(self, reading: Reading[PetT]) -> bool:
         """Skip a pet all of whose photos are registered under another id, from files that are no longer there."""
         ids = {read.photo.photo_id for read in reading.photos if read.picture is not None}
-        if self.on_conflict != "skip" or not ids or len(ids) < len(reading.photos):
+        if self.strict or self.on_conflict != "skip" or not ids or len(ids) < len(reading.photos):
             return False
         for pet in self.index.repository.pets_of_photos([photo_id for photo_id in ids if photo_id]):
             registered = [photo for photo in pet.photos if photo.photo_id in ids]
@@ -198,6 +201,19 @@ class Registration(Generic[PetT]):
         if refusal:
             self._fail(pet_id, refusal)
         return refusal is None
+
+
+def _batches(pets: Iterable[PetT]) -> Iterator[dict[str, PetT]]:
+    """Pets by id, as many as come in a second."""
+    batch: dict[str, PetT] = {}
+    began = time.monotonic()
+    for pet in pets:
+        batch[pet.pet_id] = pet
+        if time.monotonic() - began >= _SECONDS:
+            yield batch
+            batch, began = {}, time.monotonic()
+    if batch:
+        yield batch
 
 
 class Completion(Generic[PetT]):

@@ -116,9 +116,13 @@ class PetRepository(Generic[PetT]):
                     refused.append(Outcome(pet.pet_id, "failed", error))
 
         mode: WriteMode = "index" if on_conflict == "replace" else "create"
-        for outcome in self.store.write(self.index, documents(), mode=mode, expected=self.spec):
-            there = outcome.result == "exists" and on_conflict == "error"
-            yield Outcome(outcome.id, "failed", already_there(outcome.id)) if there else outcome
+        try:
+            for outcome in self.store.write(self.index, documents(), mode=mode, expected=self.spec):
+                there = outcome.result == "exists" and on_conflict == "error"
+                yield Outcome(outcome.id, "failed", already_there(outcome.id)) if there else outcome
+        except StoreError:
+            yield from refused
+            raise
         yield from refused
 
     def insert(self, pet: PetT, *, on_conflict: OnConflict = "error") -> None:
@@ -222,7 +226,9 @@ class PetRepository(Generic[PetT]):
         raise EditConflict(f"pet {pet_id!r} was changed by others {EDIT_TRIES} times; try again") from conflict
 
     def _successor(self, document: Document, pet: PetT) -> Document:
-        return replace(self.to_document(pet), version=document.version)
+        new = self.to_document(pet)
+        unknown = {name: value for name, value in document.body.items() if name not in self.pet_class.model_fields}
+        return replace(new, version=document.version, body={**unknown, **new.body})  # fields of a richer class stay
 
     def remove(self, pet_ids: str | Iterable[str], *, missing: Missing = "error") -> tuple[str, ...]:
         """Erase pets with owner, photos and thumbnails; returns the ids that were there.

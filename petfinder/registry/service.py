@@ -160,6 +160,8 @@ class PetService(PetFinder[PetT]):
 
     def report_found(self, pet: PetT) -> PetT:
         """Register a stray that somebody took in, as found since `status_at` (default: now); errors as of register."""
+        if not isinstance(pet, Pet):
+            raise InvalidPet(f"report_found takes a pet, not a {type(pet).__name__}; give petfinder.Dog(photos=...)")
         found = pet.model_copy(update={"status": Status.FOUND, "status_at": pet.status_at or now()})
         return self.register(found)
 
