@@ -18,7 +18,7 @@ _TUNED: dict[str, TunedEncoder] = {}  # those loaded in this process, by name: a
 
 
 def load_encoder(name: str, *, device: str | None = None, base: Encoder | None = None) -> Encoder:
-    """The encoder of this name: "pocket", any sentence-transformers image model or folder, or a file "my.npz".
+    """Give the encoder of a name: "pocket", any sentence-transformers image model or folder, or a file "my.npz".
 
     "pocket-mirrored" also reads each photo's mirror image, for twice the time; "pocket-384" reads photos that have the
     pixels at 384 instead of 320, for half as much again. Weights are loaded at the first picture. Raises ConfigError

@@ -110,7 +110,7 @@ def compare_encoders(
     device: str | None = None,
     progress: bool | None = None,
 ) -> Comparison:
-    """Try encoders, by name or made, on a folder of photos in which each sub-folder is a pet; each photo decoded once.
+    """Compare encoders, by name or made, on a folder of photos, each sub-folder a pet; each photo is decoded once.
 
     `limits` say which photos are too large to be read; `device` is where the encoders that are named compute (None: it
     is chosen). An encoder that cannot be had or that fails has its error in its column; the others are tried all the

@@ -47,7 +47,7 @@ def evaluate_folder(
     limits: PhotoLimits = DEFAULT_LIMITS,
     progress: bool | None = None,
 ) -> Evaluation:
-    """Try an encoder on a folder of photos in which each sub-folder is a pet; `by` as in `petfinder.read_folder`.
+    """Measure an encoder on a folder of photos in which each sub-folder is a pet; `by` as in `petfinder.read_folder`.
 
     `boxes` says where the pet is, by the photo's path relative to the folder; with it the background control is made
     (photos are encoded whole all the same). `progress`: a bar or none; None decides by itself. Raises ConfigError for
@@ -75,7 +75,7 @@ def evaluate_pets(
 
 
 def evaluate_registry(registered: PetFinder[Any] | PetRepository[Any]) -> Evaluation:
-    """How well the pets of a registry are told apart: `evaluate_registry(registry.dogs)`; no photo is read.
+    """Measure how well the pets of a registry are told apart: `evaluate_registry(registry.dogs)`. Reads no photo.
 
     Takes the embeddings that the index keeps, so no encoder is loaded; there is no background control and no time to
     decode and encode, and photos that wait for an embedding are left out (`notes` says so). A repository will do.

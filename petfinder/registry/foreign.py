@@ -46,7 +46,7 @@ class ExistingIndex(PetFinder[PetT]):
         super().__init__(PetRepository[PetT](self._store, index, pet_class=pet_class), encoder, limits=limits)
 
     def pets(self) -> Iterator[PetT | Failure]:
-        """All pets, whole, with their embeddings, and a failure for each document that is no pet's; streamed.
+        """Stream all pets, whole, with embeddings, and a failure for each document that is no pet's.
 
         A photo is known by its document there; where no field for its id was named it is given none here, so that a
         registry knows it by its embedding and uri, and one that was indexed twice is one photo.

@@ -89,7 +89,7 @@ class PetRepository(Generic[PetT]):
         self.store.spec(self.index).check_is(self.spec, name=self.index)
 
     def to_document(self, pet: PetT) -> Document:
-        """The pet as this index keeps it; raises InvalidPet (another species or class) and InvalidEmbedding."""
+        """Make the document that this index keeps of a pet; raises InvalidPet (another class), InvalidEmbedding."""
         if pet.species != self.species:
             raise InvalidPet(f"{pet.pet_id!r} is a {pet.species}; index {self.index!r} holds pets of {self.species!r}")
         unknown = set(type(pet).model_fields) - set(self.pet_class.model_fields)
@@ -158,7 +158,7 @@ class PetRepository(Generic[PetT]):
         min_similarity: float | None = None,
         exact: bool = False,
     ) -> Matches:
-        """The k pets nearest to one embedding (dims,), without verdict; raises InvalidEmbedding, InvalidQuery."""
+        """Find the k pets nearest to one embedding (dims,), without verdict; raises InvalidEmbedding, InvalidQuery."""
         query = unit(embedding, dims=self.spec.dims).reshape(1, -1)
         return self.search_many(query, k, where, min_similarity=min_similarity, exact=exact)[0]
 
@@ -171,7 +171,7 @@ class PetRepository(Generic[PetT]):
         min_similarity: float | None = None,
         exact: bool = False,
     ) -> Sequence[Matches]:
-        """For each embedding (m, dims) the k nearest pets, as `search` gives them, in one request."""
+        """Find for each embedding (m, dims) the k nearest pets, as `search` does, in one request."""
         if not isinstance(k, int) or not 1 <= k <= MOST_NEIGHBOURS:
             raise InvalidQuery(f"k must be a number from 1 to {MOST_NEIGHBOURS}; list pages through all pets")
         if min_similarity is not None and not (isinstance(min_similarity, (int, float)) and -1 <= min_similarity <= 1):
@@ -191,11 +191,11 @@ class PetRepository(Generic[PetT]):
         return Matches(found=tuple(found), pets_searched=answer.searched, photos_searched=answer.photos)
 
     def get(self, pet_id: str) -> PetT:
-        """The whole pet, owner and embeddings with it; raises PetNotFound."""
+        """Read the whole pet, with owner and embeddings; raises PetNotFound."""
         return to_pet(self._document(pet_id, expected=None), self.pet_class)
 
     def get_document(self, pet_id: str) -> Document:
-        """The pet's document with vectors; raises PetNotFound."""
+        """Read the pet's document with vectors; raises PetNotFound."""
         return self._document(pet_id, expected=self.spec)
 
     def _document(self, pet_id: str, *, expected: IndexSpec | None) -> Document:
@@ -231,7 +231,7 @@ class PetRepository(Generic[PetT]):
         return replace(new, version=document.version, body={**unknown, **new.body})  # fields of a richer class stay
 
     def remove(self, pet_ids: str | Iterable[str], *, missing: Missing = "error") -> tuple[str, ...]:
-        """Erase pets with owner, photos and thumbnails; returns the ids that were there.
+        """Erase pets with owner, photos and thumbnails and return the ids that were there.
 
         With missing="error" an unknown id raises PetNotFound and nothing is removed.
         """
@@ -246,21 +246,21 @@ class PetRepository(Generic[PetT]):
         return tuple(pet_id for pet_id in ids if pet_id in removed)
 
     def scan(self, restriction: Restriction = _ALL, *, after: str | None = None) -> Iterator[PetT]:
-        """All pets that pass, streamed in the order of their ids, those behind `after`; without embeddings."""
+        """Stream the pets that pass, in the order of their ids, those behind `after`; without embeddings."""
         for document in self.store.scan(self.index, restriction, after=after or ""):
             yield to_pet(document, self.pet_class)
 
     def list(self, where: PetFilter | None = None, *, after: str | None = None, limit: int | None = None) -> Pets[PetT]:
-        """The pets that pass, in the order of their ids; a page of `limit` behind the id `after`."""
+        """List the pets that pass, in the order of their ids; a page of `limit` behind the id `after`."""
         pets = self.scan(where.restriction() if where else _ALL, after=after)
         return Pets(pets if limit is None else islice(pets, limit))
 
     def count(self, where: PetFilter | None = None) -> int:
-        """How many pets pass."""
+        """Count the pets that pass."""
         return self.store.count(self.index, where.restriction() if where else _ALL)
 
     def with_words(self, text: str, where: PetFilter | None = None) -> Iterator[PetT]:
-        """Pets that have every word of the text in name, breed, colour, tags or note; raises InvalidQuery if none."""
+        """Stream pets with all words of the text in name, breed, colour, tags or note; raises InvalidQuery for none."""
         wanted = words(text)
         if not wanted:
             raise InvalidQuery("a text search needs at least one word")
@@ -268,16 +268,16 @@ class PetRepository(Generic[PetT]):
         return self.scan(restriction.also(tuple(("words", (word,)) for word in wanted)))
 
     def pets_of_photos(self, photo_ids: Sequence[str]) -> Iterator[PetT]:
-        """Pets that have one of these photos, whatever their id."""
+        """Stream pets that have one of these photos, whatever their id."""
         return self.scan(_ALL.also((("photo", tuple(photo_ids)),))) if photo_ids else iter(())
 
     def pending(self) -> Iterator[PetT]:
-        """Pets with photos that have no embedding yet, with the embeddings that they have."""
+        """Stream pets with photos that have no embedding yet, with the embeddings that they have."""
         for document in self.store.scan(self.index, waiting(), vectors=True, expected=self.spec):
             yield to_pet(document, self.pet_class)
 
     def embeddings(self, pet_ids: str | Iterable[str] | None = None) -> Embeddings:
-        """The photo embeddings of all pets, or of those named; raises PetNotFound."""
+        """Read the photo embeddings of all pets, or of those named; raises PetNotFound."""
         if pet_ids is None:
             documents = [*self.store.scan(self.index, _ALL, vectors=True, expected=self.spec)]
         else:
@@ -287,7 +287,7 @@ class PetRepository(Generic[PetT]):
         return Embeddings(tuple(pet for pet, _ in owners), tuple(photo for _, photo in owners), matrix)
 
     def thumbnails(self, photos: Sequence[tuple[str, str]]) -> Sequence[bytes | None]:
-        """EXIF-free JPEGs of photos, each named by (pet_id, photo_id)."""
+        """Read the EXIF-free JPEGs of photos, each named by (pet_id, photo_id); None where there is none."""
         return self.store.thumbnails(self.index, photos)
 
 

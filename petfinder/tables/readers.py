@@ -32,7 +32,7 @@ def read_folder(
     *,
     by: Grouping = "pet",
 ) -> Iterator[PetT | Failure | Ignored]:
-    """The pets of a folder of photos, one by one, in the order of their paths.
+    """Read pets from a folder of photos, one by one, in the order of their paths.
 
     `by="pet"`: a sub-folder that holds photos is a pet, at any depth, and so is a photo at the top. `by="file"`: each
     photo is a pet. `by="breed"`: each photo is a pet, the folder that it lies in names its breed. The `pet_id` is the
@@ -55,7 +55,7 @@ def read_csv(
     path: AnyPath,
     pet_class: type[PetT] = Dog,  # type: ignore[assignment]
 ) -> Iterator[PetT | Failure | Ignored]:
-    """The pets of a CSV file with a header, `,` or `;` between its cells, in UTF-8.
+    """Read pets from a CSV file with a header, `,` or `;` between its cells, in UTF-8.
 
     Columns are the fields of Pet, with `lat` and `lon` (or `place` as `lat,lon`), `owner_name`, `owner_phone`,
     `owner_email`, `owner_address`, `owner_picture`; `photos` and `tags` hold several with `;` between them, paths are
@@ -70,7 +70,7 @@ def read_json(
     path: AnyPath,
     pet_class: type[PetT] = Dog,  # type: ignore[assignment]
 ) -> Iterator[PetT | Failure | Ignored]:
-    """The pets of a JSON file: an array of objects, or one object a line.
+    """Read pets from a JSON file: an array of objects, or one object a line.
 
     Keys are the columns of `read_csv`; beside that `owner` and `place` may be objects, `photos` and `tags` lists.
     Raises ConfigError, at the call, for a file that cannot be read and for unknown keys.
@@ -83,7 +83,7 @@ def from_table(
     frame: Iterable[Mapping[str, Any]] | Any,
     pet_class: type[PetT] = Dog,  # type: ignore[assignment]
 ) -> Iterator[PetT | Failure | Ignored]:
-    """The pets of a pandas DataFrame, or of any iterable of mappings, with the columns of `read_csv`.
+    """Read pets from a pandas DataFrame, or any iterable of mappings, with the columns of `read_csv`.
 
     A DataFrame's index counts as a column where it has the name of one. Paths stay as they are. What `write_csv` wrote
     is for `read_csv`: pandas would take its phone numbers for numbers. Failures name the row, counted from 1. Raises
@@ -111,7 +111,7 @@ def from_arrays(
     pet_class: type[PetT] = Dog,  # type: ignore[assignment]
     fields: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Iterator[PetT | Failure]:
-    """Pets with embeddings that were computed elsewhere, one photo a row; several rows may name one pet.
+    """Make pets of embeddings that were computed elsewhere, one photo a row; several rows may name one pet.
 
     `embeddings`: (n, dims) numbers, `pet_ids` and `photo_ids`: n each; a photo's id is by default the sha256 of its row
     as float32. `fields` gives more of a pet, by pet_id. Raises, at the call, InvalidEmbedding for what is no such

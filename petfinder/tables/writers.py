@@ -86,7 +86,7 @@ def write_json(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> 
 
 
 def to_table(pets: Iterable[Pet], *, contact: bool = False) -> pandas.DataFrame:
-    """The pets as a pandas table with the columns of `to_rows`, for `from_table` to read; dates as ISO 8601 text.
+    """Give the pets as a pandas table with the columns of `to_rows`, which `from_table` reads; dates as ISO 8601 text.
 
     Take it with `contact` where it shall replace registered pets: a pet put back without its owner has none. Embeddings
     are not in it: pets are embedded anew elsewhere, from their photos. Raises ConfigError where pandas is missing.

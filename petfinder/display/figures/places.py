@@ -40,7 +40,7 @@ _MARKERS = {Status.LOST: "^", Status.FOUND: "s", Status.HOME: "o", Status.REUNIT
 
 @in_own_style
 def plot_places(pets: Iterable[Pet] | Matches, *, centre: Place | tuple[float, float] | None = None) -> Figure:
-    """A map without tiles: where each pet is, with its name and status, and a scale in km.
+    """Draw a map without tiles: where each pet is, with its name and status, and a scale in km.
 
     Of a pet's place and its photos' the first is shown; with a centre the nearest, from which distances are counted.
     `centre` is where the search was made from; matches know theirs. Raises InvalidPet for a centre that is no place,

@@ -39,7 +39,7 @@ class HtmlCard:
 
 
 def owner_card(owner: Owner, pet: Pet | Match | None = None) -> HtmlCard:
-    """Who to call, with picture and every way to reach them, and a photo of the pet (a match's own)."""
+    """Show who to call, with picture and every way to reach them, and a photo of the pet (a match's own)."""
     about = pet.pet if isinstance(pet, Match) else pet
     photos = (pet.photo,) if isinstance(pet, Match) else pet.photos if pet else ()
     photo = next((photo for photo in photos if photo.thumbnail), None)
