@@ -30,7 +30,8 @@ PetT = TypeVar("PetT", bound=Pet, default=Dog)
 OWNER_COLUMNS = ("owner_name", "owner_phone", "owner_email", "owner_address", "owner_picture")
 _DETAILS = {"photo_id": "photo_ids", "taken_at": "photo_dates", "place": "photo_places", "box": "photo_boxes"}
 _OF_A_PHOTO = {"uri", *_DETAILS}
-_PLAIN = ("pet_id", "species", *(field.name for field in FIELDS if not field.several), "status", "status_at")
+_TEXTS = {"pet_id", "species", "status", "status_at", *(field.name for field in FIELDS if not field.several)}
+_PLAIN = tuple(name for name in Pet.model_fields if name in _TEXTS)
 COLUMNS = (
     *_PLAIN,
     *(field.name for field in FIELDS if field.several),
