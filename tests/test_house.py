@@ -76,14 +76,12 @@ def test_every_room_has_its_floor() -> None:
 
 def test_imports_point_downwards() -> None:
     modules = files()
-    upwards = [
+    assert not [
         f"{name} imports {imported}"
         for name in modules
         for imported in imports_of(name, modules)
         if name.split(".")[0] != imported.split(".")[0] and floor_of(imported) <= floor_of(name)
     ]
-
-    assert upwards == []
 
 
 def test_no_import_runs_in_a_circle() -> None:
@@ -105,15 +103,13 @@ def test_ports_name_no_implementation() -> None:
 
 def test_concrete_stores_and_encoders_are_named_in_one_place() -> None:
     modules = files()
-    outside = [
+    assert not [
         f"{name} imports {imported}"
         for name in modules
         for imported in imports_of(name, modules)
         if (imported.startswith(CONCRETE_STORES) and name.split(".")[0] != "stores" and name not in NAMES_STORES)
         or (imported in CONCRETE_ENCODERS and name.split(".")[0] != "training" and name not in NAMES_ENCODERS)
     ]
-
-    assert outside == []
 
 
 def _in(room: str, modules: dict[str, Path]) -> set[str]:
@@ -148,9 +144,7 @@ def test_the_package_and_its_tests_stay_lean() -> None:
 
 
 def test_every_folder_says_what_it_is() -> None:
-    silent = [name for name, path in files().items() if not ast.get_docstring(ast.parse(path.read_text()))]
-
-    assert silent == []
+    assert not [name for name, path in files().items() if not ast.get_docstring(ast.parse(path.read_text()))]
 
 
 def test_importing_petfinder_loads_nothing_heavy_is_quick_and_hides_no_name_of_the_face() -> None:

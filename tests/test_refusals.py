@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -141,9 +142,14 @@ def test_a_photo_that_the_encoder_spoils_fails_alone() -> None:
 
 
 @pytest.mark.parametrize("how", ["raise", "short"])
-def test_an_encoder_that_fails_is_an_encoder_error(how: Literal["raise", "short"]) -> None:
-    with pf.connect(":memory:", encoder=Spoilt(how)) as registry, pytest.raises(errors.EncoderError, match="table-1"):
-        registry.dogs.register(dog("b", BLUE))
+def test_an_encoder_that_fails_is_an_error_and_what_it_encoded_before_is_in(how: Literal["raise", "short"]) -> None:
+    red = [dog(f"d{number}", (250, number, 9)) for number in range(32)]
+    with pf.connect(":memory:", encoder=Spoilt(how)) as registry:
+        with pytest.raises(errors.EncoderError, match="table-1"):
+            registry.dogs.register(dog("b", BLUE))
+        with suppress(errors.EncoderError):
+            registry.dogs.register_many([*red, dog("b", BLUE)], progress=False)
+        assert registry.dogs.count() == 32
 
 
 def test_a_class_with_a_field_of_its_own_has_a_service_of_its_own(registry: pf.Registry) -> None:

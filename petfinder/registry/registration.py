@@ -204,14 +204,19 @@ class Registration(Generic[PetT]):
 
 
 def _batches(pets: Iterable[PetT]) -> Iterator[dict[str, PetT]]:
-    """Pets by id, as many as come in a second."""
+    """Pets by id, as many as come in a second; before an error what came until then."""
     batch: dict[str, PetT] = {}
     began = time.monotonic()
-    for pet in pets:
-        batch[pet.pet_id] = pet
-        if time.monotonic() - began >= _SECONDS:
+    try:
+        for pet in pets:
+            batch[pet.pet_id] = pet
+            if time.monotonic() - began >= _SECONDS:
+                yield batch
+                batch, began = {}, time.monotonic()
+    except (Exception, KeyboardInterrupt):
+        if batch:
             yield batch
-            batch, began = {}, time.monotonic()
+        raise
     if batch:
         yield batch
 
