@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, overload
+from typing import TYPE_CHECKING, overload
 
-from petfinder.domain.pets import Pet, Photo, Place
+from petfinder.domain.pets import Pet, PetT, Photo, Place
 from petfinder.domain.shown import as_figure, as_html, as_text
 from petfinder.domain.verdicts import Cut, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PetT = TypeVar("PetT", bound=Pet)
 SHOWN = 48  # pets on one page or in one gallery, and so many thumbnails come with one answer
 
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
 from petfinder.domain.filters import PetFilter
 from petfinder.domain.matches import Match, Matches
-from petfinder.domain.pets import SPECIES, Cat, Dog, Owner, Pet, Photo, species_of
+from petfinder.domain.pets import SPECIES, Cat, Dog, Owner, Pet, PetT, Photo, species_of
 from petfinder.domain.verdicts import Verdict
 from petfinder.encoders.base import Encoder, EncoderIdentity
 from petfinder.photos.read import PhotoLimits
@@ -25,7 +25,6 @@ from petfinder.stores.base import Store
 from petfinder.stores.documents import IndexSpec
 from petfinder.stores.field_names import FieldNames
 
-PetT = TypeVar("PetT", bound=Pet)
 _BOUND = {"dog": "dogs", "cat": "cats"}
 _VERDICTS = (Verdict.UNKNOWN, Verdict.POSSIBLE, Verdict.MATCH)
 

@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING
 
 from petfinder.domain.errors import ConfigError
-from petfinder.domain.pets import CONTACT, Pet, Photo, as_found
+from petfinder.domain.pets import CONTACT, Pet, PetT, Photo, as_found
 from petfinder.tables.atomic import replacing
 from petfinder.tables.folders import named_from
 from petfinder.tables.manifests import FORMULA_SIGNS
@@ -29,7 +29,6 @@ _ONE_A_LINE = (".jsonl", ".ndjson")
 _NUMBER = r"-?\d+(\.\d+)?(e-?\d+)?"
 _NUMBERS = re.compile(rf"{_NUMBER}([,;]({_NUMBER})?)*")
 AnyPath = str | os.PathLike[str]
-_PetT = TypeVar("_PetT", bound=Pet)
 
 
 def to_rows(pets: Iterable[Pet], *, contact: bool = False) -> Iterator[dict[str, Cell]]:
@@ -108,7 +107,7 @@ def _protected(cell: str) -> str:
     return f"'{cell}" if dangerous and not _NUMBERS.fullmatch(cell) else cell
 
 
-def _named_from(pet: _PetT, folder: Path) -> _PetT:
+def _named_from(pet: PetT, folder: Path) -> PetT:
     def renamed(photo: Photo) -> Photo:
         return photo.model_copy(update={"uri": named_from(photo.uri, folder)}) if photo.uri else photo
 
