@@ -20,6 +20,7 @@ import pytest
 from petfinder.domain.errors import StoreUnavailable
 from petfinder.domain.filters import Restriction
 from petfinder.stores.documents import Document, Query
+from petfinder.stores.sqlite.session import Session
 from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.stores.processes import (
     fill_until_refused,
@@ -318,3 +319,18 @@ def test_a_stream_may_read_the_store_that_it_is_written_to(store: EmbeddedStore)
     write(store, [document(f"pet{number}") for number in range(1500)])
     copies = (document(f"copy of {one.id}") for one in store.scan("dogs", EVERYTHING, after="pet"))
     assert len(write(store, copies)) == 1500
+
+
+@pytest.mark.parametrize("step", [Session.reading, Session.writing, Session.writing_in_steps])
+def test_ctrl_c_just_after_the_beginning_of_a_transaction_leaves_none_behind(step: Callable[..., Any]) -> None:
+    class Interrupted(sqlite3.Connection):
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            cursor = super().execute(sql, *values)
+            if sql.startswith("BEGIN"):
+                raise KeyboardInterrupt
+            return cursor
+
+    with closing(sqlite3.connect(":memory:", isolation_level=None, factory=Interrupted)) as connection:
+        with pytest.raises(KeyboardInterrupt), step(Session(connection, "pets.db")):
+            pass
+        assert not connection.in_transaction

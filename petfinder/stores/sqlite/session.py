@@ -46,8 +46,8 @@ class Session:
             if connection.in_transaction:  # a long write of our own is on its way, and shows nothing before its end
                 yield connection
                 return
-            connection.execute("BEGIN")
             try:
+                connection.execute("BEGIN")  # Ctrl-C may come as soon as it is done
                 yield connection
             finally:
                 _undo(connection)
@@ -60,8 +60,8 @@ class Session:
                 with _part(connection):
                     yield connection
                 return
-            connection.execute("BEGIN IMMEDIATE")
             try:
+                connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
             finally:
@@ -77,8 +77,9 @@ class Session:
             with self._step() as connection:
                 if connection.in_transaction:
                     raise StoreUnavailable(f"the registry {self.location} is being rebuilt by this very thread")
-                connection.execute("BEGIN IMMEDIATE")
             try:
+                with self._step() as connection:
+                    connection.execute("BEGIN IMMEDIATE")
                 yield self._step
             finally:
                 with self._step() as connection:
