@@ -50,8 +50,9 @@ class PocketEncoder:
     index filled with one is not searched with another.
     `weights`: another file of the same kind, with its thresholds beside it (`NAME.onnx`, `NAME.thresholds.json`,
     `NAME-mirrored.thresholds.json` ...).
-    `threads`: how many pictures are encoded at a time, one a core where None. Nothing is read before it is needed, and
-    several threads may encode at once: they share one session.
+    `threads`: how many threads encode, one a core where None; a single picture is shared by all of them, of several
+    each has its own. Nothing is read before it is needed, and callers in several threads share the sessions: one for
+    single pictures and one for batches, each with the weights in memory from its first use on.
     """
 
     dims = DIMS
@@ -70,7 +71,7 @@ class PocketEncoder:
         self.side = side
         self.name = NAME + self._variant
         self._opening = Lock()
-        self._session: InferenceSession | None = None
+        self._sessions: dict[int, InferenceSession] = {}  # by the threads that one run uses
 
     def __repr__(self) -> str:
         return f"PocketEncoder({self.name})"
@@ -78,7 +79,7 @@ class PocketEncoder:
     @cached_property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change with the weights or the preprocessing; raises EncoderUnavailable."""
-        return hashlib.sha256(self._bytes + (PREPROCESSING + self._variant).encode()).hexdigest()[:16]
+        return self._fingerprint_of(self._bytes)
 
     @property
     def thresholds_file(self) -> Path:
@@ -101,16 +102,18 @@ class PocketEncoder:
         """Encode upright pictures: (n, 512), unit length, float32; raises EncoderUnavailable."""
         if not len(pictures):
             return np.empty((0, DIMS), dtype=np.float32)
-        session = self._open_session()
+        threads = self.threads or cores()
+        session = self._open_session(threads if len(pictures) == 1 else 1)
 
         def encode(picture: Image.Image) -> Vector:
             rows: Matrix = session.run(["embeddings"], {"pictures": self._views(picture)})[0]
             total: Vector = rows.sum(axis=0)
             return total
 
-        # One picture a run and a thread: the same numbers alone and in any batch, and the cores share no picture, which
-        # took a fifth more of their time.
-        with ThreadPoolExecutor(max_workers=min(self.threads or cores(), len(pictures))) as pool:
+        if len(pictures) == 1:
+            return unit(encode(pictures[0])[np.newaxis], dims=DIMS)
+        # One picture a run and a thread: cores that share a picture take a fifth more of their time.
+        with ThreadPoolExecutor(max_workers=min(threads, len(pictures))) as pool:
             return unit(np.stack([*pool.map(encode, pictures)]), dims=DIMS)
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
@@ -132,21 +135,28 @@ class PocketEncoder:
         pixels = np.asarray(rgb.resize((side, side), Image.Resampling.BICUBIC), dtype=np.uint8)
         return np.stack([pixels, pixels[:, ::-1]]) if self.mirrored else pixels[np.newaxis]
 
-    def _open_session(self) -> InferenceSession:
-        if self._session is None:
+    def _open_session(self, threads: int) -> InferenceSession:
+        if threads not in self._sessions:
             with self._opening:
-                if self._session is None:
-                    session = _session(self._bytes, self.weights)
-                    fixed = session.get_inputs()[0].shape[1]
-                    if isinstance(fixed, int) and fixed != self.side:
-                        raise EncoderUnavailable(
-                            f"the weights at {self.weights} read pictures at {fixed} pixels only: use the encoder"
-                            f" {SHORT_NAME!r}, or make weights that read any size with petfinder.training"
-                        )
-                    if self.fingerprint:  # taken from the same bytes, which are let go of then
-                        del self._bytes
-                    self._session = session
-        return self._session
+                if threads not in self._sessions:
+                    self._sessions[threads] = self._new_session(threads)
+        return self._sessions[threads]
+
+    def _new_session(self, threads: int) -> InferenceSession:
+        session = _session(self._bytes, self.weights, threads=threads)
+        fixed = session.get_inputs()[0].shape[1]
+        if isinstance(fixed, int) and fixed != self.side:
+            raise EncoderUnavailable(
+                f"the weights at {self.weights} read pictures at {fixed} pixels only: use the encoder"
+                f" {SHORT_NAME!r}, or make weights that read any size with petfinder.training"
+            )
+        if self._fingerprint_of(self._bytes) != self.fingerprint:
+            raise EncoderUnavailable(f"the weights at {self.weights} were replaced while in use: start anew")
+        del self._bytes  # what is needed of them is in the session and the fingerprint
+        return session
+
+    def _fingerprint_of(self, weights: bytes) -> str:
+        return hashlib.sha256(weights + (PREPROCESSING + self._variant).encode()).hexdigest()[:16]
 
     @cached_property
     def _bytes(self) -> bytes:
@@ -175,13 +185,13 @@ def pocket_named(name: str, *, threads: int | None = None) -> PocketEncoder:
     return PocketEncoder(mirrored=mirrored, side=side, threads=threads)
 
 
-def _session(weights: bytes, path: Path) -> InferenceSession:
+def _session(weights: bytes, path: Path, *, threads: int) -> InferenceSession:
     # Official builds from 1.29 on report their use to the vendor unless this is set before the first import.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:

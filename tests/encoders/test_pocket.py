@@ -41,9 +41,24 @@ def pocket() -> PocketEncoder:
     return PocketEncoder(threads=1)
 
 
-def test_two_threads_give_the_same_embeddings_as_one(pocket: PocketEncoder) -> None:
-    many = blots(3)
-    np.testing.assert_allclose(PocketEncoder(threads=2).encode_images(many), pocket.encode_images(many), atol=1e-5)
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_a_picture_has_the_same_embedding_alone_in_a_batch_and_on_any_number_of_threads(
+    pocket: PocketEncoder, threads: int
+) -> None:
+    many, encoder = blots(3), PocketEncoder(threads=threads)
+    alone = np.concatenate([encoder.encode_images([picture]) for picture in many])
+    for rows in (alone, encoder.encode_images(many)):
+        assert np.einsum("ij,ij->i", rows.astype(float), pocket.encode_images(many)).min() >= 1 - 1e-6
+
+
+def test_weights_that_were_replaced_between_a_single_picture_and_a_batch_are_refused(tmp_path: Path) -> None:
+    weights = Path(shutil.copy(WEIGHTS, tmp_path / "mine.onnx"))
+    encoder = PocketEncoder(weights=weights, threads=2)
+    encoder.encode_images(blots(1))
+    weights.write_bytes(WEIGHTS.read_bytes() + b"\x32\x01x")  # the same network with a doc_string of its own
+    with pytest.raises(EncoderUnavailable, match="were replaced"):
+        encoder.encode_images(blots(2))
+    assert len(encoder.encode_images(blots(1))) == 1
 
 
 def test_different_pictures_have_different_embeddings(pocket: PocketEncoder) -> None:
@@ -69,17 +84,19 @@ def test_a_text_is_refused(pocket: PocketEncoder) -> None:
         pocket.encode_texts(["a black dog"])
 
 
-def test_threads_that_come_first_together_read_the_weights_once(tmp_path: Path) -> None:
+def test_threads_that_come_first_together_read_the_weights_once_and_a_batch_once_more(tmp_path: Path) -> None:
     code = (
         "import sys; from concurrent.futures import ThreadPoolExecutor; from threading import Barrier;"
         "from PIL import Image; from petfinder.encoders.pocket import PocketEncoder;"
         "opened = []; sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == 'open' else None);"
-        "encoder, together, black = PocketEncoder(threads=1), Barrier(6), Image.new('RGB', (50, 40));"
+        "encoder, together, black = PocketEncoder(threads=2), Barrier(6), Image.new('RGB', (50, 40));"
         "encode = lambda n: (together.wait(30), encoder.encode_images([black]))[1];"
         "found = list(ThreadPoolExecutor(6).map(encode, range(6)));"
-        "print(len(found), sum(name.endswith('.onnx') for name in opened))"
+        "print(len(found), sum(name.endswith('.onnx') for name in opened));"
+        "encoder.encode_images([black] * 2), encoder.encode_images([black] * 3);"
+        "print(sum(name.endswith('.onnx') for name in opened))"
     )
-    assert in_a_new_python(code, tmp_path) == "6 1"
+    assert in_a_new_python(code, tmp_path).split() == ["6", "1", "2"]
 
 
 def test_the_fingerprint_stays_and_changes_with_the_weights(tmp_path: Path) -> None:
