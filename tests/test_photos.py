@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import pickle
 import subprocess
 import sys
 import warnings
@@ -22,7 +23,15 @@ from PIL.PngImagePlugin import PngInfo
 from petfinder.domain.errors import PhotoError, PhotoTooLarge, UnreadablePhoto
 from petfinder.domain.pets import Box, Photo, Place
 from petfinder.encoders.pocket import PocketEncoder
-from petfinder.photos.read import WORKING_SIDE, PhotoLimits, completed, photo_id_of, read_photo, thumbnail_of
+from petfinder.photos.read import (
+    WORKING_SIDE,
+    PhotoLimits,
+    completed,
+    completed_query,
+    photo_id_of,
+    read_photo,
+    thumbnail_of,
+)
 from tests.photo_samples import grey, on_white_by_hand, pet_picture, saved, see_through
 
 SAME = 0.995  # cosine
@@ -257,6 +266,37 @@ def test_a_thumbnail_carries_no_metadata_and_can_be_made_of_any_mode() -> None:
             assert opened.size == (8, 512)
     with Image.open(io.BytesIO(thumbnail_of(Image.new("RGB", (5, 7))))) as opened:
         assert opened.size == (5, 7)  # a small picture stays small
+
+
+def test_a_query_makes_its_thumbnail_when_it_is_first_read_of_a_picture_of_bounded_size() -> None:
+    exif = oriented(6)
+    exif[0x010F] = "SECRETCAMERA"
+    content = saved(pet_picture(3000, 2500), "JPEG", exif=exif)
+    for photo in (Photo(source=io.BytesIO(content)), Photo(source=content, box=(0.1, 0.1, 0.2, 0.2))):
+        picture = read_photo(photo)
+        assert max(picture.whole.size) < 2048
+        query = completed_query(photo, picture)
+        copies = [query, query.model_copy(update={"place": Place(lat=1, lon=2)}), pickle.loads(pickle.dumps(query))]
+        assert all("thumbnail" not in vars(copy) for copy in copies)
+        assert (repr(query), query.model_dump(), query) == (repr(copies[2]), copies[2].model_dump(), copies[2])
+        for copy in copies:
+            assert copy.thumbnail == completed(photo, picture).thumbnail
+            assert (copy.source, b"SECRET" in (copy.thumbnail or b"")) == (None, False)
+        with pytest.raises(AttributeError, match="nothing"):
+            _ = query.nothing
+
+
+def test_a_picture_that_is_plain_but_for_its_edge_is_no_lost_one() -> None:
+    framed = ImageOps.expand(Image.new("RGB", (1100, 1100), "white"), 50, "black")
+    framed.paste(Image.effect_noise((1200, 50), 90).convert("RGB"), (0, 1150))
+    assert read_photo(saved(framed, "JPEG", quality=95)).image.size == (1200, 1200)
+
+
+def test_a_file_whose_size_is_not_known_is_read_to_its_end() -> None:
+    kernel = Path("/proc/version")
+    if not kernel.is_file():
+        pytest.skip("this system has no /proc")
+    assert photo_id_of(kernel) == hashlib.sha256(kernel.read_bytes()).hexdigest()
 
 
 def test_a_completed_photo_keeps_the_callers_date_and_place() -> None:

@@ -13,6 +13,7 @@ from PIL import Image
 import petfinder as pf
 from petfinder.domain import errors
 from petfinder.domain.reports import BulkFailed, Failure, Ignored
+from petfinder.photos.read import read_photo
 from petfinder.stores.documents import IndexSpec
 from tests.conftest import TableEncoder
 
@@ -174,6 +175,21 @@ def test_a_skipped_pet_with_other_photos_is_named_and_replace_takes_them(
     assert table_encoder.encoded == encoded + 1
     assert registry.dogs.find(picture(BLUE))[0].similarity > 0.999
     assert registry.dogs.find(picture(RED))[0].photo.thumbnail
+
+
+def test_a_query_can_be_shown_after_its_file_is_gone(registry: pf.Registry, tmp_path: Path) -> None:
+    file = tmp_path / "query.png"
+    picture(RED).save(file)
+    registry.dogs.register(pf.Dog(pet_id="luigi", photos=[picture(RED)]))
+    registry.cats.register(pf.Cat(pet_id="mimi", photos=[picture(GREEN)]))
+    with file.open("rb") as opened:
+        answers = [registry.dogs.find(opened), registry.dogs.find([file, picture(GREEN)]), registry.find(file)]
+    thumbnail = read_photo(file).thumbnail
+    file.unlink()
+    for answer in answers:
+        assert [vars(photo).get("thumbnail") for photo in answer.query] == [None] * len(answer.query)
+        assert answer._repr_html_().count("data:image/jpeg") == len(answer) + len(answer.query)
+        assert answer.query[0].thumbnail == thumbnail
 
 
 def test_a_moved_photo_is_not_a_new_pet_and_a_copy_is(registry: pf.Registry, tmp_path: Path) -> None:

@@ -10,12 +10,13 @@ import stat
 import threading
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from PIL import Image
 
@@ -54,16 +55,35 @@ DEFAULT_LIMITS = PhotoLimits()
 class Picture:
     """What one photo gave.
 
-    `image`: upright RGB, cut to the box with its margin, shorter side at most twice WORKING_SIDE pixels. `photo_id`:
-    sha256 in hex of the file's bytes (of the RGB pixels for a PIL image) and the box. `thumbnail`: a JPEG of the whole
-    picture without metadata, longest side at most 512 pixels. `taken_at` without zone is the camera's local time.
+    `image`: upright RGB, cut to the box with its margin, shorter side at most twice WORKING_SIDE pixels. `whole`: the
+    same uncut, longest side below 2,048 pixels. `photo_id`: sha256 in hex of the file's bytes (of the RGB pixels for a
+    PIL image) and the box. `taken_at` without zone is the camera's local time.
     """
 
     image: Image.Image
+    whole: Image.Image
     photo_id: str
-    thumbnail: bytes
     taken_at: datetime | None
     place: Place | None
+
+    @cached_property
+    def thumbnail(self) -> bytes:
+        """A JPEG of the whole picture without metadata, longest side at most 512 pixels; made when first read."""
+        return thumbnail_of(self.whole)
+
+
+class QueryPhoto(Photo):
+    """A query's photo as it was read: `source` keeps the whole picture until the thumbnail is first asked for.
+
+    To make it takes longer than all of a search in 1,000 pets, and most queries are never shown.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "thumbnail":
+            raise AttributeError(f"a photo has no {name!r}")
+        made = thumbnail_of(self.source)
+        self.__dict__.update(thumbnail=made, source=None)
+        return made
 
 
 def read_photo(photo: AnyPhoto, *, limits: PhotoLimits = DEFAULT_LIMITS) -> Picture:
@@ -74,15 +94,18 @@ def read_photo(photo: AnyPhoto, *, limits: PhotoLimits = DEFAULT_LIMITS) -> Pict
     source, name, box = _parts(photo)
     if isinstance(source, Image.Image):
         whole, notes = _pixels(source, name, limits)
-        content = whole.tobytes()
+        photo_id = _digest(whole.tobytes(), box)
     else:
         content = _bytes(source, name, limits)
-        whole, notes = decoded(content, name=name, max_pixels=limits.max_pixels, box=box)
+        with ThreadPoolExecutor(1) as beside:  # hashing takes about a tenth as long as decoding
+            digest = beside.submit(_digest, content, box)
+            whole, notes = decoded(content, name=name, max_pixels=limits.max_pixels, box=box)
+        photo_id = digest.result()
     image = reduced(_cropped(whole, box))
     return Picture(
         image=image,
-        photo_id=_digest(content, box),
-        thumbnail=thumbnail_of(image if box is None else whole),
+        whole=_bounded(image if box is None else whole),
+        photo_id=photo_id,
         taken_at=notes.taken_at,
         place=notes.place,
     )
@@ -104,10 +127,13 @@ def _parts(photo: AnyPhoto) -> tuple[object, str, Box | None]:
 def _bytes(source: object, name: str, limits: PhotoLimits) -> bytes:
     try:
         if isinstance(source, Path):
-            if not stat.S_ISREG(source.stat().st_mode):  # a pipe would block for ever
+            found = source.stat()
+            if not stat.S_ISREG(found.st_mode):  # a pipe would block for ever
                 raise UnreadablePhoto(f"{name} is not a file: give the path of one picture")
             with source.open("rb") as file:
-                content = file.read(limits.max_bytes + 1)
+                content = file.read(min(found.st_size, limits.max_bytes) + 1)  # room for max_bytes takes 1 ms to make
+                if len(content) > found.st_size:  # it grew, or its file system names no sizes
+                    content += file.read(limits.max_bytes + 1 - len(content))
         elif isinstance(source, (bytes, bytearray, memoryview)):
             content = bytes(source)
         else:
@@ -189,6 +215,12 @@ def reduced(picture: Image.Image) -> Image.Image:
     return picture.reduce(times) if times > 1 else picture
 
 
+def _bounded(picture: Image.Image) -> Image.Image:
+    """The picture reduced as far as Pillow does it before it makes a thumbnail."""
+    times = max(picture.size) // (2 * THUMBNAIL_SIDE)
+    return picture.reduce(times) if times > 1 else picture
+
+
 def _reduction(width: float, height: float) -> int:
     return max(1, int(min(width, height) / WORKING_SIDE), int(max(width, height) / _LONGEST))
 
@@ -250,15 +282,22 @@ def is_bare(thumbnail: bytes) -> bool:
 
 def completed(photo: Photo, picture: Picture) -> Photo:
     """The photo with what its picture gave, its source dropped; the caller's date and place win over the camera's."""
-    return photo.model_copy(
-        update={
-            "photo_id": picture.photo_id,
-            "taken_at": photo.taken_at or picture.taken_at,
-            "place": photo.place or picture.place,
-            "thumbnail": picture.thumbnail,
-            "source": None,
-        }
-    )
+    return photo.model_copy(update={**_notes(photo, picture), "thumbnail": picture.thumbnail, "source": None})
+
+
+def completed_query(photo: Photo, picture: Picture) -> QueryPhoto:
+    """A query's photo completed, but for its thumbnail, which is made when it is first read."""
+    query = QueryPhoto.model_construct(**{**dict(photo), **_notes(photo, picture), "source": picture.whole})
+    del query.__dict__["thumbnail"]
+    return query
+
+
+def _notes(photo: Photo, picture: Picture) -> dict[str, object]:
+    return {
+        "photo_id": picture.photo_id,
+        "taken_at": photo.taken_at or picture.taken_at,
+        "place": photo.place or picture.place,
+    }
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from petfinder.registry.documents import distinct_photos
 
 BATCH = 32  # pictures encoded at once, the default of sentence-transformers
 AHEAD = 8  # tasks for each core that are read ahead of the one that is waited for; a decoded photo takes some MB
+Complete = Callable[[Photo, Picture], Photo]
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -54,7 +55,7 @@ class ReadPhoto:
     original: bool = True
 
 
-def read_one(photo: Photo, *, limits: PhotoLimits) -> ReadPhoto:
+def read_one(photo: Photo, *, limits: PhotoLimits, complete: Complete = completed) -> ReadPhoto:
     """Read one photo, its error kept beside it; a photo with an embedding of its own is taken as it is."""
     if photo.embedding is not None:
         return _with_clean_thumbnail(photo)
@@ -62,15 +63,16 @@ def read_one(photo: Photo, *, limits: PhotoLimits) -> ReadPhoto:
         picture = read_photo(photo, limits=limits)
     except PhotoError as error:
         return ReadPhoto(photo, error=error)
-    return ReadPhoto(completed(photo, picture), picture)
+    return ReadPhoto(complete(photo, picture), picture)
 
 
 def _with_clean_thumbnail(photo: Photo) -> ReadPhoto:
     """Take a photo that brings its embedding; a thumbnail with metadata is made anew."""
-    if photo.thumbnail is None or is_bare(photo.thumbnail):
+    thumbnail = vars(photo).get("thumbnail")  # one that a query has not made yet will have none
+    if thumbnail is None or is_bare(thumbnail):
         return ReadPhoto(photo)
     try:
-        return ReadPhoto(photo.model_copy(update={"thumbnail": read_photo(photo.thumbnail).thumbnail}))
+        return ReadPhoto(photo.model_copy(update={"thumbnail": read_photo(thumbnail).thumbnail}))
     except PhotoError as error:
         return ReadPhoto(photo, error=error)
 
@@ -147,9 +149,15 @@ def as_photo(photo: Any) -> Photo:
         raise UnreadablePhoto("this is no photo: give a path, bytes, a file object or a PIL image") from error
 
 
-def embed_photos(photos: Sequence[Any], encoder: Encoder, *, limits: PhotoLimits) -> list[Photo]:
+def embed_photos(
+    photos: Sequence[Any], encoder: Encoder, *, limits: PhotoLimits, complete: Complete = completed
+) -> list[Photo]:
     """Read and encode photos: with id, thumbnail and embedding; raises the PhotoError of the first unreadable one."""
-    read = in_parallel(lambda photo: _checked(read_one(as_photo(photo), limits=limits)), photos)
+
+    def read_checked(photo: Any) -> ReadPhoto:
+        return _checked(read_one(as_photo(photo), limits=limits, complete=complete))
+
+    read = in_parallel(read_checked, photos) if len(photos) > 1 else map(read_checked, photos)
     done = embedded((Reading(None, [one]) for one in read), encoder)
     return [_checked(one).photo for reading in done for one in reading.photos]
 

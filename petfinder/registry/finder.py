@@ -21,6 +21,7 @@ from petfinder.domain.pets import Owner, Pet, PetT, Photo, Place, as_found
 from petfinder.domain.values import check_choice
 from petfinder.domain.vectors import mean_direction, unit
 from petfinder.domain.verdicts import Thresholds, Uncalibrated, thresholds_for
+from petfinder.photos.read import completed_query
 from petfinder.registry.documents import Embeddings
 from petfinder.registry.embed import embed_photos, one_query
 from petfinder.registry.opened_index import OpenedIndex, outliving_rebuilds
@@ -82,7 +83,7 @@ class PetFinder(OpenedIndex[PetT]):
         several = photo if isinstance(photo, (list, tuple)) else [photo]
         if not several:
             raise InvalidQuery("find needs at least one photo")
-        photos = embed_photos(several, self.encoder, limits=self.limits)
+        photos = embed_photos(several, self.encoder, limits=self.limits, complete=completed_query)
         embeddings = [query.embedding for query in photos]
         dims = self.repository.spec.dims
         queries = one_query(embeddings, dims=dims) if combine == "mean" else unit(embeddings, dims=dims)
