@@ -23,6 +23,9 @@ _GATHER_BELOW = 0.3  # of the slots; above this share the whole product is quick
 _ROUNDING = 1e-5  # more than float32 products of unit vectors differ by, whatever the order of summation
 _AT_ONCE = 8192
 _IN_CACHE = 256
+# Up to so many rows one query is multiplied on one thread: on a busy machine BLAS waits milliseconds for its other
+# threads, and they spin on for tens of milliseconds, on cores that the encoder of the next query needs.
+_WITHOUT_BLAS = 4096
 
 Numbers = NDArray[np.int64]
 
@@ -169,7 +172,9 @@ class VectorMatrix:
         products = np.empty((len(queries), self.rows), dtype=np.float32)
         for first, block in zip(self._edges, self._blocks, strict=False):
             part = products[:, first : first + len(block)]
-            if len(queries) == 1:
+            if len(queries) == 1 and self.rows <= _WITHOUT_BLAS:
+                np.einsum("ij,j->i", block[: part.shape[1]], queries[0], out=part[0])
+            elif len(queries) == 1:
                 np.dot(block[: part.shape[1]], queries[0], out=part[0])
             elif part.shape[1]:
                 part[:] = queries @ block[: part.shape[1]].T
