@@ -18,6 +18,7 @@ from petfinder.domain.pets import Box
 from petfinder.domain.vectors import Matrix, unit
 from petfinder.domain.verdicts import Quantiles, Thresholds
 from petfinder.encoders.pocket import PocketEncoder
+from petfinder.evaluation import metrics
 from petfinder.evaluation.calibration import Estimate
 from petfinder.evaluation.metrics import Labelled
 from petfinder.training.pocket import protocol, robustness
@@ -40,6 +41,7 @@ from petfinder.training.pocket.benches import (
 from petfinder.training.pocket.photos import read_manifest, read_places
 from petfinder.training.pocket.protocol import measure, species_thresholds, tables, write_thresholds
 from tests.conftest import TableEncoder
+from tests.test_evaluate import scattered
 
 ANIMALS = {"identity": 4, "identity2": 4, "mpdd": 4, "albums": 8}
 CROWD = 80
@@ -147,12 +149,24 @@ def test_a_variant_is_chosen_by_its_choosing_halves_alone_each_bench_once(benche
 def test_animals_are_found_their_background_is_not_and_strangers_set_thresholds(figures: Record) -> None:
     for bench in figures["benches"]:
         assert bench["rank1"].value == bench["mean_precision"].value == bench["found_crowd"].share.value == 1
+        assert (bench["equal_error_rate"].value, bench["equal_error_rate"].high) == (0, 0)
         assert bench["erased_queries"] == bench["queries"]
         assert bench["erased_rank1"].value < 0.5
     assert figures["score"] == dict.fromkeys(("mean", "mean_precision", "found", "found_crowd"), 1)
     crowd, others = (figures["benches"][0][kind].threshold for kind in ("found_crowd", "found_bench"))
     assert crowd != others
     assert max(crowd, others) < 0.8
+
+
+def test_the_equal_error_rate_has_an_interval_over_the_animals_behind_it() -> None:
+    photos = scattered(pets=12, photos_each=4, dims=6, seed=3, spread=1.0)
+    rates = metrics.error_rates(*metrics.pair_similarities(photos))
+
+    few, all_of_them = (protocol._equal_error_rate(photos, np.arange(count)) for count in (16, 48))
+
+    assert all_of_them.value == rates.equal
+    assert 0 < all_of_them.low < all_of_them.value < all_of_them.high < 0.5
+    assert few.high - few.low > all_of_them.high - all_of_them.low
 
 
 def test_thresholds_are_the_stricter_of_the_two_and_keep_their_promise(figures: Record) -> None:

@@ -19,8 +19,8 @@ from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS, Cut, Thresh
 from petfinder.encoders.base import Encoder
 from petfinder.encoders.pocket import PocketEncoder
 from petfinder.evaluation import calibration, metrics
-from petfinder.evaluation.calibration import Estimate, found_at, mean_over_animals
-from petfinder.evaluation.metrics import Labelled, leave_one_out, leave_one_out_registered
+from petfinder.evaluation.calibration import BOOTSTRAP_DRAWS, SEED, Estimate, found_at, mean_over_animals
+from petfinder.evaluation.metrics import Labelled, Rows, leave_one_out, leave_one_out_registered
 from petfinder.training.pocket.benches import (
     CHOOSES,
     HALVES,
@@ -92,15 +92,33 @@ def _bench(bench: Bench, benches: Benches, store: EmbeddingCache) -> Record:
         "rank1": mean_over_animals(ranking.within(1), ranking.ids),
         "rank5": mean_over_animals(ranking.within(5), ranking.ids),
         "mean_precision": mean_over_animals(metrics.average_precision(photos, queries=queries), ranking.ids),
-        "equal_error_rate": metrics.error_rates(*metrics.pair_similarities(photos, queries=queries)).equal,
+        "equal_error_rate": _equal_error_rate(photos, queries),
         "found_crowd": found_at(ranking, leave_one_out(photos, queries=bench.crowd)),
         "found_bench": found_at(ranking, leave_one_out(photos, queries=bench.strangers)),
-        "portraits_rank1": with_portraits.share_within(1),
+        "portraits_rank1": mean_over_animals(with_portraits.within(1), ranking.ids),
         "portraits_found_crowd": found_at(with_portraits, leave_one_out_registered(photos, queries=bench.crowd)),
         "portraits_found_bench": found_at(with_portraits, leave_one_out_registered(photos, queries=bench.strangers)),
         "erased_queries": len(boxed),
         "erased_rank1": mean_over_animals(background.within(1), background.ids),
     }
+
+
+def _equal_error_rate(photos: Labelled, queries: Rows) -> Estimate:
+    """The equal error rate of the pairs of a query and another photo, with its interval over the queries' animals."""
+    pairs = metrics.pair_similarities(photos, queries=queries)
+    rates = metrics.error_rates(*pairs)
+    animals, codes = np.unique(photos.ids[queries], return_inverse=True)
+    positives = np.array([(photos.ids == photos.ids[row]).sum() - 1 for row in queries])
+    counts = np.zeros((2, len(animals), len(rates.similarities) + 1))  # below each similarity, and in all
+    for kind, sizes in enumerate((positives, len(photos) - 1 - positives)):
+        for code, seen in zip(codes, np.split(pairs[kind], np.cumsum(sizes)[:-1]), strict=True):
+            counts[kind, code] += [*np.searchsorted(np.sort(seen), rates.similarities), len(seen)]
+    evenly = np.full(len(animals), 1 / len(animals))
+    redrawn = np.random.default_rng(SEED).multinomial(len(animals), evenly, size=BOOTSTRAP_DRAWS) @ counts
+    misses, kept = redrawn[:, :, :-1] / redrawn[:, :, -1:]
+    nearest = np.abs(misses - (1 - kept)).argmin(axis=1)[:, np.newaxis]
+    low, high = np.quantile(np.take_along_axis(misses + 1 - kept, nearest, axis=1) / 2, (0.025, 0.975))
+    return Estimate(rates.equal, float(low), float(high))
 
 
 def species_thresholds(
@@ -162,12 +180,13 @@ def strangers_of_one_breed(benches: Benches, embeddings: Matrix, thresholds: Map
             others = len(np.unique(gallery.ids)) - 1
             if others < LEAST_OF_A_BREED:
                 continue
-            cut = thresholds[species].at(others, round(others * len(gallery) / (others + 1)))
+            searched = {"pets": others, "photos": round(others * len(gallery) / (others + 1))}
             ids.append(gallery.ids)
-            alarms.append(_alarms(gallery, gallery, others, cut))
-            rows.append({"species": species, "breed": breed, "pets": others, **_summary(ids[-1:], alarms[-1:])})
+            alarms.append(_alarms(gallery, gallery, others, thresholds[species].at(*searched.values())))
+            rows.append({"species": species, "breed": breed, **searched, **_summary(ids[-1:], alarms[-1:])})
         if ids:
-            rows.append({"species": species, "breed": f"all {len(ids)}", "pets": None, **_summary(ids, alarms)})
+            everywhere = {"species": species, "breed": f"all {len(ids)}", "pets": None, "photos": None}
+            rows.append({**everywhere, **_summary(ids, alarms)})
     return rows
 
 
