@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
+from petfinder.domain.animals import Animals
 from petfinder.domain.pets import Pet, PetT, Photo, Place
 from petfinder.domain.shown import as_figure, as_html, as_text
 from petfinder.domain.verdicts import Cut, Verdict
@@ -55,7 +56,8 @@ class Matches(Sequence[Match]):
 
     `query` are the query photos (empty for other queries), `cut` the thresholds behind the verdicts and
     `thresholds_source` what these were measured on. `pets_searched` counts the pets left after the filter,
-    `photos_searched` their photos. `centre` is where distances are measured from, to 0.01 degree.
+    `photos_searched` their photos. `centre` is where distances are measured from, to 0.01 degree. `animals` are the
+    boxes of the animals in the first query photo, largest first; empty where it has a box, or the encoder cannot tell.
     """
 
     found: tuple[Match, ...] = ()
@@ -65,6 +67,7 @@ class Matches(Sequence[Match]):
     photos_searched: int = 0
     thresholds_source: str = ""
     centre: Place | None = None
+    animals: Animals = ()
 
     @property
     def best(self) -> Match | None:

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 
 from PIL import Image
 
+from petfinder.domain.animals import Animals
 from petfinder.domain.errors import EncoderError, InvalidEmbedding, PetfinderError
 from petfinder.domain.vectors import Matrix, unit
 from petfinder.domain.verdicts import AnyThresholds
@@ -50,6 +51,15 @@ class Encoder(Protocol):
         ...
 
 
+@runtime_checkable
+class SeesAnimals(Protocol):
+    """What an encoder may offer beside: the animals in each picture, found in the pass that encodes it."""
+
+    def encode_with_animals(self, pictures: Sequence[Image.Image]) -> tuple[Matrix, Sequence[Animals | None]]:
+        """Encode as `encode_images` does, and box the animals of each picture; None where it cannot tell."""
+        ...
+
+
 @dataclass(frozen=True)
 class EncoderIdentity:
     """What an index remembers of its encoder: name, length of an embedding, hash of weights and preprocessing."""
@@ -66,8 +76,17 @@ def identity_of(encoder: Encoder) -> EncoderIdentity:
 
 def encode(encoder: Encoder, pictures: Sequence[Image.Image]) -> Matrix:
     """Encode pictures: (n, dims), checked and brought to unit length; raises EncoderError, InvalidEmbedding."""
+    return encode_with_animals(encoder, pictures)[0]
+
+
+def encode_with_animals(encoder: Encoder, pictures: Sequence[Image.Image]) -> tuple[Matrix, Sequence[Animals | None]]:
+    """Encode as `encode` does; beside each row the animals in the picture, None where the encoder cannot tell."""
+    animals: Sequence[Animals | None] = [None] * len(pictures)
     try:
-        embeddings = encoder.encode_images(pictures)
+        if isinstance(encoder, SeesAnimals):
+            embeddings, animals = encoder.encode_with_animals(pictures)
+        else:
+            embeddings = encoder.encode_images(pictures)
     except PetfinderError:
         raise
     except Exception as error:  # an encoder of one's own, or a device out of memory, may raise anything
@@ -75,7 +94,7 @@ def encode(encoder: Encoder, pictures: Sequence[Image.Image]) -> Matrix:
     rows = unit(embeddings, dims=encoder.dims)
     if rows.shape != (len(pictures), encoder.dims):
         raise InvalidEmbedding(f"encoder {encoder.name!r} gave {rows.shape} numbers for {len(pictures)} pictures")
-    return rows
+    return rows, animals
 
 
 def cores() -> int:

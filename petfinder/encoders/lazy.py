@@ -7,10 +7,11 @@ from threading import Lock
 
 from PIL import Image
 
+from petfinder.domain.animals import Animals
 from petfinder.domain.errors import IndexMismatch
 from petfinder.domain.vectors import Matrix
 from petfinder.domain.verdicts import AnyThresholds
-from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
+from petfinder.encoders.base import Encoder, EncoderIdentity, encode_with_animals, identity_of
 
 
 class RememberedEncoder:
@@ -46,6 +47,10 @@ class RememberedEncoder:
     def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
         """Encode upright RGB pictures: (n, dims); raises IndexMismatch where the encoder has changed."""
         return self._loaded().encode_images(pictures)
+
+    def encode_with_animals(self, pictures: Sequence[Image.Image]) -> tuple[Matrix, Sequence[Animals | None]]:
+        """Encode, and box the animals where the encoder can; raises IndexMismatch where the encoder has changed."""
+        return encode_with_animals(self._loaded(), pictures)
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
         """Encode texts: (n, dims); raises IndexMismatch where the encoder has changed."""

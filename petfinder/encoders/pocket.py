@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from petfinder.domain.animals import Animals, animals_of
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, TextNotSupported
 from petfinder.domain.pixels import on_white
 from petfinder.domain.vectors import Matrix, Vector, unit
@@ -100,21 +101,23 @@ class PocketEncoder:
 
     def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
         """Encode upright pictures: (n, 512), unit length, float32; raises EncoderUnavailable."""
+        return self.encode_with_animals(pictures)[0]
+
+    def encode_with_animals(self, pictures: Sequence[Image.Image]) -> tuple[Matrix, Sequence[Animals | None]]:
+        """Encode, and box the animals in each picture: None where the weights give no `saliency`."""
         if not len(pictures):
-            return np.empty((0, DIMS), dtype=np.float32)
+            return np.empty((0, DIMS), dtype=np.float32), []
         threads = self.threads or cores()
         session = self._open_session(threads if len(pictures) == 1 else 1)
 
-        def encode(picture: Image.Image) -> Vector:
-            rows: Matrix = session.run(["embeddings"], {"pictures": self._views(picture)})[0]
-            total: Vector = rows.sum(axis=0)
-            return total
+        def encode(picture: Image.Image) -> tuple[Vector, Animals | None]:
+            rows, *saliency = session.run(None, {"pictures": self._views(picture)})
+            return rows.sum(axis=0), animals_of(saliency[0][0]) if saliency else None
 
-        if len(pictures) == 1:
-            return unit(encode(pictures[0])[np.newaxis], dims=DIMS)
         # One picture a run and a thread: cores that share a picture take a fifth more of their time.
         with ThreadPoolExecutor(max_workers=min(threads, len(pictures))) as pool:
-            return unit(np.stack([*pool.map(encode, pictures)]), dims=DIMS)
+            rows, animals = zip(*pool.map(encode, pictures), strict=True)
+        return unit(np.stack(rows), dims=DIMS), animals
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
         """Refuse texts: always raises TextNotSupported."""

@@ -17,10 +17,11 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
+from petfinder.domain.animals import Animals
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, TextNotSupported
 from petfinder.domain.vectors import Matrix
 from petfinder.domain.verdicts import AnyThresholds, Thresholds
-from petfinder.encoders.base import Encoder, EncoderIdentity, encode, identity_of
+from petfinder.encoders.base import Encoder, EncoderIdentity, encode_with_animals, identity_of
 from petfinder.encoders.projection import Normaliser
 
 
@@ -50,9 +51,14 @@ class TunedEncoder:
 
     def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
         """Embeddings (n, dims) of upright pictures, unit length, float32; raises EncoderUnavailable, EncoderError."""
+        return self.encode_with_animals(pictures)[0]
+
+    def encode_with_animals(self, pictures: Sequence[Image.Image]) -> tuple[Matrix, Sequence[Animals | None]]:
+        """Encode, and box the animals where the base can; errors as of `encode_images`."""
         if not len(pictures):
-            return np.empty((0, self.dims), dtype=np.float32)
-        return self.tuned.normaliser.apply(encode(self._loaded_base(), pictures))
+            return np.empty((0, self.dims), dtype=np.float32), []
+        rows, animals = encode_with_animals(self._loaded_base(), pictures)
+        return self.tuned.normaliser.apply(rows), animals
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
         """Always raises TextNotSupported."""

@@ -12,10 +12,11 @@ from typing import Any, Generic, TypeVar
 from PIL import Image
 from pydantic import ValidationError
 
+from petfinder.domain.animals import Animals
 from petfinder.domain.errors import InvalidEmbedding, PetfinderError, PhotoError, UnreadablePhoto
 from petfinder.domain.pets import Owner, PetT, Photo
 from petfinder.domain.vectors import Matrix, Vector, mean_direction, unit
-from petfinder.encoders.base import Encoder, cores, encode
+from petfinder.encoders.base import Encoder, cores, encode_with_animals
 from petfinder.photos.read import PhotoLimits, Picture, completed, is_bare, read_photo
 from petfinder.registry.documents import distinct_photos
 
@@ -24,6 +25,7 @@ AHEAD = 8  # tasks for each core that are read ahead of the one that is waited f
 Complete = Callable[[Photo, Picture], Photo]
 T = TypeVar("T")
 R = TypeVar("R")
+Encoded = tuple[Vector, Animals | None]
 
 
 def in_parallel(work: Callable[[T], R], tasks: Iterable[T]) -> Iterator[R]:
@@ -46,13 +48,15 @@ class ReadPhoto:
     """A photo as it was read: the entity with id, date, place and thumbnail, and the picture to encode.
 
     `picture` is None where the photo brought its own embedding; `error` is set where it could not be read or encoded.
-    `original` is False where the picture is the thumbnail that the registry kept.
+    `original` is False where the picture is the thumbnail that the registry kept. `animals` are those in the picture,
+    None where the encoder cannot tell, or the photo has a box.
     """
 
     photo: Photo
     picture: Picture | None = None
     error: PetfinderError | None = None
     original: bool = True
+    animals: Animals | None = None
 
 
 def read_one(photo: Photo, *, limits: PhotoLimits, complete: Complete = completed) -> ReadPhoto:
@@ -107,18 +111,19 @@ def _encoded(batch: Sequence[Reading[T]], encoder: Encoder) -> Iterator[Reading[
         yield reading
 
 
-def _with_row(read: ReadPhoto, row: Vector | InvalidEmbedding) -> ReadPhoto:
+def _with_row(read: ReadPhoto, row: Encoded | InvalidEmbedding) -> ReadPhoto:
     if isinstance(row, InvalidEmbedding):
         return replace(read, picture=None, error=row)
-    return replace(read, picture=None, photo=read.photo.model_copy(update={"embedding": row}))
+    photo = read.photo.model_copy(update={"embedding": row[0]})
+    return replace(read, picture=None, photo=photo, animals=None if photo.box else row[1])
 
 
-def _vectors(pictures: Sequence[Image.Image], encoder: Encoder) -> Sequence[Vector | InvalidEmbedding]:
+def _vectors(pictures: Sequence[Image.Image], encoder: Encoder) -> Sequence[Encoded | InvalidEmbedding]:
     """Encode a batch; where one picture spoils it, encode one by one, so that only that picture fails."""
     if not pictures:
         return []
     try:
-        return [*encode(encoder, pictures)]
+        return [*zip(*encode_with_animals(encoder, pictures), strict=True)]
     except InvalidEmbedding as error:
         if len(pictures) == 1:
             return [error]
@@ -153,13 +158,20 @@ def embed_photos(
     photos: Sequence[Any], encoder: Encoder, *, limits: PhotoLimits, complete: Complete = completed
 ) -> list[Photo]:
     """Read and encode photos: with id, thumbnail and embedding; raises the PhotoError of the first unreadable one."""
+    return [read.photo for read in see_photos(photos, encoder, limits=limits, complete=complete)]
+
+
+def see_photos(
+    photos: Sequence[Any], encoder: Encoder, *, limits: PhotoLimits, complete: Complete = completed
+) -> list[ReadPhoto]:
+    """Read and encode photos as `embed_photos` does; each with the animals in it."""
 
     def read_checked(photo: Any) -> ReadPhoto:
         return _checked(read_one(as_photo(photo), limits=limits, complete=complete))
 
     read = in_parallel(read_checked, photos) if len(photos) > 1 else map(read_checked, photos)
     done = embedded((Reading(None, [one]) for one in read), encoder)
-    return [_checked(one).photo for reading in done for one in reading.photos]
+    return [_checked(one) for reading in done for one in reading.photos]
 
 
 def _checked(read: ReadPhoto) -> ReadPhoto:

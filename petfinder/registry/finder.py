@@ -23,7 +23,7 @@ from petfinder.domain.vectors import mean_direction, unit
 from petfinder.domain.verdicts import Thresholds, Uncalibrated, thresholds_for
 from petfinder.photos.read import completed_query
 from petfinder.registry.documents import Embeddings
-from petfinder.registry.embed import embed_photos, one_query
+from petfinder.registry.embed import ReadPhoto, embed_photos, one_query, see_photos
 from petfinder.registry.opened_index import OpenedIndex, outliving_rebuilds
 
 Combine = Literal["mean", "best"]
@@ -83,8 +83,8 @@ class PetFinder(OpenedIndex[PetT]):
         several = photo if isinstance(photo, (list, tuple)) else [photo]
         if not several:
             raise InvalidQuery("find needs at least one photo")
-        photos = embed_photos(several, self.encoder, limits=self.limits, complete=completed_query)
-        embeddings = [query.embedding for query in photos]
+        photos = see_photos(several, self.encoder, limits=self.limits, complete=completed_query)
+        embeddings = [query.photo.embedding for query in photos]
         dims = self.repository.spec.dims
         queries = one_query(embeddings, dims=dims) if combine == "mean" else unit(embeddings, dims=dims)
         answers = self.repository.search_many(queries, k, where, min_similarity=min_similarity)
@@ -110,11 +110,11 @@ class PetFinder(OpenedIndex[PetT]):
     def _find_many(
         self, photos: Sequence[Any], k: int, where: PetFilter | None, min_similarity: float | None
     ) -> Sequence[Matches]:
-        queries = embed_photos(photos, self.encoder, limits=self.limits)
+        queries = see_photos(photos, self.encoder, limits=self.limits)
         if not queries:
             return []
         answers = self.repository.search_many(
-            [query.embedding for query in queries], k, where, min_similarity=min_similarity
+            [query.photo.embedding for query in queries], k, where, min_similarity=min_similarity
         )
         return [self._judged(answer, [query], where) for answer, query in zip(answers, queries, strict=True)]
 
@@ -293,12 +293,13 @@ class PetFinder(OpenedIndex[PetT]):
         """Count the pets that pass."""
         return self.repository.count(where)
 
-    def _judged(self, answer: Matches, query: Sequence[Photo], where: PetFilter | None) -> Matches:
-        thresholds = self.thresholds
+    def _judged(self, answer: Matches, read: Sequence[ReadPhoto], where: PetFilter | None) -> Matches:
+        thresholds, query = self.thresholds, [one.photo for one in read]
         cut = thresholds.at(answer.pets_searched, answer.photos_searched * len(query))
         judged = tuple(replace(match, verdict=cut.verdict(match.similarity)) for match in answer)
         shown = tuple(photo.model_copy(update={"place": photo.place and photo.place.rounded()}) for photo in query)
         answer = replace(answer, found=judged, query=shown, cut=cut, thresholds_source=thresholds.source)
+        answer = replace(answer, animals=read[0].animals or ())
         return self._placed(answer, _centre(where, query))
 
     def _placed(self, answer: Matches, centre: Place | None) -> Matches:

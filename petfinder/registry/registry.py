@@ -122,7 +122,8 @@ class Registry:
         found = sorted((match for answer in answers for match in answer), key=nearness, reverse=True)
         pets = sum(answer.pets_searched for answer in answers)
         photos = sum(answer.photos_searched for answer in answers)
-        return replace(best, found=tuple(found[:k]), pets_searched=pets, photos_searched=photos)
+        animals = max((answer.animals for answer in answers), key=len)  # only who encoded the photo knows of any
+        return replace(best, found=tuple(found[:k]), pets_searched=pets, photos_searched=photos, animals=animals)
 
     def owner_of(self, match: Match) -> Owner | None:
         """Tell whom to call about a match; None where no owner is known. IndexMismatch for another registry's match."""

@@ -1,0 +1,53 @@
+"""Where the animals in a picture are, from an encoder's map of what is pet."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petfinder.domain.pets import Box
+
+Animals = tuple[Box, ...]
+Saliency = NDArray[np.float32]
+"""How much of each cell (h, w) of a picture is pet, 0 to 1."""
+
+_PART, _SURE, _ALONE = 0.4, 0.9, 0.6
+_NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+
+
+def animals_of(saliency: Saliency) -> Animals:
+    """Box the animals in a saliency map, largest first; animals that touch are one box, no pet is none.
+
+    An animal is a connected part above 0.4 that reaches 0.9 somewhere; where none does, the largest that reaches 0.6.
+    """
+    high, wide = saliency.shape
+    boxes: dict[Box, float] = {}
+    for cells in _parts(saliency):
+        rows, columns = np.array(cells).T
+        top, left = int(rows.min()), int(columns.min())
+        h, w = (int(rows.max()) + 1 - top) / high, (int(columns.max()) + 1 - left) / wide
+        boxes[Box(x=left / wide, y=top / high, w=w, h=h)] = float(saliency[rows, columns].max())
+    largest_first = sorted(boxes, key=lambda box: -box.w * box.h)
+    sure = [box for box in largest_first if boxes[box] >= _SURE]
+    return tuple(sure or [box for box in largest_first if boxes[box] >= _ALONE][:1])
+
+
+def several_animals(animals: Animals) -> str:
+    """Say in words how many animals there are and how one is chosen; empty for fewer than two."""
+    number = len(animals)
+    said = _NUMBERS[number] if number < len(_NUMBERS) else number
+    return f"{said} animals; choose one with Photo(box=...)" if number > 1 else ""
+
+
+def _parts(saliency: Saliency) -> list[list[tuple[int, int]]]:
+    """The cells of each part of the map whose cells are neighbours in a row or a column."""
+    left = {(int(row), int(column)) for row, column in np.argwhere(saliency > _PART)}
+    parts = []
+    while left:
+        part = [left.pop()]
+        for row, column in part:  # which grows meanwhile
+            near = {(row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)} & left
+            left -= near
+            part += near
+        parts.append(part)
+    return parts
