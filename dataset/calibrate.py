@@ -53,8 +53,8 @@ def embedded(species: Species, pets: int, folder: Path) -> Labelled:
     with ProcessPoolExecutor(max_workers=cores()) as pool:
         drawing = pool.map(partial(drawn, species, folder), seeds, numbers)
         paths = [*tqdm(drawing, total=len(made), desc=f"drawing {species}s", unit=" pictures")]
-    photos = embed_photos(paths, load_encoder("pocket"), limits=PhotoLimits())
-    rows = [photo.embedding for photo in photos if photo.embedding is not None]
+    read = embed_photos(paths, load_encoder("pocket"), limits=PhotoLimits())
+    rows = [one.photo.embedding for one in read if one.photo.embedding is not None]
     return Labelled(np.array([str(seed) for seed, _ in made]), np.stack(rows))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,10 @@ import pytest
 from PIL import Image
 
 import petfinder as pf
+from petfinder.display.boxes import boxed
+from petfinder.display.data import matches_as_data, report_as_data
+from petfinder.display.html.gallery import matches_as_html
+from petfinder.display.html.reports import report_as_html
 from petfinder.domain.animals import animals_of, several_animals
 from petfinder.encoders.pocket import WEIGHTS, PocketEncoder
 from tests.conftest import TableEncoder
@@ -88,3 +93,69 @@ def test_a_box_from_animals_in_chooses_one_of_them(seeing: PocketEncoder, two: I
     assert boxes[0].w * boxes[0].h >= boxes[1].w * boxes[1].h
     with pytest.raises(pf.ConfigError, match="'table-1' does not say where animals are"):
         pf.animals_in(two, TableEncoder())
+
+
+SAID = "two animals; choose one with Photo(box=...)"
+
+
+def test_a_search_says_that_there_are_two_animals_until_one_is_chosen(seeing: PocketEncoder, two: Image.Image) -> None:
+    with pf.connect(":memory:", encoder=seeing) as registry:
+        registry.cats.register(pf.Cat(pet_id="mimi", photos=[two.crop((400, 0, 800, 400))]))
+        matches = registry.cats.find(two)
+        chosen = [registry.cats.find(pf.Photo(source=two, box=box)) for box in matches.animals]
+        (listed,), over_all = registry.cats.find_many([two]), registry.find(two)
+        alone = registry.cats.find(two.crop((400, 0, 800, 400)))
+
+    assert len(matches.animals) == 2
+    assert matches.animals == listed.animals == over_all.animals
+    assert [found.animals for found in chosen] == [(), ()]
+    assert max(found[0].similarity for found in chosen) > matches[0].similarity
+    for shown in (str(matches), repr(matches), matches_as_html(matches)):
+        assert SAID in shown.replace("Two", "two")
+    assert matches_as_data(matches)["animals"] == [box.model_dump(exclude={"margin"}) for box in matches.animals]
+    assert len(alone.animals) == 1
+    assert "animals" not in repr(alone) + matches_as_html(alone)
+
+
+def test_the_query_is_shown_with_a_box_around_each_animal(seeing: PocketEncoder, two: Image.Image) -> None:
+    with pf.connect(":memory:", encoder=seeing) as registry:
+        matches = registry.dogs.find(two)
+
+    (query,) = matches.query
+    drawn_in = np.asarray(Image.open(io.BytesIO(boxed(query, matches.animals).thumbnail or b"")), np.int16)
+    changed = np.abs(drawn_in - np.asarray(Image.open(io.BytesIO(query.thumbnail or b"")))).max(axis=2) > 60
+    for box in matches.animals:
+        x, y = int((box.x + box.w / 2) * 512), int(box.y * 256) + 1
+        assert changed[y, x]
+        assert not changed[int((box.y + box.h / 2) * 256), x]
+    assert boxed(query, matches.animals[:1]) is query
+
+
+def test_a_registration_names_the_photos_with_several_animals_and_takes_them_in(
+    seeing: PocketEncoder, two: Image.Image, tmp_path: Path
+) -> None:
+    two.save(tmp_path / "two.png")
+    photos = [tmp_path / "two.png", two.crop((0, 0, 400, 400)), pf.Photo(source=two, box=(0, 0, 0.5, 1))]
+    with pf.connect(":memory:", encoder=seeing) as registry:
+        report = registry.dogs.register_many([pf.Dog(pet_id="rex", photos=photos), pf.Dog(pet_id="bella")])
+        again = registry.dogs.register_many([pf.Dog(pet_id="rex", photos=photos)])
+
+    (one,) = report.several
+    assert (report.added, one.pet_id, len(one.animals), again.several) == (("rex", "bella"), "rex", 2, ())
+    assert f"rex ({tmp_path / 'two.png'}): {SAID}" in str(report)
+    assert SAID in report_as_html(report)
+    assert report_as_data(report)["several"] == [
+        {
+            "pet_id": "rex",
+            "photo": str(tmp_path / "two.png"),
+            "animals": [box.model_dump(exclude={"margin"}) for box in one.animals],
+        }
+    ]
+
+
+def test_an_encoder_that_cannot_tell_says_nothing_of_animals(two: Image.Image) -> None:
+    with pf.connect(":memory:", encoder=TableEncoder()) as registry:
+        report = registry.dogs.register_many([pf.Dog(pet_id="rex", photos=[two])])
+        matches = registry.dogs.find(two)
+
+    assert (report.several, matches.animals, len(matches)) == ((), (), 1)

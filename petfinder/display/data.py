@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from petfinder.domain.animals import Animals
 from petfinder.domain.matches import Match, Matches
 from petfinder.domain.pets import Pet, as_found
 from petfinder.domain.reports import BulkReport, Failure
@@ -26,6 +27,7 @@ def matches_as_data(matches: Matches) -> dict[str, Any]:
     Where there is a verdict, also how many photos, and its cut: a similarity is None where none, or every one, reaches.
     """
     data: dict[str, Any] = {"verdict": matches.verdict, "pets_searched": matches.pets_searched}
+    data["animals"] = _boxes(matches.animals)
     if cut := matches.cut:
         limits = {name: value if math.isfinite(value) else None for name, value in cut.model_dump().items()}
         data |= {"photos_searched": matches.photos_searched, "cut": limits}
@@ -35,8 +37,11 @@ def matches_as_data(matches: Matches) -> dict[str, Any]:
 
 def report_as_data(report: BulkReport | CopyReport | RebuildReport) -> dict[str, Any]:
     """What a call on many pets came to: ids and counts, each failure, each file that was passed over."""
-    ignored = {"ignored": [*map(vars, report.ignored)]} if isinstance(report, BulkReport) else {}
-    return {**vars(report), "failures": [*map(failure_as_data, report.failures)], **ignored}
+    data = {**vars(report), "failures": [*map(failure_as_data, report.failures)]}
+    if isinstance(report, BulkReport):
+        data["ignored"] = [*map(vars, report.ignored)]
+        data["several"] = [{**vars(photo), "animals": _boxes(photo.animals)} for photo in report.several]
+    return data
 
 
 def index_as_data(index: IndexInfo) -> dict[str, Any]:
@@ -56,6 +61,10 @@ def failure_as_data(failure: Failure) -> dict[str, str | None]:
     """What did not go in: the item, its photo where it was but one, the error's kind and its reason."""
     error = failure.error
     return {"item": failure.item, "photo": failure.photo, "error": type(error).__name__, "reason": str(error)}
+
+
+def _boxes(animals: Animals) -> list[dict[str, float]]:
+    return [box.model_dump(exclude_defaults=True) for box in animals]
 
 
 def _match_as_data(match: Match) -> dict[str, Any]:

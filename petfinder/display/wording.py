@@ -6,6 +6,7 @@ import math
 import re
 from datetime import datetime
 
+from petfinder.domain.animals import several_animals as several_animals
 from petfinder.domain.fields import FIELDS
 from petfinder.domain.matches import Match, Matches
 from petfinder.domain.pets import Pet, Photo, Place, Status

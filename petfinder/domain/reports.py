@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from petfinder.domain.animals import Animals, several_animals
 from petfinder.domain.errors import PetfinderError, RegistryError
 from petfinder.domain.shown import as_html
 from petfinder.domain.text import clean
@@ -49,6 +50,23 @@ class Ignored:
         return f"passed over {clean(self.uri)}: {clean(self.reason)}"
 
 
+@dataclass(frozen=True)
+class SeveralAnimals:
+    """A registered photo that shows more than one animal: the pet's id, the photo's uri or id, the boxes."""
+
+    pet_id: str
+    photo: str
+    animals: Animals
+
+    @property
+    def reason(self) -> str:
+        """How many there are, and what to do."""
+        return several_animals(self.animals)
+
+    def __str__(self) -> str:
+        return f"{clean(self.pet_id)} ({clean(self.photo)}): {self.reason}"
+
+
 class Report(ABC):
     """What a call on many pets did: its counts, and each failure with its reason. Every kind of report is one."""
 
@@ -80,7 +98,8 @@ class BulkReport(Report):
     """What registering many pets did: ids of pets added, replaced and skipped, each failure, files passed over.
 
     `changed` names the skipped pets whose photos are not those that are registered (`on_conflict="replace"` takes
-    them in); `pending` counts the photos taken in without an embedding.
+    them in); `pending` counts the photos taken in without an embedding; `several` are the photos taken in that show
+    more than one animal.
     """
 
     added: tuple[str, ...] = ()
@@ -90,6 +109,7 @@ class BulkReport(Report):
     ignored: tuple[Ignored, ...] = ()
     changed: tuple[str, ...] = ()
     pending: int = 0
+    several: tuple[SeveralAnimals, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -101,6 +121,7 @@ class BulkReport(Report):
             "failed": len(self.failures),
             "passed over": len(self.ignored),
             "photos without embedding yet": self.pending,
+            "photos with several animals": len(self.several),
         }
 
     def _summary(self) -> str:
@@ -108,7 +129,9 @@ class BulkReport(Report):
             f"\n  {len(self.changed)} of the skipped have other photos than are registered: "
             'on_conflict="replace" puts what is read now in their place, owner included'
         )
-        return super()._summary() + (changed if self.changed else "")
+        several = [f"\n  {photo}" for photo in self.several[:SHOWN]]
+        several += [f"\n  … and {len(self.several) - SHOWN} more in .several"] if len(self.several) > SHOWN else []
+        return super()._summary() + (changed if self.changed else "") + "".join(several)
 
     def raise_for_failures(self) -> None:
         """Raise BulkFailed, which carries this report, if anything did not go in."""

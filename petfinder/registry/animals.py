@@ -7,7 +7,7 @@ from typing import Any
 from petfinder.domain.animals import Animals
 from petfinder.domain.errors import ConfigError
 from petfinder.encoders.base import Encoder
-from petfinder.registry.embed import as_photo, see_photos
+from petfinder.registry.embed import as_photo, embed_photos
 from petfinder.registry.encoder_choice import chooser
 from petfinder.registry.settings import load_settings
 
@@ -21,7 +21,7 @@ def animals_in(photo: Any, encoder: str | Encoder | None = None) -> Animals:
     settings = load_settings()
     chosen = chooser(encoder, settings)(None)
     whole = as_photo(photo).model_copy(update={"box": None, "embedding": None})
-    animals = see_photos([whole], chosen, limits=settings.photo_limits)[0].animals
+    animals = embed_photos([whole], chosen, limits=settings.photo_limits)[0].animals
     if animals is None:
         raise ConfigError(
             f"the encoder {chosen.name!r} does not say where animals are, as the built-in one does from pocket-3 on"

@@ -156,15 +156,8 @@ def as_photo(photo: Any) -> Photo:
 
 def embed_photos(
     photos: Sequence[Any], encoder: Encoder, *, limits: PhotoLimits, complete: Complete = completed
-) -> list[Photo]:
-    """Read and encode photos: with id, thumbnail and embedding; raises the PhotoError of the first unreadable one."""
-    return [read.photo for read in see_photos(photos, encoder, limits=limits, complete=complete)]
-
-
-def see_photos(
-    photos: Sequence[Any], encoder: Encoder, *, limits: PhotoLimits, complete: Complete = completed
 ) -> list[ReadPhoto]:
-    """Read and encode photos as `embed_photos` does; each with the animals in it."""
+    """Read and encode photos, and see the animals in them; raises the PhotoError of the first unreadable one."""
 
     def read_checked(photo: Any) -> ReadPhoto:
         return _checked(read_one(as_photo(photo), limits=limits, complete=complete))

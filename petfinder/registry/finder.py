@@ -23,7 +23,7 @@ from petfinder.domain.vectors import mean_direction, unit
 from petfinder.domain.verdicts import Thresholds, Uncalibrated, thresholds_for
 from petfinder.photos.read import completed_query
 from petfinder.registry.documents import Embeddings
-from petfinder.registry.embed import ReadPhoto, embed_photos, one_query, see_photos
+from petfinder.registry.embed import ReadPhoto, embed_photos, one_query
 from petfinder.registry.opened_index import OpenedIndex, outliving_rebuilds
 
 Combine = Literal["mean", "best"]
@@ -83,7 +83,7 @@ class PetFinder(OpenedIndex[PetT]):
         several = photo if isinstance(photo, (list, tuple)) else [photo]
         if not several:
             raise InvalidQuery("find needs at least one photo")
-        photos = see_photos(several, self.encoder, limits=self.limits, complete=completed_query)
+        photos = embed_photos(several, self.encoder, limits=self.limits, complete=completed_query)
         embeddings = [query.photo.embedding for query in photos]
         dims = self.repository.spec.dims
         queries = one_query(embeddings, dims=dims) if combine == "mean" else unit(embeddings, dims=dims)
@@ -110,7 +110,7 @@ class PetFinder(OpenedIndex[PetT]):
     def _find_many(
         self, photos: Sequence[Any], k: int, where: PetFilter | None, min_similarity: float | None
     ) -> Sequence[Matches]:
-        queries = see_photos(photos, self.encoder, limits=self.limits)
+        queries = embed_photos(photos, self.encoder, limits=self.limits)
         if not queries:
             return []
         answers = self.repository.search_many(
@@ -243,7 +243,7 @@ class PetFinder(OpenedIndex[PetT]):
         """Encode photos as this index does, unit length, float32 (n, dims); nothing is stored. Raises PhotoError."""
         self.repository.check_unchanged()
         read = embed_photos(photos, self.encoder, limits=self.limits)
-        rows = [photo.embedding for photo in read if photo.embedding is not None]
+        rows = [one.photo.embedding for one in read if one.photo.embedding is not None]
         return np.stack(rows) if rows else np.zeros((0, self.repository.spec.dims), np.float32)
 
     def owner_of(self, found: Match | str) -> Owner | None:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from petfinder.domain.errors import EditConflict, IndexMismatch, InvalidPet, PetfinderError, PetNotFound, StoreError
 from petfinder.domain.pets import Pet, PetT, Photo
-from petfinder.domain.reports import BulkReport, Failure, Ignored
+from petfinder.domain.reports import BulkReport, Failure, Ignored, SeveralAnimals
 from petfinder.domain.values import check_choice
 from petfinder.registry.documents import distinct_photos, to_pet
 from petfinder.registry.embed import Reading, ReadPhoto, embedded, finished, in_parallel, read_again, read_pet
@@ -46,6 +46,7 @@ class Registration(Generic[PetT]):
         self.pending = 0
         self.left: dict[str, PetT] = {}  # pets of this chunk of which nothing is settled yet
         self.left_out: dict[str, list[Failure]] = {}  # their photos that cannot be used
+        self.several: dict[str, list[SeveralAnimals]] = {}  # their photos that show more than one
         self.broken: BaseException | None = None  # what the stream raised
         self.lost: StoreError | None = None  # what the store gave up with
         self.rebuilt: IndexMismatch | None = None  # the index was rebuilt meanwhile, with another encoder
@@ -116,7 +117,7 @@ class Registration(Generic[PetT]):
 
     def _put_in(self) -> None:
         """Put in what is left of the chunk; where the index was rebuilt meanwhile, take it as it is now."""
-        self.left_out = {}
+        self.left_out, self.several = {}, {}
         try:
             readings = in_parallel(partial(read_pet, limits=self.service.limits), self._wanted([*self.left.values()]))
             new = (reading for reading in readings if not self._moved(reading))
@@ -126,6 +127,7 @@ class Registration(Generic[PetT]):
                     self._settle(outcome.id)
                     self.tally.add(outcome)
                     if outcome.result in ("added", "replaced"):
+                        self.tally.several += self.several.pop(outcome.id, [])
                         self.pending += sum(photo.embedding is None for photo in pets[outcome.id].photos)
         except IndexMismatch as error:
             if not self.service.open_anew(self.index):
@@ -186,7 +188,7 @@ class Registration(Generic[PetT]):
         return False
 
     def _usable(self, reading: Reading[PetT]) -> bool:
-        """Note the photos that cannot be used; False and a failure where none is left, or `strict` wants all."""
+        """Note photos that cannot be used, or show several animals; False, and a failure, where the pet is refused."""
         pet_id = reading.subject.pet_id
         unusable = [(read.photo, read.error) for read in reading.photos if read.error]
         none_left = bool(unusable) and len(unusable) == len(reading.photos)
@@ -198,6 +200,11 @@ class Registration(Generic[PetT]):
             left_out.append(Failure(pet_id, error, photo.uri or "a photo given in memory"))
         if reading.owner_error:
             left_out.append(Failure(pet_id, reading.owner_error, "the owner's picture"))
+        self.several[pet_id] = [
+            SeveralAnimals(pet_id, read.photo.uri or read.photo.photo_id or "", read.animals)
+            for read in reading.photos
+            if read.animals and len(read.animals) > 1
+        ]
         if refusal:
             self._fail(pet_id, refusal)
         return refusal is None

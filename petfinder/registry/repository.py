@@ -23,7 +23,7 @@ from petfinder.domain.errors import (
 from petfinder.domain.filters import PetFilter, Restriction
 from petfinder.domain.matches import Match, Matches, Pets
 from petfinder.domain.pets import Cat, Dog, Pet, PetT, as_found, species_of
-from petfinder.domain.reports import BulkReport, Failure, Ignored
+from petfinder.domain.reports import BulkReport, Failure, Ignored, SeveralAnimals
 from petfinder.domain.text import words
 from petfinder.domain.values import check_choice
 from petfinder.domain.vectors import unit
@@ -316,6 +316,7 @@ class Tally:
     replaced: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    several: list[SeveralAnimals] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
         """Take in what became of one pet."""
@@ -336,4 +337,5 @@ class Tally:
             ignored=ignored,
             changed=changed,
             pending=pending,
+            several=tuple(self.several),
         )

@@ -103,7 +103,7 @@ class PetService(PetFinder[PetT]):
         new: list[Photo] = []
         if photos:
             change(self.repository.get(pet_id))  # what this refuses is refused before a photo is read
-            new = embed_photos(photos, self.encoder, limits=self.limits)
+            new = [read.photo for read in embed_photos(photos, self.encoder, limits=self.limits)]
 
         def changed(pet: PetT) -> PetT:
             known = {photo.photo_id for photo in pet.photos}

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from petfinder.display import wording
+from petfinder.display.boxes import boxed
 from petfinder.display.colours import paint_of
 from petfinder.display.figures import style
 from petfinder.display.figures.style import QUIET, headed_figure, in_own_style, tile_picture, write
 from petfinder.domain.matches import Match, Matches
-from petfinder.domain.pets import Photo
 from petfinder.domain.verdicts import Cut
 
 if TYPE_CHECKING:
@@ -34,14 +33,16 @@ def plot_matches(matches: Matches) -> Figure:
         2 * style.MARGIN + columns * (_TILE + _GAP) - _GAP,
         rows * (_TILE + _UNDER + _GAP) - _GAP,
         title=wording.begun(wording.finding(matches)),
-        about=wording.advice(matches),
+        about=" ".join(
+            filter(None, [wording.advice(matches), wording.begun(wording.several_animals(matches.animals))])
+        ),
         foot=wording.small_print(matches, shown=_MOST),
         verdict=matches.verdict,
     )
     figure.set_layout_engine("none")  # tiles are measured in inches
     grid = figure.add_gridspec(rows, columns, wspace=_GAP / _TILE, hspace=_GAP / (_TILE + _UNDER))
     if matches.query:
-        _draw_query(_tile(figure.add_subplot(grid[0, 0])), matches.query)
+        _draw_query(_tile(figure.add_subplot(grid[0, 0])), matches)
     for place, match in enumerate(found):
         row, column = divmod(place, _A_ROW)
         _draw_match(_tile(figure.add_subplot(grid[row, first_column + column])), match, matches.cut)
@@ -55,10 +56,11 @@ def _tile(axes: Axes) -> Axes:
     return axes
 
 
-def _draw_query(axes: Axes, photos: Sequence[Photo]) -> None:
+def _draw_query(axes: Axes, matches: Matches) -> None:
     """The first query photo as large as the matches, up to two more below it at half the size."""
+    photos = matches.query
     first, *more = photos[:_QUERY_PHOTOS]
-    tile_picture(axes, first, 0, 0, _TILE)
+    tile_picture(axes, boxed(first, matches.animals), 0, 0, _TILE)
     under = _TILE + 0.3
     title = "Your photo" if len(photos) == 1 else f"Your {len(photos)} photos"
     write(axes, 0, under, title, room=_TILE, fontsize=11.5, weight="bold")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from petfinder.display.boxes import boxed
 from petfinder.display.html.markup import render
 from petfinder.domain.matches import SHOWN, Matches
 from petfinder.domain.verdicts import Verdict
@@ -13,5 +16,7 @@ def matches_as_html(matches: Matches) -> str:
     The best match is drawn as large as the query photo, to be compared with it, unless the verdict is unknown.
     """
     alike = matches.query and matches.verdict is not Verdict.UNKNOWN
+    if matches.query:
+        matches = replace(matches, query=(boxed(matches.query[0], matches.animals), *matches.query[1:]))
     compared = matches.found[: 1 if alike else 0]
     return render("gallery", "matches", matches, compared, matches.found[len(compared) : SHOWN], SHOWN)
