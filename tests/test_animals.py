@@ -14,7 +14,7 @@ from petfinder.display.boxes import boxed
 from petfinder.display.data import matches_as_data, report_as_data
 from petfinder.display.html.gallery import matches_as_html
 from petfinder.display.html.reports import report_as_html
-from petfinder.domain.animals import animals_of, several_animals
+from petfinder.domain.animals import animals_of, close_up, several_animals
 from petfinder.encoders.pocket import WEIGHTS, PocketEncoder
 from tests.conftest import TableEncoder
 
@@ -46,6 +46,17 @@ def test_what_may_be_pet_counts_where_nothing_surely_is() -> None:
     assert drawn("88..", "8..6") == (pf.Box(x=0, y=0, w=0.5, h=1),)
     assert [len(drawn("88..", "8..9")), len(drawn("5555", "5555")), len(drawn("....", "...."))] == [1, 0, 0]
     assert several_animals(drawn("8...")) == several_animals(()) == ""
+
+
+def test_a_small_animal_alone_is_framed_with_its_surroundings_and_no_other() -> None:
+    small = np.zeros((10, 10), np.float32)
+    small[0:2, 5:7] = 0.95
+    near = close_up(small, animals_of(small))
+
+    assert near is not None
+    assert numbers(near) == pytest.approx((0.42, 0, 0.36, 0.28))
+    large, unsure, two = np.full((2, 2), 0.95, np.float32), small * np.float32(0.8), np.roll(small, 5, 0) + small
+    assert [close_up(each, animals_of(each)) for each in (large, unsure, two, small * 0)] == [None] * 4
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +95,23 @@ def test_one_pass_gives_the_same_embeddings_and_the_animals_at_their_places(
     )
     assert [len(found or ()) for found in animals] == [2, 1]
     assert sorted(round(box.x + box.w / 2) for box in animals[0] or ()) == [0, 1]
+
+
+def test_a_small_animal_alone_is_encoded_with_its_surroundings_too_and_is_nearer_to_itself(
+    seeing: PocketEncoder, two: Image.Image
+) -> None:
+    cat, plain = two.crop((400, 0, 800, 400)), PocketEncoder(threads=1)
+    far = Image.new("RGB", (1000, 800), "gray")
+    far.paste(cat.resize((320, 320)), (500, 200))
+
+    (row, itself), (found, _) = seeing.encode_with_animals([far, cat])
+
+    (whole,) = plain.encode_images([far])
+    assert found is not None
+    assert found[0].w * found[0].h < 0.2
+    assert float(row @ itself) > float(whole @ itself) + 0.1
+    np.testing.assert_allclose(seeing.encode_images([far])[0], row, atol=1e-6)
+    np.testing.assert_allclose(itself, plain.encode_images([cat])[0], atol=1e-5)
 
 
 def test_a_box_from_animals_in_chooses_one_of_them(seeing: PocketEncoder, two: Image.Image) -> None:

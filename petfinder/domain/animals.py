@@ -12,6 +12,7 @@ Saliency = NDArray[np.float32]
 """How much of each cell (h, w) of a picture is pet, 0 to 1."""
 
 _PART, _SURE, _ALONE = 0.4, 0.9, 0.6
+_SMALL, _MARGIN = 0.2, 0.4  # share of the picture; of the box, on every side
 _NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
@@ -30,6 +31,16 @@ def animals_of(saliency: Saliency) -> Animals:
     largest_first = sorted(boxes, key=lambda box: -box.w * box.h)
     sure = [box for box in largest_first if boxes[box] >= _SURE]
     return tuple(sure or [box for box in largest_first if boxes[box] >= _ALONE][:1])
+
+
+def close_up(saliency: Saliency, animals: Animals) -> Box | None:
+    """Frame a single animal that fills less than a fifth of the picture, its surroundings with it; else None."""
+    if len(animals) != 1 or saliency.max() < _SURE or animals[0].w * animals[0].h >= _SMALL:
+        return None
+    box = animals[0]
+    left, top = max(0.0, box.x - _MARGIN * box.w), max(0.0, box.y - _MARGIN * box.h)
+    right, bottom = min(1.0, box.x + (1 + _MARGIN) * box.w), min(1.0, box.y + (1 + _MARGIN) * box.h)
+    return Box(x=left, y=top, w=right - left, h=bottom - top)
 
 
 def several_animals(animals: Animals) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from petfinder.domain.animals import Animals, animals_of
+from petfinder.domain.animals import Animals, animals_of, close_up
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, TextNotSupported
 from petfinder.domain.pixels import on_white
 from petfinder.domain.vectors import Matrix, Vector, unit
@@ -104,7 +105,10 @@ class PocketEncoder:
         return self.encode_with_animals(pictures)[0]
 
     def encode_with_animals(self, pictures: Sequence[Image.Image]) -> tuple[Matrix, Sequence[Animals | None]]:
-        """Encode, and box the animals in each picture: None where the weights give no `saliency`."""
+        """Encode, and box the animals in each picture: None where the weights give no `saliency`.
+
+        Where they do, a small animal alone is encoded twice: the mean of the whole picture and of its surroundings.
+        """
         if not len(pictures):
             return np.empty((0, DIMS), dtype=np.float32), []
         threads = self.threads or cores()
@@ -112,7 +116,16 @@ class PocketEncoder:
 
         def encode(picture: Image.Image) -> tuple[Vector, Animals | None]:
             rows, *saliency = session.run(None, {"pictures": self._views(picture)})
-            return rows.sum(axis=0), animals_of(saliency[0][0]) if saliency else None
+            whole: Vector = rows.sum(axis=0)
+            if not saliency:
+                return whole, None
+            animals = animals_of(saliency[0][0])
+            if box := close_up(saliency[0][0], animals):
+                (wide, high), edges = picture.size, (box.x, box.y, box.x + box.w, box.y + box.h)
+                left, top, right, bottom = (edge * side for edge, side in zip(edges, (wide, high) * 2, strict=True))
+                near = picture.crop((int(left), int(top), math.ceil(right), math.ceil(bottom)))
+                whole = unit(whole) + unit(session.run(None, {"pictures": self._views(near)})[0].sum(axis=0))
+            return whole, animals
 
         # One picture a run and a thread: cores that share a picture take a fifth more of their time.
         with ThreadPoolExecutor(max_workers=min(threads, len(pictures))) as pool:
