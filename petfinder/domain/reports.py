@@ -52,7 +52,7 @@ class Ignored:
 
 @dataclass(frozen=True)
 class SeveralAnimals:
-    """A registered photo that shows more than one animal: the pet's id, the photo's uri or id, the boxes."""
+    """A registered photo that shows more than one animal: the pet's id, the photo's uri, the boxes."""
 
     pet_id: str
     photo: str

@@ -19,7 +19,9 @@ from petfinder.domain.verdicts import AnyThresholds
 class Encoder(Protocol):
     """Turns pictures into embeddings of `dims` numbers, unit length.
 
-    `name` carries a version. An encoder may also have a `fingerprint`: a hash of weights and preprocessing.
+    `name` carries a version. An encoder may also have a `fingerprint`: a hash of weights and preprocessing, and
+    `encode_with_animals(pictures)`, which gives the rows of `encode_images` and, from the same pass, the animals in
+    each picture (boxes, largest first; None where it cannot tell).
     """
 
     @property
@@ -51,15 +53,6 @@ class Encoder(Protocol):
         ...
 
 
-@runtime_checkable
-class SeesAnimals(Protocol):
-    """What an encoder may offer beside: the animals in each picture, found in the pass that encodes it."""
-
-    def encode_with_animals(self, pictures: Sequence[Image.Image]) -> tuple[Matrix, Sequence[Animals | None]]:
-        """Encode as `encode_images` does, and box the animals of each picture; None where it cannot tell."""
-        ...
-
-
 @dataclass(frozen=True)
 class EncoderIdentity:
     """What an index remembers of its encoder: name, length of an embedding, hash of weights and preprocessing."""
@@ -81,12 +74,9 @@ def encode(encoder: Encoder, pictures: Sequence[Image.Image]) -> Matrix:
 
 def encode_with_animals(encoder: Encoder, pictures: Sequence[Image.Image]) -> tuple[Matrix, Sequence[Animals | None]]:
     """Encode as `encode` does; beside each row the animals in the picture, None where the encoder cannot tell."""
-    animals: Sequence[Animals | None] = [None] * len(pictures)
+    both = getattr(encoder, "encode_with_animals", None)
     try:
-        if isinstance(encoder, SeesAnimals):
-            embeddings, animals = encoder.encode_with_animals(pictures)
-        else:
-            embeddings = encoder.encode_images(pictures)
+        embeddings, animals = both(pictures) if both else (encoder.encode_images(pictures), [None] * len(pictures))
     except PetfinderError:
         raise
     except Exception as error:  # an encoder of one's own, or a device out of memory, may raise anything

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from math import ceil
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -120,10 +120,10 @@ class PocketEncoder:
             if not saliency:
                 return whole, None
             animals = animals_of(saliency[0][0])
-            if box := close_up(saliency[0][0], animals):
-                (wide, high), edges = picture.size, (box.x, box.y, box.x + box.w, box.y + box.h)
-                left, top, right, bottom = (edge * side for edge, side in zip(edges, (wide, high) * 2, strict=True))
-                near = picture.crop((int(left), int(top), math.ceil(right), math.ceil(bottom)))
+            if frame := close_up(saliency[0][0], animals):
+                wide, high = picture.size
+                left, top, right, bottom = frame
+                near = picture.crop((int(left * wide), int(top * high), ceil(right * wide), ceil(bottom * high)))
                 whole = unit(whole) + unit(session.run(None, {"pictures": self._views(near)})[0].sum(axis=0))
             return whole, animals
 

@@ -201,7 +201,7 @@ class Registration(Generic[PetT]):
         if reading.owner_error:
             left_out.append(Failure(pet_id, reading.owner_error, "the owner's picture"))
         self.several[pet_id] = [
-            SeveralAnimals(pet_id, read.photo.uri or read.photo.photo_id or "", read.animals)
+            SeveralAnimals(pet_id, read.photo.uri or "a photo given in memory", read.animals)
             for read in reading.photos
             if read.animals and len(read.animals) > 1
         ]
