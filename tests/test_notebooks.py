@@ -7,6 +7,7 @@ here on a tiny CLIP of random weights, which the notebooks are told of by PETFIN
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,10 @@ def code_cells(notebook: Any, *, needs_clip: bool) -> list[Any]:
     ]
 
 
-def kinds_of_output(notebook: Any) -> list[set[str]]:
+def kinds_of_output(notebook: Any) -> list[Counter[str]]:
+    """How many displays of each kind every cell has."""
     return [
-        {kind for output in cell.outputs for kind in output.get("data", {"stream": ""})}
+        Counter(kind for output in cell.outputs for kind in output.get("data", {}))
         for cell in code_cells(notebook, needs_clip=False)
     ]
 

@@ -97,7 +97,7 @@ def _printed(parts: list[RenderableType], *, colour: bool) -> str:
     from rich.console import Console
 
     painted: Any = {"color_system": "standard", "force_terminal": True} if colour else {"color_system": None}
-    console = Console(width=10_000, legacy_windows=False, no_color=not colour, **painted)
+    console = Console(width=10_000, legacy_windows=False, force_jupyter=False, no_color=not colour, **painted)
     with console.capture() as capture:
         console.print(*parts, sep="\n", soft_wrap=True)
     return "\n".join(line.rstrip() for line in capture.get().splitlines())

@@ -43,6 +43,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.attributes += [(tag, name, value or "") for name, value in attrs]
+        assert not re.search(r"=\w", re.sub(r'="[^"]*"', "=", self.get_starttag_text() or ""))  # blanks between them
         if tag not in ("img", "meta"):
             self.open.append(tag)
 

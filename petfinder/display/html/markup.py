@@ -21,6 +21,7 @@ from petfinder.domain.pets import Photo
 _JPEG = b"\xff\xd8\xff"
 _DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _TEMPLATE_LINES = re.compile(r"\s*\n\s*")
+_BETWEEN_ATTRIBUTES = re.compile(r'(?<!=)"\s*\n\s*(?=\w)')
 
 
 def escape(text: str) -> str:
@@ -62,6 +63,7 @@ def render(template: str, macro: str, *values: object, **named: object) -> str:
     ASCII only, so that no page's encoding can spoil it; the template's own line breaks are taken out.
     """
     shown = getattr(_environment().get_template(f"{template}.html.j2").module, macro)(*values, **named)
+    shown = _BETWEEN_ATTRIBUTES.sub('" ', shown)
     return _TEMPLATE_LINES.sub("", shown).encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
