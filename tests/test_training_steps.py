@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from petfinder.training.pocket.make import Settings, make_encoder
 from petfinder.training.pocket.steps import CHECKPOINT, Step, Steps, forget_all
 from tests.test_training import make_small_class
 
-SMALL = Settings(share=0.5, epochs=3, views=1, threads=1)
+SMALL = Settings(share=0.5, epochs=3, views=1, side=192, threads=1)
 STEPS = [
     "photos",
     "starting-parts",
@@ -47,17 +48,17 @@ MOMENTS = [
     "rename light-training",
     "open saliency-maps.part/001.npy",
     "rename saliency-head",
-    "open axes.part/002.npy",
+    "open axes.part/001.npy",
     "open parts.part/step.json",
     "rename view-1",
     "open matrix.part/000.npy",
-    "rename pocket-2.onnx",
+    "rename pocket-3.onnx",
     "rename training.json",
 ]
 """When a run is killed: as it opens the file to write it, or as all is written and about to take its place."""
 
 
-def train_until(folders: tuple[Path, Path], out: Path, moment: str) -> None:
+def train_until(inputs: tuple[Path, Path, Path], out: Path, moment: str) -> None:
     """Train with a checkpoint after every batch, and be killed at a moment; of checkpoints, at the second one."""
     pattern = re.compile(re.escape(moment).replace(r"\ ", " .*/"))
     left = 2 if "checkpoint" in moment else 1
@@ -73,21 +74,21 @@ def train_until(folders: tuple[Path, Path], out: Path, moment: str) -> None:
     out.mkdir(exist_ok=True)
     logging.basicConfig(level=logging.INFO, filename=out / "training.log", format="%(message)s")
     sys.addaudithook(watch)
-    make_encoder(*folders, out, SMALL, checkpoint_every=1)
+    make_encoder(*inputs, out, SMALL, checkpoint_every=1)
 
 
 @pytest.mark.parametrize(
     "moments", [[MOMENTS[2], MOMENTS[-1]], pytest.param(MOMENTS, marks=pytest.mark.slow)], ids=["two", "every"]
 )
 def test_a_training_killed_in_every_step_ends_with_the_same_file(tmp_path: Path, moments: list[str]) -> None:
-    folders = make_small_class(tmp_path)
+    inputs = make_small_class(tmp_path)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
         ["tests.test_training_steps", "torch._inductor.config", "torch._inductor.cpp_builder"]
     )
 
     def train(out: Path, moment: str) -> int | None:
-        process = context.Process(target=train_until, args=(folders, out, moment))
+        process = context.Process(target=train_until, args=(inputs, out, moment))
         process.start()
         process.join()
         return process.exitcode
@@ -96,11 +97,12 @@ def test_a_training_killed_in_every_step_ends_with_the_same_file(tmp_path: Path,
     assert train(whole, "never") == 0
     assert {moment: train(broken, moment) for moment in moments} == dict.fromkeys(moments, -signal.SIGKILL)
 
-    options = ["--share", "0.5", "--epochs", "3", "--views", "1", "--threads", "1"]
-    given = ["--photos", str(folders[0]), "--start", str(folders[1]), "--out", str(broken), *options]
-    subprocess.run([sys.executable, "-m", "petfinder.training.pocket", *given], check=True, capture_output=True)
+    paths = dict(zip(("--photos", "--places", "--network", "--out"), (*inputs, broken), strict=True))
+    numbers = {"--share": 0.5, "--epochs": 3, "--views": 1, "--side": 192, "--threads": 1}
+    options = [str(one) for option in {**paths, **numbers}.items() for one in option]
+    subprocess.run([sys.executable, "-m", "petfinder.training.pocket", *options], check=True, capture_output=True)
 
-    for file in ("pocket-2.onnx", "learning_curve.csv"):
+    for file in ("pocket-3.onnx", "learning_curve.csv"):
         assert (broken / file).read_bytes() == (whole / file).read_bytes()
     log = (broken / "training.log").read_text()
     assert [len(re.findall(rf"^{step}: done", log, re.MULTILINE)) for step in STEPS] == [1] * len(STEPS)
@@ -115,28 +117,32 @@ def done_now(out: Path) -> list[str]:
 
 
 def test_a_change_redoes_only_what_depends_on_it(tmp_path: Path) -> None:
-    folders, out = make_small_class(tmp_path), tmp_path / "out"
-    first = make_encoder(*folders, out, Settings(share=0.5, views=1, threads=1)).read_bytes()
+    inputs, out = make_small_class(tmp_path), tmp_path / "out"
+    small = Settings(share=0.5, views=1, dims=6, side=192, threads=1)
+    first = make_encoder(*inputs, out, small).read_bytes()
     assert done_now(out) == STEPS
 
-    make_encoder(*folders, out, Settings(share=0.5, views=2, dims=6, threads=1))
+    make_encoder(*inputs, out, replace(small, views=2, dims=5))
     assert done_now(out) == ["view-2", "matrix"]
 
-    make_encoder(*folders, out, Settings(share=0.6, views=1, threads=1))
+    make_encoder(*inputs, out, replace(small, share=0.6))
     assert done_now(out) == ["saliency-maps", "saliency-head", "axes", "parts", "view-1", "matrix"]
 
-    Image.new("RGB", (300, 240), "red").save(folders[0] / "photo07.png")
-    other = make_encoder(*folders, out, Settings(share=0.5, views=1, threads=1)).read_bytes()
+    Image.new("RGB", (300, 240), "red").save(inputs[0] / "photo07.png")
+    other = make_encoder(*inputs, out, small).read_bytes()
     assert done_now(out) == STEPS
     assert other != first
 
-    make_encoder(*folders, out, Settings(share=0.5, epochs=2, views=1, threads=1), fresh=True)
+    make_encoder(*inputs, out, replace(small, side=160, epochs=2))
+    assert done_now(out) == STEPS
+
+    make_encoder(*inputs, out, replace(small, side=160, epochs=2), fresh=True)
     assert done_now(out) == STEPS
 
     record = json.loads((out / "training.json").read_text())
     with (out / "learning_curve.csv").open(newline="") as lines:
         curve = [[int(row["step"]), float(row["loss"])] for row in csv.DictReader(lines)]
-    assert record["settings"] == {"share": 0.5, "epochs": 2, "views": 1, "dims": 512, "seed": 1, "threads": 1}
+    assert Settings(**record["settings"]) == replace(small, side=160, epochs=2)
     assert [step for step, _ in curve] == [1, 2]
     assert curve == record["learning_curve"]
     assert 0 < curve[0][1] < 2

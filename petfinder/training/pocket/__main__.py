@@ -1,4 +1,4 @@
-"""Make the built-in encoder: `python -m petfinder.training.pocket --photos ... --start ... --out ...`."""
+"""Make the built-in encoder: `python -m petfinder.training.pocket --photos ... --places ... --out ...`."""
 
 import logging
 from pathlib import Path
@@ -11,13 +11,17 @@ from petfinder.domain.errors import ConfigError
 
 def main(
     photos: Annotated[Path, typer.Option(help="Folder with manifest.csv, albums.csv and the photos.")],
-    start: Annotated[Path, typer.Option(help="Folder with mobilenetv2_features.onnx and targets.npz.")],
+    places: Annotated[Path, typer.Option(help="targets.npz: where the pet is in each photo.")],
     out: Annotated[
         Path, typer.Option(help="Folder for the encoder's file, training.log, training.json and, in steps/, results.")
     ],
+    network: Annotated[
+        Path | None, typer.Option(help="File of the network to start from, else EfficientNet-Lite2 from its package.")
+    ] = None,
     share: Annotated[float, typer.Option(min=0.01, max=1, help="Share of the light training that is kept.")] = 0.3,
     epochs: Annotated[int, typer.Option(min=1, help="Passes of the light training over the photos.")] = 1,
     views: Annotated[int, typer.Option(min=1, help="Changed views of each photo for the matrix.")] = 2,
+    side: Annotated[int, typer.Option(help="Side in pixels at which photos are read, a multiple of 32.")] = 320,
     seed: Annotated[int, typer.Option(help="Start of everything that is drawn.")] = 1,
     threads: Annotated[int, typer.Option(min=1, help="Threads that work at once.")] = 2,
     fresh: Annotated[bool, typer.Option("--fresh", help="Take nothing over from an earlier run.")] = False,
@@ -31,6 +35,7 @@ def main(
         from tqdm.contrib.logging import logging_redirect_tqdm
 
         from petfinder.training.pocket.make import Settings, make_encoder
+        from petfinder.training.pocket.network import package_weights
 
         out.mkdir(parents=True, exist_ok=True)
         logging.basicConfig(
@@ -38,9 +43,9 @@ def main(
             format="%(asctime)s %(message)s",
             handlers=[logging.StreamHandler(), logging.FileHandler(out / "training.log", encoding="utf-8")],
         )
-        settings = Settings(share=share, epochs=epochs, views=views, seed=seed, threads=threads)
+        settings = Settings(share=share, epochs=epochs, views=views, side=side, seed=seed, threads=threads)
         with logging_redirect_tqdm():
-            make_encoder(photos, start, out, settings, fresh=fresh)
+            make_encoder(photos, places, network or package_weights(), out, settings, fresh=fresh)
     except ModuleNotFoundError as missing:
         raise typer.BadParameter(f"{missing.name} is missing: pip install 'petfinder[train]'") from missing
     except ConfigError as error:

@@ -2,14 +2,19 @@
 
 import math
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
+from petfinder.domain.pets import Box
+from petfinder.training.pocket import conditions
+from petfinder.training.pocket.conditions import CONDITIONS
 from petfinder.training.pocket.photos import PetPlaces, Pictures
 
 BATCH = 16
@@ -47,6 +52,12 @@ STRONG = Changes(
 )  # fmt: skip
 """For the scatter that the matrix is fitted on."""
 
+CONDITIONED = (
+    "half the size", "a quarter of the size", "tight crop", "loose crop", "dark", "backlit", "motion blur",
+    "partly hidden", "photo of a screen", "photo of a poster",
+)  # fmt: skip
+"""The conditions under which photos are read once more for the scatter, one each."""
+
 MILD = Changes(area=(0.3, 0.6), aspect=0.12, degrees=7, exposure=0.15, gains=0.04, contrast=0.12, background_share=0.3)
 """For the light training of the network: crops of 0.3-0.6 of a 320 px picture seen at 192 px keep its scale."""
 
@@ -77,6 +88,26 @@ class Lessons:
             rows = np.arange(at, min(at + BATCH, len(self.pets)))
             views, _ = change(self.scene(rows, draw), changes, self.pets.shape[1], random)
             yield (views.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).contiguous().numpy()
+
+    def conditioned(self, *, seed: int) -> Iterator[Pictures]:
+        """Every pet under one condition that is drawn for it, in order and in batches; alike for the same seed."""
+        draw = np.random.default_rng(seed)
+        behind = draw.integers(len(self.others), size=len(self.pets))
+        with ThreadPoolExecutor(2) as pool:
+            for at in range(0, len(self.pets), BATCH):
+                rows = range(at, min(at + BATCH, len(self.pets)))
+                yield np.stack([*pool.map(lambda row: self._under_condition(row, int(behind[row]), seed), rows)])
+
+    def _under_condition(self, row: int, behind: int, seed: int) -> Pictures:
+        draw = np.random.default_rng((seed, row))
+        left, top, right, bottom = (float(edge) for edge in self.places.boxes[row])
+        box = Box(x=left, y=top, w=right - left, h=bottom - top) if self.places.found[row] else None
+        possible = [one for one in CONDITIONS if one.name in CONDITIONED and (box or not one.needs_pet)]
+        mask = self.places.masks[row].astype(np.float32) / np.float32(255)
+        picture, place = (Image.fromarray(np.array(one)) for one in (self.pets[row], self.others[behind]))
+        scene = conditions.Scene(picture, mask, box, place, int(draw.integers(1 << 30)))
+        seen = possible[int(draw.integers(len(possible)))].change(scene)
+        return np.asarray(seen.convert("RGB").resize(picture.size, Image.Resampling.BICUBIC))
 
 
 @dataclass(frozen=True)

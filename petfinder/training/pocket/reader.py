@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from petfinder.encoders import projection
 from petfinder.training.pocket.augment import BATCH, Lessons, as_tensor
-from petfinder.training.pocket.network import TEXTURE_8, TEXTURE_16, TOP_32, Backbone, as_stored, normalised
+from petfinder.training.pocket.network import TEXTURE_8, TEXTURE_16, TOP_32, Backbone, as_stored
 from petfinder.training.pocket.photos import Pictures
 from petfinder.training.pocket.saliency import SaliencyHead, masks_at
 
@@ -39,10 +39,10 @@ class Part:
     axes: int = 0
 
 
-AVERAGES = (Part(TOP_32, 1.0, 0.1), Part(TEXTURE_16, 0.5, 0.02), Part(TEXTURE_8, 0.3, 0.02))
-COVARIANCES = (Part(TEXTURE_16, 0.6, 0.02, axes=56), Part(TEXTURE_8, 0.45, 0.02, axes=40))
+AVERAGES = (Part(TOP_32, 1.0, 0.1), Part(TEXTURE_16, 1.0, 0.02), Part(TEXTURE_8, 0.5, 0.02))
+COVARIANCES = (Part(TEXTURE_8, 0.7, 0.02, axes=40),)
 PARTS = (*AVERAGES, *COVARIANCES)
-"""Shares, floors and axes were chosen on the development benches: what the pet is, then its coat at two scales."""
+"""Shares were chosen on the choosing halves of the benches: what the pet is, then its coat at two scales."""
 
 ROOT_FLOOR = 1e-5
 """Under the signed square root of a part's numbers: keeps its slope finite, so that rounding stays small."""
@@ -50,11 +50,14 @@ ROOT_FLOOR = 1e-5
 AXES_EVENED = 0.25
 """Power of a direction's variance that is divided out: half way between as it is (0) and all alike (0.5)."""
 
-RIDGE = 6.0
-"""Added to the scatter whose mean eigenvalue is 1; chosen on the development benches, on a plateau from 3 to 16."""
+RIDGE = 8.0
+"""Added to the scatter whose mean eigenvalue is 1; chosen there too, as are the next two. Less helps bad photos."""
 
-EVENED = 0.3
-"""Power of a direction's second moment that is divided out after it; chosen there too, alike from 0.2 to 0.4."""
+EVENED = 0.4
+"""Power of a direction's second moment that is divided out after it."""
+
+POSITIVES_WEIGHT = 1.0
+"""Weight of photos of one animal in the scatter, beside that of the changed views (1)."""
 
 _bar = partial(tqdm, unit="batch", leave=False)
 _AXES_EVERY = 12  # 400 of the shared photos, with some hundred cells each, place 56 directions well
@@ -88,15 +91,18 @@ class Reading(nn.Module):
 
     def maps(self, pictures: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """The feature maps of uint8 pictures (n, h, w, 3) by tap, and the saliency (n, 1, h, w) in 0-1 at stride 16."""
-        maps: dict[str, Tensor] = self.backbone(normalised(pictures.permute(0, 3, 1, 2).float() / 255))
+        maps: dict[str, Tensor] = self.backbone(pictures.permute(0, 3, 1, 2).float() / 255)
         return maps, torch.sigmoid(self.head(maps))
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
-        """The `PARTS` of upright RGB pictures, uint8 (n, h, w, 3): each unit length, (n, its numbers)."""
+    def forward(self, pictures: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        """The `PARTS` of upright RGB pictures, uint8 (n, h, w, 3): each unit length, (n, its numbers); the saliency.
+
+        The saliency (n, 1, h, w) is in 0-1, at stride 16.
+        """
         maps, saliency = self.maps(pictures)
         axes = zip(self.middles, self.directions, strict=True)
         parts = (*pooled(maps, saliency), *covariances(maps, saliency, list(axes)))
-        return tuple(rooted(part) for part in parts)
+        return tuple(rooted(part) for part in parts), saliency
 
 
 def constants(arrays: Iterable[Array]) -> nn.ParameterList:
@@ -149,7 +155,7 @@ def parts_of(reading: Reading, batches: Iterable[Pictures], *, photos: int) -> l
     """Each part (photos, its numbers) of pictures that come in batches, with a bar."""
     with torch.inference_mode():
         return _stacked(
-            reading(torch.from_numpy(np.array(batch))) for batch in _bar(batches, total=-(-photos // BATCH))
+            reading(torch.from_numpy(np.array(batch)))[0] for batch in _bar(batches, total=-(-photos // BATCH))
         )
 
 
@@ -158,7 +164,7 @@ def starting_parts(start: Backbone, lessons: Lessons) -> list[Array]:
     masks = torch.from_numpy(masks_at(lessons.places.masks, lessons.pets.shape[1] // 16)).unsqueeze(1)
     batches = zip(_bar(lessons.clean()), torch.split(masks, BATCH), strict=True)
     with torch.inference_mode():
-        return _stacked(pooled(start(normalised(as_tensor(batch))), under) for batch, under in batches)
+        return _stacked(pooled(start(as_tensor(batch)), under) for batch, under in batches)
 
 
 def learn_axes(network: Backbone, head: SaliencyHead, lessons: Lessons) -> tuple[Axes, ...]:
@@ -224,7 +230,6 @@ def fit_matrix(
     photos: Wide,
     views: Sequence[Wide],
     positives: Sequence[NDArray[np.intp]],
-    breeds: NDArray[np.str_] | None,
     *,
     dims: int,
     ridge: float = RIDGE,
@@ -232,29 +237,25 @@ def fit_matrix(
 ) -> Wide:
     """The matrix (width, dims) from joined parts (n, width) of photos and of each changed view of them, in one order.
 
-    `positives` are the rows of photos of one animal. Where `breeds` (n,) are known, the directions are kept in which
-    animals of one breed differ.
+    `positives` are the rows of photos of one animal.
     """
     scatter = projection.views_scatter([photos, *views])
     if positives:
-        scatter = scatter + projection.POSITIVES_WEIGHT * projection.positives_scatter(photos, positives)
-    return projection.cut(
-        projection.within_matrix(scatter, ridge=ridge), photos, dims=dims, kinds=breeds, evened=evened
-    )
+        scatter = scatter + POSITIVES_WEIGHT * projection.positives_scatter(photos, positives)
+    return projection.cut(projection.within_matrix(scatter, ridge=ridge), photos, dims=dims, evened=evened)
 
 
 def fit_projection(
     clean: Sequence[Array],
     views: Sequence[Sequence[Array]],
     positives: Sequence[NDArray[np.intp]],
-    breeds: NDArray[np.str_],
     *,
     dims: int,
 ) -> Projection:
     """Means and matrix from each part (n, channels) of the photos as they are, and of changed views of each."""
     means = means_of(clean)
     changed = [joined_parts(view, means) for view in views]
-    matrix = fit_matrix(joined_parts(clean, means), changed, positives, breeds, dims=dims)
+    matrix = fit_matrix(joined_parts(clean, means), changed, positives, dims=dims)
     return Projection(means, as_stored(np.ascontiguousarray(matrix, dtype=np.float32)))
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from petfinder.training.pocket.augment import BATCH, Lessons, as_tensor
-from petfinder.training.pocket.network import BLOCK_16, BLOCK_32, Backbone, normalised, store_precision
+from petfinder.training.pocket.network import BLOCK_16, BLOCK_32, Backbone, store_precision
 
 SALIENCY_SIZE = 224
 """Side in pixels of the pictures that the head is trained on; it works at 320 as it is."""
@@ -63,7 +63,7 @@ def saliency_maps(network: Backbone, lessons: Lessons) -> list[HalfArray]:
     with torch.inference_mode():
         for pictures, rows in tqdm(batches, unit="batch", leave=False):
             smaller = F.interpolate(as_tensor(pictures[rows]), size=size, mode="bilinear", antialias=True)
-            maps = network(normalised(smaller))
+            maps = network(smaller)
             found.append([maps[tap].contiguous().numpy().astype(np.float16) for tap in (BLOCK_16, BLOCK_32)])
     return [np.concatenate(maps) for maps in zip(*found, strict=True)]
 
