@@ -53,9 +53,9 @@ if TYPE_CHECKING:
     from petfinder.evaluation.evaluate import evaluate_registry as evaluate_registry
     from petfinder.page.widgets.page import front_page as front_page
     from petfinder.photos.read import PhotoLimits as PhotoLimits
-    from petfinder.registry.animals import animals_in as animals_in
     from petfinder.registry.connect import connect as connect
     from petfinder.registry.copy import copy_registry as copy_registry
+    from petfinder.registry.embed import animals_in as animals_in
     from petfinder.registry.foreign import ExistingIndex as ExistingIndex
     from petfinder.registry.registry import Registry as Registry
     from petfinder.registry.repository import CatRepository as CatRepository
@@ -97,7 +97,7 @@ _HOMES = {
     "tables.writers": "to_table write_csv write_json",
     "stores.field_names": "FIFTYONE FLASK_IMAGE_SEARCH FieldNames PUPPIES",
     "encoders.load": "load_encoder",
-    "registry.animals": "animals_in",
+    "registry.embed": "animals_in",
     "registry.connect": "connect",
     "registry.registry": "Registry",
     "registry.service": "CatService DogService PetService",

@@ -40,9 +40,11 @@ class OtherTable(TableEncoder):
         return rows
 
 
-def choose(spec: IndexSpec | None) -> Encoder:
+def choose(remembered: tuple[str, IndexSpec] | None) -> Encoder:
     """The encoder that an index remembers by its name; the first one for a new index."""
-    return OtherTable(dims=spec.dims) if spec is not None and spec.encoder == OtherTable.name else TableEncoder()
+    if remembered is not None and remembered[1].encoder == OtherTable.name:
+        return OtherTable(dims=remembered[1].dims)
+    return TableEncoder()
 
 
 def opened(place: str) -> Registry:

@@ -69,7 +69,7 @@ def test_thresholds_are_kept_with_the_index_whose_encoder_was_tried() -> None:
 class ShelterEncoder(TableEncoder):
     """Goes by the name of a tuned encoder whose file is not at hand."""
 
-    name = "tuned:shelter@pocket-2"
+    name = "tuned:shelter@pocket-3"
 
 
 def test_an_index_whose_encoder_cannot_be_had_is_measured_and_says_how_to_name_it() -> None:
@@ -82,7 +82,7 @@ def test_an_index_whose_encoder_cannot_be_had_is_measured_and_says_how_to_name_i
     lost = run("evaluate", "photos", "--encoder", "elsewhere/shelter.npz", *NAMED, "--save-thresholds")
     another = run("evaluate", "photos", "--encoder", "pocket", *NAMED, "--save-thresholds")
 
-    assert (measured.exit_code, "tuned:shelter@pocket-2 on 2 pets" in measured.stdout) == (0, True)
+    assert (measured.exit_code, "tuned:shelter@pocket-3 on 2 pets" in measured.stdout) == (0, True)
     assert (remembered.exit_code, lost.exit_code, another.exit_code) == (3, 3, 2)
     for result in (remembered, lost, another):
         assert ("no thresholds kept" in result.stderr, "--encoder shelter.npz" in result.stderr) == (True, True)
@@ -117,7 +117,7 @@ def test_without_a_folder_the_registry_is_measured_and_no_photo_is_read(photos: 
     kept = run("evaluate", *NAMED, "--save-thresholds", "--yes", "--json")
 
     assert (table.exit_code, kept.exit_code) == (0, 0)
-    assert "pocket-2 on 3 pets" in table.stdout
+    assert "pocket-3 on 3 pets" in table.stdout
     assert "no background control" in table.stdout
     with Image.open("measured.png") as picture:
         assert picture.format == "PNG"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 from elasticsearch import Elasticsearch
 
+from petfinder.encoders.pocket import NAME
 from petfinder.registry.connect import connect
+from tests.conftest import ROOT
 from tests.elastic.stores import empty_elasticsearch_store
 from tests.test_cli import data, folder, registered, run
 
@@ -31,7 +34,7 @@ def test_indexes_are_made_listed_renamed_and_deleted(folder: Path) -> None:
     twice = run("index", "create", "shelter-dogs", *NAMED)
     bad = run("index", "create", "Shelter Dogs", *NAMED)
 
-    assert (made["name"], made["species"], made["pets"], made["encoder"]) == ("pets-cats", "cat", 0, "pocket-2")
+    assert (made["name"], made["species"], made["pets"], made["encoder"]) == ("pets-cats", "cat", 0, "pocket-3")
     assert (own.exit_code, twice.exit_code, bad.exit_code) == (0, 3, 2)
     assert names() == ["pets-cats", "shelter-dogs"]
     assert run("index", "rename", "shelter-dogs", "pets-dogs", *NAMED).stdout.startswith("pets-dogs: 0 pets")
@@ -72,7 +75,7 @@ def test_a_rebuild_changes_the_encoder_may_keep_the_old_index_and_names_what_is_
     assert "kept as pets-dogs-000001" in kept.stdout
     assert (told["pets"], told["originals"], told["kept"], told["failures"]) == (2, 2, None, [])
     assert names() == ["pets-cats", "pets-dogs", "pets-dogs-000001"]
-    assert data("index", "info", "pets-dogs", *NAMED)["encoder"] == "pocket-2"
+    assert data("index", "info", "pets-dogs", *NAMED)["encoder"] == "pocket-3"
 
     with connect("pets.db") as registry:
         registry.util.client.execute("DELETE FROM thumbnails")
@@ -108,7 +111,7 @@ def test_verbs_do_the_same_on_elasticsearch(
     assert data("duplicates", "--min-similarity", "-1")[0]["pet_ids"] == ["luigi", "zoe"]
     rebuilt = data("index", "rebuild", "pets-dogs", "--encoder", "pocket-mirrored", "--no-keep-old")
     assert (rebuilt["pets"], rebuilt["originals"], rebuilt["kept"]) == (2, 2, None)
-    assert [index["encoder"] for index in data("index", "list")] == ["pocket-2-mirrored"]
+    assert [index["encoder"] for index in data("index", "list")] == ["pocket-3-mirrored"]
     assert run("index", "rename", "pets-dogs", "shelter-dogs").exit_code == 0
     assert run("index", "delete", "shelter-dogs", "--yes").exit_code == 0
     assert run("index", "delete", "shelter-dogs", "--yes").exit_code == 3
@@ -137,3 +140,16 @@ def test_an_index_that_others_made_is_taken_over(elasticsearch_url: str, folder:
     assert (taken["added"], again["skipped"]) == (["luigi", "zoe"], ["luigi", "zoe"])
     assert (others_encoder.exit_code, other_fields.exit_code) == (3, 3)
     assert data("owner", "luigi", "--registry", elasticsearch_url)["owner"] == {"name": "Ully"}
+
+
+def test_an_index_of_an_earlier_built_in_encoder_is_moved_by_the_verb_that_the_refusal_names(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "tests" / "fixtures" / "registry-0.1.0.db", tmp_path / "old.db")
+    photo, place = str(ROOT / "dataset" / "photos" / "mel" / "1.jpg"), ["--registry", str(tmp_path / "old.db")]
+
+    refused = run("find", photo, *place)
+    moved = run("index", "rebuild", "pets-dogs", *place)
+
+    assert (refused.exit_code, "petfinder index rebuild pets-dogs --encoder pocket" in refused.output) == (3, True)
+    assert (moved.exit_code, data("index", "info", "pets-dogs", *place)["encoder"]) == (0, NAME)
+    assert data("find", photo, *place)["matches"]
+    assert run("index", "rebuild", "pets-dogs", *place).exit_code == 2

@@ -30,7 +30,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_nothing_named_is_memory_with_the_built_in_encoder() -> None:
     with pf.connect() as registry:
         assert repr(registry) == "<Registry 'pets' in :memory:>"
-        assert registry.encoder.name == "pocket-2"
+        assert registry.encoder.name == "pocket-3"
         assert not registry.util.exists("pets-dogs")
         assert registry.dogs.count() == 0
         assert registry.util.exists("pets-dogs")
@@ -101,9 +101,9 @@ def test_a_registry_remembers_its_encoder_and_refuses_another() -> None:
     with pf.connect("pets.db") as registry:
         assert registry.dogs.find(picture(RED))[0].similarity > 0.999
     with pf.connect("pets.db", encoder="pocket") as registry:
-        assert registry.encoder.name == "pocket-2"
+        assert registry.encoder.name == "pocket-3"
 
-    with pytest.raises(errors.IndexMismatch, match="pocket-2"):
+    with pytest.raises(errors.IndexMismatch, match="pocket-3"):
         pf.connect("pets.db", encoder=TableEncoder())
 
 

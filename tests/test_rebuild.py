@@ -440,8 +440,8 @@ def test_what_waits_is_embedded_by_the_new_encoder_when_the_index_is_rebuilt_mea
 
     first = Rebuilds()
 
-    def chosen(spec: IndexSpec | None) -> Encoder:
-        return first if spec and spec.encoder == "table-1" else choose(spec)
+    def chosen(remembered: tuple[str, IndexSpec] | None) -> Encoder:
+        return first if remembered and remembered[1].encoder == "table-1" else choose(remembered)
 
     registry = Registry(named.util.store, chosen)
     report = registry.dogs.embed_pending()

@@ -70,10 +70,8 @@ def robust(encoder: str, better: float) -> dict[str, Any]:
     return {"encoder": encoder, "conditions": conditions}
 
 
-def variant(name: str, gain: float, note: str = "", kind: str = "step") -> dict[str, Any]:
-    levels = {"identity": 0.90, "albums": 0.84, "albums, several places": 0.69}
-    benches = {bench: {"rank1": 0.9, "map": level + gain, "found": 0.3} for bench, level in levels.items()}
-    return {"variant": name, "kind": kind, "benches": benches, "note": note}
+def variant(name: str, mean: float) -> dict[str, Any]:
+    return {"variant": name, "chooses: mean": mean, "reports: mAP": mean + 0.1}
 
 
 TRAINED = {
@@ -91,13 +89,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "protocol": [protocol("teacher", 0.0), protocol("pocket-2", 0.08)],
         "protocol-pocket-1": [protocol("pocket", 0.04)],
         "robustness": [robust("teacher", 0.0), robust("pocket-2", 0.1)],
-        "ablations": [
-            variant("as it is", 0.0),
-            variant("more views", 0.012),
-            variant("colour", -0.02, "coats fade"),
-            variant("as shipped", 0.1, kind="change"),
-            variant("ridge 1", 0.08, kind="change"),
-        ],
+        "ablations": [variant("as it is", 0.4), variant("as shipped", 0.6)],
         "training": TRAINED,
     }.items():
         (folder / f"{name}.json").write_text(json.dumps(content))
@@ -149,13 +141,10 @@ def test_few_photos_of_older_files_are_the_usual_way(tmp_path: Path) -> None:
     assert (row["brought"], row["way"], row["combine"], row["least"]) == (1, "photos and portrait", "mean", 0)
 
 
-def test_ablations_are_compared_with_the_first_and_training_shows_its_curve(page: dict[str, Any]) -> None:
-    steps, changes = (page["gains_table"](page[kind]) for kind in ("steps", "changes"))
-
-    assert steps["mean gain, points"].tolist() == [0.0, 1.2, -2.0]
-    assert steps.loc["more views", "albums"] == pytest.approx(0.852)
-    assert steps.loc["colour", "note"] == "coats fade"
-    assert changes["mean gain, points"].tolist() == [0.0, -2.0]
+def test_variants_are_bars_and_training_shows_its_curve(page: dict[str, Any]) -> None:
+    bars = page["variants_plot"].axes[0].containers[0]
+    assert [bar.get_width() for bar in bars] == [0.4, 0.6]
+    assert page["tried"].set_index("variant").loc["as shipped", "reports: mAP"] == pytest.approx(0.7)
     line = page["learning_plot"].axes[0].lines[0]
     assert np.shape(line.get_path().vertices) == (60, 2)
     assert line.get_ydata()[:2].tolist() == pytest.approx([0.3, 0.25])
@@ -171,7 +160,7 @@ def test_plots_show_every_bench_and_encoder(page: dict[str, Any]) -> None:
     assert [label.get_text() for label in panel.get_yticklabels()] == ["identity", "mpdd, reports"], "what chooses"
     assert legend("few_plot") == ["1 brought", "1 brought, pets with 6 photos or more", "2 brought"]
     assert [panel.get_title() for panel in page["threshold_plot"].axes] == ["dogs", "cats"]
-    assert [text.get_text() for text in page["steps_plot"].axes[0].texts] == ["0.900", "0.912", "0.880"]
+    assert [text.get_text() for text in page["variants_plot"].axes[0].texts] == ["0.400", "0.600"]
     assert page["changed_plot"].axes[0].get_yticklabels()[0].get_text() == "turned by 20 degrees"
 
 
@@ -180,5 +169,5 @@ def test_what_was_not_measured_is_an_empty_table_and_a_plot_that_says_so(tmp_pat
     plots = [value for name, value in page.items() if name.endswith("_plot")]
 
     assert page["with_intervals"](page["benches"], page["MEASURES"]).empty
-    assert page["gains_table"](page["steps"]).empty
-    assert [plot.axes[0].get_title() for plot in plots] == ["not measured yet"] * 7
+    assert page["tried"].empty
+    assert [plot.axes[0].get_title() for plot in plots] == ["not measured yet"] * 6

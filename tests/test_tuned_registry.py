@@ -50,7 +50,7 @@ def test_the_file_opens_the_species_that_it_was_made_for_and_no_registry_that_it
     mixed: str, file: str, tmp_path: Path
 ) -> None:
     with pf.connect(mixed, encoder=file) as registry:
-        assert registry.cats.repository.encoder_identity.name == "tuned:shelter@pocket-2"
+        assert registry.cats.repository.encoder_identity.name == "tuned:shelter@pocket-3"
         assert len(registry.cats.find(picture(10))) == 5
         assert sure(registry.dogs.find(picture(1)).best).pet.pet_id == "luigi"
 

@@ -191,8 +191,8 @@ def test_pocket_is_tuned_without_torch(tmp_path: Path) -> None:
 def light_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A working folder of its own, and `light-1` a name that the shell knows."""
     monkeypatch.chdir(tmp_path)
-    light = load._Kind(lambda name: name == "light-1", lambda name, device: LightEncoder())
-    monkeypatch.setattr(load, "_KINDS", (light, *load._KINDS))
+    light = LightEncoder()
+    monkeypatch.setattr(load, "_sentence_transformers", lambda name, device: {("light-1", None): light}[name, device])
 
 
 def run(*words: object) -> Result:

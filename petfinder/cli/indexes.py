@@ -87,7 +87,8 @@ def info(name: NameArgument, options: RegistryOptions) -> None:
 def rebuild(
     name: NameArgument,
     encoder: Annotated[
-        str | None, Option("--encoder", metavar="NAME", help="What encodes all photos anew; else settings change.")
+        str | None,
+        Option("--encoder", metavar="NAME", help="What encodes all photos anew; none where only settings change."),
     ] = None,
     settings: SettingOption = None,
     keep_old: Annotated[
@@ -102,8 +103,6 @@ def rebuild(
 
     Stopped by Ctrl-C, the old index stays in use. Exits with 1 if a photo could not be read.
     """
-    if encoder is None and not settings:
-        raise ConfigError("name what is to change: --encoder NAME, or --setting NAME=VALUE")
     wanted, known = server_settings(settings, options.registry), load_settings()
     with options.open() as opened:
         opened.util.info(name)

@@ -61,6 +61,9 @@ class EncoderIdentity:
     dims: int
     fingerprint: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.name!r} ({self.dims} dims, weights {self.fingerprint[:8] or 'not named'})"
+
 
 def identity_of(encoder: Encoder) -> EncoderIdentity:
     """Take an encoder's name, dims and fingerprint (empty where an encoder of one's own offers none)."""

@@ -18,16 +18,16 @@ class RememberedEncoder:
     """The stand-in for the encoder that filled an index, so that listing and counting load no weights.
 
     It has the name, dims and fingerprint that the index remembers. `load` is called once, at the first picture or text;
-    what it gives must have the same `identity`.
+    what it gives must have the same `identity`. `supports_text` is given where it is known without loading.
     """
 
     def __init__(
-        self, identity: EncoderIdentity, load: Callable[[], Encoder], thresholds: AnyThresholds = None
+        self, identity: EncoderIdentity, load: Callable[[], Encoder], *, supports_text: bool | None = None
     ) -> None:
         self.name, self.dims, self.fingerprint = identity.name, identity.dims, identity.fingerprint
         self._identity = identity
         self._load = load
-        self._thresholds = thresholds
+        self._supports_text = supports_text
         self._loading = Lock()
         self._encoder: Encoder | None = None
 
@@ -36,13 +36,13 @@ class RememberedEncoder:
 
     @property
     def thresholds(self) -> AnyThresholds:
-        """The thresholds that came with the identity, else those of the encoder once it is loaded."""
-        return self._thresholds or (self._encoder.thresholds if self._encoder else None)
+        """The thresholds of the encoder, once it is loaded."""
+        return self._encoder.thresholds if self._encoder else None
 
     @property
     def supports_text(self) -> bool:
-        """Whether it encodes texts too; no index remembers that, so asking loads the encoder."""
-        return self._loaded().supports_text
+        """Whether it encodes texts too; no index remembers that, so asking may load the encoder."""
+        return self._loaded().supports_text if self._supports_text is None else self._supports_text
 
     def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
         """Encode upright RGB pictures: (n, dims); raises IndexMismatch where the encoder has changed."""
@@ -57,24 +57,13 @@ class RememberedEncoder:
         return self._loaded().encode_texts(texts)
 
     def _loaded(self) -> Encoder:
-        if self._encoder is None:
-            with self._loading:
-                if self._encoder is None:
-                    encoder = self._load()
-                    _refuse_other(identity_of(encoder), self._identity)
-                    self._encoder = encoder
-        return self._encoder
-
-
-def _refuse_other(loaded: EncoderIdentity, remembered: EncoderIdentity) -> None:
-    names = {"name": "name", "dims": "dims", "fingerprint": "fingerprint (weights and preprocessing)"}
-    pairs = {what: (getattr(loaded, field), getattr(remembered, field)) for field, what in names.items()}
-    differences = [
-        f"{what} {now or 'none'} instead of {then or 'none'}" for what, (now, then) in pairs.items() if now != then
-    ]
-    if differences:
-        raise IndexMismatch(
-            f"this index was filled by the encoder {remembered.name}, and the one loaded differs: "
-            f"{'; '.join(differences)}. Open it with encoder= the one that filled it, or encode its photos anew"
-            " with `rebuild`"
-        )
+        with self._loading:
+            if self._encoder is None:
+                encoder = self._load()
+                if (loaded := identity_of(encoder)) != self._identity:
+                    raise IndexMismatch(
+                        f"this index was filled by the encoder {self._identity}, and the one loaded is {loaded}: open"
+                        " it with encoder= the one that filled it, or encode its photos anew with `rebuild`"
+                    )
+                self._encoder = encoder
+            return self._encoder

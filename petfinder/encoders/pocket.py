@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -32,26 +33,26 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[np.uint8]
 
-NAME = "pocket-2"
+NAME = "pocket-3"
 DIMS = 512
 SIDE = 320  # pixels; the side at which the weights were trained
-LARGE_SIDE = 384  # pixels; read at it by choice, by the same weights into the same space
-PREPROCESSING = f"RGB, whole picture squashed to {SIDE}x{SIDE} by Pillow's bicubic, uint8; normalised inside the graph"
+PREPROCESSING = (
+    f"RGB, whole picture squashed to {SIDE}x{SIDE} by Pillow's bicubic, uint8; normalised inside the graph; a small"
+    " animal alone is read close up too, and the mean taken"
+)
 WEIGHTS = Path(__file__).parent / "weights" / f"{NAME}.onnx"
 SHORT_NAME = "pocket"
-# How the weights may be used, by the end of the name: mirrored or not, at which side.
-_READINGS = {"": (False, SIDE), "-mirrored": (True, SIDE), f"-{LARGE_SIDE}": (False, LARGE_SIDE)}
-_FULL_NAMES = {SHORT_NAME + end: NAME + end for end in _READINGS}
+MIRRORED = "-mirrored"
+_FULL_NAMES = {SHORT_NAME + end: NAME + end for end in ("", MIRRORED)}
 
 
 class PocketEncoder:
     """The encoder with weights inside the package: pictures to embeddings (n, 512); it reads no text.
 
-    `mirrored`: the mean of the picture and its mirror image, for twice the time. `side`: 384 reads pictures whose
-    shorter side has 384 pixels at that size, smaller ones at 320. Either has a name and a fingerprint of its own, so an
-    index filled with one is not searched with another.
+    `mirrored`: the mean of the picture and its mirror image, for twice the time, under a name and a fingerprint of its
+    own, so that an index filled with one is not searched with the other.
     `weights`: another file of the same kind, with its thresholds beside it (`NAME.onnx`, `NAME.thresholds.json`,
-    `NAME-mirrored.thresholds.json` ...).
+    `NAME-mirrored.thresholds.json`).
     `threads`: how many threads encode, one a core where None; a single picture is shared by all of them, of several
     each has its own. Nothing is read before it is needed, and callers in several threads share the sessions: one for
     single pictures and one for batches, each with the weights in memory from its first use on.
@@ -60,17 +61,13 @@ class PocketEncoder:
     dims = DIMS
     supports_text = False
 
-    def __init__(
-        self, *, mirrored: bool = False, side: int = SIDE, weights: Path | None = None, threads: int | None = None
-    ) -> None:
+    def __init__(self, *, mirrored: bool = False, weights: Path | None = None, threads: int | None = None) -> None:
         if threads is not None and threads < 1:
             raise ConfigError(f"an encoder needs at least 1 thread, got {threads}")
-        if side not in (SIDE, LARGE_SIDE):
-            raise ConfigError(f"pictures are read at {SIDE} or {LARGE_SIDE} pixels, not at {side}")
         self.weights = WEIGHTS if weights is None else Path(weights)
         self.threads = threads
         self.mirrored = mirrored
-        self.side = side
+        self._variant = MIRRORED if mirrored else ""
         self.name = NAME + self._variant
         self._opening = Lock()
         self._sessions: dict[int, InferenceSession] = {}  # by the threads that one run uses
@@ -139,33 +136,20 @@ class PocketEncoder:
             " reads both, for example encoder='clip-ViT-B-32'"
         )
 
-    @property
-    def _variant(self) -> str:
-        """What the name says of the reading; nothing where it is the plain one."""
-        return (f"-{self.side}" if self.side != SIDE else "") + ("-mirrored" if self.mirrored else "")
-
     def _views(self, picture: Image.Image) -> Pixels:
-        """What the weights look at, (1 or 2, side, side, 3): the picture, and its mirror image where asked for."""
+        """What the weights look at, (1 or 2, SIDE, SIDE, 3): the picture, and its mirror image where asked for."""
         rgb = picture if picture.mode == "RGB" else on_white(picture)
-        side = self.side if min(rgb.size) >= self.side else SIDE
-        pixels = np.asarray(rgb.resize((side, side), Image.Resampling.BICUBIC), dtype=np.uint8)
+        pixels = np.asarray(rgb.resize((SIDE, SIDE), Image.Resampling.BICUBIC), dtype=np.uint8)
         return np.stack([pixels, pixels[:, ::-1]]) if self.mirrored else pixels[np.newaxis]
 
     def _open_session(self, threads: int) -> InferenceSession:
-        if threads not in self._sessions:
-            with self._opening:
-                if threads not in self._sessions:
-                    self._sessions[threads] = self._new_session(threads)
-        return self._sessions[threads]
+        with self._opening:
+            if threads not in self._sessions:
+                self._sessions[threads] = self._new_session(threads)
+            return self._sessions[threads]
 
     def _new_session(self, threads: int) -> InferenceSession:
         session = _session(self._bytes, self.weights, threads=threads)
-        fixed = session.get_inputs()[0].shape[1]
-        if isinstance(fixed, int) and fixed != self.side:
-            raise EncoderUnavailable(
-                f"the weights at {self.weights} read pictures at {fixed} pixels only: use the encoder"
-                f" {SHORT_NAME!r}, or make weights that read any size with petfinder.training"
-            )
         if self._fingerprint_of(self._bytes) != self.fingerprint:
             raise EncoderUnavailable(f"the weights at {self.weights} were replaced while in use: start anew")
         del self._bytes  # what is needed of them is in the session and the fingerprint
@@ -195,10 +179,15 @@ def is_pocket_name(name: str) -> bool:
     return full_name(name) in _FULL_NAMES.values()
 
 
+def is_former_name(name: str) -> bool:
+    """Tell whether this names an earlier version of the built-in encoder, whose weights are in the package no more."""
+    version = re.match(rf"{SHORT_NAME}-(\d+)(?:-|\Z)", name)
+    return version is not None and int(version[1]) < int(NAME.removeprefix(f"{SHORT_NAME}-"))
+
+
 def pocket_named(name: str, *, threads: int | None = None) -> PocketEncoder:
     """Make the built-in encoder of one of its names."""
-    mirrored, side = _READINGS[full_name(name).removeprefix(NAME)]
-    return PocketEncoder(mirrored=mirrored, side=side, threads=threads)
+    return PocketEncoder(mirrored=name.endswith(MIRRORED), threads=threads)
 
 
 def _session(weights: bytes, path: Path, *, threads: int) -> InferenceSession:

@@ -79,16 +79,13 @@ class TunedEncoder:
             given = identity_of(base)  # some load their weights only now
         except EncoderUnavailable as error:
             raise EncoderUnavailable(
-                f"{self.name} is tuned on the encoder {wanted.name!r}, which cannot be had: {error}. An encoder of your"
-                " own is given beside the file: load_encoder('FILE.npz', base=ENCODER)"
+                f"{self.name} is tuned on the encoder {wanted.name!r}, which cannot be had: {error}. Tune anew with"
+                " `petfinder train`, or give an encoder of your own beside the file: load_encoder('FILE.npz',"
+                " base=ENCODER)"
             ) from error
         if given != wanted:
-            tuned_on, here = (
-                f"{each.name!r} ({each.dims} dims, weights {each.fingerprint[:8] or 'not named'})"
-                for each in (wanted, given)
-            )
             raise EncoderUnavailable(
-                f"{self.name} is tuned on {tuned_on}; what is here is {here}, to which the matrix does not fit: tune"
+                f"{self.name} is tuned on {wanted}; what is here is {given}, to which the matrix does not fit: tune"
                 " anew with `petfinder train`"
             )
         return base
@@ -164,7 +161,7 @@ class Tuned:
 
     @property
     def name(self) -> str:
-        """What an index remembers it by: `tuned:shelter@pocket-2` for a file shelter.npz; empty until it is saved."""
+        """What an index remembers it by: `tuned:shelter@pocket-3` for a file shelter.npz; empty until it is saved."""
         return f"{PREFIX}{self.label}@{self.base.name}" if self.label else ""
 
     @property
@@ -211,8 +208,13 @@ def is_tuned_name(name: str) -> bool:
     return name.startswith(PREFIX)
 
 
+def base_of(name: str) -> str:
+    """The name of the encoder that lies below a tuned one; any other name stays as it is."""
+    return name.partition("@")[2] if is_tuned_name(name) else name
+
+
 def file_of(name: str) -> str:
-    """The name of the file that a tuned encoder was saved to: `shelter.npz` of `tuned:shelter@pocket-2`."""
+    """The name of the file that a tuned encoder was saved to: `shelter.npz` of `tuned:shelter@pocket-3`."""
     return name.removeprefix(PREFIX).split("@", 1)[0] + ENDING
 
 

@@ -102,13 +102,8 @@ def read_photo(photo: AnyPhoto, *, limits: PhotoLimits = DEFAULT_LIMITS) -> Pict
             whole, notes = decoded(content, name=name, max_pixels=limits.max_pixels, box=box)
         photo_id = digest.result()
     image = reduced(_cropped(whole, box))
-    return Picture(
-        image=image,
-        whole=_bounded(image if box is None else whole),
-        photo_id=photo_id,
-        taken_at=notes.taken_at,
-        place=notes.place,
-    )
+    whole = _bounded(image if box is None else whole)
+    return Picture(image, whole, photo_id, notes.taken_at, notes.place)
 
 
 def _parts(photo: AnyPhoto) -> tuple[object, str, Box | None]:

@@ -82,7 +82,7 @@ def _opened(store: Store, settings: Settings, *, encoder: str | Encoder | None, 
             specs = registry.specs()
             check_serves_one(encoder, specs, settings)
             for index, spec in specs.items():
-                check_encoder(remembered_by(spec), choose(spec), index=index)
+                check_encoder(remembered_by(spec), choose((index, spec)), index=index)
         except BaseException:
             store.close()
             raise

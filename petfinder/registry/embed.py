@@ -13,12 +13,14 @@ from PIL import Image
 from pydantic import ValidationError
 
 from petfinder.domain.animals import Animals
-from petfinder.domain.errors import InvalidEmbedding, PetfinderError, PhotoError, UnreadablePhoto
+from petfinder.domain.errors import ConfigError, InvalidEmbedding, PetfinderError, PhotoError, UnreadablePhoto
 from petfinder.domain.pets import Owner, PetT, Photo
 from petfinder.domain.vectors import Matrix, Vector, mean_direction, unit
 from petfinder.encoders.base import Encoder, cores, encode_with_animals
 from petfinder.photos.read import PhotoLimits, Picture, completed, is_bare, read_photo
 from petfinder.registry.documents import distinct_photos
+from petfinder.registry.encoder_choice import chooser
+from petfinder.registry.settings import load_settings
 
 BATCH = 32  # pictures encoded at once, the default of sentence-transformers
 AHEAD = 8  # tasks for each core that are read ahead of the one that is waited for; a decoded photo takes some MB
@@ -173,6 +175,23 @@ def _checked(read: ReadPhoto) -> ReadPhoto:
     return read
 
 
+def animals_in(photo: Any, encoder: str | Encoder | None = None) -> Animals:
+    """Box the animals in a photo, largest first: `pf.Photo("two.jpg", box=pf.animals_in("two.jpg")[1])` is the second.
+
+    The boxes are of the whole picture, whatever box a Photo has. `encoder`: the one that is set, else the built-in one.
+    Animals that touch are one box. Raises PhotoError, EncoderError, and ConfigError for an encoder that cannot tell.
+    """
+    settings = load_settings()
+    chosen = chooser(encoder, settings)(None)
+    whole = as_photo(photo).model_copy(update={"box": None, "embedding": None})
+    animals = embed_photos([whole], chosen, limits=settings.photo_limits)[0].animals
+    if animals is None:
+        raise ConfigError(
+            f"the encoder {chosen.name!r} does not say where animals are, as the built-in one does from pocket-3 on"
+        )
+    return animals
+
+
 def one_query(embeddings: Sequence[Any], *, dims: int) -> Matrix:
     """Merge photos of one animal into one query (1, dims): the unit-length mean; the first if they cancel out."""
     matrix = unit(list(embeddings), dims=dims)
@@ -191,10 +210,8 @@ def owner_with_picture(owner: Owner | None, *, limits: PhotoLimits) -> Owner | N
         return owner
     picture = owner.picture
     if picture.thumbnail is None or not is_bare(picture.thumbnail):
-        read = read_one(picture.model_copy(update={"thumbnail": None, "embedding": None}), limits=limits)
-        if read.error:
-            raise read.error
-        picture = read.photo
+        bare = picture.model_copy(update={"thumbnail": None, "embedding": None})
+        picture = _checked(read_one(bare, limits=limits)).photo
     return owner.model_copy(update={"picture": picture.model_copy(update={"place": None, "taken_at": None})})
 
 

@@ -4,32 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from petfinder.domain.errors import IndexMismatch
+from petfinder.domain.errors import EncoderUnavailable, IndexMismatch
 from petfinder.encoders.base import Encoder
-from petfinder.encoders.load import DEFAULT, full_name, load_encoder, load_remembered
+from petfinder.encoders.load import DEFAULT, is_former, load_encoder, load_remembered
 from petfinder.encoders.tuned import file_of, is_tuned_file, is_tuned_name
 from petfinder.registry.documents import remembered_by
 from petfinder.registry.settings import Settings
 from petfinder.stores.documents import IndexSpec
 
-ChooseEncoder = Callable[[IndexSpec | None], Encoder]
+ChooseEncoder = Callable[[tuple[str, IndexSpec] | None], Encoder]  # by an index's name and spec; None: a new one
 
 
 def chooser(named: str | Encoder | None, settings: Settings) -> ChooseEncoder:
     """The choice for each index: the encoder that was named, else the one that it remembers, else the default."""
 
-    def choose(spec: IndexSpec | None) -> Encoder:
+    def choose(remembered: tuple[str, IndexSpec] | None) -> Encoder:
         if named is not None and not isinstance(named, str):
             return named
-        if spec is None:
-            return load_encoder(named or settings.encoder or DEFAULT, device=settings.device)
-        if named is not None and full_name(named) != spec.encoder:
+        if remembered is None:
+            new = load_encoder(named or settings.encoder or DEFAULT, device=settings.device)
+            if is_former(new.name):
+                raise EncoderUnavailable(f"{new.name} can fill no new index: tune anew with `petfinder train`")
+            return new
+        index, spec = remembered
+        if named is not None and named != spec.encoder:
             loaded = load_encoder(named, device=settings.device)
             if loaded.name == spec.encoder:
                 return loaded
             if not is_tuned_file(named):  # the file of one species' encoder leaves the others to theirs
                 raise _other_encoder(spec, loaded)
-        return load_remembered(remembered_by(spec), device=settings.device, default=settings.encoder)
+        return load_remembered(remembered_by(spec), index, device=settings.device, default=settings.encoder)
 
     return choose
 

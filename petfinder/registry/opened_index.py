@@ -10,7 +10,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 import numpy as np
 
-from petfinder.domain.errors import IndexMismatch, PhotoError
+from petfinder.domain.errors import EncoderUnavailable, IndexMismatch, PhotoError
 from petfinder.domain.pets import Pet, PetT, Photo
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.photos.read import PhotoLimits
@@ -20,6 +20,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 OpenedT = TypeVar("OpenedT", bound="OpenedIndex[Any]")
 Reopen = Callable[[], tuple[PetRepository[PetT], Encoder]]
+MOVED = (IndexMismatch, EncoderUnavailable)  # what a call raises where the index may be rebuilt with another encoder
 
 
 class OpenedIndex(Generic[PetT]):
@@ -75,8 +76,9 @@ class OpenedIndex(Generic[PetT]):
 def outliving_rebuilds(call: Callable[Concatenate[OpenedT, P], R]) -> Callable[Concatenate[OpenedT, P], R]:
     """Repeat a call of a service once, with the index and the encoder as they are after a rebuild.
 
-    What came with an embedding cannot be encoded again, and a stream can be read only once: then IndexMismatch is
-    raised, and the next call goes to the rebuilt index.
+    An encoder that cannot be had asks for that too: the index may have been moved from it. What came with an embedding
+    cannot be encoded again, and a stream can be read only once: then the error is raised, and the next call goes to the
+    rebuilt index.
     """
 
     @wraps(call)
@@ -84,7 +86,7 @@ def outliving_rebuilds(call: Callable[Concatenate[OpenedT, P], R]) -> Callable[C
         pinned = service.pinned()
         try:
             return call(pinned, *args, **kwargs)
-        except IndexMismatch as mismatch:
+        except MOVED as mismatch:
             if not service.open_anew(pinned) or any(map(_brings_embedding, (*args, *kwargs.values()))):
                 raise
             try:
@@ -115,7 +117,6 @@ def check_encoder(remembered: EncoderIdentity, encoder: Encoder, *, index: str) 
     other = identity_of(encoder)
     if other != remembered:
         raise IndexMismatch(
-            f"index {index!r} was filled by {remembered.name!r} ({remembered.dims} dims, weights "
-            f"{remembered.fingerprint[:8] or 'not named'}), not by {other.name!r} ({other.dims} dims, weights "
-            f"{other.fingerprint[:8] or 'not named'}); name that encoder, or move the index with rebuild"
+            f"index {index!r} was filled by {remembered}, not by {other}; name that encoder, or move the index with"
+            " rebuild"
         )

@@ -17,7 +17,7 @@ from petfinder.domain.values import check_choice
 from petfinder.registry.documents import distinct_photos, to_pet
 from petfinder.registry.embed import Reading, ReadPhoto, embedded, finished, in_parallel, read_again, read_pet
 from petfinder.registry.known_photos import gone, hash_of, keeping_embeddings
-from petfinder.registry.opened_index import OpenedIndex, brings_embedding
+from petfinder.registry.opened_index import MOVED, OpenedIndex, brings_embedding
 from petfinder.registry.progress import progress_bar
 from petfinder.registry.repository import OnConflict, Tally, already_there
 from petfinder.stores.documents import Document
@@ -243,7 +243,7 @@ class Completion(Generic[PetT]):
             try:
                 for reading in embedded(in_parallel(self._read, self.index.repository.pending()), self.index.encoder):
                     self._keep(reading)
-            except IndexMismatch:
+            except MOVED:
                 if not self.service.open_anew(self.index):
                     raise
                 self.index = self.service.pinned()
@@ -269,16 +269,11 @@ class Completion(Generic[PetT]):
             self.failures[pet_id, photo.photo_id] = Failure(pet_id, error, photo.uri or photo.photo_id)
 
         def with_embeddings(pet: PetT) -> PetT:
-            return pet.model_copy(
-                update={
-                    "photos": tuple(
-                        photo.model_copy(update={"embedding": new.get(photo.photo_id)})
-                        if photo.embedding is None
-                        else photo
-                        for photo in pet.photos
-                    )
-                }
+            photos = (
+                photo.model_copy(update={"embedding": new.get(photo.photo_id)} if photo.embedding is None else {})
+                for photo in pet.photos
             )
+            return pet.model_copy(update={"photos": tuple(photos)})
 
         try:
             self.index.repository.update(pet_id, with_embeddings)

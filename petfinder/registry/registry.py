@@ -14,10 +14,11 @@ from petfinder.domain.matches import Match, Matches
 from petfinder.domain.pets import SPECIES, Cat, Dog, Owner, Pet, PetT, Photo, species_of
 from petfinder.domain.verdicts import Verdict
 from petfinder.encoders.base import Encoder, EncoderIdentity
+from petfinder.encoders.load import is_former
 from petfinder.photos.read import PhotoLimits
 from petfinder.registry.encoder_choice import ChooseEncoder
 from petfinder.registry.foreign import ExistingIndex
-from petfinder.registry.opened_index import Reopen
+from petfinder.registry.opened_index import MOVED, Reopen
 from petfinder.registry.repository import CatRepository, DogRepository, PetRepository
 from petfinder.registry.service import CatService, DogService, PetService
 from petfinder.registry.util import Indexes, Util
@@ -32,8 +33,8 @@ _VERDICTS = (Verdict.UNKNOWN, Verdict.POSSIBLE, Verdict.MATCH)
 class Registry:
     """The pets of one name in one store: `registry.dogs`, `registry.cats`, `registry.of(Rabbit)`.
 
-    `choose_encoder` gives the encoder of an index, from what the index remembers, or from None where it is new. With
-    create=False a missing index raises IndexNotFound. Use it as a context manager, or close() it.
+    `choose_encoder` gives the encoder of an index, from its name and what it remembers, or from None where it is new.
+    With create=False a missing index raises IndexNotFound. Use it as a context manager, or close() it.
     """
 
     def __init__(
@@ -89,8 +90,9 @@ class Registry:
 
     @property
     def encoder(self) -> Encoder:
-        """The encoder of this registry: the one that its indexes remember, or the one that a new index would get."""
-        return self._choose_encoder(next(iter(self.specs().values()), None))
+        """The encoder of a new index: the one that another index remembers, if petfinder has it, else the default."""
+        there = (index for index in self.specs().items() if not is_former(index[1].encoder))
+        return self._choose_encoder(next(there, None))
 
     def specs(self) -> dict[str, IndexSpec]:
         """Tell what each index of this registry remembers of itself, by its name; nothing is counted."""
@@ -160,7 +162,7 @@ class Registry:
 
         def opened() -> tuple[PetRepository[PetT], Encoder]:
             repository = open_index()
-            return repository, self._choose_encoder(repository.spec)
+            return repository, self._choose_encoder((repository.index, repository.spec))
 
         return opened
 
@@ -196,7 +198,7 @@ def _found_by(
     known = encoded.get(identity)
     try:
         answer = pinned.find(photo if known is None else [*known], k=k, where=where)
-    except IndexMismatch:  # rebuilt with another encoder: the service finds out which
+    except MOVED:  # rebuilt with another encoder: the service finds out which
         return service.find(photo, k=k, where=where)
     encoded[identity] = answer.query
     return answer

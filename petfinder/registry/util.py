@@ -11,6 +11,7 @@ from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, I
 from petfinder.domain.pets import SPECIES, Dog, Pet, species_of
 from petfinder.domain.shown import as_html
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
+from petfinder.encoders.load import DEFAULT, is_former_name, load_encoder
 from petfinder.photos.read import PhotoLimits
 from petfinder.registry.rebuild import Rebuild, RebuildReport
 from petfinder.stores.base import Store
@@ -156,16 +157,19 @@ class Util:
         Others search and write meanwhile; what they write is taken in. A rebuild that was broken off goes on where it
         stopped when it is called again with the same arguments. A photo is read from its original where that is there
         and unchanged, else from its thumbnail; one that has neither stays without an embedding and is reported. Without
-        an encoder the embeddings are taken over as they are. `settings` that are not named stay. Thresholds are dropped
+        an encoder the embeddings are taken over as they are; with nothing named at all, an index made by an earlier
+        built-in encoder is moved to the one of today. `settings` that are not named stay. Thresholds are dropped
         with the old encoder.
 
         The old index is kept as `<name>-000001` (the report names it), without thumbnails, until it is deleted:
         `remove` erases pets from it too, but what else is changed later, contact included, stays in it as it was. With
         keep_old=False it is deleted. Raises IndexNotFound, InvalidQuery where nothing is to change.
         """
-        if encoder is None and settings is None:
-            raise InvalidQuery("a rebuild needs another encoder, or other settings")
         before = self.store.spec(name)
+        if encoder is None and settings is None:
+            if not is_former_name(before.encoder):
+                raise InvalidQuery("name what is to change: another encoder, or other settings")
+            encoder = load_encoder(DEFAULT)
         after = replace(before, settings={**before.settings, **(settings or {})}, thresholds=None)
         if encoder is not None:
             to = identity_of(encoder)

@@ -1,10 +1,10 @@
-"""What a look at a photo costs: the built-in encoder's pass at 320 and 384 pixels, with its mirror image, and bare.
+"""What a look at a photo costs: the built-in encoder's pass, with the mirror image too, and bare.
 
 `python tests/benchmarks/pocket_passes.py [ROUNDS] [EARLIER.onnx]` prints milliseconds a photo (median of rounds in
 which every pass has its turn), processor time of all threads likewise, and each as a multiple of the plain pass on one
 thread; the clock's is of use on a machine that does nothing else. Bare is the same network cut after its last feature
 map: no saliency, no pooling, no matrix. Only the network is timed; squashing the photo is a line of its own. EARLIER
-are weights of an earlier version, whose pass at 320 is timed in the same rounds.
+are weights of an earlier version, whose pass is timed in the same rounds.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ import onnxruntime
 from onnx import TensorProto, helper
 from PIL import Image
 
-from petfinder.encoders.pocket import LARGE_SIDE, SIDE, WEIGHTS
+from petfinder.encoders.pocket import SIDE, WEIGHTS
 from tests.benchmarks.common import Step, compared, in_turns, print_table
 
 PHOTO = (960, 720)  # about what a phone's photo is reduced to before it is encoded
-PLAIN = f"pass at {SIDE}, threads: 1"
+PLAIN = "pass, threads: 1"
 
 
-def network_pass(model: onnx.ModelProto, *, threads: int, side: int = SIDE, count: int = 1) -> Step:
+def network_pass(model: onnx.ModelProto, *, threads: int, count: int = 1) -> Step:
     """A pass of onnxruntime over pictures of noise: the network's time does not depend on what it sees."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    pictures = np.random.default_rng(2).integers(0, 256, (count, side, side, 3), np.uint8)
+    pictures = np.random.default_rng(2).integers(0, 256, (count, SIDE, SIDE, 3), np.uint8)
     return lambda _: session.run(None, {"pictures": pictures})
 
 
@@ -50,12 +50,11 @@ def main(rounds: int = 30, earlier: Path | None = None) -> None:
     model, photo = onnx.load(WEIGHTS), Image.effect_noise(PHOTO, 60).convert("RGB")
     steps: dict[str, Step] = {}
     for threads in (1, 2):
-        steps[f"pass at {SIDE}, threads: {threads}"] = network_pass(model, threads=threads)
-        steps[f"bare backbone at {SIDE}, threads: {threads}"] = network_pass(backbone_of(model), threads=threads)
-        steps[f"pass at {LARGE_SIDE}, threads: {threads}"] = network_pass(model, threads=threads, side=LARGE_SIDE)
+        steps[f"pass, threads: {threads}"] = network_pass(model, threads=threads)
+        steps[f"bare backbone, threads: {threads}"] = network_pass(backbone_of(model), threads=threads)
         if earlier is not None:
-            steps[f"earlier weights at {SIDE}, threads: {threads}"] = network_pass(onnx.load(earlier), threads=threads)
-    steps[f"with its mirror image at {SIDE}, threads: 1"] = network_pass(model, threads=1, count=2)
+            steps[f"earlier weights, threads: {threads}"] = network_pass(onnx.load(earlier), threads=threads)
+    steps["with its mirror image, threads: 1"] = network_pass(model, threads=1, count=2)
     steps[f"squashing {PHOTO[0]} x {PHOTO[1]} to {SIDE}"] = lambda _: photo.resize(
         (SIDE, SIDE), Image.Resampling.BICUBIC
     )

@@ -1,4 +1,4 @@
-"""The built-in encoder read in other ways: with the mirror image, and at 384 pixels; each under a name of its own."""
+"""The built-in encoder read with the mirror image too, under a name of its own."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 from PIL import Image, ImageOps
 
 import petfinder as pf
-from petfinder.domain.errors import ConfigError, EncoderUnavailable, IndexMismatch
+from petfinder.domain.errors import EncoderUnavailable, IndexMismatch
 from petfinder.domain.vectors import unit
 from petfinder.encoders.load import load_encoder
-from petfinder.encoders.pocket import DIMS, LARGE_SIDE, NAME, SIDE, PocketEncoder
+from petfinder.encoders.pocket import NAME, SIDE, PocketEncoder
 from petfinder.training.pocket.benches import encoder_named
 
 THRESHOLDS = '{"dog": {"measured": [{"pets": 10, "match": 0.7, "possible": 0.5}], "source": "a test"}}'
@@ -21,24 +21,6 @@ THRESHOLDS = '{"dog": {"measured": [{"pets": 10, "match": 0.7, "possible": 0.5}]
 def picture(width: int, height: int, *, seed: int = 3) -> Image.Image:
     coarse = np.random.default_rng(seed).integers(0, 256, (7, 6, 3), dtype=np.uint8)
     return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
-
-
-def tiny_weights(folder: Path, *, side: int | None) -> Path:
-    """Weights of a few thousand random numbers: for any size as they are exported, or for one size only."""
-    onnx = pytest.importorskip("onnx", reason="the extra 'train' is not installed")
-    pytest.importorskip("torch", reason="the extra 'train' is not installed")
-    from petfinder.training.pocket.encoder import write_encoder
-    from tests.test_training import some_encoder
-
-    encoder = some_encoder(folder, dims=DIMS)
-    file = folder / f"tiny-{side or 'any'}.onnx"
-    write_encoder(encoder, file)
-    if side is not None:
-        model = onnx.load(file)
-        for axis in (1, 2):
-            model.graph.input[0].type.tensor_type.shape.dim[axis].dim_value = side
-        onnx.save(model, file)
-    return file
 
 
 def test_the_mirrored_embedding_is_the_mean_of_the_photos_and_its_mirror_images() -> None:
@@ -53,27 +35,6 @@ def test_the_mirrored_embedding_is_the_mean_of_the_photos_and_its_mirror_images(
     assert float(found[0] @ found[2]) > 0.9999
 
 
-def test_photos_that_have_the_pixels_are_read_at_384_and_all_others_at_320(tmp_path: Path) -> None:
-    weights = tiny_weights(tmp_path, side=None)
-    small, large = picture(500, LARGE_SIDE - 1), picture(500, LARGE_SIDE)
-    plain = PocketEncoder(weights=weights, threads=1).encode_images([small, large])
-
-    found = PocketEncoder(weights=weights, side=LARGE_SIDE, threads=1).encode_images([small, large])
-
-    np.testing.assert_allclose(found[0], plain[0], atol=1e-6)
-    assert 0.5 < float(found[1] @ plain[1]) < 0.99999, "another size, the same space"
-
-
-def test_a_size_that_the_weights_do_not_read_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    weights = tiny_weights(tmp_path, side=SIDE)
-
-    assert PocketEncoder(weights=weights, threads=1).encode_images([picture(90, 80)]).shape == (1, DIMS)
-    with pytest.raises(EncoderUnavailable, match="at 320 pixels only"):
-        PocketEncoder(weights=weights, side=LARGE_SIDE).encode_images([picture(90, 80)])
-    with pytest.raises(ConfigError, match="320 or 384"):
-        PocketEncoder(side=300)
-
-
 def test_thresholds_are_those_measured_for_the_same_reading(tmp_path: Path) -> None:
     weights = tmp_path / "mine.onnx"
     (tmp_path / "mine.thresholds.json").write_text(THRESHOLDS)
@@ -85,20 +46,18 @@ def test_thresholds_are_those_measured_for_the_same_reading(tmp_path: Path) -> N
     measured = PocketEncoder(weights=weights, mirrored=True).thresholds
     assert measured is not None
     assert measured["dog"].at(10).match == 0.6
-    assert PocketEncoder(weights=weights, side=384).thresholds is None
     plain, mirrored = PocketEncoder().thresholds, PocketEncoder(mirrored=True).thresholds
     assert plain is not None
     assert mirrored is not None
     assert set(plain) == set(mirrored) == {"cat", "dog"}
     assert "mirrored" in mirrored["dog"].source
     assert mirrored["dog"].at(300).match != plain["dog"].at(300).match
-    assert PocketEncoder(side=384).thresholds is None, "none could be measured"
 
 
 def test_every_reading_has_a_name_with_the_version_or_without_and_a_fingerprint(tmp_path: Path) -> None:
-    readings = {"": PocketEncoder(), "-mirrored": PocketEncoder(mirrored=True), "-384": PocketEncoder(side=384)}
+    readings = {"": PocketEncoder(), "-mirrored": PocketEncoder(mirrored=True)}
 
-    assert len({encoder.fingerprint for encoder in readings.values()}) == 3
+    assert len({encoder.fingerprint for encoder in readings.values()}) == 2
     for reading, encoder in readings.items():
         for name in (f"pocket{reading}", NAME + reading):
             measured = encoder_named(name, tmp_path, threads=1)
@@ -107,7 +66,7 @@ def test_every_reading_has_a_name_with_the_version_or_without_and_a_fingerprint(
             assert load_encoder(name).name == measured.name == encoder.name == NAME + reading
 
 
-@pytest.mark.parametrize("name", ["pocket-0", "pocket-0-mirrored", f"{NAME}-400", "pocket-mirrored-384"])
+@pytest.mark.parametrize("name", ["pocket-0", "pocket-0-mirrored", "pocket-2-384", f"{NAME}-384"])
 def test_a_reading_that_this_version_lacks_is_refused(name: str) -> None:
     with pytest.raises(EncoderUnavailable, match=NAME):
         load_encoder(name)

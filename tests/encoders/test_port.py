@@ -114,7 +114,7 @@ def test_the_built_in_encoder_meets_the_port_and_has_a_fingerprint() -> None:
     pocket: Encoder = PocketEncoder()
     assert isinstance(pocket, Encoder)
     identity = identity_of(pocket)
-    assert (identity.name, identity.dims) == ("pocket-2", 512)
+    assert (identity.name, identity.dims) == ("pocket-3", 512)
     assert identity.fingerprint
 
 

@@ -36,7 +36,7 @@ def test_a_photo_finds_the_pet_a_filter_narrows_and_a_click_shows_those_like_it(
     visitor.press("Narrow the search", exact=False)
     visitor.field("Breed").fill("dachshund")
     visitor.press("Search again")
-    expect(shown).to_contain_text("Trigo", timeout=SHOWN_MS)
+    expect(shown.first).to_contain_text("Trigo", timeout=SHOWN_MS)
     visitor.press("How sure is this?", exact=False)
     visitor.sees("1 pet with")
     expect(shown).to_have_count(1, timeout=SHOWN_MS)
