@@ -93,15 +93,19 @@ class Lessons:
         """Every pet under one condition that is drawn for it, in order and in batches; alike for the same seed."""
         draw = np.random.default_rng(seed)
         behind = draw.integers(len(self.others), size=len(self.pets))
+        found = self.places.found  # looks at all masks
+
+        def seen(row: int) -> Pictures:
+            left, top, right, bottom = (float(edge) for edge in self.places.boxes[row])
+            box = Box(x=left, y=top, w=right - left, h=bottom - top) if found[row] else None
+            return self._under_condition(row, int(behind[row]), box, seed)
+
         with ThreadPoolExecutor(2) as pool:
             for at in range(0, len(self.pets), BATCH):
-                rows = range(at, min(at + BATCH, len(self.pets)))
-                yield np.stack([*pool.map(lambda row: self._under_condition(row, int(behind[row]), seed), rows)])
+                yield np.stack([*pool.map(seen, range(at, min(at + BATCH, len(self.pets))))])
 
-    def _under_condition(self, row: int, behind: int, seed: int) -> Pictures:
+    def _under_condition(self, row: int, behind: int, box: Box | None, seed: int) -> Pictures:
         draw = np.random.default_rng((seed, row))
-        left, top, right, bottom = (float(edge) for edge in self.places.boxes[row])
-        box = Box(x=left, y=top, w=right - left, h=bottom - top) if self.places.found[row] else None
         possible = [one for one in CONDITIONS if one.name in CONDITIONED and (box or not one.needs_pet)]
         mask = self.places.masks[row].astype(np.float32) / np.float32(255)
         picture, place = (Image.fromarray(np.array(one)) for one in (self.pets[row], self.others[behind]))
