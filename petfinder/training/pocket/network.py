@@ -181,7 +181,7 @@ class _Lite:
             self._convolution(f"{block}_depthwise_conv", f"{block}_bn1", stride=_LITE_STRIDES[stage] if first else 1)
             self._convolution(f"{block}_project_conv", f"{block}_bn2", clipped=False)
             if not first:
-                self._add("Add", (self.last, before), f"{block}sum")
+                self._add(Layer("Add", (self.last, before), f"{block}sum"))
             ends[stage] = self.last
         self._convolution("_conv_head", "_bn1")
         tapped = (expanded[3], ends[4], expanded[5], ends[6], self.last)
@@ -202,13 +202,13 @@ class _Lite:
         low, high = total // 2, total - total // 2
         groups = len(kernel) if "depthwise" in name else 1
         inputs = (self.last, f"{plain}_kernel", f"{plain}_bias")
-        self._add("Conv", inputs, name, stride=stride, pads=(low, high, low, high), groups=groups)
+        self._add(Layer("Conv", inputs, name, stride, (low, high, low, high), groups))
         if clipped:
-            self._add("Clip", (self.last,), f"{name}_clipped")
+            self._add(Layer("Clip", (self.last,), f"{name}_clipped"))
 
-    def _add(self, operator: str, inputs: tuple[str, ...], output: str, **settings: int | tuple[int, ...]) -> None:
-        self.layers.append(Layer(operator, inputs, output, **settings))  # type: ignore[arg-type]
-        self.last = output
+    def _add(self, layer: Layer) -> None:
+        self.layers.append(layer)
+        self.last = layer.output
 
 
 def as_stored(array: NDArray[np.float32]) -> NDArray[np.float32]:
