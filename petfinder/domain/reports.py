@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from petfinder.domain.animals import Animals, several_animals
@@ -67,6 +68,12 @@ class SeveralAnimals:
         return f"{clean(self.pet_id)} ({clean(self.photo)}): {self.reason}"
 
 
+def _first(things: Sequence[object], attribute: str) -> list[str]:
+    """A line for each of the first of these, and where the others are found."""
+    more = len(things) - SHOWN
+    return [*(f"  {thing}" for thing in things[:SHOWN]), *([f"  … and {more} more in .{attribute}"] * (more > 0))]
+
+
 class Report(ABC):
     """What a call on many pets did: its counts, and each failure with its reason. Every kind of report is one."""
 
@@ -81,10 +88,7 @@ class Report(ABC):
         return str(self)
 
     def __str__(self) -> str:
-        lines = [self._summary(), *(f"  {failure}" for failure in self.failures[:SHOWN])]
-        if len(self.failures) > SHOWN:
-            lines.append(f"  … and {len(self.failures) - SHOWN} more in .failures")
-        return "\n".join(lines)
+        return "\n".join([self._summary(), *_first(self.failures, "failures")])
 
     def _summary(self) -> str:
         return ", ".join(f"{count} {what}" for what, count in self.counts.items() if count) or "nothing to do"
@@ -129,9 +133,7 @@ class BulkReport(Report):
             f"\n  {len(self.changed)} of the skipped have other photos than are registered: "
             'on_conflict="replace" puts what is read now in their place, owner included'
         )
-        several = [f"\n  {photo}" for photo in self.several[:SHOWN]]
-        several += [f"\n  … and {len(self.several) - SHOWN} more in .several"] if len(self.several) > SHOWN else []
-        return super()._summary() + (changed if self.changed else "") + "".join(several)
+        return "\n".join([super()._summary() + (changed if self.changed else ""), *_first(self.several, "several")])
 
     def raise_for_failures(self) -> None:
         """Raise BulkFailed, which carries this report, if anything did not go in."""

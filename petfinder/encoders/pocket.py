@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from petfinder.domain.animals import Animals, animals_of, close_up
+from petfinder.domain.animals import Animals, Saliency, animals_of, close_up
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, TextNotSupported
 from petfinder.domain.pixels import on_white
 from petfinder.domain.vectors import Matrix, Vector, unit
@@ -111,9 +111,12 @@ class PocketEncoder:
         threads = self.threads or cores()
         session = self._open_session(threads if len(pictures) == 1 else 1)
 
-        def encode(picture: Image.Image) -> tuple[Vector, Animals | None]:
+        def read(picture: Image.Image) -> tuple[Vector, list[Saliency]]:
             rows, *saliency = session.run(None, {"pictures": self._views(picture)})
-            whole: Vector = rows.sum(axis=0)
+            return rows.sum(axis=0), saliency
+
+        def encode(picture: Image.Image) -> tuple[Vector, Animals | None]:
+            whole, saliency = read(picture)
             if not saliency:
                 return whole, None
             animals = animals_of(saliency[0][0])
@@ -121,7 +124,7 @@ class PocketEncoder:
                 wide, high = picture.size
                 left, top, right, bottom = frame
                 near = picture.crop((int(left * wide), int(top * high), ceil(right * wide), ceil(bottom * high)))
-                whole = unit(whole) + unit(session.run(None, {"pictures": self._views(near)})[0].sum(axis=0))
+                whole = unit(whole) + unit(read(near)[0])
             return whole, animals
 
         # One picture a run and a thread: cores that share a picture take a fifth more of their time.

@@ -298,8 +298,8 @@ class PetFinder(OpenedIndex[PetT]):
         cut = thresholds.at(answer.pets_searched, answer.photos_searched * len(query))
         judged = tuple(replace(match, verdict=cut.verdict(match.similarity)) for match in answer)
         shown = tuple(photo.model_copy(update={"place": photo.place and photo.place.rounded()}) for photo in query)
-        answer = replace(answer, found=judged, query=shown, cut=cut, thresholds_source=thresholds.source)
-        answer = replace(answer, animals=read[0].animals or ())
+        source, animals = thresholds.source, read[0].animals or ()
+        answer = replace(answer, found=judged, query=shown, cut=cut, thresholds_source=source, animals=animals)
         return self._placed(answer, _centre(where, query))
 
     def _placed(self, answer: Matches, centre: Place | None) -> Matches:
