@@ -124,13 +124,13 @@ def _kinds() -> dict[str, tuple[bytes, bytes]]:
     several = saved(picture, "MPO", quality=92, save_all=True, append_images=[Image.new("RGB", (9, 9))])
     grey_and_alpha = as_png(on_white_by_hand(grey_picture.convert("RGB")))
     return {
-        "JPEG": (saved(picture, "JPEG", quality=92), plain),
-        "progressive JPEG": (saved(picture, "JPEG", quality=92, progressive=True), plain),
+        "JPEG": with_own_pixels(saved(picture, "JPEG", quality=92)),
+        "progressive JPEG": with_own_pixels(saved(picture, "JPEG", quality=92, progressive=True)),
         "grey JPEG": (saved(grey_picture, "JPEG", quality=92), grey_png),
         "CMYK JPEG": with_own_pixels(cmyk),
         "CMYK JPEG, as the RGB it was made from": (cmyk, plain),
         "CMYK TIFF": (saved(picture.convert("CMYK"), "TIFF"), plain),
-        "several pictures in one JPEG": (several, plain),
+        "several pictures in one JPEG": with_own_pixels(several),
         "PNG": (plain, plain),
         "RGBA PNG": (saved(layered, "PNG"), on_white),
         "grey and alpha PNG": (saved(layered.convert("LA"), "PNG"), grey_and_alpha),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +11,7 @@ import pytest
 
 import petfinder as pf
 from tests.conftest import TableEncoder
-from tests.elastic.servers import Cluster, Node, get_json
+from tests.elastic.servers import START_SECONDS, Cluster, Node, ServerUnavailable, get_json
 from tests.elastic.test_faults import check_recount, dogs
 from tests.stores.samples import directions
 
@@ -25,10 +26,16 @@ def searching(registry: pf.Registry, found: list[int], ended: threading.Event) -
 
 
 def master_of(cluster: Cluster) -> Node:
-    """The node that leads the cluster."""
-    state = get_json(f"{cluster.url}/_cluster/state/master_node,nodes")
-    name = state["nodes"][state["master_node"]]["name"]
-    return next(node for node in cluster.nodes if node.name == name)
+    """The node that leads the cluster, by all its nodes; on a busy machine it may be chosen anew after the start."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        states = [get_json(f"{url}/_cluster/state/master_node,nodes?local=true") for url in cluster.urls]
+        names = {state["nodes"].get(state["master_node"], {}).get("name") for state in states}
+        leaders = [node for node in cluster.nodes if names == {node.name}]
+        if leaders:
+            return leaders[0]
+        time.sleep(0.2)
+    raise ServerUnavailable(f"the nodes name no common master in {START_SECONDS} s")
 
 
 @pytest.mark.parametrize(
