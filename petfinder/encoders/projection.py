@@ -84,16 +84,13 @@ def within_matrix(scatter: Wide, *, ridge: float = RIDGE) -> Wide:
     return inverse_root(spectrum(scatter), ridge=ridge)
 
 
-def cut(matrix: Wide, photos: Wide, *, dims: int, kinds: NDArray[np.str_] | None = None, evened: float = 0.0) -> Wide:
+def cut(matrix: Wide, photos: Wide, *, dims: int, evened: float = 0.0) -> Wide:
     """The matrix and then only the `dims` directions in which photos (n, ...) differ most under it, strongest first.
 
-    With `kinds` (n,), as breeds, photos are compared with their own kind only. `evened`: the power of a direction's
-    second moment that is divided out; 0 leaves it as it is, 0.5 makes all directions alike.
+    `evened`: the power of a direction's second moment that is divided out; 0 leaves it as it is, 0.5 makes all
+    directions alike.
     """
     spread = unit_rows(photos @ matrix)
-    if kinds is not None:
-        for kind in np.unique(kinds):
-            spread[kinds == kind] -= spread[kinds == kind].mean(axis=0)
     moments, directions = np.linalg.eigh(spread.T @ spread)
     moments, directions = moments[::-1][:dims], directions[:, ::-1][:, :dims]
     floor = np.finfo(np.float64).eps * max(float(moments[0]), np.finfo(np.float64).tiny)

@@ -69,8 +69,9 @@ CHANGES = (
     replace(SHIPPED, name="without albums", positives=False),
     replace(SHIPPED, name="strong views only", views=(0,)),
     replace(SHIPPED, name="conditions only", views=(1,)),
-    *(replace(SHIPPED, name=f"ridge {ridge}", ridge=ridge) for ridge in (2, 20)),
+    *(replace(SHIPPED, name=f"ridge {ridge}", ridge=ridge) for ridge in (2, 20, 100)),
     *(replace(SHIPPED, name=f"evened {power}", evened=power) for power in (0.2, 0.5)),
+    replace(SHIPPED, name="ridge 100, evened 0.5", ridge=100, evened=0.5),
     *(replace(SHIPPED, name=f"{dims} numbers", dims=dims) for dims in (256, 384)),
     replace(SHIPPED, name="first 256 of the 512", first=256),
 )
