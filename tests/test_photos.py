@@ -121,16 +121,23 @@ def _kinds() -> dict[str, tuple[bytes, bytes]]:
     frames = [picture.quantize(128), Image.new("P", picture.size), Image.new("P", picture.size)]
     moving: dict[str, object] = {"save_all": True, "append_images": frames[1:]}
     cmyk = saved(picture.convert("CMYK"), "JPEG", quality=95)
-    several = saved(picture, "MPO", quality=92, save_all=True, append_images=[Image.new("RGB", (9, 9))])
+    small: dict[str, object] = {"save_all": True, "append_images": [Image.new("RGB", (9, 9))]}
+    several, several_fine = (saved(picture, "MPO", quality=quality, **small) for quality in (92, 98))
     grey_and_alpha = as_png(on_white_by_hand(grey_picture.convert("RGB")))
     return {
         "JPEG": with_own_pixels(saved(picture, "JPEG", quality=92)),
+        "JPEG, as the picture it was made from": (saved(picture, "JPEG", quality=98), plain),
         "progressive JPEG": with_own_pixels(saved(picture, "JPEG", quality=92, progressive=True)),
+        "progressive JPEG, as the picture it was made from": (
+            saved(picture, "JPEG", quality=98, progressive=True),
+            plain,
+        ),
         "grey JPEG": (saved(grey_picture, "JPEG", quality=92), grey_png),
         "CMYK JPEG": with_own_pixels(cmyk),
         "CMYK JPEG, as the RGB it was made from": (cmyk, plain),
         "CMYK TIFF": (saved(picture.convert("CMYK"), "TIFF"), plain),
         "several pictures in one JPEG": with_own_pixels(several),
+        "several pictures in one JPEG, as the first of them": (several_fine, plain),
         "PNG": (plain, plain),
         "RGBA PNG": (saved(layered, "PNG"), on_white),
         "grey and alpha PNG": (saved(layered.convert("LA"), "PNG"), grey_and_alpha),
