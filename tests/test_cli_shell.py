@@ -79,7 +79,7 @@ def test_a_mistyped_verb_is_put_right_and_each_shell_completes_verbs_options_and
         ("petfinder s", 1, ["similar", "status", "serve"]),
         ("petfinder index re", 2, ["rebuild", "rename"]),
         ("petfinder find --min-s", 2, ["--min-similarity"]),
-        ("petfinder status luigi ", 3, ["home", "lost", "found", "reunited"]),
+        ("petfinder status luigi ", 3, ["home", "lost", "found", "sighted", "reunited"]),
     ):
         asked = ran(_PETFINDER_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(word))
         assert (asked.returncode, asked.stdout.split()) == (0, completed)

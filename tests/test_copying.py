@@ -75,7 +75,7 @@ def kept(store: Store, index: str) -> dict[str, tuple[Any, ...]]:
     return {
         one.id: (
             dict(one.body),
-            one.owner,
+            one.private,
             {field: set(values) for field, values in one.terms.items() if values},
             (one.dates, one.places, one.photo_ids, one.pending),
             one.vectors.round(4).tolist(),
@@ -178,7 +178,9 @@ def photographed(id_: str) -> Document:
     """A document with two photos and their thumbnails."""
     thumbnails = {f"photo{number}": id_.encode() * 500 for number in range(2)}
     terms = {"photo": ("photo0", "photo1")}
-    return document(id_, directions(2, seed=len(id_)), thumbnails=thumbnails, terms=terms, owner={"phone": PHONE})
+    return document(
+        id_, directions(2, seed=len(id_)), thumbnails=thumbnails, terms=terms, private={"owner": {"phone": PHONE}}
+    )
 
 
 def test_a_thumbnail_that_did_not_arrive_is_brought_by_the_next_copy(files: Stores) -> None:
@@ -279,7 +281,7 @@ def test_a_pet_that_the_target_cannot_keep_is_reported_and_the_others_go_on(
     files: Stores, elasticsearch_url: str
 ) -> None:
     source, _ = files
-    too_long = document("b", terms={"breed": ("x" * 40_000,)}, owner={"phone": PHONE})
+    too_long = document("b", terms={"breed": ("x" * 40_000,)}, private={"owner": {"phone": PHONE}})
     list(source.write("dogs", [document("a"), too_long, document("c")], mode="create"))
 
     with pf.connect(elasticsearch_url) as registry:

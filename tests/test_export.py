@@ -39,7 +39,12 @@ LUIGI = Dog(
     microchip="-0098510",
     tags=("shy", "a;b", "@home", "[x]"),
     note='two\nlines, "quoted"; ü\r\n+1',
+    status_place=Place(lat=-23.604111, lon=-46.602222),
+    indoor=False,
     owner=Owner(**CONTACT),
+    finder=Owner(**{**CONTACT, "name": "Ana"}),
+    renewed_at=datetime(2024, 4, 9, tzinfo=BRASILIA),
+    confirmed=False,
     photos=(
         Photo(
             uri="/photos/a;b.png",
@@ -106,13 +111,18 @@ dogs = st.builds(
     sex=texts,
     status=st.sampled_from(Status),
     status_at=st.none() | moments,
+    status_place=st.none() | places,
     place=st.none() | places,
+    indoor=st.none() | st.booleans(),
     microchip=texts,
     tags=st.lists(texts, max_size=3),
     note=texts,
     owner=st.none() | owners,
+    finder=st.none() | owners,
     photos=st.lists(photos, max_size=3),
     registered_at=st.none() | moments,
+    renewed_at=st.none() | moments,
+    confirmed=st.booleans(),
 )
 
 

@@ -16,6 +16,7 @@ import petfinder as pf
 from petfinder.display import text
 from petfinder.display.html import cards
 from petfinder.domain import errors
+from petfinder.domain.pets import PEOPLE
 from petfinder.tables import writers
 from tests.conftest import TableEncoder
 from tests.display.conftest import ADDRESS, EMAIL, PHONE
@@ -23,6 +24,7 @@ from tests.test_service import BLUE, GREEN, NEARLY_RED, RED, picture, sure
 
 LAT, LON = 38.712345, -9.143217
 SECRETS = (PHONE, EMAIL, ADDRESS)
+HELD_BACK = "webbed toes"
 POSITION = ("38.7123", "9.1432", "38.71234", "9.14321")
 
 
@@ -38,16 +40,23 @@ def jpeg_with_position(colour: tuple[int, int, int]) -> bytes:
     return out.getvalue()
 
 
-def planted(pet_id: str, colour: tuple[int, int, int]) -> pf.Dog:
-    owner = pf.Owner(name="Ully", phone=PHONE, email=EMAIL, address=ADDRESS)
-    photos = [jpeg_with_position(colour)]
-    return pf.Dog(pet_id=pet_id, name=pet_id, place=(LAT, LON), owner=owner, photos=photos, microchip="9")
+@pytest.fixture(params=PEOPLE)
+def who(request: pytest.FixtureRequest) -> str:
+    """Whose contact is planted."""
+    return str(request.param)
+
+
+def planted(pet_id: str, colour: tuple[int, int, int], who: str) -> pf.Dog:
+    person = pf.Owner(name="Ully", phone=PHONE, email=EMAIL, address=ADDRESS)
+    places: dict[str, Any] = {"place": (LAT, LON), "status_place": (LAT, LON), "status": "found"}
+    private: dict[str, Any] = {who: person, "held_back": HELD_BACK, "microchip": "9"}
+    return pf.Dog(pet_id=pet_id, name=pet_id, photos=[jpeg_with_position(colour)], **places, **private)
 
 
 @pytest.fixture
-def stocked(registry: pf.Registry) -> pf.Registry:
-    registry.dogs.register(planted("luigi", RED))
-    registry.dogs.register(planted("bella", BLUE))
+def stocked(registry: pf.Registry, who: str) -> pf.Registry:
+    registry.dogs.register(planted("luigi", RED, who))
+    registry.dogs.register(planted("bella", BLUE, who))
     return registry
 
 
@@ -87,18 +96,19 @@ def assert_absent(text: str, needles: tuple[str, ...]) -> None:
 def test_no_search_answer_holds_contact_or_an_exact_position_and_no_thumbnail_exif(stocked: pf.Registry) -> None:
     for answer in answers(stocked):
         for form in every_form(answer):
-            assert_absent(form, (*SECRETS, *POSITION, "Ully"))
+            assert_absent(form, (*SECRETS, *POSITION, "Ully", HELD_BACK))
         for match in answer if isinstance(answer, pf.Matches) else ():
-            assert match.pet.owner is None
-            assert match.pet.place == pf.Place(lat=38.71, lon=-9.14)
+            assert (match.pet.owner, match.pet.finder, match.pet.held_back) == (None, None, None)
+            assert match.pet.place == match.pet.status_place == pf.Place(lat=38.71, lon=-9.14)
             assert all(photo.place in (None, match.pet.place) for photo in match.pet.photos)
     thumbnail = stocked.dogs.find(picture(RED))[0].photo.thumbnail or b""
     assert (thumbnail[:2], b"Exif" in thumbnail, b"planted EXIF" in thumbnail) == (b"\xff\xd8", False, False)
     assert not dict(Image.open(io.BytesIO(thumbnail)).getexif())
+    assert not stocked.dogs.search_text("webbed")
 
 
 def test_only_owner_of_the_whole_pet_and_an_export_reveal_contact_when_asked(
-    stocked: pf.Registry, tmp_path: Path
+    stocked: pf.Registry, who: str, tmp_path: Path
 ) -> None:
     whole, pets = stocked.dogs.get("luigi"), stocked.dogs.list()
     revealed = sure(stocked.owner_of(stocked.dogs.find(picture(NEARLY_RED))[0]))
@@ -106,30 +116,33 @@ def test_only_owner_of_the_whole_pet_and_an_export_reveal_contact_when_asked(
     writers.write_json(pets, tmp_path / "pets.json")
     writers.write_csv(pets, tmp_path / "whole.csv", contact=True)
 
-    assert sure(whole.owner).phone == PHONE
+    assert (sure(getattr(whole, who)).phone, whole.held_back) == (PHONE, HELD_BACK)
     assert (revealed.phone, revealed.email, revealed.address) == SECRETS
-    for value in (whole, whole.owner, revealed, stocked, stocked.dogs, [whole], stocked.util.info("pets-dogs")):
+    for value in (whole, getattr(whole, who), revealed, stocked, stocked.dogs, [whole], stocked.util.info("pets-dogs")):
         for form in every_form(value):
-            assert_absent(form, SECRETS)
-    assert PHONE in whole.model_dump_json(context={"contact": True})
+            assert_absent(form, (*SECRETS, HELD_BACK))
     for name in ("pets.csv", "pets.json"):
-        assert_absent((tmp_path / name).read_text(), (*SECRETS, *POSITION, "Ully"))
-    assert PHONE in (tmp_path / "whole.csv").read_text()
+        assert_absent((tmp_path / name).read_text(), (*SECRETS, *POSITION, "Ully", HELD_BACK))
+    asked_for = whole.model_dump_json(context={"contact": True}), (tmp_path / "whole.csv").read_text()
+    assert [(PHONE in text, HELD_BACK in text) for text in asked_for] == [(True, False)] * 2
 
 
-def test_nothing_said_repeats_contact(stocked: pf.Registry, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+def test_nothing_said_repeats_contact(
+    stocked: pf.Registry, who: str, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
     caplog.set_level(logging.DEBUG)
     bad_table = tmp_path / "bad.csv"
-    bad_table.write_text(f"pet_id,status,owner_name,owner_phone\nx,asleep,Ully,{PHONE}\n")
+    bad_table.write_text(f"pet_id,status,held_back,{who}_name,{who}_phone\nx,asleep,{HELD_BACK},Ully,{PHONE}\n")
     attempts: list[Callable[[], object]] = [
         lambda: pf.Owner(name="x", phone=[PHONE]),
         lambda: pf.Owner(name="", phone=PHONE),
-        lambda: pf.Dog(pet_id="", owner={"name": "x", "phone": PHONE}),
-        lambda: pf.Dog(pet_id="x", owner={"name": "x", "fone": PHONE}),
-        lambda: pf.Dog(pet_id="x", owner=PHONE),
-        lambda: stocked.dogs.register(planted("luigi", GREEN)),
-        lambda: stocked.dogs.update("luigi", owner={"name": "x", "phone": [PHONE]}),
-        lambda: stocked.dogs.register_many([planted("luigi", GREEN)], on_conflict="error").raise_for_failures(),
+        lambda: pf.Dog(**{"pet_id": "", who: {"name": "x", "phone": PHONE}}),
+        lambda: pf.Dog(**{"pet_id": "x", who: {"name": "x", "fone": PHONE}}),
+        lambda: pf.Dog(**{"pet_id": "x", who: PHONE}),
+        lambda: pf.Dog(pet_id="x", held_back=[HELD_BACK]),
+        lambda: stocked.dogs.register(planted("luigi", GREEN, who)),
+        lambda: stocked.dogs.update("luigi", **{who: {"name": "x", "phone": [PHONE]}}),
+        lambda: stocked.dogs.register_many([planted("luigi", GREEN, who)], on_conflict="error").raise_for_failures(),
         lambda: stocked.dogs.register_many(pf.read_csv(bad_table, pf.Dog)).raise_for_failures(),
     ]
     for attempt in attempts:
@@ -137,20 +150,22 @@ def test_nothing_said_repeats_contact(stocked: pf.Registry, caplog: pytest.LogCa
             attempt()
         error: BaseException | None = caught.value
         while error is not None:
-            assert_absent(str(error) + repr(error), SECRETS)
+            assert_absent(str(error) + repr(error), (*SECRETS, HELD_BACK))
             error = error.__cause__ or error.__context__
-    assert_absent(caplog.text, SECRETS)
+    assert_absent(caplog.text, (*SECRETS, HELD_BACK))
 
 
-def test_erased_pets_leave_no_byte_in_the_files(tmp_path: Path, table_encoder: TableEncoder) -> None:
+def test_erased_pets_leave_no_byte_in_the_files(tmp_path: Path, who: str, table_encoder: TableEncoder) -> None:
+    nobody: dict[str, Any] = {who: None, "held_back": None}
     with pf.connect(tmp_path / "pets.db", encoder=table_encoder) as registry:
         for number in range(40):
-            registry.dogs.register(planted(f"keep-{number}", (number * 5, 80, 90)).model_copy(update={"owner": None}))
-        registry.dogs.register_many([planted("luigi", RED), planted("bella", BLUE)], progress=False)
+            registry.dogs.register(planted(f"keep-{number}", (number * 5, 80, 90), who).model_copy(update=nobody))
+        registry.dogs.register_many([planted("luigi", RED, who), planted("bella", BLUE, who)], progress=False)
         thumbnail = registry.dogs.find(picture(RED), k=1)[0].photo.thumbnail or b""
-        registry.dogs.update("bella", owner=pf.Owner(name="Ully"))
+        registry.dogs.update("bella", **nobody | {who: pf.Owner(name="Ully")})
         registry.dogs.remove("luigi")
 
     left = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert len(thumbnail) > 100
-    assert [secret for secret in (thumbnail, *(secret.encode() for secret in SECRETS)) if secret in left] == []
+    secrets = (thumbnail, *(secret.encode() for secret in (*SECRETS, HELD_BACK)))
+    assert [secret for secret in secrets if secret in left] == []

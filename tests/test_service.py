@@ -253,17 +253,51 @@ def test_an_update_keeps_what_it_does_not_name(registry: pf.Registry) -> None:
 
 
 def test_a_pet_is_lost_found_and_reunited(registry: pf.Registry) -> None:
-    registry.dogs.register(dog("luigi", RED))
+    home, lisbon = pf.Place(lat=41.15, lon=-8.61), pf.Place(lat=LISBON[0], lon=LISBON[1])
+    registry.dogs.register(dog("luigi", RED, place=home))
     at = datetime(2026, 5, 1, 12, 30, tzinfo=timezone.utc)
 
     lost = registry.dogs.report_lost("luigi", place=LISBON, at=at)
     stray = registry.dogs.report_found(dog("stray-1", BLUE, place=LISBON))
+    other = registry.dogs.report_found(dog("stray-2", GREEN, place=home, status_place=LISBON))
 
-    assert (lost.status, lost.status_at) == (pf.Status.LOST, at)
-    assert stray.status == pf.Status.FOUND
-    assert registry.dogs.count(pf.PetFilter(status=["lost", "found"])) == 2
-    assert registry.dogs.reunite("luigi").status == pf.Status.REUNITED
+    assert (lost.status, lost.status_at, lost.status_place, lost.place) == (pf.Status.LOST, at, lisbon, home)
+    assert (stray.status, stray.status_place, stray.place) == (pf.Status.FOUND, lisbon, None)
+    assert (other.status_place, other.place) == (lisbon, home)
+    assert registry.dogs.count(pf.PetFilter(status=["lost", "found"])) == 3
+    for near, there in ((lisbon, 3), (home, 2)):
+        assert registry.dogs.count(pf.PetFilter(near=near, within_km=1)) == there
+    assert registry.dogs.find(picture(RED), where=pf.PetFilter(near=LISBON, within_km=1))[0].distance_km == 0
+    again = registry.dogs.report_lost("luigi")
+    back = registry.dogs.reunite(registry.dogs.report_lost("luigi", place=LISBON).pet_id)
+    assert [(pet.status_place, pet.place) for pet in (again, back)] == [(None, home)] * 2
+    assert back.status == pf.Status.REUNITED
     assert registry.dogs.count(pf.PetFilter(status="lost")) == 0
+
+
+@pytest.mark.parametrize("status", pf.Status)
+def test_the_finder_of_a_found_or_sighted_pet_is_called_where_no_owner_is_known(
+    registry: pf.Registry, status: pf.Status
+) -> None:
+    ana = pf.Owner(name="Ana", phone="555-0102", picture=picture(GREY))
+    registry.dogs.register(dog("x", RED, status=status, finder=ana))
+
+    called = registry.owner_of(registry.dogs.find(picture(RED))[0])
+
+    assert (called is not None) == (status in ("found", "sighted"))
+    assert (sure(sure(registry.dogs.get("x").finder).picture).thumbnail or b"")[:2] == b"\xff\xd8"
+    registry.dogs.update("x", owner=pf.Owner(name="Ully"))
+    assert sure(registry.dogs.owner_of("x")).name == "Ully"
+
+
+def test_what_is_held_back_stays_with_a_pet_that_a_table_replaces(registry: pf.Registry) -> None:
+    registry.dogs.register(dog("luigi", RED, held_back="one white toe"))
+
+    registry.dogs.register(dog("luigi", RED, name="Luigi"), on_conflict="replace")
+
+    kept = registry.dogs.get("luigi")
+    assert (kept.name, kept.held_back) == ("Luigi", "one white toe")
+    assert registry.dogs.update("luigi", held_back=None).held_back is None
 
 
 def test_removed_pets_are_gone_and_unknown_ids_stop_the_removal(registry: pf.Registry) -> None:

@@ -23,6 +23,7 @@ from tests.test_service import sure
 
 BRASILIA = timezone(timedelta(hours=-3))
 EXACT = Place(lat=-23.550519, lon=-46.633309)
+FAR = Place(lat=-23.604111, lon=-46.602222)
 
 
 @pytest.fixture
@@ -44,9 +45,14 @@ def filled(registry: Registry, photos: Path) -> Registry:
         breed="Jack Russell",
         status=Status.LOST,
         status_at=datetime(2024, 5, 1, 10, 0, 3, tzinfo=BRASILIA),
+        status_place=FAR,
         place=EXACT,
+        indoor=False,
         microchip="0098510",
         tags=("shy", "a;b"),
+        finder=Owner(name="Ana", email="ana@example.org"),
+        renewed_at=datetime(2024, 5, 8, 10, tzinfo=BRASILIA),
+        confirmed=False,
         owner=Owner(name="Ully", phone="+55 11 5550-1234", picture=Photo(uri=str(photos / "ully.png"))),
         photos=(
             Photo(uri=str(photos / "l1.png"), taken_at=datetime(2024, 4, 1, 9, 30), place=EXACT),
@@ -91,9 +97,13 @@ def test_without_contact_no_owner_comes_back(filled: Registry, other: Registry, 
     there_and_back(filled, other, way, tmp_path, contact=False)
 
     before, after = filled.dogs.get("luigi"), other.dogs.get("luigi")
-    assert (after.owner, after.place) == (None, EXACT.rounded())
+    assert (after.owner, after.finder) == (None, None)
+    assert (after.place, after.status_place) == (EXACT.rounded(), FAR.rounded())
     assert [photo.place for photo in after.photos] == [EXACT.rounded(), None]
-    for field in ("name", "breed", "status", "status_at", "microchip", "tags", "registered_at"):
+    for field in (
+        *("name", "breed", "status", "status_at", "microchip", "tags", "registered_at"),
+        *("indoor", "confirmed", "renewed_at"),
+    ):
         assert getattr(after, field) == getattr(before, field)
     told, kept = ([(photo.photo_id, photo.taken_at) for photo in pet.photos] for pet in (before, after))
     assert told == kept
@@ -151,7 +161,7 @@ def test_every_bad_row_says_its_number_and_what_to_do(other: Registry, tmp_path:
     assert report.added == ("zoe",)
     told = {failure.item: failure.reason for failure in report.failures}
     expected = {
-        "luigi": ("row 2", "'home', 'lost', 'found' or 'reunited'"),
+        "luigi": ("row 2", "'found', 'sighted' or 'reunited'"),
         "row 3": ("pet_id is empty",),
         "milo": ("row 4", "status_at", "write 2026-08-30"),
         "far": ("row 5", "lat", "less than or equal to 90"),

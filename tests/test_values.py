@@ -33,7 +33,14 @@ def test_a_date_may_be_written_in_several_ways(written: str) -> None:
 def test_a_repr_shows_no_owner_and_no_exact_place() -> None:
     owner = pf.Owner(name="Ully", phone="+55 11 5550-1234")
     photo = pf.Photo(uri="a.jpg", place=(48.85661, 2.35222), taken_at=datetime(2026, 10, 2))
-    pet = pf.Dog(pet_id="rex", place=(48.85661, 2.35222), owner=owner, photos=[photo])
+    pet = pf.Dog(
+        pet_id="rex",
+        place=(48.85661, 2.35222),
+        status_place=(48.85661, 2.35222),
+        owner=owner,
+        finder=owner,
+        photos=[photo],
+    )
 
     for shown in (repr(pet), str(pet), repr([photo]), repr(pf.PetFilter(near=(48.85661, 2.35222), within_km=2))):
         assert "Place(lat=48.86, lon=2.35)" in shown

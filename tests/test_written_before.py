@@ -1,5 +1,7 @@
 """A registry file and Elasticsearch indexes that version 0.1.0 wrote, at commit 052d686, open, and are moved.
 
+They are of schema 1: read as they are, and of today's schema from the first write on.
+
 Fixtures: three drawn dogs and two cats, their photos made small. `registry-0.1.0.db` is the file, `index-0.1.0.json`
 the indexes with mappings, aliases and documents, `registry-0.1.0.json` what that commit answered on either of them.
 They were filled by `pocket-2`, which is no longer in the package: what needs it is refused until the index is moved.
@@ -9,6 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,15 +21,17 @@ import pytest
 from elasticsearch import Elasticsearch
 
 import petfinder as pf
-from petfinder.domain.errors import EncoderUnavailable, InvalidQuery
+from petfinder.domain.errors import EncoderUnavailable, IndexExists, InvalidQuery
 from petfinder.encoders import load
 from petfinder.encoders.base import Encoder, EncoderIdentity
 from petfinder.encoders.pocket import NAME
 from petfinder.registry.copy import copy_registry
 from petfinder.registry.documents import remembered_by
+from petfinder.stores.documents import SCHEMA
 from tests.conftest import ROOT
 from tests.elastic.stores import empty_elasticsearch_store
 from tests.encoders.test_tuned import made_up, pictures
+from tests.test_copying import THRESHOLDS
 
 FIXTURES = Path(__file__).parent / "fixtures"
 ANSWERS = json.loads((FIXTURES / "registry-0.1.0.json").read_text(encoding="utf-8"))
@@ -61,6 +66,19 @@ def restore_indexes(url: str) -> None:
                 client.index(index=name, id=id_, document=document, refresh=True)
 
 
+def kept_bytes(registry: pf.Registry) -> object:
+    """What lies in the file and beside it, or the mappings and versions on the server."""
+    if "://" not in registry.util.store.location:
+        return {one.name: one.read_bytes() for one in Path(registry.util.store.location).parent.iterdir()}
+    with Elasticsearch(registry.util.store.location) as client:
+        indexes = client.indices.get(index="pets-*", expand_wildcards="open,hidden").body
+    return indexes, [*registry.util.store.versions("pets-dogs")]
+
+
+def schemas(registry: pf.Registry) -> dict[str, int]:
+    return {name: spec.schema for name, spec in registry.specs().items()}
+
+
 def service(registry: pf.Registry, species: str) -> Any:
     return registry.dogs if species == "dog" else registry.cats
 
@@ -68,7 +86,8 @@ def service(registry: pf.Registry, species: str) -> Any:
 def check_pets(registry: pf.Registry) -> None:
     """What needs no encoder is answered as it was."""
     for species, pets in ANSWERS["list"].items():
-        assert [json.loads(pet.model_dump_json()) for pet in service(registry, species).list()] == pets
+        there = [json.loads(pet.model_dump_json()) for pet in service(registry, species).list()]
+        assert [{name: one[name] for name in pet} for one, pet in zip(there, pets, strict=True)] == pets
     microchip, pet_id = ANSWERS["microchip"]
     chipped = registry.dogs.find_by_microchip(microchip)
     assert chipped is not None
@@ -92,6 +111,79 @@ def test_what_an_earlier_version_wrote_opens_and_needs_no_encoder_but_for_photos
         assert [match.pet.pet_id for match in elsewhere.dogs.find_similar("bento")] == [
             match.pet.pet_id for match in similar
         ]
+
+
+def test_reading_changes_no_byte_of_it(request: pytest.FixtureRequest, registry: pf.Registry) -> None:
+    server = "://" in registry.util.store.location
+    if not server:
+        registry.close()
+    before = kept_bytes(registry)
+    with pf.connect(registry.util.store.location) as reading:
+        check_pets(reading)
+        assert reading.dogs.find_similar("bento")
+        assert reading.dogs.search_text("bento")
+        assert reading.dogs.embeddings().matrix.any()
+        with pf.connect() as elsewhere:
+            copy_registry(reading, elsewhere)
+            assert schemas(elsewhere) == dict.fromkeys(schemas(reading), SCHEMA)
+        assert schemas(reading) == {"pets-dogs": 1, "pets-cats": 1}
+    assert kept_bytes(registry) == before
+
+
+ANA = pf.Owner(name="Ana", phone="555-0102")
+WRITES: dict[str, Callable[[pf.Registry], object]] = {
+    "register": lambda one: one.dogs.register(pf.Dog(pet_id="new")),
+    "update": lambda one: one.dogs.update("luna", note="swims"),
+    "remove": lambda one: one.dogs.remove("new", missing="ignore"),
+    "thresholds": lambda one: one.dogs.repository.keep_thresholds(None),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_the_first_write_makes_it_one_of_todays_schema_whoever_writes_first(registry: pf.Registry, write: str) -> None:
+    with pf.connect(registry.util.store.location) as other:
+        assert schemas(other)["pets-dogs"] == 1
+        assert other.dogs.get("luna").finder is None
+
+        WRITES[write](registry)
+        registry.dogs.repository.keep_thresholds(THRESHOLDS)
+        other.dogs.update("bento", finder=ANA, held_back="one white toe")
+
+        assert schemas(other)["pets-dogs"] == schemas(registry)["pets-dogs"] == SCHEMA
+    with pf.connect(registry.util.store.location) as later:
+        bento = later.dogs.get("bento")
+        assert (bento.finder, bento.held_back) == (ANA, "one white toe")
+        assert later.dogs.repository.thresholds == THRESHOLDS
+        if write != "update":
+            assert later.dogs.remove("new", missing="ignore") == (("new",) if write == "register" else ())
+            check_pets(later)
+
+
+def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    place = shutil.copy(FIXTURES / "registry-0.1.0.db", tmp_path / "pets.db")
+    with pf.connect(place) as registry:
+        with pytest.raises(IndexExists):
+            registry.util.create_index("pets-dogs", dims=2)
+        assert schemas(registry) == {"pets-dogs": 1, "pets-cats": 1}
+        registry.dogs.update("bento", note="swims")
+        assert schemas(registry) == {"pets-dogs": SCHEMA, "pets-cats": SCHEMA}
+    with sqlite3.connect(place) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA,)
+    connection.close()
+
+
+def test_it_takes_in_the_pets_of_todays_schema(registry: pf.Registry) -> None:
+    with pf.connect() as elsewhere:
+        copy_registry(registry, elsewhere)
+        elsewhere.dogs.update("bento", finder=ANA)
+        reports = copy_registry(elsewhere, registry)
+    assert {report.index: (report.copied, report.already) for report in reports} == {
+        "pets-dogs": (1, 2),
+        "pets-cats": (0, 2),
+    }
+    assert registry.dogs.get("bento").finder == ANA
+    assert schemas(registry)["pets-dogs"] == SCHEMA
+    check_pets(registry)
 
 
 def test_what_needs_the_encoder_that_is_gone_is_refused_in_one_sentence_and_nothing_is_written(
@@ -133,7 +225,7 @@ def test_a_rebuild_moves_it_also_for_who_had_it_open(registry: pf.Registry, enco
     with pytest.raises(InvalidQuery, match="what is to change"):
         registry.util.rebuild("pets-dogs")
     assert dogs.find(PHOTO).best is not None
-    assert registry.util.info("pets-dogs").spec.encoder == NAME
+    assert (registry.util.info("pets-dogs").spec.encoder, schemas(registry)["pets-dogs"]) == (NAME, SCHEMA)
     assert registry.util.info("pets-dogs").stats.pending == 0
     dogs.register_many([pf.Dog(pet_id="mel", photos=[PHOTO])], progress=False).raise_for_failures()
     found = dogs.find(PHOTO)

@@ -148,7 +148,8 @@ def similarity_option(words: str) -> Any:
 def filter_of(
     *,
     status: Annotated[
-        list[Status] | None, Option("--status", metavar="STATUS", help="Only home, lost, found or reunited ones.")
+        list[Status] | None,
+        Option("--status", metavar="STATUS", help="Only home, lost, found, sighted or reunited ones."),
     ] = None,
     taken_after: Annotated[
         datetime | None,

@@ -101,9 +101,9 @@ def info(
 @verb(options=PetOptions)
 def status(
     pet_id: PetIdArgument,
-    new: Annotated[Status, Argument(metavar="STATUS", help="lost, found, home or reunited.")],
+    new: Annotated[Status, Argument(metavar="STATUS", help="lost, found, sighted, home or reunited.")],
     place: Annotated[
-        Place | None, Option("--place", metavar="LAT,LON", parser=lat_lon, help="Where the pet was seen.")
+        Place | None, Option("--place", metavar="LAT,LON", parser=lat_lon, help="Where that was; else not known.")
     ] = None,
     at: Annotated[
         datetime | None, Option("--at", metavar="DATE", parser=moment, help="Since when, 2026-10-02; else now.")
@@ -111,15 +111,14 @@ def status(
     *,
     options: PetOptions,
 ) -> None:
-    """Report a pet lost, found, at home or reunited.
+    """Report a pet lost, found, sighted, at home or reunited.
 
     Example: petfinder status luigi lost --place -23.5505,-46.6333 --at 2026-10-02T18:30
 
     Example: petfinder status luigi reunited --registry pets.db
     """
-    where = {"place": place} if place is not None else {}
     with options.pets() as service:
-        pet = service.update(pet_id, status=new, status_at=at or datetime.now(timezone.utc), **where)
+        pet = service.update(pet_id, status=new, status_at=at or datetime.now(timezone.utc), status_place=place)
     options.say(pet_as_data(pet), line_of(pet))
 
 
@@ -129,7 +128,7 @@ def status(
 )
 def changes_of(
     *,
-    place: Annotated[str | None, Option("--place", metavar="LAT,LON", help="Where the pet was seen.")] = None,
+    place: Annotated[str | None, Option("--place", metavar="LAT,LON", help="Where the pet lives.")] = None,
     **fields: str | list[str] | None,
 ) -> dict[str, Any]:
     """What is to be changed of a pet, by field; an empty text takes a value away."""

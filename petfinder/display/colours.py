@@ -31,6 +31,7 @@ PAINT = {
 STATUS_COLOURS = {
     Status.LOST: "#c2410c",
     Status.FOUND: "#007a59",
+    Status.SIGHTED: "#404040",
     Status.HOME: "#0072b2",
     Status.REUNITED: "#7b3294",
 }

@@ -38,7 +38,7 @@ def matches_as_text(matches: Matches, *, colour: bool = False) -> str:
 
 
 def pet_as_text(pet: Pet) -> str:
-    """All that is known of a pet but its owner, one fact a line; places to about 1 km."""
+    """What is known of a pet but its people, one fact a line; places to about 1 km."""
     facts = {
         "id": pet.pet_id,
         "species": pet.species,

@@ -55,7 +55,7 @@ def begun(text: str) -> str:
 
 
 def status_word(status: Status) -> str:
-    """The status as it is said of a pet: lost, found, reunited, at home."""
+    """The status as it is said of a pet: lost, found, sighted, reunited, at home."""
     return "at home" if status is Status.HOME else str(status)
 
 
@@ -87,8 +87,10 @@ def match_source(match: Match) -> str:
 
 
 def facts_of(pet: Pet) -> dict[str, str]:
-    """What is known of a pet beside its name, by label: what people filled in, and its place to about 1 km."""
+    """What is known of a pet beside its name, by label: what people filled in, and its places to about 1 km."""
     facts = {field.label.lower(): ", ".join(field.values(pet)) for field in FIELDS if field.name != "name"}
+    facts["lives"] = "" if pet.indoor is None else "indoors" if pet.indoor else "outdoors too"
+    facts["last seen"] = near(pet.status_place) if pet.status_place else ""
     facts["place"] = near(pet.place) if pet.place else ""
     return {label: value for label, value in facts.items() if value}
 

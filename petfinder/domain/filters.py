@@ -80,12 +80,13 @@ def dates_of(pet: Pet) -> tuple[int, ...]:
 
 
 def places_of(pet: Pet) -> tuple[Place, ...]:
-    """The pet's own place and its photos'."""
-    return tuple(place for place in (pet.place, *(photo.place for photo in pet.photos)) if place)
+    """Where the pet was lost, found or seen, where it lives, and its photos' places."""
+    places = (pet.status_place, pet.place, *(photo.place for photo in pet.photos))
+    return tuple(place for place in places if place)
 
 
 def place_of(pet: Pet) -> Place | None:
-    """Where a pet is shown on a map: its own place, else that of its first photo with one."""
+    """Where a pet is shown on a map: the first of its places."""
     return next(iter(places_of(pet)), None)
 
 
@@ -102,9 +103,9 @@ class PetFilter(Value):
     """A restriction on pets: every field that is given must hold; of several values in one field, one must.
 
     Text is compared after NFKC, casefold and strip. `taken_after` and `taken_before` (both included; without zone: UTC)
-    hold if one photo was taken in the whole range; `near` (lat, lon in degrees) with `within_km` holds if the place of
-    the pet or of one photo lies in the circle; the two are independent. An empty list of values matches nothing. Raises
-    InvalidQuery.
+    hold if one photo was taken in the whole range; `near` (lat, lon in degrees) with `within_km` holds if one place of
+    the pet (of its status, its own, a photo's) lies in the circle; the two are independent. An empty list of values
+    matches nothing. Raises InvalidQuery.
     """
 
     refusal: ClassVar[type[PetfinderError]] = InvalidQuery

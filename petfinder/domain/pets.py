@@ -26,7 +26,8 @@ from petfinder.domain.values import Moment, Text, Value, writable
 from petfinder.domain.vectors import Vector
 
 EARTH_RADIUS_KM = 6371.0088  # mean radius, IUGG
-CONTACT = {"contact": True}  # the serialisation context that asks for an owner's contact by name
+CONTACT = {"contact": True}  # the serialisation context that asks for people's contact by name
+PEOPLE = ("owner", "finder")  # the fields of a pet that hold contact
 _HIDDEN_OWNER_FIELDS = ("phone", "email", "address", "picture")
 
 
@@ -144,9 +145,10 @@ class Photo(Value):
 
 
 class Owner(Value):
-    """The person to call. Ways to reach them show in no repr, str or JSON unless the context `CONTACT` asks for them.
+    """A person to call: an owner, or who found or saw an animal.
 
-    `picture` is a photo of the owner, for the owner card. Raises InvalidPet for a blank name.
+    Ways to reach them show in no repr, str or JSON unless the context `CONTACT` asks for them. `picture` is
+    a photo of the person, for the owner card. Raises InvalidPet for a blank name.
     """
 
     name: Annotated[str, BeforeValidator(writable)] = Field(pattern=r"\S")
@@ -167,11 +169,15 @@ class Owner(Value):
 
 
 class Status(StrEnum):
-    """What is known of where a pet is: at home, lost, found by somebody, back with its people."""
+    """What is known of where a pet is: at home, lost, found by somebody, seen by somebody, back with its people.
+
+    Nobody holds a sighted animal: there is a photo and a place.
+    """
 
     HOME = "home"
     LOST = "lost"
     FOUND = "found"
+    SIGHTED = "sighted"
     REUNITED = "reunited"
 
 
@@ -199,8 +205,11 @@ def _as_tags(given: Any) -> Any:
 class Pet(Value):
     """One registered animal; `pet_id` (printable, at most 512 bytes) is its key in every store.
 
-    `status` holds since `status_at`; `place` is where the pet lives or was last seen, `microchip` a chip or tattoo
-    number. Dates are kept to the second. Raises InvalidPet for what cannot be kept.
+    `status` holds since `status_at`; `status_place` is where it was lost, found or seen, `place` where the pet lives.
+    `microchip` is a chip or tattoo number, `finder` who found or saw it, `renewed_at` when its report was last said to
+    be still so, `confirmed` whether somebody approved that report. `held_back` is one feature that the other side must
+    name: it is searched, shown and exported nowhere. Dates are kept to the second. Raises InvalidPet for what cannot be
+    kept.
     """
 
     pet_id: str = Field(min_length=1)
@@ -211,13 +220,19 @@ class Pet(Value):
     sex: Text = None
     status: Annotated[Status, BeforeValidator(_folded)] = Status.HOME
     status_at: Moment | None = None
+    status_place: Place | None = None
     place: Place | None = None
+    indoor: bool | None = None
     microchip: Text = None
     tags: Annotated[tuple[str, ...], BeforeValidator(_as_tags)] = ()
     note: Text = None
+    held_back: Text = Field(default=None, exclude=True, repr=False)
     owner: Owner | None = None
+    finder: Owner | None = None
     photos: Annotated[tuple[Photo, ...], BeforeValidator(_as_photos)] = ()
     registered_at: Moment | None = None
+    renewed_at: Moment | None = None
+    confirmed: bool = True
 
     @field_validator("pet_id")
     @classmethod
@@ -227,7 +242,7 @@ class Pet(Value):
         return pet_id
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
-        return [(name, value) for name, value in super().__repr_args__() if name != "owner"]
+        return [(name, value) for name, value in super().__repr_args__() if name not in PEOPLE]
 
     def _repr_html_(self) -> str:
         return as_html(self)
@@ -262,9 +277,10 @@ PetT = TypeVar("PetT", bound=Pet)
 
 
 def as_found(pet: PetT) -> PetT:
-    """The pet as a search may show it: no owner, places to 0.01 degree."""
+    """The pet as a search may show it: no owner, no finder, nothing held back, places to 0.01 degree."""
     photos = tuple(
         photo.model_copy(update={"place": photo.place.rounded()}) if photo.place else photo for photo in pet.photos
     )
-    place = pet.place.rounded() if pet.place else None
-    return pet.model_copy(update={"owner": None, "place": place, "photos": photos})
+    places = {"place": pet.place, "status_place": pet.status_place}
+    rounded = {name: place and place.rounded() for name, place in places.items()}
+    return pet.model_copy(update={**dict.fromkeys((*PEOPLE, "held_back")), **rounded, "photos": photos})

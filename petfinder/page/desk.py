@@ -211,9 +211,10 @@ class PetDesk:
         return self.pet(service.register(pet).pet_id)
 
     def report_found(self, uploads: Sequence[Upload], fields: Mapping[str, Any]) -> Pet:
-        """Register a stray that somebody took in, as `register` does; found since `status_at`, else now."""
+        """Register a stray that somebody took in, as `register` does; found at `place` since `status_at`, else now."""
         at = fields.get("status_at") or datetime.now().astimezone()
-        return self.register(uploads, {**fields, "status": Status.FOUND, "status_at": at})
+        where = {"status_place": fields.get("place"), "place": None}
+        return self.register(uploads, {**fields, **where, "status": Status.FOUND, "status_at": at})
 
     def update(self, pet_id: str, changes: Mapping[str, Any], *, picture: Upload | None = None) -> Pet:
         """Change fields of a pet; `picture` is for the owner among them. Raises PetNotFound, InvalidPet, PhotoError."""

@@ -20,7 +20,7 @@ from petfinder.domain.vectors import Matrix, Vector
 from petfinder.registry.progress import progress_bar
 from petfinder.registry.registry import Registry
 from petfinder.stores.base import Store
-from petfinder.stores.documents import Document, IndexSpec, side_by_side
+from petfinder.stores.documents import SCHEMA, Document, IndexSpec, side_by_side
 
 _BATCH = 64  # pets compared in one request; with their thumbnails they are held in memory
 _EXAMPLES = 5  # missing pets that an error names
@@ -91,7 +91,7 @@ def copy_index(
     """Copy one index to another store, or under another name; `tell` and errors as of copy_registry."""
     copy = _Copy(source, index, target, to or index, source.spec(index))
     try:
-        target.create_index(copy.name, copy.spec)
+        target.create_index(copy.name, replace(copy.spec, schema=SCHEMA))
     except IndexExists:
         _check_target(target, copy.name, copy.spec)
     try:
@@ -211,7 +211,7 @@ def _content(document: Document) -> tuple[object, ...]:
     """What a document says beside its vectors, the same whichever store it comes from."""
     return (
         document.body,
-        document.owner,
+        document.private,
         {field: set(values) for field, values in document.terms.items() if values},
         sorted(document.dates),
         sorted(document.places),

@@ -1,4 +1,4 @@
-"""Pets as documents and back: what a store keeps of a pet, and where its owner stands apart."""
+"""Pets as documents and back: what a store keeps of a pet, and what is private stands apart."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from petfinder.domain.filters import Restriction, dates_of, places_of, terms_of
-from petfinder.domain.pets import CONTACT, Owner, Pet, PetT, Photo
+from petfinder.domain.pets import CONTACT, PEOPLE, Owner, Pet, PetT, Photo
 from petfinder.domain.vectors import Matrix, Vector, portrait, unit
 from petfinder.encoders.base import EncoderIdentity
 from petfinder.stores.documents import Document, IndexSpec
@@ -51,8 +51,8 @@ def to_document(pet: Pet, *, dims: int) -> Document:
         terms["photo"] = known
     document = Document(
         id=pet.pet_id,
-        body=pet.model_dump(mode="json", exclude={"owner", "pet_id"}, exclude_none=True),
-        owner=None if pet.owner is None else _owner_body(pet.owner),
+        body=pet.model_dump(mode="json", exclude={*PEOPLE, "pet_id"}, exclude_none=True),
+        private=_private_of(pet),
         terms=terms,
         dates=dates_of(pet),
         places=tuple((place.lat, place.lon) for place in places_of(pet)),
@@ -92,14 +92,19 @@ def waiting() -> Restriction:
     return Restriction(terms=((PENDING, ("yes",)),))
 
 
-def _owner_body(owner: Owner) -> dict[str, Any]:
-    body = owner.model_dump(mode="json", context=CONTACT, exclude_none=True)
-    if owner.picture and owner.picture.thumbnail:
-        body["picture"]["thumbnail"] = base64.b64encode(owner.picture.thumbnail).decode("ascii")
+def _private_of(pet: Pet) -> dict[str, Any] | None:
+    private = {name: _person_body(person) for name in PEOPLE if (person := getattr(pet, name))}
+    return private | ({"held_back": pet.held_back} if pet.held_back else {}) or None
+
+
+def _person_body(person: Owner) -> dict[str, Any]:
+    body = person.model_dump(mode="json", context=CONTACT, exclude_none=True)
+    if person.picture and person.picture.thumbnail:
+        body["picture"]["thumbnail"] = base64.b64encode(person.picture.thumbnail).decode("ascii")
     return body
 
 
-def _to_owner(body: Mapping[str, Any]) -> Owner:
+def _to_person(body: Mapping[str, Any]) -> Owner:
     fields = dict(body)
     if fields.get("picture"):
         picture = dict(fields["picture"])
@@ -110,14 +115,15 @@ def _to_owner(body: Mapping[str, Any]) -> Owner:
 
 
 def to_pet(document: Document, pet_class: type[PetT]) -> PetT:
-    """Turn a document into the whole pet, with its owner and the vectors that came with it."""
+    """Turn a document into the whole pet, with what is private and the vectors that came with it."""
     body = {name: value for name, value in document.body.items() if name in pet_class.model_fields}
     rows = dict(zip(document.photo_ids, document.vectors, strict=False))
     body["photos"] = tuple(
         Photo(**photo, embedding=rows.get(photo.get("photo_id"))) for photo in body.get("photos", ())
     )
-    owner = None if document.owner is None else _to_owner(document.owner)
-    return pet_class(**body, pet_id=document.id, owner=owner)
+    private = dict(document.private or {})
+    people = {name: _to_person(private[name]) for name in PEOPLE if name in private}
+    return pet_class(**body, pet_id=document.id, **private | people)
 
 
 def remembered_by(spec: IndexSpec) -> EncoderIdentity:

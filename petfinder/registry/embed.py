@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from petfinder.domain.animals import Animals
 from petfinder.domain.errors import ConfigError, InvalidEmbedding, PetfinderError, PhotoError, UnreadablePhoto
-from petfinder.domain.pets import Owner, PetT, Photo
+from petfinder.domain.pets import PEOPLE, Owner, Pet, PetT, Photo
 from petfinder.domain.vectors import Matrix, Vector, mean_direction, unit
 from petfinder.encoders.base import Encoder, cores, encode_with_animals
 from petfinder.photos.read import PhotoLimits, Picture, completed, is_bare, read_photo
@@ -89,7 +89,7 @@ class Reading(Generic[T]):
 
     subject: T
     photos: list[ReadPhoto] = field(default_factory=list)
-    owner_error: PhotoError | None = None
+    picture_errors: dict[str, PhotoError] = field(default_factory=dict)  # of "owner" and "finder"
 
 
 def embedded(readings: Iterable[Reading[T]], encoder: Encoder) -> Iterator[Reading[T]]:
@@ -204,8 +204,13 @@ def now() -> datetime:
     return datetime.now(timezone.utc).replace(microsecond=0)
 
 
-def owner_with_picture(owner: Owner | None, *, limits: PhotoLimits) -> Owner | None:
-    """Read the owner's picture to an EXIF-free thumbnail, and drop its place and date; raises PhotoError."""
+def people_with_pictures(pet: Pet, *, limits: PhotoLimits) -> dict[str, Owner | None]:
+    """Give owner and finder with their pictures read, as fields of the pet; raises PhotoError."""
+    return {who: _with_picture(getattr(pet, who), limits=limits) for who in PEOPLE}
+
+
+def _with_picture(owner: Owner | None, *, limits: PhotoLimits) -> Owner | None:
+    """Read a person's picture to an EXIF-free thumbnail, and drop its place and date; raises PhotoError."""
     if owner is None or owner.picture is None:
         return owner
     picture = owner.picture
@@ -216,14 +221,17 @@ def owner_with_picture(owner: Owner | None, *, limits: PhotoLimits) -> Owner | N
 
 
 def read_pet(pet: PetT, *, limits: PhotoLimits) -> Reading[PetT]:
-    """Read all photos of a pet, and its owner's picture; errors are kept in the reading."""
+    """Read all photos of a pet, and its people's pictures; errors are kept in the reading."""
     reading = Reading(pet, [read_one(photo, limits=limits) for photo in pet.photos])
-    try:
-        owner = owner_with_picture(pet.owner, limits=limits)
-    except PhotoError as error:
-        owner = pet.owner.model_copy(update={"picture": None}) if pet.owner else None
-        reading.owner_error = error
-    reading.subject = pet.model_copy(update={"owner": owner, "registered_at": pet.registered_at or now()})
+    known: dict[str, Any] = {"registered_at": pet.registered_at or now()}
+    for who in PEOPLE:
+        person = getattr(pet, who)
+        try:
+            known[who] = _with_picture(person, limits=limits)
+        except PhotoError as error:
+            known[who] = person.model_copy(update={"picture": None})
+            reading.picture_errors[who] = error
+    reading.subject = pet.model_copy(update=known)
     return reading
 
 

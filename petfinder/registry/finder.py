@@ -17,7 +17,7 @@ from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidQuer
 from petfinder.domain.fields import fold_microchip
 from petfinder.domain.filters import PetFilter, Restriction, places_of
 from petfinder.domain.matches import SHOWN, Match, Matches, Pets
-from petfinder.domain.pets import Owner, Pet, PetT, Photo, Place, as_found
+from petfinder.domain.pets import Owner, Pet, PetT, Photo, Place, Status, as_found
 from petfinder.domain.values import check_choice
 from petfinder.domain.vectors import mean_direction, unit
 from petfinder.domain.verdicts import Thresholds, Uncalibrated, thresholds_for
@@ -247,18 +247,18 @@ class PetFinder(OpenedIndex[PetT]):
         return np.stack(rows) if rows else np.zeros((0, self.repository.spec.dims), np.float32)
 
     def owner_of(self, found: Match | str) -> Owner | None:
-        """Tell whom to call about a match or a pet id; None where no owner is known.
+        """Tell whom to call about a match or a pet id: the owner, else the finder of a found or sighted pet, else None.
 
         This alone reveals the contact behind a match. Raises PetNotFound; IndexMismatch for a match from another index.
         """
         if isinstance(found, str):
-            return self.repository.get(found).owner
+            return _to_call(self.repository.get(found))
         if not isinstance(found, Match):
             raise InvalidQuery("owner_of takes a match or a pet_id; an empty search has no best match")
         here = (self.repository.store_key, self.repository.index, self.repository.species)
         if (found.store, found.index, found.pet.species) != here:
             raise IndexMismatch(f"this match comes from index {found.index!r} of {found.store}, not from this one")
-        return self.repository.get(found.pet.pet_id).owner
+        return _to_call(self.repository.get(found.pet.pet_id))
 
     def get(self, pet_id: str) -> PetT:
         """Get one whole pet, with owner, embeddings and thumbnails; raises PetNotFound."""
@@ -316,6 +316,10 @@ class PetFinder(OpenedIndex[PetT]):
             for match, picture in zip(shown, pictures, strict=True)
         )
         return replace(answer, found=with_pictures + answer.found[SHOWN:])
+
+
+def _to_call(pet: Pet) -> Owner | None:
+    return pet.owner or (pet.finder if pet.status in (Status.FOUND, Status.SIGHTED) else None)
 
 
 def _with_first(pet: PetT, thumbnail: bytes | None) -> PetT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from petfinder.domain.errors import PhotoError
-from petfinder.domain.pets import Owner, PetT, Photo
+from petfinder.domain.pets import PEOPLE, Owner, PetT, Photo
 from petfinder.photos.read import PhotoLimits, photo_id_of
 from petfinder.registry.repository import PetRepository
 
@@ -21,7 +21,8 @@ def hash_of(photo: Photo, *, limits: PhotoLimits) -> str | None:
 def keeping_embeddings(pet: PetT, registered: PetT, repository: PetRepository[PetT], *, limits: PhotoLimits) -> PetT:
     """Keep what is known for a pet that replaces a registered one.
 
-    Photos that are the same keep embedding, thumbnail and what EXIF said, the owner's picture keeps its thumbnail.
+    Photos that are the same keep embedding, thumbnail and what EXIF said, people's pictures keep their thumbnails.
+    What is held back stays where the new pet names nothing, for no table or file brings it.
     """
     known = {photo.photo_id: photo for photo in registered.photos if photo.embedding is not None}
     photos = []
@@ -29,8 +30,9 @@ def keeping_embeddings(pet: PetT, registered: PetT, repository: PetRepository[Pe
         same = known.get(hash_of(photo, limits=limits))
         photos.append(_same_photo(pet.pet_id, photo, same, repository) if same else photo)
     registered_at = pet.registered_at or registered.registered_at
-    owner = _keeping_picture(pet.owner, registered.owner)
-    return pet.model_copy(update={"photos": tuple(photos), "registered_at": registered_at, "owner": owner})
+    people = {who: _keeping_picture(getattr(pet, who), getattr(registered, who)) for who in PEOPLE}
+    kept = {"registered_at": registered_at, "held_back": pet.held_back or registered.held_back}
+    return pet.model_copy(update={"photos": tuple(photos), **people, **kept})
 
 
 def _keeping_picture(owner: Owner | None, registered: Owner | None) -> Owner | None:

@@ -194,12 +194,11 @@ class Registration(Generic[PetT]):
         none_left = bool(unusable) and len(unusable) == len(reading.photos)
         refusal = unusable[0][1] if none_left else None
         if self.strict:
-            refusal = reading.owner_error or next((error for _, error in unusable), None)
+            refusal = [*reading.picture_errors.values(), *(error for _, error in unusable), None][0]
         left_out = self.left_out.setdefault(pet_id, [])
         for photo, error in unusable[1:] if none_left else unusable:
             left_out.append(Failure(pet_id, error, photo.uri or "a photo given in memory"))
-        if reading.owner_error:
-            left_out.append(Failure(pet_id, reading.owner_error, "the owner's picture"))
+        left_out += [Failure(pet_id, error, f"the {who}'s picture") for who, error in reading.picture_errors.items()]
         self.several[pet_id] = [
             SeveralAnimals(pet_id, read.photo.uri or "a photo given in memory", read.animals)
             for read in reading.photos

@@ -128,7 +128,10 @@ class Registry:
         return replace(best, found=tuple(found[:k]), pets_searched=pets, photos_searched=photos, animals=animals)
 
     def owner_of(self, match: Match) -> Owner | None:
-        """Tell whom to call about a match; None where no owner is known. IndexMismatch for another registry's match."""
+        """Tell whom to call about a match: the owner, else the finder of a found or sighted pet, else None.
+
+        Raises IndexMismatch for another registry's match.
+        """
         if not isinstance(match, Match):
             raise InvalidQuery(
                 "owner_of takes a match; an empty search has no best one. registry.dogs.owner_of takes a pet_id too"

@@ -14,7 +14,7 @@ from petfinder.domain.errors import InvalidPet, InvalidQuery
 from petfinder.domain.pets import Cat, Dog, Pet, PetT, Photo, Status
 from petfinder.domain.reports import BulkReport
 from petfinder.registry.documents import distinct_photos
-from petfinder.registry.embed import embed_photos, now, owner_with_picture
+from petfinder.registry.embed import embed_photos, now, people_with_pictures
 from petfinder.registry.finder import PetFinder
 from petfinder.registry.foreign import ExistingIndex
 from petfinder.registry.opened_index import check_encoder, outliving_rebuilds
@@ -132,7 +132,7 @@ class PetService(PetFinder[PetT]):
         return self.change(pet_id, without)
 
     def update(self, /, pet_id: str, **changes: Any) -> PetT:
-        """Change named attributes of a pet; what is not named stays, the owner too.
+        """Change named attributes of a pet; what is not named stays, owner and finder too.
 
         Raises PetNotFound, InvalidPet (unknown or unusable attribute), EditConflict after 5 tries.
         """
@@ -143,7 +143,7 @@ class PetService(PetFinder[PetT]):
         def changed(pet: PetT) -> PetT:
             kept = {name: getattr(pet, name) for name in type(pet).model_fields}
             after = type(pet)(**(kept | changes))
-            return after.model_copy(update={"owner": owner_with_picture(after.owner, limits=self.limits)})
+            return after.model_copy(update=people_with_pictures(after, limits=self.limits))
 
         return self.change(pet_id, changed)
 
@@ -155,23 +155,29 @@ class PetService(PetFinder[PetT]):
         return self.repository.remove(pet_ids, missing=missing)
 
     def report_lost(self, pet_id: str, *, place: Any = None, at: datetime | None = None) -> PetT:
-        """Report a registered pet missing, since `at` (default: now), from `place`; raises PetNotFound."""
+        """Report a registered pet missing, since `at` (default: now), from `place`; raises PetNotFound.
+
+        `place` becomes its `status_place`, None where it is not known; where the pet lives stays.
+        """
         return self._report(pet_id, Status.LOST, place, at)
 
     def report_found(self, pet: PetT) -> PetT:
-        """Register a stray that somebody took in, as found since `status_at` (default: now); errors as of register."""
+        """Register a stray that somebody took in, as found since `status_at` (default: now); errors as of register.
+
+        Where it has no `status_place` its `place` is that: nobody knows where it lives.
+        """
         if not isinstance(pet, Pet):
             raise InvalidPet(f"report_found takes a pet, not a {type(pet).__name__}; give petfinder.Dog(photos=...)")
-        found = pet.model_copy(update={"status": Status.FOUND, "status_at": pet.status_at or now()})
-        return self.register(found)
+        where = {} if pet.status_place else {"status_place": pet.place, "place": None}
+        found = {"status": Status.FOUND, "status_at": pet.status_at or now(), **where}
+        return self.register(pet.model_copy(update=found))
 
     def reunite(self, pet_id: str) -> PetT:
-        """Report a pet back with its people; raises PetNotFound."""
+        """Report a pet back with its people, where it lives; raises PetNotFound."""
         return self._report(pet_id, Status.REUNITED, None, None)
 
     def _report(self, pet_id: str, status: Status, place: Any, at: datetime | None) -> PetT:
-        where = {} if place is None else {"place": place}
-        return self.update(pet_id, status=status, status_at=at or now(), **where)
+        return self.update(pet_id, status=status, status_at=at or now(), status_place=place)
 
 
 class DogService(PetService[Dog]):

@@ -15,7 +15,7 @@ from petfinder.encoders.load import DEFAULT, is_former_name, load_encoder
 from petfinder.photos.read import PhotoLimits
 from petfinder.registry.rebuild import Rebuild, RebuildReport
 from petfinder.stores.base import Store
-from petfinder.stores.documents import IndexSpec, IndexStats
+from petfinder.stores.documents import SCHEMA, IndexSpec, IndexStats
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,199}")  # what Elasticsearch too accepts as an index name
 
@@ -170,7 +170,7 @@ class Util:
             if not is_former_name(before.encoder):
                 raise InvalidQuery("name what is to change: another encoder, or other settings")
             encoder = load_encoder(DEFAULT)
-        after = replace(before, settings={**before.settings, **(settings or {})}, thresholds=None)
+        after = replace(before, settings={**before.settings, **(settings or {})}, thresholds=None, schema=SCHEMA)
         if encoder is not None:
             to = identity_of(encoder)
             after = replace(after, encoder=to.name, dims=to.dims, fingerprint=to.fingerprint)

@@ -18,7 +18,7 @@ from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidPet,
 from petfinder.domain.filters import Restriction
 from petfinder.domain.vectors import Matrix, Vector
 
-SCHEMA = 1
+SCHEMA = 2  # 1 kept the owner alone where `private` is now
 Body = Mapping[str, Any]
 
 
@@ -54,7 +54,7 @@ class IndexSpec:
 
     def difference(self, other: IndexSpec) -> str | None:
         """In words, the first thing in which pets of two indexes could not be mixed; None where they could."""
-        for field_ in ("species", "encoder", "dims", "fingerprint", "metric", "schema"):
+        for field_ in ("species", "encoder", "dims", "fingerprint", "metric"):
             mine, theirs = getattr(self, field_), getattr(other, field_)
             if mine != theirs:
                 return f"{field_} {mine!r}, not {theirs!r}"
@@ -88,8 +88,9 @@ class Document:
     """One pet as a store keeps it.
 
     `photo_ids` are the embedded photos, one row of `vectors` (n, dims) each, unit length, float32; `portrait` is one
-    more vector, searched beside them. `pending` counts photos without a vector. `owner` is not in `body`, for no
-    search may return it. `terms`, `dates` (epoch seconds) and `places` ((lat, lon) pairs) are what restrictions check.
+    more vector, searched beside them. `pending` counts photos without a vector. `private` (owner, finder, held_back,
+    as far as there are any) is not in `body`, for no search may return it. `terms`, `dates` (epoch seconds) and
+    `places` ((lat, lon) pairs) are what restrictions check.
     `thumbnails` go by photo_id and are written with the document; on reading they are left empty. Those of photos that
     `terms["photo"]` names are kept when a document is replaced.
     `version` is the store's own on reading; `replace` wants it back. No two states of a document under one name of
@@ -99,7 +100,7 @@ class Document:
 
     id: str
     body: Body
-    owner: Body | None = None
+    private: Body | None = None
     terms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     dates: tuple[int, ...] = ()
     places: tuple[tuple[float, float], ...] = ()
@@ -112,7 +113,12 @@ class Document:
     made_from: int = 0
 
     def __repr__(self) -> str:
-        return f"<Document {self.id!r} with {len(self.photo_ids)} embedded photos>"  # owner and places stay inside
+        return f"<Document {self.id!r} with {len(self.photo_ids)} embedded photos>"  # contact and places stay inside
+
+
+def private_from(stored: Body | None) -> Body | None:
+    """Return `private` of what a store keeps of it; schema 1 kept the fields of the owner, who has a name."""
+    return {"owner": stored} if stored and "name" in stored else stored
 
 
 WriteMode = Literal["create", "index"]
@@ -154,7 +160,7 @@ class Query:
 @dataclass(frozen=True)
 class Hit:
     """One document near a query: the similarity is the largest raw cosine with its photos or its portrait, `photo_id`
-    the nearest of its photos. The document comes without owner, vectors and thumbnails."""
+    the nearest of its photos. The document comes without `private`, vectors and thumbnails."""
 
     document: Document
     photo_id: str

@@ -57,8 +57,9 @@ def read_csv(
 ) -> Iterator[PetT | Failure | Ignored]:
     """Read pets from a CSV file with a header, `,` or `;` between its cells, in UTF-8.
 
-    Columns are the fields of Pet, with `lat` and `lon` (or `place` as `lat,lon`), `owner_name`, `owner_phone`,
-    `owner_email`, `owner_address`, `owner_picture`; `photos` and `tags` hold several with `;` between them, paths are
+    Columns are the fields of Pet, with `lat` and `lon` (or `place` as `lat,lon`), `status_lat` and `status_lon` (or
+    `status_place`), `owner_name`, `owner_phone`, `owner_email`, `owner_address`, `owner_picture`, and the same of
+    `finder_`; `photos` and `tags` hold several with `;` between them, paths are
     relative to the file. Rows of another species are Ignored, a row that cannot be used is a Failure. Raises
     ConfigError, at the call, for a file that cannot be read and for unknown columns.
     """
@@ -72,7 +73,7 @@ def read_json(
 ) -> Iterator[PetT | Failure | Ignored]:
     """Read pets from a JSON file: an array of objects, or one object a line.
 
-    Keys are the columns of `read_csv`; beside that `owner` and `place` may be objects, `photos` and `tags` lists.
+    Keys are the columns of `read_csv`; beside that people and places may be objects, `photos` and `tags` lists.
     Raises ConfigError, at the call, for a file that cannot be read and for unknown keys.
     """
     species_of(pet_class)

@@ -19,7 +19,7 @@ from typing_extensions import TypeVar
 
 from petfinder.domain.errors import InvalidPet
 from petfinder.domain.fields import FIELDS
-from petfinder.domain.pets import CONTACT, Dog, Owner, Pet, Photo, Place, species_of
+from petfinder.domain.pets import CONTACT, PEOPLE, Dog, Owner, Pet, Photo, Place, species_of
 from petfinder.domain.text import fold
 from petfinder.tables.folders import located
 
@@ -27,22 +27,24 @@ Row = Mapping[str, Any]
 Cell = str | float | None
 PetT = TypeVar("PetT", bound=Pet, default=Dog)
 
-OWNER_COLUMNS = ("owner_name", "owner_phone", "owner_email", "owner_address", "owner_picture")
+PEOPLE_COLUMNS = tuple(f"{who}_{field}" for who in PEOPLE for field in Owner.model_fields)
 _DETAILS = {"photo_id": "photo_ids", "taken_at": "photo_dates", "place": "photo_places", "box": "photo_boxes"}
 _OF_A_PHOTO = {"uri", *_DETAILS}
 _TEXTS = {"pet_id", "species", "status", "status_at", *(field.name for field in FIELDS if not field.several)}
 _PLAIN = tuple(name for name in Pet.model_fields if name in _TEXTS)
+_PLACES = {"place": ("lat", "lon"), "status_place": ("status_lat", "status_lon")}
+_OTHERS = ("indoor", "confirmed", "registered_at", "renewed_at")
 COLUMNS = (
     *_PLAIN,
     *(field.name for field in FIELDS if field.several),
-    "lat",
-    "lon",
-    "place",
-    "registered_at",
+    *(name for place, sides in _PLACES.items() for name in (*sides, place)),
+    *_OTHERS,
     "photos",
     *_DETAILS.values(),
-    *OWNER_COLUMNS,
+    *PEOPLE_COLUMNS,
 )
+WRITTEN = tuple(name for name in COLUMNS if name not in _PLACES)
+"""The columns of a row that `row_of` makes, in their order."""
 _ALIASES = {"photo": "photos", "image": "photos", "images": "photos", "color": "colour"}
 
 
@@ -54,7 +56,7 @@ def column(header: str) -> str:
 
 def known_columns(pet_class: type[Pet]) -> tuple[str, ...]:
     """Every column that a row of this class of pets may have."""
-    return tuple(dict.fromkeys((*COLUMNS, "owner", *pet_class.model_fields)))
+    return tuple(dict.fromkeys((*COLUMNS, *PEOPLE, *pet_class.model_fields)))
 
 
 def is_missing(value: Any) -> bool:
@@ -99,28 +101,31 @@ def pet_from_row(row: Row, pet_class: type[PetT], *, folder: Path | None = None)
         raise InvalidPet("pet_id is empty: give each pet an id of its own, and keep it from one reading to the next")
     if not is_of_species(row, species):
         raise InvalidPet(f"the row is about another species than {species}")
-    made_of_several = {"lat", "lon", *_DETAILS.values(), *OWNER_COLUMNS}
+    made_of_several = {*sum(_PLACES.values(), ()), *_DETAILS.values(), *PEOPLE_COLUMNS}
     fields = {name: value for name, value in filled.items() if name not in made_of_several}
     fields |= {name: as_text(fields[name]) for name in _PLAIN if name in fields}
     pet_id = fields["pet_id"]
     fields["pet_id"] = pet_id.strip() if isinstance(pet_id, str) else pet_id
-    fields |= {"species": species, "place": _place_of(filled)}
-    fields |= {"tags": _tags_of(filled), "owner": _owner_of(filled, folder), "photos": _photos_of(filled, folder)}
+    fields |= {"species": species, "tags": _tags_of(filled), "photos": _photos_of(filled, folder)}
+    fields |= {name: _place_of(filled, name) for name in _PLACES}
+    fields |= {who: _person_of(filled, who, folder) for who in PEOPLE}
     return pet_class(**fields)
 
 
 def row_of(pet: Pet) -> dict[str, Cell]:
-    """The pet as a flat row, owner and exact places and all: what `pet_from_row` reads."""
+    """The pet as a flat row, people and exact places and all, but what is held back: what `pet_from_row` reads."""
     shown = pet.model_dump(mode="json", context=CONTACT)
-    row: dict[str, Cell] = {name: shown[name] for name in (*_PLAIN, "registered_at")}
+    row: dict[str, Cell] = {name: shown[name] for name in (*_PLAIN, *_OTHERS)}
     row |= {"tags": _joined(pet.tags)}
-    row |= {"lat": pet.place.lat if pet.place else None, "lon": pet.place.lon if pet.place else None}
+    for name, sides in _PLACES.items():
+        row |= dict(zip(sides, (shown[name] or dict.fromkeys(("lat", "lon"))).values(), strict=True))
     row |= {"photos": _joined([photo.uri for photo in pet.photos])}
     row |= {name: _joined([_detail_text(detail, photo) for photo in pet.photos]) for detail, name in _DETAILS.items()}
-    owner = pet.owner.model_dump(mode="json", context=CONTACT, exclude={"picture"}) if pet.owner else {}
-    row |= {name: owner.get(name.removeprefix("owner_")) for name in OWNER_COLUMNS}
-    row["owner_picture"] = _picture_text(pet.owner.picture) if pet.owner and pet.owner.picture else None
-    in_order = {name: row[name] for name in COLUMNS if name != "place"}
+    for who in PEOPLE:
+        person, known = getattr(pet, who), shown[who] or {}
+        row |= {f"{who}_{field}": known.get(field) for field in Owner.model_fields}
+        row[f"{who}_picture"] = _picture_text(person.picture) if person and person.picture else None
+    in_order = {name: row[name] for name in WRITTEN}
     return in_order | {name: shown[name] for name in type(pet).model_fields if name not in Pet.model_fields}
 
 
@@ -152,16 +157,18 @@ def _tags_of(filled: Row) -> list[str]:
     return tags
 
 
-def _place_of(filled: Row) -> Any:
-    """What the row says of the place; a decimal comma will do where lat and lon stand alone."""
-    sides = {name: filled[name] for name in ("lat", "lon") if name in filled}
-    if sides and "place" in filled:
-        raise InvalidPet("give place, or lat and lon, not both")
+def _place_of(filled: Row, name: str) -> Any:
+    """What the row says of this place; a decimal comma will do where lat and lon stand alone."""
+    lat, lon = _PLACES[name]
+    sides = [filled[side] for side in (lat, lon) if side in filled]
+    if sides and name in filled:
+        raise InvalidPet(f"give {name}, or {lat} and {lon}, not both")
     if len(sides) == 1:
-        raise InvalidPet(f"{'lon' if 'lat' in sides else 'lat'} is empty: a place needs lat and lon, or neither")
+        raise InvalidPet(f"{lon if lat in filled else lat} is empty: a place needs {lat} and {lon}, or neither")
     if not sides:
-        return filled.get("place")
-    return Place(**{name: side.replace(",", ".") if isinstance(side, str) else side for name, side in sides.items()})
+        return filled.get(name)
+    numbers = [side.replace(",", ".") if isinstance(side, str) else side for side in sides]
+    return Place(lat=numbers[0], lon=numbers[1])
 
 
 def _photos_of(filled: Row, folder: Path | None) -> list[Photo]:
@@ -197,27 +204,27 @@ def _photo(picture: Any, folder: Path | None) -> Photo:
     return Photo(**known)
 
 
-def _owner_of(filled: Row, folder: Path | None) -> Owner | None:
-    nested = filled.get("owner")
-    flat = {name.removeprefix("owner_"): filled[name] for name in OWNER_COLUMNS if name in filled}
+def _person_of(filled: Row, who: str, folder: Path | None) -> Owner | None:
+    nested = filled.get(who)
+    flat = {field: filled[f"{who}_{field}"] for field in Owner.model_fields if f"{who}_{field}" in filled}
     if isinstance(nested, str):
         nested = {"name": nested}
     if nested is not None and flat:
-        raise InvalidPet("give owner, or the columns that begin with owner_, not both")
+        raise InvalidPet(f"give {who}, or the columns that begin with {who}_, not both")
     if isinstance(nested, Owner):
         return nested
     if nested is not None and not isinstance(nested, Mapping):
-        raise InvalidPet("owner: give a name, or an object with name, phone, email, address, picture")
+        raise InvalidPet(f"{who}: give a name, or an object with {', '.join(Owner.model_fields)}")
     known = {str(name): value for name, value in (nested or flat).items() if not is_missing(value)}
     if not known:
         return None
     if "name" not in known:
-        raise InvalidPet("owner: a name is missing (column owner_name)")
-    owner = {name: as_text(value) for name, value in known.items()}
-    return Owner(**owner | {"picture": _owner_picture(known.get("picture"), folder)})
+        raise InvalidPet(f"{who}: a name is missing (column {who}_name)")
+    person = {name: as_text(value) for name, value in known.items()}
+    return Owner(**person | {"picture": _picture_of(known.get("picture"), folder)})
 
 
-def _owner_picture(picture: Any, folder: Path | None) -> Photo | None:
+def _picture_of(picture: Any, folder: Path | None) -> Photo | None:
     if isinstance(picture, str) and picture.startswith("{"):
         with suppress(ValueError, RecursionError):
             picture = json.loads(picture)

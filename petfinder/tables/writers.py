@@ -1,7 +1,7 @@
 """Pets out: as rows, as CSV and JSON files, as a pandas table. What goes out is read back by intake.
 
-Without `contact=True` there is no owner in it and no place more exact than 0.01 degree, because exports are passed
-around.
+Without `contact=True` there is no owner, no finder and no place more exact than 0.01 degree in it, because exports are
+passed around. What is held back never goes out.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from petfinder.domain.errors import ConfigError
-from petfinder.domain.pets import CONTACT, Pet, PetT, Photo, as_found
+from petfinder.domain.pets import CONTACT, PEOPLE, Pet, PetT, Photo, as_found
 from petfinder.tables.atomic import replacing
 from petfinder.tables.folders import named_from
 from petfinder.tables.manifests import FORMULA_SIGNS
-from petfinder.tables.rows import COLUMNS, OWNER_COLUMNS, Cell, row_of
+from petfinder.tables.rows import PEOPLE_COLUMNS, WRITTEN, Cell, row_of
 
 if TYPE_CHECKING:
     import pandas
@@ -32,12 +32,12 @@ AnyPath = str | os.PathLike[str]
 
 
 def to_rows(pets: Iterable[Pet], *, contact: bool = False) -> Iterator[dict[str, Cell]]:
-    """Each pet as a flat row with the columns that `read_csv` reads; `contact` gives owners and exact places too."""
+    """Each pet as a flat row with the columns that `read_csv` reads; `contact` gives people and exact places too."""
     for pet in pets:
         if contact:
             yield row_of(pet)
         else:
-            yield {name: cell for name, cell in row_of(as_found(pet)).items() if name not in OWNER_COLUMNS}
+            yield {name: cell for name, cell in row_of(as_found(pet)).items() if name not in PEOPLE_COLUMNS}
 
 
 def write_csv(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> int:
@@ -99,7 +99,7 @@ def to_table(pets: Iterable[Pet], *, contact: bool = False) -> pandas.DataFrame:
 
 
 def _columns(contact: bool) -> tuple[str, ...]:
-    return tuple(name for name in COLUMNS if name != "place" and (contact or name not in OWNER_COLUMNS))
+    return tuple(name for name in WRITTEN if contact or name not in PEOPLE_COLUMNS)
 
 
 def _protected(cell: str) -> str:
@@ -111,10 +111,12 @@ def _named_from(pet: PetT, folder: Path) -> PetT:
     def renamed(photo: Photo) -> Photo:
         return photo.model_copy(update={"uri": named_from(photo.uri, folder)}) if photo.uri else photo
 
-    owner = pet.owner
-    if owner and owner.picture:
-        owner = owner.model_copy(update={"picture": renamed(owner.picture)})
-    return pet.model_copy(update={"photos": tuple(map(renamed, pet.photos)), "owner": owner})
+    people = {
+        who: person.model_copy(update={"picture": renamed(person.picture)})
+        for who in PEOPLE
+        if (person := getattr(pet, who)) and person.picture
+    }
+    return pet.model_copy(update={"photos": tuple(map(renamed, pet.photos)), **people})
 
 
 @contextmanager

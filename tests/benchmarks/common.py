@@ -54,7 +54,7 @@ def documents(pets: Iterable[Matrix]) -> Iterator[Document]:
         yield Document(
             id=pet_id(number),
             body={"species": "dog", "name": f"Pet {number}", "breed": breed, "photos": photos},
-            owner={"name": "Ully", "phone": f"+49 170 {number:07d}"},
+            private={"owner": {"name": "Ully", "phone": f"+49 170 {number:07d}"}},
             terms={"breed": (breed,), "status": ("home",), "words": ("pet", str(number), "breed")},
             photo_ids=names,
             vectors=own,

@@ -70,6 +70,8 @@ def luigi(owner: Owner) -> Dog:
         status_at=datetime(2026, 10, 2),
         place=(38.712345, -9.143217),
         owner=owner,
+        finder=owner,
+        held_back=ADDRESS,
         photos=[photo("side.jpg"), photo("face.jpg", taken_at=datetime(2026, 5, 3)), photo("back.jpg")],
     )
 

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from petfinder.display.colours import STATUS_COLOURS
 from petfinder.display.figures.places import plot_places
 from petfinder.domain.errors import InvalidPet
 from petfinder.domain.matches import Matches
@@ -53,6 +54,14 @@ def test_every_place_has_its_name_and_mark_kilometres_are_equally_long_and_north
     assert ana_x == pytest.approx(bob_x, abs=0.02)
     assert (bob_y - ana_y) / northwards > 0.1
     assert (bob_y - ana_y) / northwards == pytest.approx((dot_x - cid_x) / eastwards, rel=0.02)
+
+
+def test_each_status_has_a_mark_and_a_colour_of_its_own() -> None:
+    spread = [dog(status.value, 38.7, number / 10, status=status) for number, status in enumerate(Status)]
+    _, _, colours, corners = zip(*marks(plot_places(spread)), strict=True)
+
+    assert {*STATUS_COLOURS} == {*Status}
+    assert len(set(colours)) == len(set(corners)) == len(Status)
 
 
 def test_places_are_rounded_so_that_one_house_cannot_be_told_from_the_next() -> None:

@@ -129,14 +129,16 @@ def test_a_page_goes_by_id() -> None:
 
 @pytest.mark.parametrize("packed", [True, False])
 def test_a_document_survives_the_way_there_and_back(packed: bool) -> None:
-    given = document("a", directions(2, seed=3), owner={"name": "Ully"}, terms={"breed": ("pug",)}, dates=(-5,))
+    given = document(
+        "a", directions(2, seed=3), private={"owner": {"name": "Ully"}}, terms={"breed": ("pug",)}, dates=(-5,)
+    )
     source = json.loads(json.dumps(documents.to_source(given, dims=DIMS, packed=packed, run="r")))
     assert isinstance(source["photos"][0]["vector"], str if packed else list)
     assert [photo.get("portrait") for photo in source["photos"]] == [None, None, True]
     back = documents.to_document({"_source": source, "_seq_no": 7, "_primary_term": 2}, made="m", dims=DIMS)
     np.testing.assert_array_equal(back.vectors, given.vectors)
     np.testing.assert_array_equal(back.portrait, given.portrait)
-    for field in ("id", "body", "owner", "terms", "dates", "photo_ids"):
+    for field in ("id", "body", "private", "terms", "dates", "photo_ids"):
         assert getattr(back, field) == getattr(given, field), field
     assert documents.sequence(back.version, made="m") == (7, 2)
     assert documents.sequence(back.version, made="another index") is None

@@ -57,7 +57,7 @@ def named_documents(name: str, count: int) -> Iterator[Document]:
         yield document(
             id_,
             _ROWS,
-            owner={"name": "Ully"},
+            private={"owner": {"name": "Ully"}},
             terms={"load": (name,), "words": (id_, "a", "dog")},
             dates=(number,),
             places=((1.0, 2.0),),

@@ -140,7 +140,7 @@ def test_a_document_comes_back_as_it_was_written(store: Store) -> None:
         "höf/luigi ✓",
         directions(2, seed=3),
         body={"name": "Luigi", "deep": {"list": [1, 2.5, None, True]}, "note": "ß\n\U0001f415"},
-        owner={"name": "Ully", "phone": "+49"},
+        private={"owner": {"name": "Ully"}, "finder": {"name": "Ana", "phone": "+49"}, "held_back": "one blue eye"},
         terms={"breed": ("jack russell",), "tags": ("shy", "old")},
         dates=(-5, 1_700_000_000),
         places=((48.1, 11.6), (-90.0, 180.0)),
@@ -153,13 +153,13 @@ def test_a_document_comes_back_as_it_was_written(store: Store) -> None:
     assert whole.portrait is not None
     assert given.portrait is not None
     np.testing.assert_allclose(whole.portrait, given.portrait, atol=1e-7)
-    for field in ("id", "body", "owner", "terms", "dates", "places", "photo_ids", "pending"):
+    for field in ("id", "body", "private", "terms", "dates", "places", "photo_ids", "pending"):
         assert getattr(whole, field) == getattr(given, field), field
     (scanned,) = store.scan("dogs", EVERYTHING, vectors=True)
-    assert (scanned.owner, len(scanned.vectors)) == (given.owner, 2)
+    assert (scanned.private, len(scanned.vectors)) == (given.private, 2)
     for light in (*store.get("dogs", [given.id]), *store.scan("dogs", EVERYTHING)):
         assert light is not None
-        assert (light.owner, len(light.vectors), light.portrait) == (given.owner, 0, None)
+        assert (light.private, len(light.vectors), light.portrait) == (given.private, 0, None)
         assert light.photo_ids == given.photo_ids
 
 
@@ -194,7 +194,7 @@ def test_what_cannot_be_stored_is_an_outcome_that_repeats_no_contact_and_the_oth
         document("not a number", body={"name": float("nan")}),
         document("half a letter \ud800"),
         document("far future", dates=(2**70,)),
-        document("no JSON either", owner={"phone": "555-1234", "picture": object()}),
+        document("no JSON either", private={"owner": {"phone": "555-1234", "picture": object()}}),
     ]
     mixed = [one for number, wrong in enumerate(bad) for one in (wrong, document(f"good{number}"))]
     outcomes = write(store, mixed)
@@ -395,7 +395,7 @@ def test_a_hit_names_the_best_photo_even_where_the_portrait_is_nearer_and_keeps_
     store: Store,
 ) -> None:
     right, left = photos = np.eye(DIMS, dtype=np.float32)[:2]
-    pet = document("a", photos, owner={"phone": "123"}, thumbnails={"photo0": b"x"})
+    pet = document("a", photos, private={"finder": {"phone": "123"}}, thumbnails={"photo0": b"x"})
     write(store, [pet])
     query = unit(left * 1.1 + right)
     (hit,) = store.nearest("dogs", Query(query[None], k=1))[0].hits
@@ -403,7 +403,7 @@ def test_a_hit_names_the_best_photo_even_where_the_portrait_is_nearer_and_keeps_
     assert pet.portrait is not None
     assert hit.similarity == pytest.approx(float(pet.portrait @ query), abs=1e-6)
     assert hit.similarity > float(left @ query) + 0.1
-    assert (hit.document.owner, len(hit.document.vectors), hit.document.portrait) == (None, 0, None)
+    assert (hit.document.private, len(hit.document.vectors), hit.document.portrait) == (None, 0, None)
     assert (hit.document.body, hit.document.photo_ids) == ({"name": "a"}, ("photo0", "photo1"))
     assert hit.document.thumbnails == {}
 

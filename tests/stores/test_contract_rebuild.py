@@ -63,7 +63,7 @@ def rebuilt(store: Store, spec: IndexSpec) -> str:
 
 def test_a_rebuild_puts_everything_new_in_its_place(store: Store) -> None:
     documents = random_documents(1100, seed=1)
-    write(store, [replace(one, owner={"name": one.id}) for one in documents])
+    write(store, [replace(one, private={"owner": {"name": one.id}}) for one in documents])
     write(store, [document("seen", directions(2, seed=1), thumbnails={"photo0": b"keep", "photo1": b"drop"})])
     old = found(store, "dogs", "seen")
     target = store.begin_rebuild("dogs", OTHER_DIMS)
@@ -77,7 +77,7 @@ def test_a_rebuild_puts_everything_new_in_its_place(store: Store) -> None:
     store.finish_rebuild("dogs", target, nothing)
 
     assert (store.spec("dogs"), store.stats("dogs").pets) == (OTHER_DIMS, 1101)
-    assert found(store, "dogs", documents[0].id).owner == {"name": documents[0].id}
+    assert found(store, "dogs", documents[0].id).private == {"owner": {"name": documents[0].id}}
     assert store.thumbnails("dogs", [("seen", "photo0"), ("seen", "photo1")]) == [b"keep", None]
     answer = store.nearest("dogs", Query(directions(1, seed=3, dims=5), k=3, restriction=breed("breed2")))[0]
     assert len(answer.hits) == 3
@@ -281,7 +281,7 @@ def test_thresholds_stay_with_the_encoder(store: Store) -> None:
 
 
 def test_who_is_erased_is_erased_from_what_a_rebuild_left_too(store: Store) -> None:
-    write(store, [document("luigi", owner={"phone": "555"}), document("bella")])
+    write(store, [document("luigi", private={"owner": {"phone": "555"}}), document("bella")])
     kept = rebuilt(store, OTHER)
     older = rebuilt(store, SPEC)
     target = begun(store, OTHER)

@@ -75,7 +75,11 @@ def check_whole(path: Path, load_name: str, reported: set[str]) -> int:
         assert reported <= set(ids(there))
         assert ids(there) == [f"{load_name}/{number:05d}" for number in range(len(there))]
         for one in there:
-            assert (one.vectors.shape, one.portrait is not None, one.owner) == ((3, 8), True, {"name": "Ully"})
+            assert (one.vectors.shape, one.portrait is not None, one.private) == (
+                (3, 8),
+                True,
+                {"owner": {"name": "Ully"}},
+            )
         photos = [(one.id, photo_id) for one in there for photo_id in one.photo_ids]
         assert store.thumbnails("dogs", photos) == [id_.encode() * 20 for id_, _ in photos]
         everything = store.count("dogs", EVERYTHING)

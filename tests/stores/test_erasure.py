@@ -35,7 +35,7 @@ def secretive(id_: str = "luigi") -> Document:
         id_,
         directions(2, seed=1),
         body={"note": SECRETS["note"]},
-        owner={"name": SECRETS["name"], "phone": SECRETS["phone"], "picture": "x" * 30_000},
+        private={"owner": {"name": SECRETS["name"], "phone": SECRETS["phone"], "picture": "x" * 30_000}},
         terms={"owner": (SECRETS["name"],)},
         thumbnails={"photo0": picture * 2000, "photo1": second * 2000},
     )
@@ -48,7 +48,7 @@ def drop_a_photo(store: EmbeddedStore) -> None:
 
 def change_the_owner(store: EmbeddedStore) -> None:
     read = found(store, "dogs", "luigi")
-    store.replace("dogs", replace(read, owner={"name": "Peach"}, terms={"owner": ("peach",)}))
+    store.replace("dogs", replace(read, private={"owner": {"name": "Peach"}}, terms={"owner": ("peach",)}))
 
 
 def begin_to_rebuild(store: EmbeddedStore) -> str:
@@ -116,7 +116,7 @@ def marked(numbers: random.Random, id_: str, mark: int) -> Document:
         id_,
         directions(photos, seed=mark),
         body={"note": f"NOTE{mark:06d}"},
-        owner={"name": f"NAME{mark:06d}", "phone": f"FONE{mark:06d}" * length},
+        private={"owner": {"name": f"NAME{mark:06d}", "phone": f"FONE{mark:06d}" * length}},
         terms={"owner": (f"name{mark:06d}",), "breed": (f"breed{mark % 9}",)},
         dates=(mark,),
         places=((mark / 1e5, 1.0),),
@@ -166,7 +166,7 @@ def test_room_of_what_was_erased_is_used_again(tmp_path: Path) -> None:
     sizes = []
     for _ in range(6):
         with opened(path) as store:
-            write(store, [replace(secretive(f"pet{number}"), owner=None) for number in range(600)], mode="index")
+            write(store, [replace(secretive(f"pet{number}"), private=None) for number in range(600)], mode="index")
         sizes.append(path.stat().st_size)
     assert sizes[-1] < 3 * sizes[0]
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from petfinder.domain.errors import IndexMismatch, IndexNotFound, StoreUnavailable
-from petfinder.stores.documents import Query
+from petfinder.stores.documents import SCHEMA, Query
 from petfinder.stores.sqlite.errors import typed_errors
 from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.stores.samples import EVERYTHING, directions, document, opened, random_documents, write
 
-PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "user_version": 1}
+PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "user_version": SCHEMA}
 
 
 def made(path: Path) -> Path:

@@ -123,6 +123,8 @@ def registry(table_encoder: TableEncoder) -> Iterator[pf.Registry]:
                 status="lost",
                 place=EXACT,
                 owner=owner,
+                finder=owner,
+                held_back=ADDRESS,
                 photos=[jpeg(RED)],
             )
         )

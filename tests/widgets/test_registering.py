@@ -201,7 +201,7 @@ def test_a_stray_has_its_photos_place_unless_another_is_written(stray: StrayPane
     assert place_with(photo_from(41.15, 8.61, (1, 90, 200), "two.jpg")) == "41.1500, -8.6100"
     press(stray.widget, "Register as found")
     [found] = registry.dogs.list(pf.PetFilter(status="found"))
-    assert found.place == pf.Place(lat=41.15, lon=-8.61)
+    assert (found.status_place, found.place) == (pf.Place(lat=41.15, lon=-8.61), None)
     assert stray.fields["place"].value == ""
 
     place_with(photo_from(38.7, 9.14, GREEN, "one.jpg"))
@@ -336,7 +336,7 @@ def test_a_pet_is_reported_lost_and_reunited(front: Front, registry: pf.Registry
 
     pet = registry.dogs.get("bella")
     assert (pet.status, pet.status_at) == (pf.Status.LOST, datetime(2025, 10, 2))
-    assert pet.place == pf.Place(lat=38.7, lon=-9.1)
+    assert pet.status_place == pf.Place(lat=38.7, lon=-9.1)
     assert "2 lost" in front.counts.value
     assert not buttons(panel.widget, "Report lost")
     press(panel.widget, "Reunited")

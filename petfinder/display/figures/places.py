@@ -35,14 +35,14 @@ _BESIDE = (
     (0, -11, "center", "top"),
     (0, 11, "center", "bottom"),
 )
-_MARKERS = {Status.LOST: "^", Status.FOUND: "s", Status.HOME: "o", Status.REUNITED: "p"}
+_MARKERS = {Status.LOST: "^", Status.FOUND: "s", Status.SIGHTED: "X", Status.HOME: "o", Status.REUNITED: "p"}
 
 
 @in_own_style
 def plot_places(pets: Iterable[Pet] | Matches, *, centre: Place | tuple[float, float] | None = None) -> Figure:
     """Draw a map without tiles: where each pet is, with its name and status, and a scale in km.
 
-    Of a pet's place and its photos' the first is shown; with a centre the nearest, from which distances are counted.
+    Of a pet's places the first is shown; with a centre the nearest, from which distances are counted.
     `centre` is where the search was made from; matches know theirs. Raises InvalidPet for a centre that is no place,
     ConfigError where matplotlib is missing.
     """

@@ -54,7 +54,7 @@ def owner_card(owner: Owner, pet: Pet | Match | None = None) -> HtmlCard:
 
 
 def pet_card(pet: Pet) -> HtmlCard:
-    """A pet with its photos and all that is known of it but its owner; places to about 1 km."""
+    """A pet with its photos and what is known of it but its people; places to about 1 km."""
     title = f"{pet.species} {wording.name_of(pet)}"
     facts = {**wording.facts_of(pet), "id": pet.pet_id}
     return HtmlCard(title, render("cards", "pet", title, pet, facts, _PHOTOS), pet_as_text(pet))

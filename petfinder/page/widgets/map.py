@@ -22,7 +22,7 @@ from petfinder.page.widgets import parts
 from petfinder.page.widgets.panel import Panel, Visit
 from petfinder.page.widgets.results import details_button
 
-_URGENT = (Status.LOST, Status.FOUND, Status.REUNITED, Status.HOME)
+_URGENT = (Status.LOST, Status.SIGHTED, Status.FOUND, Status.REUNITED, Status.HOME)
 _SHOWN = (("lost and found", "missing"), ("all pets", "all"))
 _CALLED = 18  # signs of a name on its button
 _LISTED = 6  # pets named for one place
@@ -125,7 +125,7 @@ class MapPanel(Panel):
     def shown(self) -> None:
         """Draw the places as they are now."""
         with self.messages.trying("Drawing the map …"):
-            missing = PetFilter(status=[Status.LOST.value, Status.FOUND.value])
+            missing = PetFilter(status=[Status.LOST.value, Status.SIGHTED.value, Status.FOUND.value])
             pets = self.visit.pets.placed(missing if self.which.value == "missing" else None)
             if not pets:
                 parts.show(self.answer, [parts.note("No place is known of any of these pets.")])

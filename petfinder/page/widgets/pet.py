@@ -95,7 +95,7 @@ class DetailsPanel(PetPanel):
         self.heading.value = parts.heading_html(f"About {wording.name_of(pet)}")
         self.card.value = pet_as_html(pet)
         parts.see(self.lost, pet.status is not Status.LOST)
-        parts.see(self.reunited, pet.status in (Status.LOST, Status.FOUND))
+        parts.see(self.reunited, pet.status in (Status.LOST, Status.FOUND, Status.SIGHTED))
         parts.see(self.buttons, True)
 
     def _leave(self) -> None:

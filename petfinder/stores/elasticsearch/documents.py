@@ -16,7 +16,7 @@ import numpy as np
 
 from petfinder.domain.errors import InvalidPet
 from petfinder.domain.vectors import Matrix
-from petfinder.stores.documents import Document, as_json, storable, storable_rows
+from petfinder.stores.documents import Document, as_json, private_from, storable, storable_rows
 
 _SEQ_BITS, _TERM_BITS = 44, 20
 LONGEST_TERM = 32_766  # bytes that Lucene takes as one term
@@ -29,8 +29,8 @@ def to_source(document: Document, *, dims: int, packed: bool, run: str) -> dict[
     """
     rows = storable_rows(document, dims=dims)
     with storable(document):
-        body, owner = dict(document.body), None if document.owner is None else dict(document.owner)
-        as_json([body, owner])
+        body, private = dict(document.body), None if document.private is None else dict(document.private)
+        as_json([body, private])
     too_long = next((f for f, values in document.terms.items() for v in values if len(v.encode()) > LONGEST_TERM), None)
     if too_long:
         raise InvalidPet(
@@ -47,8 +47,8 @@ def to_source(document: Document, *, dims: int, packed: bool, run: str) -> dict[
         "photos": [] if rows is None else _photos(document.photo_ids, rows, packed=packed),
         "run": run,
     }
-    if owner is not None:
-        source["owner"] = owner
+    if private is not None:
+        source["owner"] = private
     if document.made_from:
         source["made_from"] = str(document.made_from)
     return source
@@ -67,7 +67,7 @@ def pack(row: Any) -> str:
 
 
 def to_document(hit: Mapping[str, Any], *, made: str, dims: int) -> Document:
-    """Return a hit as a document, with owner and vectors as far as they were asked for."""
+    """Return a hit as a document, with `private` and vectors as far as they were asked for."""
     source = hit["_source"]
     photos = source.get("photos") or []
     photo_ids = tuple(photo["photo_id"] for photo in photos if "photo_id" in photo)
@@ -77,7 +77,7 @@ def to_document(hit: Mapping[str, Any], *, made: str, dims: int) -> Document:
     return Document(
         id=source["id"],
         body=source.get("body") or {},
-        owner=source.get("owner"),
+        private=private_from(source.get("owner")),
         terms={field: tuple(values) for field, values in (source.get("terms") or {}).items()},
         dates=tuple(source.get("dates") or ()),
         places=tuple((place["lat"], place["lon"]) for place in source.get("places") or ()),

@@ -148,8 +148,8 @@ def _next_number(client: Elasticsearch, name: str) -> str:
 
 
 def remember(client: Elasticsearch, opened: Opened) -> None:
-    """Keep what an index remembers of itself, as it is now."""
-    kept = {"kind": mapping.PETS, **asdict(opened.spec), **opened.memory}
+    """Keep what an index remembers of itself, as it is now, and with it today's schema."""
+    kept = {"kind": mapping.PETS, **asdict(opened.spec), **opened.memory, "schema": SCHEMA}
     client.indices.put_mapping(index=opened.concrete, meta={mapping.OURS: kept})
 
 

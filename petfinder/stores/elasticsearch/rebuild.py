@@ -25,7 +25,7 @@ def begin(client: Elasticsearch, name: str, spec: IndexSpec) -> str:
     source = indexes.find(client, name)
     wanted = replace(spec, thresholds=None)
     for target in rebuilds_of(client, source):
-        if replace(target.spec, thresholds=None) == wanted:
+        if replace(target.spec, thresholds=None, schema=wanted.schema) == wanted:
             return target.concrete
         indexes.delete(client, target)
     return indexes.create(client, source.concrete[:-7], spec, source=source).concrete

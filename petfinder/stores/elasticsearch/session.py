@@ -18,7 +18,7 @@ from typing import TypeVar
 from elasticsearch import Elasticsearch
 
 from petfinder.domain.errors import IndexMismatch, IndexNotFound, StoreUnavailable
-from petfinder.stores.documents import Expected
+from petfinder.stores.documents import SCHEMA, Expected
 from petfinder.stores.elasticsearch import indexes
 from petfinder.stores.elasticsearch.client import server_version
 from petfinder.stores.elasticsearch.errors import is_write_block, translated
@@ -91,6 +91,14 @@ class Session:
         except IndexMismatch:
             self.forget(name)
             raise
+        return opened
+
+    def upgraded(self, name: str, opened: Opened, *, expected: Expected = None) -> Opened:
+        """Return an index that is about to be written to; one of an earlier schema becomes one of today's first."""
+        if opened.spec.schema < SCHEMA:
+            with self.asking(name) as client:
+                indexes.remember(client, self.open(name, expected=expected, afresh=True))
+            opened = self.open(name, expected=expected, afresh=True)
         return opened
 
     def sized(self, name: str, opened: Opened) -> Opened:

@@ -118,6 +118,7 @@ class ElasticsearchStore:
 
     def replace(self, name: str, document: Document, *, expected: Expected = None) -> None:
         def put(opened: Opened) -> None:
+            opened = self._session.upgraded(name, opened, expected=expected)
             write.replace(self.client, opened, document, packed=self._session.packed, retries=self._retries)
 
         self._session.on(name, put, expected=expected, searching=False)
@@ -125,6 +126,7 @@ class ElasticsearchStore:
     def delete(self, name: str, ids: Collection[str]) -> frozenset[str]:
         def erase(opened: Opened) -> frozenset[str]:
             write.refuse_finished(name, opened)
+            opened = self._session.upgraded(name, opened)
             wanted = list(dict.fromkeys(ids))
             for other in rebuild.family(self.client, opened) if opened.names else ():
                 rebuild.unblock_kept(self.client, other)

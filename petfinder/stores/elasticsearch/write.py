@@ -52,6 +52,7 @@ class StreamWriter:
         todo = dict(enumerate(chunk))
         try:
             while True:
+                self.opened = self.session.upgraded(self.name, self.opened, expected=self.expected)
                 error = self._attempt(todo, mode, outcomes)
                 todo = {number: document for number, document in todo.items() if number not in outcomes}
                 if error is not None or not todo:

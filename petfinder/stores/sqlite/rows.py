@@ -12,7 +12,7 @@ import numpy as np
 
 from petfinder.domain.errors import InvalidPet
 from petfinder.domain.vectors import Matrix, Vector
-from petfinder.stores.documents import Document, as_json, storable, storable_rows
+from petfinder.stores.documents import Document, as_json, private_from, storable, storable_rows
 from petfinder.stores.sqlite.schema import raise_counter, term_key
 
 COLUMNS = "doc, id, change, photos, portrait, pending, photo_ids, body"
@@ -22,7 +22,10 @@ MOST_BYTES = 500_000_000  # half of what SQLite lets a row hold (SQLITE_MAX_LENG
 
 @dataclass(frozen=True, repr=False)
 class Row:
-    """A document taken apart, ready to be stored: its photo_ids, body, owner and checks as JSON, and its vectors."""
+    """A document taken apart, ready to be stored.
+
+    Its photo_ids, body, `private` (in the column `owner`) and checks as JSON, and its vectors.
+    """
 
     document: Document
     stored: tuple[str | bytes | None, ...]
@@ -37,14 +40,14 @@ def to_row(document: Document, *, dims: int) -> Row:
     """Take a document apart; raises InvalidPet or InvalidEmbedding if it cannot be stored as it is."""
     vectors = storable_rows(document, dims=dims)
     with storable(document):
-        owner = None if document.owner is None else as_json(dict(document.owner))
+        private = None if document.private is None else as_json(dict(document.private))
         checks = {
             "terms": dict(document.terms),
             "dates": [int(date) for date in document.dates],
             "places": [(float(lat), float(lon)) for lat, lon in document.places],
             **({"made_from": document.made_from} if document.made_from else {}),
         }
-        texts = (as_json(document.photo_ids), as_json(dict(document.body)), owner, as_json(checks))
+        texts = (as_json(document.photo_ids), as_json(dict(document.body)), private, as_json(checks))
         row = Row(document, (*texts, None if vectors is None else vectors.tobytes()))
     if max(row.size * 4, *map(len, document.thumbnails.values()), 0) > MOST_BYTES:
         raise InvalidPet(f"{document.id!r} cannot be stored: it is larger than {MOST_BYTES // 10**6} MB")
@@ -170,7 +173,7 @@ def _checks(text: str) -> dict[str, Any]:
 
 
 def found_documents(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, Document]:
-    """Return documents as searches may give them back, by number: without owner, terms (they name it) and vectors."""
+    """Return documents as searches may give them, by number: without `private`, terms (they name it) and vectors."""
     rows = connection.execute(
         f"SELECT {COLUMNS} FROM documents WHERE doc IN (SELECT value FROM json_each(?))", (json.dumps(list(numbers)),)
     )
@@ -180,7 +183,7 @@ def found_documents(connection: sqlite3.Connection, numbers: Sequence[int]) -> d
 def whole_documents(
     connection: sqlite3.Connection, where: str, parameters: Sequence[object], *, vectors: bool, dims: int
 ) -> list[Document]:
-    """Return the documents, with owner, that the SQL after WHERE picks, in its order; on request with vectors."""
+    """Return the documents, with `private`, that the SQL after WHERE picks, in its order; on request with vectors."""
     columns = f"{_PRIVATE_COLUMNS}, {'vectors' if vectors else 'NULL'}"
     rows = connection.execute(f"SELECT {columns} FROM documents AS outside WHERE {where}", tuple(parameters)).fetchall()
     return [_document(row, dims=dims, with_vectors=vectors) for row in rows]
@@ -209,7 +212,7 @@ def _document(row: tuple[Any, ...], *, dims: int = 0, with_vectors: bool = False
     return Document(
         id=id_,
         body=json.loads(body),
-        owner=None if owner is None else json.loads(owner),
+        private=None if owner is None else private_from(json.loads(owner)),
         photo_ids=tuple(json.loads(photo_ids)),
         vectors=rows,
         portrait=portrait,

@@ -68,6 +68,13 @@ def make_tables(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {SCHEMA}")
 
 
+def upgrade(connection: sqlite3.Connection) -> None:
+    """Make a file of an earlier schema one of today's, its rows as they are; inside the caller's transaction."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA:
+        connection.execute("UPDATE indexes SET spec = json_set(spec, '$.schema', ?)", (SCHEMA,))
+        connection.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
 @lru_cache(maxsize=10_000)
 def term_key(field: str, value: str) -> int:
     """Return the 64 bits (blake2b) by which the table of terms knows a value of a field."""

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from petfinder.domain.errors import StoreUnavailable
 from petfinder.stores.sqlite.errors import typed_errors
 from petfinder.stores.sqlite.file import FrozenFile
+from petfinder.stores.sqlite.schema import upgrade
 
 Step = Callable[[], AbstractContextManager[sqlite3.Connection]]
 _CLOSING_WAIT_MS = 1000
@@ -62,6 +63,7 @@ class Session:
                 return
             try:
                 connection.execute("BEGIN IMMEDIATE")
+                upgrade(connection)
                 yield connection
                 connection.execute("COMMIT")
             finally:
@@ -80,6 +82,7 @@ class Session:
             try:
                 with self._step() as connection:
                     connection.execute("BEGIN IMMEDIATE")
+                    upgrade(connection)
                 yield self._step
             finally:
                 with self._step() as connection:

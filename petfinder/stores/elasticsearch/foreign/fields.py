@@ -145,7 +145,7 @@ def _document(pet_id: str, hits: Sequence[Hit], fields: KnownFields, *, species:
     return Document(
         id=pet_id,
         body=body,
-        owner={"name": owner} if owner else None,
+        private={"owner": {"name": owner}} if owner else None,
         photo_ids=tuple(vectors),
         vectors=rows,
         portrait=portrait(rows),
