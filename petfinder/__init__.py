@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from petfinder.domain.errors import StoreUnavailable as StoreUnavailable
     from petfinder.domain.errors import TextNotSupported as TextNotSupported
     from petfinder.domain.errors import UnreadablePhoto as UnreadablePhoto
+    from petfinder.domain.evidence import Evidence as Evidence
     from petfinder.domain.filters import PetFilter as PetFilter
     from petfinder.domain.matches import Match as Match
     from petfinder.domain.matches import Matches as Matches
@@ -82,6 +83,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "domain.pets": "Box Cat Dog Owner Pet Photo Place Status",
+    "domain.evidence": "Evidence",
     "domain.filters": "PetFilter",
     "domain.matches": "Match Matches",
     "domain.verdicts": "Thresholds Verdict",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,37 @@ def test_several_photos_are_searched_by_their_mean_or_each_and_pets_that_may_be_
     assert [pair["pet_ids"] for pair in pairs] == [["bia", "bia-again"]]
     assert "bia  bia-again" in run("duplicates", "--min-similarity", "0.99", "--registry", "kennel.db").stdout
     assert none.exit_code == 3  # there are no cats, and none are made
+
+
+def test_place_day_and_facts_are_weighed_beside_the_photo_and_said_in_words(kennel: Path) -> None:
+    with connect("kennel.db") as registry:
+        registry.dogs.report_lost("bia", place=(52.51, 13.41), at=datetime(2026, 10, 3))
+    known = ("--place", "52.52,13.41", "--at", "2026-10-05", "--about", "sex=female, colour=white")
+    photo = ("find", "1.png", "--registry", "kennel.db")
+
+    found, alone = data(*photo, *known), data(*photo)
+
+    assert [reason["kind"] for reason in found["matches"][0]["reasons"]] == [
+        "photo",
+        "status",
+        "place",
+        "days",
+        "sex",
+        "colour",
+    ]
+    assert found["matches"][0]["pet_id"] == "bia"
+    assert found["nobody"] + found["others"] + sum(match["probability"] for match in found["matches"]) == pytest.approx(
+        1
+    )
+    assert [reason["kind"] for reason in alone["matches"][0]["reasons"]] == ["photo"]
+    assert "about 1 km from where it was lost; lost 2 days before; sex as told" in run(*photo, *known).stdout
+    for wrong, said in (
+        (("--about", "white"), "sex=WORDS"),
+        (("--place", "here"), "degrees"),
+        (("--at", "now"), "date"),
+    ):
+        refused = run(*photo, *wrong)
+        assert (refused.exit_code, said in refused.stderr) == (2, True)
 
 
 def test_a_description_is_looked_for_by_an_encoder_that_knows_words(registered: Path, folder: Path) -> None:

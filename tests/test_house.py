@@ -19,7 +19,7 @@ FLOORS = [
     ["display", "training"],
     ["evaluation"],
     ["registry"],
-    ["encoders", "stores", "tables", "photos"],
+    ["encoders", "stores", "tables", "photos", "matching"],
     ["domain"],
 ]
 """From the roof to the ground: a room may use those below it, and not its neighbours."""

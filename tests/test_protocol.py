@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,12 @@ from PIL import Image
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.pets import Box
 from petfinder.domain.vectors import Matrix, unit
-from petfinder.domain.verdicts import Quantiles, Thresholds
+from petfinder.domain.verdicts import Thresholds
 from petfinder.encoders.pocket import PocketEncoder
 from petfinder.evaluation import metrics
 from petfinder.evaluation.calibration import Estimate
 from petfinder.evaluation.metrics import Labelled
-from petfinder.training.pocket import protocol, robustness
+from petfinder.training.pocket import likelihoods, protocol, robustness
 from petfinder.training.pocket.benches import (
     CHOOSES,
     REPORTS,
@@ -192,24 +193,35 @@ def test_values_name_the_strangers_that_set_them_and_how_many_searches_these_mad
         assert f"by 40 non-mated searches of {species}s" in figures["thresholds"][species].source
 
 
-def test_strangers_of_one_breed_are_counted_breed_by_breed_and_together(benches: Benches) -> None:
-    alike = np.zeros((len(benches.photos), 3), np.float32)
-    alike[:, 0] = 1
-    dogs = benches.of_species("dog")
-    alike[dogs] = unit(np.random.default_rng(3).normal(size=(int(dogs.sum()), 3)).astype(np.float32))
-    thresholds = Thresholds(measured=(Quantiles(pets=39, match=0.9, possible=0.8),))
-
-    rows = protocol.strangers_of_one_breed(benches, alike, dict.fromkeys(SPECIES, thresholds))
-
-    assert [(row["species"], row["breed"], row["pets"]) for row in rows] == [
-        ("cat", "tabby", 39),
-        ("cat", "all 1", None),
-        ("dog", "pug", 39),
-        ("dog", "all 1", None),
+def test_curves_are_fitted_on_some_animals_and_shown_to_keep_their_promise_on_others(tmp_path: Path) -> None:
+    random = np.random.default_rng(5)
+    known = [
+        BenchPhoto(f"{half}{animal}-{n}", f"{half}{animal}", "dog", bench="mpdd", half=half)
+        for half, animal, n in product((CHOOSES, REPORTS), range(40), range(4))
     ]
-    assert all(row["searches"] == 40 for row in rows)
-    assert rows[0]["match"] == Estimate(1, 1, 1), "all cats are alike"
-    assert rows[2]["match"].value < 1
+    crowd = [BenchPhoto(f"crowd{n}", f"crowd{n}", "dog", breed=("pug", "pug", "boxer")[n % 3]) for n in range(450)]
+    benches = Benches(tmp_path, (*known, *crowd), np.array([not photo.bench for photo in (*known, *crowd)]))
+    middles = random.normal(size=(80, 20)).repeat(4, axis=0)
+    rows = np.concatenate([middles + 0.7 * random.normal(size=middles.shape), 1.5 * random.normal(size=(450, 20))])
+    photos = benches.labelled(unit(rows.astype(np.float32)))
+
+    fitted = likelihoods.fit_likelihood(benches, photos, "dog")
+
+    assert fitted is not None
+    assert [curve.photos for curve in fitted.curves] == [1, 2, 3]
+    assert fitted.possible < fitted.match
+    promises = likelihoods.kept_promises(benches, photos, {"dog": fitted})
+    assert {row["gallery"] for row in promises} == {"mixed", "for training", "several photos", "pug", "boxer"}
+    assert {row["pets"] for row in promises if row["gallery"] == "mixed"} == {3, 10, 30, 100, 224}
+    alone = [row for row in promises if row["gallery"] != "several photos"]
+    assert all(row["match"].low <= 0.02 for row in alone)
+    assert all(row["possible"].low <= 0.35 for row in alone)
+    right = likelihoods.shares_found(benches, photos, {"dog": fitted})
+    assert {(row["registered"], row["brought"], row["animals"]) for row in right} == {
+        (kept, brought, 40) for kept, brought in product((1, 2, 3), (1, 2)) if kept + brought <= 4
+    }
+    assert right[0]["possible"].value < right[-1]["possible"].value, "more photos find more"
+    assert likelihoods.fit_likelihood(benches, photos, "cat") is None
 
 
 def test_the_tables_mark_a_broken_promise_and_one_that_is_more_than_kept(figures: Record) -> None:
@@ -224,7 +236,6 @@ def test_the_tables_mark_a_broken_promise_and_one_that_is_more_than_kept(figures
         "noise-1 t1",
         "albums, reports, several places",
         "choosing halves",
-        "pug",
         "rank1 ",
         "1.000 (1.000-1.000)",
         "painted out",

@@ -18,7 +18,9 @@ from petfinder.display.data import matches_as_data
 from petfinder.domain.errors import ConfigError, InvalidQuery
 from petfinder.domain.filters import PetFilter
 from petfinder.domain.matches import Matches
+from petfinder.domain.pets import Pet
 from petfinder.domain.verdicts import Verdict
+from petfinder.matching.facts import FACTS
 from petfinder.registry.finder import Combine
 
 
@@ -62,15 +64,26 @@ def find(
     combine: Annotated[
         Combine | None, Option("--combine", help="Several photos: search their mean (default), or each for itself.")
     ] = None,
+    place: Annotated[
+        str | None, Option("--place", metavar="LAT,LON", help="Where it was seen, or lost; else the photo's own place.")
+    ] = None,
+    at: Annotated[
+        str | None, Option("--at", metavar="DATE", help="When: 2026-10-02; else when the photo was taken.")
+    ] = None,
+    about: Annotated[
+        str | None, Option("--about", metavar="FACTS", help='What is known: "sex=female, colour=black, breed=beagle".')
+    ] = None,
     *,
     where: PetFilter,
     search: Search,
     encoder: EncoderOption = None,
     options: PetOptions,
 ) -> None:
-    """Find the registered pets that look like a stray. Owners are not shown: see `petfinder owner`.
+    """Find the registered pets that are most probably a stray. Owners are not shown: see `petfinder owner`.
 
     Example: petfinder find stray.jpg --registry pets.db
+
+    Example: petfinder find stray.jpg --place 52.51,13.41 --at 2026-10-02 --about "sex=female, colour=black"
 
     Example: petfinder find stray1.jpg stray2.jpg --near -23.5,-46.6 --within-km 20 --save result.png
 
@@ -80,15 +93,35 @@ def find(
     """
     if bool(photos) == bool(text):
         raise InvalidQuery("name photos of one animal, or describe it with --text, one of the two")
-    if text and combine:
-        raise ConfigError("--combine is for several photos; leave it out with --text")
+    if text and (combine or place or at or about):
+        raise ConfigError("--combine, --place, --at and --about go with photos; leave them out with --text")
     k, min_similarity = search.k, search.min_similarity
     with options.pets(encoder) as pets:
         if text:
             matches = pets.find_by_text(text, k=k, where=where, min_similarity=min_similarity)
         else:
-            matches = pets.find(photos, k=k, where=where, min_similarity=min_similarity, combine=combine or "mean")
+            matches = pets.find(
+                photos,
+                k=k,
+                where=where,
+                min_similarity=min_similarity,
+                combine=combine or "mean",
+                place=place,
+                at=at,
+                about=facts_told(about, pets.pet_class),
+            )
     search.show(matches, options)
+
+
+def facts_told(told: str | None, pet_class: type[Pet]) -> Pet | None:
+    """A pet of the facts in "sex=female, colour=black"; None for none. Raises InvalidQuery."""
+    if told is None:
+        return None
+    pairs = [part.partition("=") for part in told.split(",")]
+    facts = {name.strip(): value.strip() for name, _, value in pairs}
+    if not all(name in FACTS and value for name, value in facts.items()):
+        raise InvalidQuery(f"--about takes {', '.join(f'{fact}=WORDS' for fact in FACTS)}, with commas between")
+    return pet_class(pet_id="asked", **facts)
 
 
 @verb(where=filter_of, search=Search, options=PetOptions)

@@ -31,6 +31,10 @@ def matches_as_data(matches: Matches) -> dict[str, Any]:
     if cut := matches.cut:
         limits = {name: value if math.isfinite(value) else None for name, value in cut.model_dump().items()}
         data |= {"photos_searched": matches.photos_searched, "cut": limits}
+    if matches.nobody is not None:
+        data |= {"nobody": matches.nobody, "others": matches.others}
+    if matches.lines and matches.evidence:
+        data |= {"lines": matches.lines.model_dump(), "evidence": matches.evidence.model_dump(mode="json")}
     found = [_match_as_data(match) for match in matches]
     return {**data, "thresholds": matches.thresholds_source or None, "matches": found}
 
@@ -73,6 +77,8 @@ def _match_as_data(match: Match) -> dict[str, Any]:
         "pet_id": match.pet.pet_id,
         "similarity": match.similarity,
         "verdict": match.verdict,
+        "probability": match.probability,
+        "reasons": [vars(reason) for reason in match.reasons],
         "distance_km": match.distance_km,
         "photo": match.photo.model_copy(update={"place": place}).model_dump(mode="json", exclude_none=True),
         "pet": pet_as_data(match.pet),

@@ -14,8 +14,8 @@ from petfinder.domain.verdicts import Verdict
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_HEADER = ("name", "breed", "verdict", "similarity", "distance", "photo", "id")
-_RIGHT = frozenset({"similarity", "distance"})
+_HEADER = ("name", "breed", "verdict", "chance", "similarity", "distance", "why", "photo", "id")
+_RIGHT = frozenset({"chance", "similarity", "distance"})
 _WIDEST = 28
 
 
@@ -70,8 +70,10 @@ def _cells(match: Match) -> tuple[str | tuple[str, str], ...]:
         wording.clip(wording.name_of(match.pet), _WIDEST),
         wording.clip(match.pet.breed or "", _WIDEST),
         _verdict(match.verdict),
+        wording.chance_of(match),
         f"{match.similarity:.3f}",
         wording.distance_of(match),
+        wording.clean(wording.reasons_of(match)),
         wording.clip(wording.photo_name(match.photo), _WIDEST),
         wording.clean(match.pet.pet_id),
     )

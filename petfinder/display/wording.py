@@ -11,7 +11,7 @@ from petfinder.domain.fields import FIELDS
 from petfinder.domain.matches import Match, Matches
 from petfinder.domain.pets import Pet, Photo, Place, Status
 from petfinder.domain.text import clean as clean
-from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS, Verdict
+from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS, Lines, Verdict
 
 NO_PICTURE = "no picture here"
 
@@ -73,6 +73,24 @@ def distance_of(match: Match) -> str:
     return "" if km is None else f"{km:,} km" if km else "under 1 km"
 
 
+def chance_of(match: Match) -> str:
+    """The probability that this is the animal, in whole percent; empty where none is known."""
+    if match.probability is None:
+        return ""
+    percent = round(100 * match.probability)
+    return "under 1%" if percent < 1 else "over 99%" if percent > 99 else f"{percent}%"
+
+
+def worth_of(match: Match) -> str:
+    """The probability, where one is known, and the similarity: "92%, similarity 0.401"."""
+    return ", ".join(filter(None, [chance_of(match), f"similarity {match.similarity:.3f}"]))
+
+
+def reasons_of(match: Match) -> str:
+    """What speaks for and against the pet: "very alike; about 1 km from home; lost 2 days before"."""
+    return "; ".join(reason.words for reason in match.reasons if reason.kind != "status")
+
+
 def match_facts(match: Match) -> list[str]:
     """Breed, status and distance, as far as they are known."""
     away = distance_of(match)
@@ -104,6 +122,8 @@ def near(place: Place) -> str:
 def finding(matches: Matches) -> str:
     """What was found, in one honest sentence without the verdict's word and without a full stop."""
     best, verdict = matches.best, matches.verdict
+    if verdict is Verdict.UNKNOWN and matches.too_few:
+        return f"too few pets to judge: {counted(matches.pets_searched, 'pet')}"
     if verdict is Verdict.UNKNOWN:
         return "no registered pet is similar enough" if matches.pets_searched else "there is no pet to compare with"
     if best is None:
@@ -149,7 +169,9 @@ def small_print(matches: Matches, *, shown: int | None = None) -> str:
         pets = counted(matches.pets_searched, "pet")
         said.append(f"{pets}{photos if matches.cut and matches.photos_searched else ''} searched.")
     cut = matches.cut if matches.found else None
-    if cut and math.isfinite(cut.match) and math.isfinite(cut.possible):
+    if matches.lines:
+        said += _about_probabilities(matches, matches.lines)
+    elif cut and math.isfinite(cut.match) and math.isfinite(cut.possible):
         said.append(
             f"A similarity of {cut.match:.3f} is a match: a photo of a pet that is not registered gets there "
             f"in at most {MATCH_ALARMS:.0%} of searches. {cut.possible:.3f} is possible: at most {POSSIBLE_ALARMS:.0%}."
@@ -160,6 +182,23 @@ def small_print(matches: Matches, *, shown: int | None = None) -> str:
     if cut and source:
         said.append(f"Thresholds: {source.rstrip('.')}.")
     return " ".join(said)
+
+
+def _about_probabilities(matches: Matches, lines: Lines) -> list[str]:
+    """What the probabilities are worth, and what they were made of."""
+    said = []
+    if matches.found:
+        said.append(
+            f"From {lines.match:.0%} on it is a match: an animal that is not registered gets there in at most"
+            f" {MATCH_ALARMS:.0%} of searches. From {lines.possible:.0%} on it is possible: at most"
+            f" {POSSIBLE_ALARMS:.0%}."
+        )
+    if matches.evidence and matches.nobody is not None:
+        said.append(
+            f"Assumed: {matches.evidence.registered:.0%} of the animals that are looked for are registered. That it is"
+            f" none of the pets here: {matches.nobody:.0%}."
+        )
+    return said
 
 
 def counted(number: int, thing: str) -> str:

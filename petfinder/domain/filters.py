@@ -5,6 +5,7 @@ Stores see only the `Restriction` that a filter comes down to.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +15,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from petfinder.domain.errors import InvalidQuery, PetfinderError
 from petfinder.domain.fields import FIELD, FIELDS
-from petfinder.domain.pets import Pet, Place, Status
+from petfinder.domain.pets import EARTH_RADIUS_KM, Pet, Place, Status
 from petfinder.domain.text import fold, words
 from petfinder.domain.values import Moment, Value, epoch_seconds
 
@@ -43,9 +44,37 @@ class Circle:
 
 
 @dataclass(frozen=True)
+class Cells:
+    """Whole cells of 0.01 degree, as the edges in degrees: a place is inside exactly where its rounded one is.
+
+    Cells that would reach over a pole or 180 degrees of longitude end there.
+    """
+
+    south: float
+    north: float
+    west: float
+    east: float
+
+    @classmethod
+    def around(cls, place: Place, km: float) -> Cells:
+        """All cells whose middle lies in the square of this half side, in km, around a rounded place."""
+        middle, degrees = place.rounded(), math.degrees(km / EARTH_RADIUS_KM)
+        narrow = max(0.01, math.cos(math.radians(middle.lat)))
+        high, wide = (math.ceil(side / 0.01) * 0.01 + 0.005 for side in (degrees, min(degrees / narrow, 180)))
+        edges = (middle.lat - high, middle.lat + high, middle.lon - wide, middle.lon + wide)
+        most = (90, 90, 180, 180)
+        return cls(*(min(max(round(edge, 3), -end), end) for edge, end in zip(edges, most, strict=True)))
+
+    def hold(self, place: Place) -> bool:
+        """Tell whether a place lies in one of the cells."""
+        return self.south <= place.lat <= self.north and self.west <= place.lon <= self.east
+
+
+@dataclass(frozen=True)
 class Restriction:
     """What a store checks: every named term field has one of its values, the id is (not) among these, one date lies in
-    the whole range (epoch seconds, both ends included), one place lies in the circle. All must hold."""
+    the whole range (epoch seconds, both ends included), one place lies in the circle, one in the cells. All must
+    hold."""
 
     terms: Terms = ()
     ids: frozenset[str] | None = None
@@ -53,6 +82,7 @@ class Restriction:
     after: int | None = None
     before: int | None = None
     circle: Circle | None = None
+    cells: Cells | None = None
 
     def also(self, terms: Terms) -> Restriction:
         """Add terms that must hold too."""

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 from petfinder.domain.animals import Animals
+from petfinder.domain.evidence import Evidence, Reason
 from petfinder.domain.pets import Pet, PetT, Photo, Place
 from petfinder.domain.shown import as_figure, as_html, as_text
-from petfinder.domain.verdicts import Cut, Verdict
+from petfinder.domain.verdicts import Cut, Lines, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FEWEST_PETS = 6  # a pet and the five others that it stands out from
 SHOWN = 48  # pets on one page or in one gallery, and so many thumbnails come with one answer
 
 
@@ -28,15 +30,18 @@ class Pets(list[PetT]):
 class Match:
     """One pet that was found: the photo of it that matched, the similarity (raw cosine, -1 to 1), the verdict.
 
-    `pet` has no owner, and places to 0.01 degree. `distance_km` is in whole km from the centre of the search, or from
-    where the query photo was taken; None where either place is unknown. `index` and `store` are where the pet is
-    registered.
+    `probability` (0 to 1) is the chance that this is the animal, None where the encoder has no curves for that;
+    `reasons` are what it was made of. `pet` has no owner, and places to 0.01 degree. `distance_km` is in whole km from
+    the centre of the search, or from where the query photo was taken; None where either place is unknown. `index` and
+    `store` are where the pet is registered.
     """
 
     pet: Pet
     photo: Photo
     similarity: float
     verdict: Verdict | None = None
+    probability: float | None = None
+    reasons: tuple[Reason, ...] = ()
     distance_km: int | None = None
     index: str = ""
     store: str = ""
@@ -45,16 +50,20 @@ class Match:
         return f"<Match {self.pet.pet_id!r} similarity={self.similarity:.3f} verdict={self.verdict}>"
 
     def __str__(self) -> str:
-        verdict = f"{self.verdict}, " if self.verdict else ""
+        chance = "" if self.probability is None else f"{self.probability:.0%}, "
+        verdict = f"{chance}{self.verdict}, " if self.verdict else ""
         away = "" if self.distance_km is None else f", {self.distance_km} km away"
         return f"{self.pet.name or self.pet.pet_id} ({verdict}similarity {self.similarity:.3f}{away})"
 
 
 @dataclass(frozen=True, repr=False)
 class Matches(Sequence[Match]):
-    """The pets nearest to a query, nearest first.
+    """The pets nearest to a query, nearest first; most probable first where more than the photo is known.
 
-    `query` are the query photos (empty for other queries), `cut` the thresholds behind the verdicts and
+    `nobody` is the probability that the animal is not registered, `others` that it is a pet which is not shown; with
+    the matches' own they sum to 1, and all are None where the encoder has no curves. `evidence` is what was assumed,
+    `lines` the probabilities behind the verdicts. `query` are the query photos (empty for other queries), `cut` the
+    thresholds behind the verdicts (where there are lines: the similarities at which the photo alone reaches them),
     `thresholds_source` what these were measured on. `pets_searched` counts the pets left after the filter,
     `photos_searched` their photos. `centre` is where distances are measured from, to 0.01 degree. `animals` are the
     boxes of the animals in the first query photo, largest first; empty where it has a box, or the encoder cannot tell.
@@ -66,6 +75,10 @@ class Matches(Sequence[Match]):
     pets_searched: int = 0
     photos_searched: int = 0
     thresholds_source: str = ""
+    nobody: float | None = None
+    others: float | None = None
+    evidence: Evidence | None = None
+    lines: Lines | None = None
     centre: Place | None = None
     animals: Animals = ()
 
@@ -80,6 +93,11 @@ class Matches(Sequence[Match]):
         if self.best:
             return self.best.verdict
         return Verdict.UNKNOWN if self.cut else None
+
+    @property
+    def too_few(self) -> bool:
+        """Whether fewer pets were searched than a probability needs to judge by the gallery itself."""
+        return self.lines is not None and 0 < self.pets_searched < FEWEST_PETS
 
     @overload
     def __getitem__(self, position: int) -> Match: ...

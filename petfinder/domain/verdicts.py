@@ -70,17 +70,82 @@ class Quantiles(Value):
         return max(self.pets, self.photos or 0)
 
 
+class Curve(Value):
+    """What a lead is worth, for pets with so many registered photos: two straight pieces that meet at BEND.
+
+    A lead is a pet's similarity less the median of the five pets nearest to the query beside it. `bias` and the slopes
+    `below` and `above` give the natural logarithm of how much likelier such a lead is for the animal itself than for
+    any stranger in the gallery, however many these are: strangers' leads hardly change with their number.
+    """
+
+    BEND: ClassVar[float] = 0.2
+
+    photos: int = Field(ge=1)
+    bias: float
+    below: float = Field(gt=0)
+    above: float = Field(gt=0)
+
+    def lead(self, log10: float) -> float:
+        """Give the lead whose likelihood ratio has this log10: the inverse of `log10`."""
+        over = log10 * math.log(10) - self.bias - self.below * self.BEND
+        return self.BEND + over / (self.below if over < 0 else self.above)
+
+    def log10(self, lead: float) -> float:
+        """Give the log10 of the likelihood ratio of a lead (cosines, -2 to 2)."""
+        straight = self.bias + self.below * min(lead, self.BEND) + self.above * max(lead - self.BEND, 0.0)
+        return straight / math.log(10)
+
+
+class PhotoLikelihood(Value):
+    """The curves of one species by rising numbers of registered photos, and the ratios by which strangers are judged.
+
+    `match` and `possible`: the log10 of the likelihood ratio that the best pet of 1 % and of 30 % of strangers reaches.
+    Raises ConfigError.
+    """
+
+    refusal: ClassVar[type[PetfinderError]] = ConfigError
+
+    curves: tuple[Curve, ...] = Field(min_length=1)
+    match: float
+    possible: float
+
+    def curve(self, photos: int) -> Curve:
+        """Pick the curve for a pet with so many photos: the last that asks for no more, else the first."""
+        return next((curve for curve in reversed(self.curves) if curve.photos <= photos), self.curves[0])
+
+    def lines(self, registered: float) -> Lines:
+        """Give the least probabilities where the chance (0 to 1) that an animal is registered is `registered`."""
+        odds = registered / (1 - registered)
+        match, possible = (odds * 10**ratio / (1 + odds * 10**ratio) for ratio in (self.match, self.possible))
+        return Lines(match=match, possible=min(match, possible))
+
+
+class Lines(Value):
+    """The least probabilities (0 to 1) of a match and of a possible one."""
+
+    match: float
+    possible: float
+
+    def verdict(self, probability: float) -> Verdict:
+        """Give the verdict on one probability (0 to 1)."""
+        if probability >= self.match:
+            return Verdict.MATCH
+        return Verdict.POSSIBLE if probability >= self.possible else Verdict.UNKNOWN
+
+
 class Thresholds(Value):
     """The quantiles measured at rising numbers of pets, and in `source` what they were measured on.
 
-    Between and beyond the numbers measured, thresholds follow a line over the logarithm of the number. Raises
-    ConfigError for numbers that do not rise.
+    Between and beyond the numbers measured, thresholds follow a line over the logarithm of the number. `likelihood`
+    turns similarities into probabilities; None where it was never fitted. Raises ConfigError for numbers that do not
+    rise.
     """
 
     refusal: ClassVar[type[PetfinderError]] = ConfigError
 
     measured: tuple[Quantiles, ...] = Field(min_length=1)
     source: str = ""
+    likelihood: PhotoLikelihood | None = None
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
@@ -115,6 +180,7 @@ class Uncalibrated:
     """The stand-in where no thresholds were ever measured: nothing is a match, everything at most possible."""
 
     source = "never calibrated: `petfinder evaluate` measures thresholds on your own photos"
+    likelihood = None
 
     def at(self, pets_searched: int, photos: int | None = None) -> Cut:
         """Give thresholds by which no similarity is a match, and every one is possible."""

@@ -22,6 +22,7 @@ from petfinder.domain.vectors import Matrix, nearest_rows
 from petfinder.encoders.base import Encoder, encode
 from petfinder.evaluation import metrics
 from petfinder.evaluation.calibration import SEED, Estimate, found_at, mean_over_animals, measure_thresholds
+from petfinder.evaluation.likelihood import likelihood_of, registry_searches
 from petfinder.evaluation.metrics import Labelled, Rows, leave_one_out_registered
 from petfinder.evaluation.result import FOUND, MEAN_PRECISION, RANK1, RANK5, Evaluation, Latency
 from petfinder.photos.read import DEFAULT_LIMITS, PhotoLimits, read_photo
@@ -257,6 +258,8 @@ def measured(photos: Labelled, *, encoder: str, where: str = "") -> Trial:
     shares = [mean_over_animals(values[measure], ranking.ids) for measure in (RANK1, RANK5, MEAN_PRECISION)]
     pets = np.unique(photos.ids).size
     source = f"petfinder.evaluate with {encoder} on {where}{len(photos)} photos of {pets} pets"
+    thresholds = measure_thresholds(photos.at(queries) if some else photos, photos, source=source)
+    likelihood = likelihood_of(registry_searches(photos, queries=queries if some else None))
     evaluation = Evaluation(
         encoder=encoder,
         pets=pets,
@@ -269,7 +272,7 @@ def measured(photos: Labelled, *, encoder: str, where: str = "") -> Trial:
         found=found,
         background=None,
         latency=Latency(decode=None, encode=None, search=_search_ms(photos)),
-        thresholds=measure_thresholds(photos.at(queries) if some else photos, photos, source=source),
+        thresholds=thresholds.model_copy(update={"likelihood": likelihood}),
         ranking=ranking,
         notes=(note,) if some else (),
     )

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from petfinder.domain.errors import ConfigError
+from petfinder.domain.evidence import Evidence
 from petfinder.encoders.base import Encoder
 from petfinder.registry.documents import remembered_by
 from petfinder.registry.encoder_choice import check_serves_one, chooser
@@ -29,6 +30,7 @@ def connect(
     name: str | None = None,
     encoder: str | Encoder | None = None,
     create: bool = True,
+    evidence: Evidence | None = None,
     **connection: Any,
 ) -> Registry:
     """Open a registry: a file, ":memory:", "https://host:9200", or (nothing) PETFINDER_REGISTRY and else memory.
@@ -37,8 +39,9 @@ def connect(
     client of elasticsearch-py is taken as it is, and stays yours to close. A server is asked whether it answers.
     `name` tells registries in one store apart; none: PETFINDER_NAME, else "pets". No encoder named: the one that the
     registry remembers, else PETFINDER_ENCODER, else "pocket". With create=False nothing is made: a missing file or
-    index raises IndexNotFound. `connection`: the other fields of `petfinder.registry.settings.Settings`. Raises
-    ConfigError, StoreError, IndexMismatch.
+    index raises IndexNotFound. `evidence`: what is assumed where place, days and facts are weighed beside a photo; kept
+    with nothing. `connection`: the other fields of `petfinder.registry.settings.Settings`. Raises ConfigError,
+    StoreError, IndexMismatch.
     """
     if not (encoder is None or isinstance(encoder, str) or hasattr(encoder, "encode_images")):
         raise ConfigError("encoder is a name such as 'pocket', or an object that meets petfinder.encoders.base.Encoder")
@@ -47,16 +50,23 @@ def connect(
     settings = load_settings(**connection, registry=location, name=name)
     if client is None:
         place = place_of(location, settings, cloud_id=connection.get("cloud_id"))
-        return open_registry(place, settings, encoder=encoder, create=create)
+        return open_registry(place, settings, encoder=encoder, create=create, evidence=evidence)
     _check_left_to_client(connection)
-    return _opened(_store_of_client(client, settings), settings, encoder=encoder, create=create)
+    store = _store_of_client(client, settings)
+    return _opened(store, settings, encoder=encoder, create=create, evidence=evidence)
 
 
 def open_registry(
-    place: str | None, settings: Settings, *, encoder: str | Encoder | None = None, create: bool = True
+    place: str | None,
+    settings: Settings,
+    *,
+    encoder: str | Encoder | None = None,
+    create: bool = True,
+    evidence: Evidence | None = None,
 ) -> Registry:
     """Open the registry at a place that `place_of` gave, under settings that are loaded already; errors as connect."""
-    return _opened(open_store(place, create=create, settings=settings), settings, encoder=encoder, create=create)
+    store = open_store(place, create=create, settings=settings)
+    return _opened(store, settings, encoder=encoder, create=create, evidence=evidence)
 
 
 def place_of(
@@ -74,9 +84,11 @@ def place_of(
     return None
 
 
-def _opened(store: Store, settings: Settings, *, encoder: str | Encoder | None, create: bool) -> Registry:
-    choose = chooser(encoder, settings)
-    registry = Registry(store, choose, name=settings.name, create=create, limits=settings.photo_limits)
+def _opened(
+    store: Store, settings: Settings, *, encoder: str | Encoder | None, create: bool, evidence: Evidence | None
+) -> Registry:
+    choose, limits = chooser(encoder, settings), settings.photo_limits
+    registry = Registry(store, choose, name=settings.name, create=create, limits=limits, evidence=evidence)
     if encoder is not None:
         try:
             specs = registry.specs()

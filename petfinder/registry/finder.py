@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from datetime import datetime
+from itertools import groupby, islice
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -21,9 +22,12 @@ from petfinder.domain.pets import Owner, Pet, PetT, Photo, Place, Status, as_fou
 from petfinder.domain.values import check_choice
 from petfinder.domain.vectors import mean_direction, unit
 from petfinder.domain.verdicts import Thresholds, Uncalibrated, thresholds_for
+from petfinder.matching.weigh import Asked
 from petfinder.photos.read import completed_query
+from petfinder.registry import judge
 from petfinder.registry.documents import Embeddings
 from petfinder.registry.embed import ReadPhoto, embed_photos, one_query
+from petfinder.registry.judge import asked_of
 from petfinder.registry.opened_index import OpenedIndex, outliving_rebuilds
 
 Combine = Literal["mean", "best"]
@@ -72,12 +76,18 @@ class PetFinder(OpenedIndex[PetT]):
         where: PetFilter | None = None,
         min_similarity: float | None = None,
         combine: Combine = "mean",
+        place: Any = None,
+        at: datetime | str | None = None,
+        about: Pet | None = None,
     ) -> Matches:
-        """Find the registered pets nearest to a photo, or to several photos of ONE animal, with verdicts.
+        """Find the registered pets that are most probably the one in a photo, or several of ONE animal, with verdicts.
 
         A photo is a path, bytes, a file object, a PIL image or a Photo. Several become one query: the unit-length mean
-        of their embeddings, or (combine="best") for each pet the best of their similarities. The 48 nearest come with
-        thumbnails. Raises PhotoError, InvalidQuery, EncoderError.
+        of their embeddings, or (combine="best") for each pet the best of their similarities. `place` (lat, lon in
+        degrees) and `at` say where and when the animal was seen or lost; without them the photos' own count. `about` is
+        a pet that holds what is known: sex, colour, breed. Places are rounded to 0.01 degree before anything is
+        computed from them. Where only the photo is known, it alone is judged. The 48 first come with thumbnails. Raises
+        PhotoError, InvalidQuery, EncoderError.
         """
         check_choice(combine, Combine, what="combine")
         several = photo if isinstance(photo, (list, tuple)) else [photo]
@@ -87,8 +97,9 @@ class PetFinder(OpenedIndex[PetT]):
         embeddings = [query.photo.embedding for query in photos]
         dims = self.repository.spec.dims
         queries = one_query(embeddings, dims=dims) if combine == "mean" else unit(embeddings, dims=dims)
-        answers = self.repository.search_many(queries, k, where, min_similarity=min_similarity)
-        return self._illustrated(self._judged(_best_of(answers, k), photos, where))
+        asked = asked_of(place, at, about, [query.photo for query in photos])
+        answer = _best_of(self._searched(queries, asked, k, where))
+        return self._illustrated(self._judged(answer, photos, asked, k, where, min_similarity))
 
     def find_many(
         self,
@@ -113,10 +124,18 @@ class PetFinder(OpenedIndex[PetT]):
         queries = embed_photos(photos, self.encoder, limits=self.limits)
         if not queries:
             return []
-        answers = self.repository.search_many(
-            [query.photo.embedding for query in queries], k, where, min_similarity=min_similarity
-        )
-        return [self._judged(answer, [query], where) for answer, query in zip(answers, queries, strict=True)]
+        asked = [asked_of(None, None, None, [query.photo]) for query in queries]
+        answers: list[Matches] = []
+        for _, several in groupby(zip(queries, asked, strict=True), key=lambda one: one[1].place):
+            group = [*several]  # those without a place, or with the same, in one request
+            rows = [query.photo.embedding for query, _ in group]
+            most = next((one for _, one in group if one), group[0][1])
+            found = self._searched(rows, most, k, where)
+            answers += [
+                self._judged(answer, [query], one, k, where, min_similarity)
+                for answer, (query, one) in zip(found, group, strict=True)
+            ]
+        return answers
 
     @overload
     def find_similar(
@@ -161,7 +180,7 @@ class PetFinder(OpenedIndex[PetT]):
 
     def _nearest_to(self, embedding: Any, k: int, where: PetFilter | None, min_similarity: float | None) -> Matches:
         answer = self.repository.search(embedding, k, where, min_similarity=min_similarity)
-        return self._illustrated(self._placed(answer, _centre(where, [])))
+        return self._illustrated(self._placed(answer, where.near if where else None))
 
     @outliving_rebuilds
     def find_by_embedding(
@@ -180,7 +199,7 @@ class PetFinder(OpenedIndex[PetT]):
         if one:
             return self._nearest_to(embedding, k, where, min_similarity)
         answers = self.repository.search_many(embedding, k, where, min_similarity=min_similarity)
-        return [self._placed(answer, _centre(where, [])) for answer in answers]
+        return [self._placed(answer, where.near if where else None) for answer in answers]
 
     @outliving_rebuilds
     def find_by_text(
@@ -293,14 +312,32 @@ class PetFinder(OpenedIndex[PetT]):
         """Count the pets that pass."""
         return self.repository.count(where)
 
-    def _judged(self, answer: Matches, read: Sequence[ReadPhoto], where: PetFilter | None) -> Matches:
+    def _searched(self, queries: Any, asked: Asked, k: int, where: PetFilter | None) -> Sequence[Matches]:
+        """Search for each of the queries (n, dims) all candidates that are weighed for an answer of k."""
+        if not self.thresholds.likelihood:
+            return self.repository.search_many(queries, k, where)
+        cells = judge.cells_of(asked, self.species, self.evidence)
+        return self.repository.search_many(queries, judge.candidates_wanted(k, asked), where, cells=cells)
+
+    def _judged(
+        self,
+        answer: Matches,
+        read: Sequence[ReadPhoto],
+        asked: Asked,
+        k: int,
+        where: PetFilter | None,
+        min_similarity: float | None,
+    ) -> Matches:
         thresholds, query = self.thresholds, [one.photo for one in read]
-        cut = thresholds.at(answer.pets_searched, answer.photos_searched * len(query))
-        judged = tuple(replace(match, verdict=cut.verdict(match.similarity)) for match in answer)
+        if isinstance(thresholds, Thresholds) and thresholds.likelihood:
+            answer = judge.by_probability(answer, thresholds, thresholds.likelihood, asked, self.evidence)
+        else:
+            answer = judge.by_thresholds(answer, thresholds, photos=len(query))
+        answer = judge.shown(answer, k, min_similarity)
         shown = tuple(photo.model_copy(update={"place": photo.place and photo.place.rounded()}) for photo in query)
         source, animals = thresholds.source, read[0].animals or ()
-        answer = replace(answer, found=judged, query=shown, cut=cut, thresholds_source=source, animals=animals)
-        return self._placed(answer, _centre(where, query))
+        answer = replace(answer, query=shown, thresholds_source=source, animals=animals)
+        return self._placed(answer, (where.near if where else None) or asked.place)
 
     def _placed(self, answer: Matches, centre: Place | None) -> Matches:
         if centre is None:
@@ -329,18 +366,14 @@ def _with_first(pet: PetT, thumbnail: bytes | None) -> PetT:
     return pet.model_copy(update={"photos": (first, *pet.photos[1:])})
 
 
-def _best_of(answers: Sequence[Matches], k: int) -> Matches:
+def _best_of(answers: Sequence[Matches]) -> Matches:
+    if len(answers) == 1:
+        return answers[0]
     best: dict[str, Match] = {}
     for match in (match for answer in answers for match in answer):
         best[match.pet.pet_id] = max(match, best.get(match.pet.pet_id, match), key=lambda one: one.similarity)
     ranked = sorted(best.values(), key=lambda match: (-match.similarity, match.pet.pet_id))
-    return replace(answers[0], found=tuple(ranked[:k]))
-
-
-def _centre(where: PetFilter | None, query: Sequence[Photo]) -> Place | None:
-    if where and where.near:
-        return where.near
-    return next((photo.place for photo in query if photo.place), None)
+    return replace(answers[0], found=tuple(ranked))
 
 
 def _km(centre: Place, pet: Pet) -> int | None:

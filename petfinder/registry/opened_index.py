@@ -11,6 +11,7 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 import numpy as np
 
 from petfinder.domain.errors import EncoderUnavailable, IndexMismatch, PhotoError
+from petfinder.domain.evidence import Evidence
 from petfinder.domain.pets import Pet, PetT, Photo
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.photos.read import PhotoLimits
@@ -26,9 +27,9 @@ MOVED = (IndexMismatch, EncoderUnavailable)  # what a call raises where the inde
 class OpenedIndex(Generic[PetT]):
     """The repository of one index and the encoder that filled it.
 
-    `limits` bound the photos that are read. `reopen` opens the index once more with the encoder that it remembers by
-    then: a call that meets an index rebuilt with another encoder is repeated with that. Without it, or where `reopen`
-    gives an encoder that is not the index's, such a call raises IndexMismatch.
+    `limits` bound the photos that are read; `evidence` is what is assumed beside them. `reopen` opens the index once
+    more with the encoder that it remembers by then: a call that meets an index rebuilt with another encoder is repeated
+    with that. Without it, or where `reopen` gives an encoder that is not the index's, such a call raises IndexMismatch.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class OpenedIndex(Generic[PetT]):
         encoder: Encoder,
         *,
         limits: PhotoLimits | None = None,
+        evidence: Evidence | None = None,
         reopen: Reopen[PetT] | None = None,
     ) -> None:
         check_encoder(repository.encoder_identity, encoder, index=repository.index)
         self.repository = repository
         self.encoder = encoder
         self.limits = limits or PhotoLimits()
+        self.evidence = evidence or Evidence()
         self._reopen = reopen
         self._opening = Lock()
 

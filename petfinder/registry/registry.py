@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from datetime import datetime
 from functools import cached_property, partial
 from typing import Any, Self
 
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
+from petfinder.domain.evidence import Evidence
 from petfinder.domain.filters import PetFilter
 from petfinder.domain.matches import Match, Matches
 from petfinder.domain.pets import SPECIES, Cat, Dog, Owner, Pet, PetT, Photo, species_of
-from petfinder.domain.verdicts import Verdict
 from petfinder.encoders.base import Encoder, EncoderIdentity
 from petfinder.encoders.load import is_former
 from petfinder.photos.read import PhotoLimits
 from petfinder.registry.encoder_choice import ChooseEncoder
 from petfinder.registry.foreign import ExistingIndex
+from petfinder.registry.judge import over_species
 from petfinder.registry.opened_index import MOVED, Reopen
 from petfinder.registry.repository import CatRepository, DogRepository, PetRepository
 from petfinder.registry.service import CatService, DogService, PetService
@@ -27,7 +28,6 @@ from petfinder.stores.documents import IndexSpec
 from petfinder.stores.field_names import FieldNames
 
 _BOUND = {"dog": "dogs", "cat": "cats"}
-_VERDICTS = (Verdict.UNKNOWN, Verdict.POSSIBLE, Verdict.MATCH)
 
 
 class Registry:
@@ -45,6 +45,7 @@ class Registry:
         name: str = "pets",
         create: bool = True,
         limits: PhotoLimits | None = None,
+        evidence: Evidence | None = None,
     ) -> None:
         self.name = name
         self.util = Util(store)
@@ -52,6 +53,7 @@ class Registry:
         self._choose_encoder = choose_encoder
         self._create = create
         self._limits = limits or PhotoLimits()
+        self._evidence = evidence or Evidence()
         self._others: dict[type[Pet], PetService[Any]] = {}
 
     def __repr__(self) -> str:
@@ -61,13 +63,13 @@ class Registry:
     def dogs(self) -> DogService:
         """The service for dogs; makes their index where there is none."""
         reopen = self._opening(partial(DogRepository, self._store, self._index(Dog)))
-        return DogService(*reopen(), limits=self._limits, reopen=reopen)
+        return DogService(*reopen(), limits=self._limits, evidence=self._evidence, reopen=reopen)
 
     @cached_property
     def cats(self) -> CatService:
         """The service for cats; makes their index where there is none."""
         reopen = self._opening(partial(CatRepository, self._store, self._index(Cat)))
-        return CatService(*reopen(), limits=self._limits, reopen=reopen)
+        return CatService(*reopen(), limits=self._limits, evidence=self._evidence, reopen=reopen)
 
     def of(self, pet_class: type[PetT]) -> PetService[PetT]:
         """Open the service for a class of pets of your own; raises InvalidPet where the class fixes no species."""
@@ -107,25 +109,27 @@ class Registry:
         """Give the name of the index that holds a species: `pets-dogs`."""
         return f"{self.name}-{species}s"
 
-    def find(self, photo: Any, *, k: int = 5, where: PetFilter | None = None) -> Matches:
-        """Find the registered pets nearest to a photo over all species, each with the verdict of its own species.
+    def find(
+        self,
+        photo: Any,
+        *,
+        k: int = 5,
+        where: PetFilter | None = None,
+        place: Any = None,
+        at: datetime | str | None = None,
+        about: Pet | None = None,
+    ) -> Matches:
+        """Find the registered pets that are most probably the one in a photo over all species, with verdicts.
 
-        Photos, `k`, `where` and errors as in PetFinder.find; each encoder encodes the photo once.
+        Each has the verdict by its own species' lines; the probabilities of all, and of nobody, sum to 1. Photos, `k`,
+        `where`, `place`, `at`, `about` and errors as in PetFinder.find; each encoder encodes the photo once.
         """
+        given = {"k": k, "where": where, "place": place, "at": at, "about": about}
         encoded: dict[EncoderIdentity, Sequence[Photo]] = {}
-        answers = [
-            _found_by(self._service(spec.species), photo, encoded, k=k, where=where) for spec in self.specs().values()
-        ]
+        answers = [_found_by(self._service(spec.species), photo, encoded, given) for spec in self.specs().values()]
         if not answers:
-            return self.dogs.find(photo, k=k, where=where)
-        # Cosines of two encoders are no common measure; then the verdicts come first.
-        nearness = _by_verdict if len(encoded) > 1 else _by_similarity
-        best = max(answers, key=lambda answer: nearness(answer.best))
-        found = sorted((match for answer in answers for match in answer), key=nearness, reverse=True)
-        pets = sum(answer.pets_searched for answer in answers)
-        photos = sum(answer.photos_searched for answer in answers)
-        animals = max((answer.animals for answer in answers), key=len)  # only who encoded the photo knows of any
-        return replace(best, found=tuple(found[:k]), pets_searched=pets, photos_searched=photos, animals=animals)
+            return self.dogs.find(photo, **given)
+        return over_species(answers, k, one_measure=len(encoded) == 1)
 
     def owner_of(self, match: Match) -> Owner | None:
         """Tell whom to call about a match: the owner, else the finder of a found or sighted pet, else None.
@@ -158,7 +162,7 @@ class Registry:
 
     def _service_on(self, index: str, pet_class: type[PetT]) -> PetService[PetT]:
         reopen = self._opening(partial(PetRepository[PetT], self._store, index, pet_class=pet_class))
-        return PetService[PetT](*reopen(), limits=self._limits, reopen=reopen)
+        return PetService[PetT](*reopen(), limits=self._limits, evidence=self._evidence, reopen=reopen)
 
     def _opening(self, open_index: Callable[[], PetRepository[PetT]]) -> Reopen[PetT]:
         """Give the function that opens an index with the encoder that the index remembers at that moment."""
@@ -179,29 +183,19 @@ class Registry:
         return index
 
 
-def _by_similarity(match: Match | None) -> tuple[int, float]:
-    return 0, match.similarity if match else -2.0
-
-
-def _by_verdict(match: Match | None) -> tuple[int, float]:
-    return (_VERDICTS.index(match.verdict) if match and match.verdict else -1), _by_similarity(match)[1]
-
-
 def _found_by(
     service: PetService[Any],
     photo: Any,
     encoded: dict[EncoderIdentity, Sequence[Photo]],
-    *,
-    k: int,
-    where: PetFilter | None,
+    given: dict[str, Any],
 ) -> Matches:
     """Find in one species; the photo is encoded once by each encoder, and `encoded` keeps what came of it."""
     pinned = service.pinned()
     identity = pinned.repository.encoder_identity
     known = encoded.get(identity)
     try:
-        answer = pinned.find(photo if known is None else [*known], k=k, where=where)
+        answer = pinned.find(photo if known is None else [*known], **given)
     except MOVED:  # rebuilt with another encoder: the service finds out which
-        return service.find(photo, k=k, where=where)
+        return service.find(photo, **given)
     encoded[identity] = answer.query
     return answer

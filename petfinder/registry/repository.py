@@ -20,7 +20,7 @@ from petfinder.domain.errors import (
     PetNotFound,
     StoreError,
 )
-from petfinder.domain.filters import PetFilter, Restriction
+from petfinder.domain.filters import Cells, PetFilter, Restriction
 from petfinder.domain.matches import Match, Matches, Pets
 from petfinder.domain.pets import Cat, Dog, Pet, PetT, as_found, species_of
 from petfinder.domain.reports import BulkReport, Failure, Ignored, SeveralAnimals
@@ -170,8 +170,12 @@ class PetRepository(Generic[PetT]):
         *,
         min_similarity: float | None = None,
         exact: bool = False,
+        cells: Cells | None = None,
     ) -> Sequence[Matches]:
-        """Find for each embedding (m, dims) the k nearest pets, as `search` does, in one request."""
+        """Find for each embedding (m, dims) the k nearest pets, as `search` does, in one request.
+
+        With `cells`, beside them the k nearest of those with a place in these.
+        """
         if not isinstance(k, int) or not 1 <= k <= MOST_NEIGHBOURS:
             raise InvalidQuery(f"k must be a number from 1 to {MOST_NEIGHBOURS}; list pages through all pets")
         if min_similarity is not None and not (isinstance(min_similarity, (int, float)) and -1 <= min_similarity <= 1):
@@ -179,7 +183,7 @@ class PetRepository(Generic[PetT]):
         if where is not None and not isinstance(where, PetFilter):
             raise InvalidQuery("where is a petfinder.PetFilter")
         restriction = where.restriction() if where else _ALL
-        query = Query(unit(embeddings, dims=self.spec.dims), k, restriction, min_similarity, exact)
+        query = Query(unit(embeddings, dims=self.spec.dims), k, restriction, min_similarity, exact, cells)
         return [self._matches(answer) for answer in self.store.nearest(self.index, query, expected=self.spec)]
 
     def _matches(self, answer: Nearest) -> Matches:

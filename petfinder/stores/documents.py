@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from heapq import merge
 from itertools import groupby
 from operator import itemgetter
@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidPet, InvalidQuery, PetfinderError
-from petfinder.domain.filters import Restriction
+from petfinder.domain.filters import Cells, Restriction
 from petfinder.domain.vectors import Matrix, Vector
 
 SCHEMA = 2  # 1 kept the owner alone where `private` is now
@@ -137,7 +137,8 @@ class Outcome:
 class Query:
     """What is searched for: to each of `vectors` (m, dims), unit length, the k documents nearest by cosine that pass.
 
-    Those below `min_similarity` are left out; `exact` asks for no approximation.
+    Those below `min_similarity` are left out; `exact` asks for no approximation. With `cells`, the k nearest of those
+    with a place in these are found too.
     """
 
     vectors: Matrix
@@ -145,6 +146,11 @@ class Query:
     restriction: Restriction = field(default_factory=Restriction)
     min_similarity: float | None = None
     exact: bool = False
+    cells: Cells | None = None
+
+    def in_cells(self) -> Query:
+        """The search in the cells alone."""
+        return replace(self, restriction=replace(self.restriction, cells=self.cells), cells=None)
 
     def check(self, *, dims: int, most: int | None = None) -> None:
         """Raise InvalidQuery for a k below 1 or above `most`, InvalidEmbedding for what is no (m, dims) of numbers."""
@@ -174,6 +180,19 @@ class Nearest:
     hits: tuple[Hit, ...]
     searched: int
     photos: int
+
+    def joined(self, others: Nearest) -> Nearest:
+        """Add the hits of another search of the same vector, each document once, nearest first."""
+        hits = {hit.document.id: hit for hit in (*others.hits, *self.hits)}.values()
+        return replace(self, hits=tuple(sorted(hits, key=lambda hit: (-hit.similarity, hit.document.id))))
+
+
+def with_cells(search: Callable[[Query], list[Nearest]], query: Query) -> list[Nearest]:
+    """Answer a query by one search, or, where it has cells, by two that are joined."""
+    found = search(replace(query, cells=None))
+    if query.cells is None:
+        return found
+    return [one.joined(other) for one, other in zip(found, search(query.in_cells()), strict=True)]
 
 
 _DOCUMENTS_AT_ONCE = 500

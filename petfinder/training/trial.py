@@ -13,6 +13,7 @@ from petfinder.domain.verdicts import Thresholds
 from petfinder.encoders.tuned import Metrics
 from petfinder.evaluation import calibration
 from petfinder.evaluation.calibration import PET_COUNTS, Estimate
+from petfinder.evaluation.likelihood import likelihood_of, registry_searches, together
 from petfinder.evaluation.metrics import Labelled, Rows, average_precision, leave_one_out_registered
 from petfinder.training.fit import Views, fit
 
@@ -136,4 +137,6 @@ def _thresholds(folds: Sequence[Labelled], source: str) -> Thresholds:
     measured = [
         calibration.measure_thresholds(photos, photos, pet_counts=counts, draws=_THRESHOLD_DRAWS) for photos in folds
     ]
-    return reduce(lambda one, other: calibration.stricter(one, other, source=source), measured)
+    strictest = reduce(lambda one, other: calibration.stricter(one, other, source=source), measured)
+    likelihood = likelihood_of(together([registry_searches(photos) for photos in folds]))
+    return strictest.model_copy(update={"likelihood": likelihood})

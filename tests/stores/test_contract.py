@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from petfinder.domain import errors
-from petfinder.domain.filters import Restriction
+from petfinder.domain.filters import Cells, Restriction
+from petfinder.domain.pets import Place
 from petfinder.domain.vectors import unit
 from petfinder.stores.base import Store
 from petfinder.stores.documents import SCHEMA, Document, Query
@@ -25,6 +26,7 @@ from tests.stores.samples import (
     check_nearest,
     directions,
     document,
+    expected,
     found,
     ids,
     pet_document,
@@ -364,6 +366,25 @@ def test_words_must_all_be_there_and_a_choice_may_be_empty_or_very_long(store: S
     many = frozenset(f"none{number}" for number in range(70_000))  # more than a query has room for
     assert ids(store.scan("dogs", Restriction(ids=many | {"b"}))) == ["b"]
     assert store.nearest("dogs", Query(ONE_QUERY, k=5, restriction=Restriction(exclude=many | {"b"})))[0].searched == 1
+
+
+def test_the_nearest_of_some_cells_come_with_the_nearest_of_all(store: Store) -> None:
+    documents = [
+        replace(one, places=((48.1 + 0.01 * (number % 20), 11.6 - 0.01 * (number // 20)),))
+        for number, one in enumerate(random_documents(400, seed=5))
+    ]
+    write(store, documents)
+    cells = Cells.around(Place(lat=48.142, lon=11.55), 2.5)
+    inside = [one for one in documents if cells.hold(Place(lat=one.places[0][0], lon=one.places[0][1]))]
+    assert 10 < len(inside) < 100
+    for query in directions(10, seed=6):
+        for exact in (True, False):
+            [answer] = store.nearest("dogs", Query(query[None], k=5, cells=cells, exact=exact))
+            wanted = {id_ for some in (documents, inside) for id_, _, _ in expected(some, query, k=5)}
+            assert {hit.document.id for hit in answer.hits} == wanted
+            similarities = [hit.similarity for hit in answer.hits]
+            assert similarities == sorted(similarities, reverse=True)
+            assert answer.searched == sum(bool(one.photo_ids) for one in documents)
 
 
 @pytest.mark.parametrize("k", [1, 3, 10, 500])

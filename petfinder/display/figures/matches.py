@@ -11,7 +11,7 @@ from petfinder.display.colours import paint_of
 from petfinder.display.figures import style
 from petfinder.display.figures.style import QUIET, headed_figure, in_own_style, tile_picture, write
 from petfinder.domain.matches import Match, Matches
-from petfinder.domain.verdicts import Cut
+from petfinder.domain.verdicts import Cut, Lines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +43,7 @@ def plot_matches(matches: Matches) -> Figure:
         _draw_query(_tile(figure.add_subplot(grid[0, 0])), matches)
     for place, match in enumerate(found):
         row, column = divmod(place, _A_ROW)
-        _draw_match(_tile(figure.add_subplot(grid[row, first_column + column])), match, matches.cut)
+        _draw_match(_tile(figure.add_subplot(grid[row, first_column + column])), match, matches.lines or matches.cut)
     return figure
 
 
@@ -69,8 +69,8 @@ def _draw_query(axes: Axes, matches: Matches) -> None:
         tile_picture(axes, photo, column * (half + 0.1), under + 0.15, half)
 
 
-def _draw_match(axes: Axes, match: Match, cut: Cut | None) -> None:
-    """The photo, the facts, and the verdict and similarity over a bar from 0 to 1 with a tick at each threshold."""
+def _draw_match(axes: Axes, match: Match, cut: Cut | Lines | None) -> None:
+    """The photo, the facts, the verdict; the probability (else the similarity) as a bar with a tick at each line."""
     paint = paint_of(match.verdict)
     tile_picture(axes, match.photo, 0, 0, _TILE)
     axes.barh(_TILE + 0.03, _TILE, 0.06, color=paint.fill)
@@ -78,14 +78,17 @@ def _draw_match(axes: Axes, match: Match, cut: Cut | None) -> None:
     write(axes, 0, under, wording.name_of(match.pet), room=_TILE, fontsize=11.5, weight="bold")
     away, day = wording.distance_of(match), wording.day(match.photo.taken_at)
     facts = [match.pet.breed, wording.status_of(match.pet), away and f"{away} away", day and f"photo taken {day}"]
-    for line, fact in enumerate(filter(None, facts), 1):
+    if match.reasons:
+        facts = [match.pet.breed, wording.status_of(match.pet), *wording.reasons_of(match).split("; ")]
+    for line, fact in enumerate([*filter(None, facts)][:4], 1):
         write(axes, 0, under + line * _LINE, fact, room=_TILE, color=QUIET)
     y, left = under + 5 * _LINE + 0.06, 0.0
+    known = match.similarity if match.probability is None else match.probability
     if match.verdict:
         word = write(axes, 0.045, y, str(match.verdict), room=_TILE, fontsize=8.5, **style.on_colour(paint))
         left = style.width_of(word) + 0.19
-    write(axes, left, y, f"similarity {match.similarity:.3f}", room=_TILE - left, fontsize=8.5)
+    write(axes, left, y, wording.worth_of(match), room=_TILE - left, fontsize=8.5)
     axes.barh(y + 0.165, _TILE, 0.05, color=style.GROUND)
-    axes.barh(y + 0.165, _TILE * min(max(match.similarity, 0.0), 1.0), 0.05, color=paint.fill)
+    axes.barh(y + 0.165, _TILE * min(max(known, 0.0), 1.0), 0.05, color=paint.fill)
     ticks = [_TILE * tick for tick in (cut.possible, cut.match) if 0 <= tick <= 1] if cut else []
     axes.vlines(ticks, y + 0.11, y + 0.22, colors=style.INK, linewidth=1.5)

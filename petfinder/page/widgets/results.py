@@ -30,9 +30,9 @@ def matches_shown(visit: Visit, matches: Matches) -> ipw.Widget:
 
     def shown_match(match: Match, *, large: bool) -> ipw.Widget:
         if large or not matches.query:
-            card = render("gallery", "match_card", match, matches.cut, _LARGE)
+            card = render("gallery", "match_card", match, matches.lines or matches.cut, _LARGE)
         else:
-            card = render("gallery", "match_line", match, matches.cut)
+            card = render("gallery", "match_line", match, matches.lines or matches.cut)
         return _with_buttons(visit, match.pet, card, styles, call=large, similar=True)
 
     def as_tiles(found: Sequence[Match]) -> ipw.Widget:

@@ -46,16 +46,24 @@ def nearest(client: Elasticsearch, opened: Opened, query: Query, *, retries: int
     bodies = [
         queries.nearest(vector, opened.spec, k=more, num_candidates=width, clauses=clauses) for vector in query.vectors
     ]
+    if query.cells:
+        narrow = queries.filters(query.in_cells().restriction)
+        bodies += [
+            queries.nearest(vector, opened.spec, k=more, num_candidates=queries.MOST_CANDIDATES, clauses=narrow)
+            for vector in query.vectors
+        ]
     named = len(restriction.ids or ()) + len(restriction.exclude)
     at_once = max(1, min(_AT_ONCE, _HITS_AT_ONCE // more, _IDS_AT_ONCE // max(1, named)))
     asking = [*bodies, *([] if clauses else counting)]
     answers = together(client, opened.handle, asking, retries=retries, at_once=at_once)
     count = counts[0] if clauses else answers.pop()
     searched, photos = total(count), photos_in(count)
-    return [
+    found = [
         Nearest(cut([_hit(one, opened) for one in answer["hits"]["hits"]], query), searched, photos)
         for answer in answers
     ]
+    found, beside = found[: len(query.vectors)], found[len(query.vectors) :]
+    return [one.joined(other) for one, other in zip(found, beside, strict=True)] if beside else found
 
 
 def exactly(client: Elasticsearch, opened: Opened, query: Query, *, retries: int) -> list[Nearest]:

@@ -13,7 +13,17 @@ from typing import Any
 from elasticsearch import Elasticsearch
 
 from petfinder.domain.filters import Restriction
-from petfinder.stores.documents import Document, Expected, IndexSpec, IndexStats, Nearest, Outcome, Query, WriteMode
+from petfinder.stores.documents import (
+    Document,
+    Expected,
+    IndexSpec,
+    IndexStats,
+    Nearest,
+    Outcome,
+    Query,
+    WriteMode,
+    with_cells,
+)
 from petfinder.stores.elasticsearch import indexes, read, rebuild, search, write
 from petfinder.stores.elasticsearch.client import location_of
 from petfinder.stores.elasticsearch.foreign.store import ForeignIndexStore
@@ -154,7 +164,8 @@ class ElasticsearchStore:
     def nearest(self, name: str, query: Query, *, expected: Expected = None) -> list[Nearest]:
         def find(opened: Opened) -> list[Nearest]:
             if query.exact:
-                return search.exactly(self.client, opened, query, retries=self._retries)
+                exactly = partial(search.exactly, self.client, opened, retries=self._retries)
+                return with_cells(exactly, query)
             return search.nearest(self.client, self._session.sized(name, opened), query, retries=self._retries)
 
         return self._session.on(name, find, expected=expected)

@@ -21,6 +21,7 @@ _FEW_VALUES = 4
 _NAMED = "SELECT doc FROM documents WHERE index_id = ? AND id IN (SELECT value FROM json_each(?))"
 _WITH_TERM = "SELECT doc FROM terms WHERE index_id = ? AND term IN (SELECT value FROM json_each(?))"
 _DATED = "SELECT doc FROM dates WHERE index_id = ? AND at BETWEEN ? AND ?"
+_PLACED = "SELECT doc FROM places WHERE index_id = ? AND lat BETWEEN ? AND ? AND lon BETWEEN ? AND ?"
 _LISTED = "SELECT value AS doc FROM json_each(?)"
 
 
@@ -58,6 +59,9 @@ def _demands(connection: sqlite3.Connection, index_id: int, restriction: Restric
         after = _EARLIEST if restriction.after is None else restriction.after
         before = _LATEST if restriction.before is None else restriction.before
         found.append(_listed_in(Clause(_DATED, (index_id, after, before))))
+    if (cells := restriction.cells) is not None:
+        edges = (cells.south, cells.north, cells.west, cells.east)
+        found.append(_listed_in(Clause(_PLACED, (index_id, *edges))))
     if restriction.circle is not None:
         inside = _documents_inside(connection, index_id, restriction.circle)
         found.append(_listed_in(Clause(_LISTED, (json.dumps(inside),))))

@@ -15,7 +15,17 @@ from typing import Any
 
 from petfinder.domain.errors import EditConflict, StoreUnavailable
 from petfinder.domain.filters import Restriction
-from petfinder.stores.documents import Document, Expected, IndexSpec, IndexStats, Nearest, Outcome, Query, WriteMode
+from petfinder.stores.documents import (
+    Document,
+    Expected,
+    IndexSpec,
+    IndexStats,
+    Nearest,
+    Outcome,
+    Query,
+    WriteMode,
+    with_cells,
+)
 from petfinder.stores.sqlite import filters, indexes, rebuild, rows, search, write
 from petfinder.stores.sqlite.file import open_file, open_memory
 from petfinder.stores.sqlite.indexes import IndexRow, find_index
@@ -168,7 +178,8 @@ class EmbeddedStore:
 
     def nearest(self, name: str, query: Query, *, expected: Expected = None) -> list[Nearest]:
         with self._reading(name, expected) as (connection, index):
-            return search.nearest(connection, index, self._matrices.up_to_date(connection, index), query)
+            matrix = self._matrices.up_to_date(connection, index)
+            return with_cells(lambda one: search.nearest(connection, index, matrix, one), query)
 
     def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
         with self._reading(name) as (connection, index):

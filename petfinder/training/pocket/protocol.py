@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from petfinder.domain.errors import ConfigError
-from petfinder.domain.vectors import Matrix
-from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS, Cut, Thresholds
+from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS, Cut, PhotoLikelihood, Thresholds
 from petfinder.encoders.base import Encoder
 from petfinder.encoders.pocket import PocketEncoder
 from petfinder.evaluation import calibration, metrics
@@ -37,13 +36,13 @@ from petfinder.training.pocket.benches import (
     run,
     table,
 )
+from petfinder.training.pocket.likelihoods import fit_likelihood, kept_promises, shares_found
 from petfinder.training.pocket.several_photos import few_photos
 
 PET_COUNTS = {"cat": (10, 30, 100, 300, 550), "dog": (10, 30, 100, 300, 850)}
 # Numbers of pets at which promises are checked, as far as a gallery has them; above those of PET_COUNTS, beyond them.
 CHECKED_COUNTS = (30, 120, 300)
 COUNTS_BEYOND = (1500, 4000)
-LEAST_OF_A_BREED = 20  # pets that took no part in training; a breed with fewer is left out
 
 
 def measure(encoder: Encoder, benches: Benches, cache: Path) -> Record:
@@ -51,7 +50,8 @@ def measure(encoder: Encoder, benches: Benches, cache: Path) -> Record:
 
     `benches`: what each gave, leave one out, by two kinds of strangers; `portraits_`: the same as a registry answers;
     `erased_`: with the pet painted out of the query. `score`: see `choosing_score`. `few`: see `few_photos`. `checks`,
-    `thresholds` and `set_by`: see `species_thresholds`. `breeds`: see `strangers_of_one_breed`.
+    `thresholds` and `set_by`: see `species_thresholds`. `promises` and `right`: see `petfinder.training.pocket.
+    likelihoods`, where pairs of `twins.csv` are one animal.
     """
     store = EmbeddingCache(cache, encoder)
     embeddings = store.whole(benches)
@@ -62,6 +62,13 @@ def measure(encoder: Encoder, benches: Benches, cache: Path) -> Record:
     for species in SPECIES:
         thresholds[species], set_by[species], checked = species_thresholds(benches, photos, species, encoder)
         checks.extend(checked)
+    alike = as_one_animal(benches, read_twins())
+    photos_alike = alike.labelled(embeddings)
+    likelihoods: dict[str, PhotoLikelihood] = {}
+    for species in SPECIES:
+        if likelihood := fit_likelihood(alike, photos_alike, species):
+            likelihoods[species] = likelihood
+            thresholds[species] = thresholds[species].model_copy(update={"likelihood": likelihood})
     return {
         "encoder": encoder.name,
         "fingerprint": str(getattr(encoder, "fingerprint", "")),
@@ -71,7 +78,8 @@ def measure(encoder: Encoder, benches: Benches, cache: Path) -> Record:
         "checks": checks,
         "thresholds": thresholds,
         "set_by": set_by,
-        "breeds": strangers_of_one_breed(benches, embeddings, thresholds),
+        "promises": kept_promises(alike, photos_alike, likelihoods),
+        "right": shares_found(alike, photos_alike, likelihoods),
     }
 
 
@@ -160,36 +168,6 @@ def species_thresholds(
     return final, set_by, checks
 
 
-def strangers_of_one_breed(benches: Benches, embeddings: Matrix, thresholds: Mapping[str, Thresholds]) -> list[Record]:
-    """How often a pet that is not registered raises an alarm where all that are registered are of its breed.
-
-    Of each breed, each photo that took no part in training is looked for among the others, its own animal left out;
-    pairs of `twins.csv` are one animal. The last row of a species holds all its breeds.
-    """
-    benches = as_one_animal(benches, read_twins())
-    photos = benches.labelled(embeddings)
-    breeds = np.array([photo.breed for photo in benches.photos])
-    untaught = benches.crowd | benches.queries()
-    rows = []
-    for species in SPECIES:
-        these = untaught & benches.of_species(species)
-        ids: list[NDArray[np.str_]] = []
-        alarms: list[NDArray[np.float64]] = []
-        for breed in np.unique(breeds[these & (breeds != "")]).tolist():
-            gallery = photos.at(these & (breeds == breed))
-            others = len(np.unique(gallery.ids)) - 1
-            if others < LEAST_OF_A_BREED:
-                continue
-            searched = {"pets": others, "photos": round(others * len(gallery) / (others + 1))}
-            ids.append(gallery.ids)
-            alarms.append(_alarms(gallery, gallery, others, thresholds[species].at(*searched.values())))
-            rows.append({"species": species, "breed": breed, **searched, **_summary(ids[-1:], alarms[-1:])})
-        if ids:
-            everywhere = {"species": species, "breed": f"all {len(ids)}", "pets": None, "photos": None}
-            rows.append({**everywhere, **_summary(ids, alarms)})
-    return rows
-
-
 def _alarms(strangers: Labelled, gallery: Labelled, pets: int, cut: Cut) -> NDArray[np.float64]:
     """Of each stranger (q, 2), the share of draws of so many pets in which it is called a match, and a possible one."""
     cuts = (cut.match, cut.possible)
@@ -228,12 +206,12 @@ def _checks(
 
 def tables(figures: Record) -> str:
     """All figures of one encoder as tables: shares with their 95 % interval over animals, similarities as cosines."""
-    checks, breeds = (
+    checks, promises = (
         [
             {**row, "match": _kept(row["match"], MATCH_ALARMS), "possible": _kept(row["possible"], POSSIBLE_ALARMS)}
             for row in figures[name]
         ]
-        for name in ("checks", "breeds")
+        for name in ("checks", "promises")
     )
     thresholds = [
         {"species": species, **dict(row), **set_by}
@@ -255,10 +233,11 @@ def tables(figures: Record) -> str:
         "reporting halves": halves[REPORTS],
         "few photos on either side; 30 draws": figures["few"],
         f"false alarms seen {promised} strangers' animals is all on that side": checks,
-        f"false alarms among pets of one breed {promised} animals": breeds,
+        f"searches that pass the lines of the probabilities {promised} animals": promises,
+        "found by probability: first, called a match, possible; of the first, unknown": figures["right"],
         "thresholds with the intervals over strangers' animals, and the non-mated searches behind them": thresholds,
     }
-    blocks = [f"{title}\n{table(rows)}" for title, rows in titles.items()]
+    blocks = [f"{title}\n{table(rows)}" for title, rows in titles.items() if rows]
     return "\n\n".join([f"== {figures['encoder']} {figures['fingerprint']}", *blocks])
 
 

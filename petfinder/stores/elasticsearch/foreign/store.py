@@ -7,6 +7,7 @@ pets; similarities are computed here, so that they are raw cosines whatever metr
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from typing import Any, NoReturn
@@ -17,7 +18,17 @@ from petfinder.domain.filters import Restriction
 from petfinder.domain.pets import Pet
 from petfinder.domain.text import fold
 from petfinder.domain.vectors import Matrix
-from petfinder.stores.documents import Document, Expected, Hit, IndexSpec, IndexStats, Nearest, Outcome, Query
+from petfinder.stores.documents import (
+    Document,
+    Expected,
+    Hit,
+    IndexSpec,
+    IndexStats,
+    Nearest,
+    Outcome,
+    Query,
+    with_cells,
+)
 from petfinder.stores.elasticsearch.foreign import queries as bodies
 from petfinder.stores.elasticsearch.foreign.fields import KnownFields, known_fields, to_documents
 from petfinder.stores.elasticsearch.indexes import stored_bytes
@@ -115,14 +126,17 @@ class ForeignIndexStore:
         self._check(name, expected)
         query.check(dims=self._spec.dims, most=MOST_CANDIDATES)
         with self._session.asking(name):
-            found = self._clauses(query.restriction, embedded=True)
-            photos, pets = self._counted(found)
-            if query.exact or not self._fields.indexed:
-                refuse_too_many(photos, otherwise="import the index")
-                return nearest_of(self._scan(query.restriction, vectors=True), query)
-            near: list[list[Hit]] = []
-            for start in range(0, len(query.vectors), _QUERIES_AT_ONCE):
-                near += self._of_proposed(query.vectors[start : start + _QUERIES_AT_ONCE], query.k, found)
+            return with_cells(self._nearest, query if "place" in self._fields.known else replace(query, cells=None))
+
+    def _nearest(self, query: Query) -> list[Nearest]:
+        found = self._clauses(query.restriction, embedded=True)
+        photos, pets = self._counted(found)
+        if query.exact or not self._fields.indexed:
+            refuse_too_many(photos, otherwise="import the index")
+            return nearest_of(self._scan(query.restriction, vectors=True), query)
+        near: list[list[Hit]] = []
+        for start in range(0, len(query.vectors), _QUERIES_AT_ONCE):
+            near += self._of_proposed(query.vectors[start : start + _QUERIES_AT_ONCE], query.k, found)
         return [Nearest(cut(hits, query), pets, photos) for hits in near]
 
     def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:

@@ -1,0 +1,80 @@
+"""How evidence is weighed: the chance that an animal is registered, weights by status, tables of distances and days."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from petfinder.domain.errors import ConfigError, PetfinderError
+from petfinder.domain.pets import Status
+from petfinder.domain.values import Value
+
+
+class Spread(Value):
+    """A log-normal: its median, in km or days, and the standard deviation `sigma` of the natural logarithm."""
+
+    refusal: ClassVar[type[PetfinderError]] = ConfigError
+
+    median: float = Field(gt=0)
+    sigma: float = Field(gt=0)
+
+
+class Habits(Value):
+    """How far a lost animal is found from where it lives, and after how many days."""
+
+    refusal: ClassVar[type[PetfinderError]] = ConfigError
+
+    distance_km: Spread
+    days: Spread
+
+
+DOG = Habits(distance_km=Spread(median=0.25, sigma=3.55), days=Spread(median=2, sigma=1.0))
+"""Fitted to Kremer et al., Front. Vet. Sci. 8:669428 (2021), and Lord et al., JAVMA 230 (2007)."""
+CAT = Habits(distance_km=Spread(median=0.30, sigma=3.52), days=Spread(median=5.6, sigma=1.75))
+INDOOR_CAT = Habits(distance_km=Spread(median=0.039, sigma=2.02), days=Spread(median=5.6, sigma=1.75))
+"""Fitted to Huang et al., Animals 8(1):5 (2018)."""
+
+
+class Evidence(Value):
+    """What is assumed where photo, place, days and facts are weighed together; an answer carries it.
+
+    `registered` (0 to 1): the chance that an animal somebody asks for is registered. `weights`: how much more a pet of
+    one status is expected to be asked for than one of another. `anywhere` (0 to 1): the share of pets that may turn up
+    at any distance. `around_km`: the radius in which strangers live around the place of a search. `habits` by species,
+    "indoor cat" for cats that never go out; species that are not named have a dog's. Raises ConfigError.
+    """
+
+    refusal: ClassVar[type[PetfinderError]] = ConfigError
+
+    registered: float = Field(default=0.3, gt=0, lt=1)
+    weights: Mapping[Status, float] = {
+        Status.LOST: 1.0,
+        Status.FOUND: 1.0,
+        Status.SIGHTED: 1.0,
+        Status.HOME: 0.05,
+        Status.REUNITED: 0.01,
+    }
+    anywhere: float = Field(default=0.07, gt=0, lt=1)
+    around_km: float = Field(default=20.0, gt=0)
+    habits: Mapping[str, Habits] = {"dog": DOG, "cat": CAT, "indoor cat": INDOOR_CAT}
+
+    def habits_of(self, species: str, *, indoor: bool | None = None) -> Habits:
+        """Pick the habits of a species."""
+        kind = f"indoor {species}" if indoor else species
+        return self.habits.get(kind) or self.habits.get(species) or DOG
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One piece of evidence for or against a pet: its kind, in words, and the log10 of its likelihood ratio.
+
+    Above 0 it speaks for the pet. Of the photo: how much likelier it is that the pet is the one than that any stranger
+    in the gallery is as alike.
+    """
+
+    kind: Literal["photo", "place", "days", "sex", "colour", "breed", "status"]
+    words: str
+    log10: float

@@ -1,0 +1,176 @@
+"""From searches whose answer is known to the curves that turn a lead into a likelihood ratio.
+
+A mated search has its own pet in the gallery, a non-mated one has not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS, Curve, PhotoLikelihood
+from petfinder.evaluation.metrics import Labelled, Mask, Numbers, registered
+from petfinder.matching.photo import leads
+
+FEWEST_ANIMALS = 10
+"""Chosen: with fewer animals in mated searches no curve is fitted."""
+
+_KEPT = 40  # pets of a search: those behind them weigh nothing
+_FAR = -1.0  # the lead of no pet
+_STEPS, _TOLERANCE = 100, 1e-6
+_SLOPE_IN_DEVIATIONS = 2.0  # of the nearest strangers' leads, per unit of log ratio: where few animals say otherwise
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Searches:
+    """Leads of the nearest pets (s, 40) of each search, the place of its own among them (-1: non-mated), its animal."""
+
+    leads: Floats
+    own: NDArray[np.intp]
+    ids: NDArray[np.str_]
+
+    @property
+    def mated(self) -> Mask:
+        """Which have their own pet in the gallery."""
+        return self.own >= 0
+
+
+def searches(by_pet: Numbers, own: NDArray[np.intp], ids: NDArray[np.str_], *, stand_in: float = 0.0) -> Searches:
+    """Take searches as they went: similarities with each pet (s, p), -inf for those not in the gallery.
+
+    `own` (s,) is the column of the own pet, -1 in a non-mated search; `ids` (s,) the animal that was looked for.
+    """
+    rows, places = np.full((len(by_pet), _KEPT), _FAR), np.full(len(by_pet), -1, dtype=np.intp)
+    for row, (seen, column) in enumerate(zip(by_pet, own.tolist(), strict=True)):
+        order = np.argsort(-seen, kind="stable")[:_KEPT]
+        order = order[np.isfinite(seen[order])]
+        if column >= 0 and column not in order:
+            order[-1] = column
+        rows[row, : len(order)] = np.maximum(leads(seen[order].astype(np.float64), stand_in=stand_in), _FAR)
+        if column >= 0:
+            places[row] = int(np.flatnonzero(order == column)[0])
+    return Searches(rows, places, ids)
+
+
+def together(parts: Sequence[Searches]) -> Searches:
+    """All searches of several sets."""
+    columns = ([getattr(part, name) for part in parts] for name in ("leads", "own", "ids"))
+    return Searches(*map(np.concatenate, columns))
+
+
+def fit_curve(known: Searches, *, photos: int = 1) -> Curve:
+    """Fit the curve by which mated and non-mated searches, half and half, are told apart best; every animal alike.
+
+    Maximum likelihood of P(own pet) = exp(f) / (sum exp(f) + 1), and of P(nobody) likewise, by Newton's method; the
+    slopes have a weak prior, worth one animal, for animals that are told apart without a single mistake. `photos`: how
+    many photos the pets had at least.
+    """
+    fit = _Fit.of(known)
+    curve = np.array([-fit.prior[1] * Curve.BEND, *fit.prior[1:]])
+    loss, slope, bend = fit.at(curve)
+    for _ in range(_STEPS):
+        step = np.linalg.solve(bend + 1e-9 * np.eye(3), slope)
+        size = 1.0
+        while (tried := fit.at(curve + size * step))[0] > loss and size > _TOLERANCE:
+            size /= 2
+        curve = curve + size * step
+        loss, slope, bend = tried
+        if np.abs(step).max() < _TOLERANCE * fit.prior[1]:
+            break
+    bias, below, above = curve.tolist()
+    return Curve(photos=photos, bias=bias, below=max(below, 1e-3), above=max(above, 1e-3))
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """What is summed over the searches for one curve: weights (s,), features (s, l, 3), those of the own pet (s, 3)."""
+
+    weights: Floats
+    features: Floats
+    there: Mask
+    right: Floats
+    prior: Floats
+    strength: Floats
+
+    @classmethod
+    def of(cls, known: Searches) -> _Fit:
+        features, mated = _features(known.leads), np.flatnonzero(known.mated)
+        right = np.zeros((len(known.own), 3))
+        right[mated] = features[mated, known.own[mated]]
+        scale = _SLOPE_IN_DEVIATIONS / max(float(known.leads[~known.mated, 0].std()), 1e-3)
+        strength = np.array([0.0, 1.0, 1.0]) / scale**2 / len(np.unique(known.ids[mated]))
+        return cls(_weights(known), features, known.leads > _FAR, right, np.array([0.0, scale, scale]), strength)
+
+    def at(self, curve: Floats) -> tuple[float, Floats, Floats]:
+        """Give the loss of a curve's three numbers, its falling gradient (3,) and its curvature (3, 3)."""
+        logs = np.where(self.there, self.features @ curve, -np.inf)
+        most = np.maximum(logs.max(axis=1), 0.0)
+        terms = np.exp(logs - most[:, np.newaxis])
+        sums = terms.sum(axis=1) + np.exp(-most)
+        chances = terms / sums[:, np.newaxis]
+        away = curve - self.prior
+        loss = self.weights @ (most + np.log(sums) - self.right @ curve) + self.strength @ away**2 / 2
+        expected = np.einsum("sl,slk->sk", chances, self.features)
+        slope = self.weights @ (self.right - expected) - self.strength * away
+        bend = np.einsum("s,sl,slk,slj->kj", self.weights, chances, self.features, self.features, optimize=True)
+        bend -= np.einsum("s,sk,sj->kj", self.weights, expected, expected)
+        return float(loss), slope, bend + np.diag(self.strength)
+
+
+def _features(leads_of: Floats) -> Floats:
+    """What a curve's three numbers are multiplied by, (s, l, 3)."""
+    return np.stack(
+        [np.ones_like(leads_of), np.minimum(leads_of, Curve.BEND), np.maximum(leads_of - Curve.BEND, 0.0)], axis=-1
+    )
+
+
+def _weights(known: Searches) -> Floats:
+    """One half for the mated searches, one for the others; in each, every animal weighs the same."""
+    weights = np.zeros(len(known.own))
+    for part in (known.mated, ~known.mated):
+        _, codes, counts = np.unique(known.ids[part], return_inverse=True, return_counts=True)
+        weights[part] = 0.5 / counts[codes] / len(counts)
+    return weights
+
+
+def best_ratio(known: Searches, curve: Curve) -> Floats:
+    """Of each search, the log10 of the likelihood ratio of its nearest pet (s,)."""
+    return np.array([curve.log10(lead) for lead in known.leads.max(axis=1).tolist()])
+
+
+def alarms(known: Searches, curve: Curve) -> tuple[float, float]:
+    """The ratios that the best pet of 1 % and of 30 % of the non-mated searches reaches (log10)."""
+    best = best_ratio(known, curve)[~known.mated]
+    match, possible = np.quantile(best, [1 - MATCH_ALARMS, 1 - POSSIBLE_ALARMS])
+    return float(match), float(possible)
+
+
+def registry_searches(photos: Labelled, *, queries: NDArray[np.intp] | None = None) -> Searches:
+    """Look for photos as a registry of just these pets would: each among all others, with its own pet and without.
+
+    `queries`: the rows that are looked for, where not all are.
+    """
+    rows = np.arange(len(photos)) if queries is None else queries
+    gallery, ids = registered(photos), photos.ids[rows]
+    strangers = gallery.impostors(photos.embeddings[rows], ids)
+    several = np.flatnonzero(np.isin(rows, photos.with_positives()))
+    mated, columns = strangers[several], gallery.codes(ids[several])
+    for place, row in enumerate(rows[several].tolist()):
+        rest = np.flatnonzero((photos.ids == photos.ids[row]) & (np.arange(len(photos)) != row))
+        mated[place, columns[place]] = float(registered(photos.at(rest)).similarities(photos.embeddings[[row]])[0, 0])
+    alone = np.full(len(rows), -1, dtype=np.intp)
+    return together([searches(mated, columns, ids[several]), searches(strangers, alone, ids)])
+
+
+def likelihood_of(known: Searches) -> PhotoLikelihood | None:
+    """Fit one curve and its lines to searches; None where fewer than 10 animals were looked for with their own pet."""
+    if len(np.unique(known.ids[known.mated])) < FEWEST_ANIMALS:
+        return None
+    curve = fit_curve(known)
+    match, possible = alarms(known, curve)
+    return PhotoLikelihood(curves=(curve,), match=match, possible=possible)

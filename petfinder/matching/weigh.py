@@ -1,0 +1,141 @@
+"""Candidates weighed: what photo, place, days and facts say of each, and the probabilities that follow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from petfinder.domain.evidence import Evidence, Reason
+from petfinder.domain.filters import place_of
+from petfinder.domain.pets import Pet, Place, Status
+from petfinder.domain.verdicts import PhotoLikelihood
+from petfinder.matching.days import days_between, days_ratio
+from petfinder.matching.facts import FACTS, fact_ratio
+from petfinder.matching.photo import leads
+from petfinder.matching.place import place_ratio
+from petfinder.matching.posterior import Posterior, posterior
+
+_ALIKE = ((1.0, "very alike"), (0.0, "alike"), (-1.5, "somewhat alike"), (-math.inf, "little alike"))
+_WHERE = {Status.LOST: "where it was lost", Status.FOUND: "where it was found", Status.SIGHTED: "where it was seen"}
+_TAKEN_IN = (Status.FOUND, Status.SIGHTED)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is known beside the photo: where and when the animal was seen (or lost), and what it looks like.
+
+    `told`: the date was given. One that only stands in the photo says nothing about pets that others found, for people
+    look for those by an old photo of their own.
+    """
+
+    place: Place | None = None
+    at: datetime | None = None
+    told: bool = True
+    about: Pet | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.place or self.at or (self.about and any(getattr(self.about, fact) for fact in FACTS)))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A pet that may be the one: its similarity (raw cosine) and its number of registered photos."""
+
+    pet: Pet
+    similarity: float
+    photos: int
+
+
+def by_photo(
+    similarities: Sequence[float], photos: Sequence[int], likelihood: PhotoLikelihood, *, stand_in: float
+) -> list[Reason]:
+    """Tell what the photo says of each pet, in falling order of similarity; see `leads`."""
+    ahead = leads(np.array(similarities, dtype=np.float64), stand_in=stand_in).tolist()
+    ratios = [likelihood.curve(count).log10(lead) for count, lead in zip(photos, ahead, strict=True)]
+    return [Reason("photo", next(said for least, said in _ALIKE if ratio >= least), ratio) for ratio in ratios]
+
+
+def by_all(
+    candidates: Sequence[Candidate], asked: Asked, likelihood: PhotoLikelihood, evidence: Evidence, *, stand_in: float
+) -> list[tuple[Reason, ...]]:
+    """Tell what speaks for and against each candidate, in falling order of similarity.
+
+    How common a status, a colour or a breed is, is counted among the candidates: they stand for the gallery, and among
+    pets that look alike a colour in common says little more than the photo does.
+    """
+    pets = [one.pet for one in candidates]
+    photo = by_photo(
+        [one.similarity for one in candidates], [one.photos for one in candidates], likelihood, stand_in=stand_in
+    )
+    mean = float(np.mean([_weight(pet, evidence) for pet in pets])) if pets else 1.0
+    return [
+        (
+            seen,
+            *_status(pet, mean, evidence),
+            *_place(pet, asked, evidence),
+            *_days(pet, asked, evidence),
+            *_facts(pet, asked, pets),
+        )
+        for pet, seen in zip(pets, photo, strict=True)
+    ]
+
+
+def weighed(reasons: Sequence[Sequence[Reason]], evidence: Evidence) -> Posterior:
+    """Give the probability of each candidate, and that it is nobody."""
+    return posterior([sum(reason.log10 for reason in one) for one in reasons], registered=evidence.registered)
+
+
+def _weight(pet: Pet, evidence: Evidence) -> float:
+    return evidence.weights.get(pet.status, 1.0)
+
+
+def _status(pet: Pet, mean: float, evidence: Evidence) -> list[Reason]:
+    weight = _weight(pet, evidence)
+    said = "at home" if pet.status is Status.HOME else str(pet.status)
+    return [] if weight == mean else [Reason("status", said, _log10(weight / mean))]
+
+
+def _place(pet: Pet, asked: Asked, evidence: Evidence) -> list[Reason]:
+    place = place_of(pet)
+    if asked.place is None or place is None:
+        return []
+    habits = evidence.habits_of(pet.species, indoor=pet.indoor)
+    seen, around, anywhere = asked.place, evidence.around_km, evidence.anywhere
+    ratio = place_ratio(place, seen, habits.distance_km, around_km=around, anywhere=anywhere)
+    km = round(place.rounded().km_to(seen.rounded()))
+    where = _WHERE.get(pet.status, "home") if pet.status_place else "home"
+    return [Reason("place", f"{f'about {km:,} km' if km else 'under 1 km'} from {where}", _log10(ratio))]
+
+
+def _days(pet: Pet, asked: Asked, evidence: Evidence) -> list[Reason]:
+    """Days between a loss and a find, whichever of the two is registered."""
+    if asked.at is None or pet.status_at is None or pet.status not in _WHERE:
+        return []
+    taken_in = pet.status in _TAKEN_IN
+    if taken_in and not asked.told:
+        return []
+    days = days_between(*((asked.at, pet.status_at) if taken_in else (pet.status_at, asked.at)))
+    ratio = days_ratio(days, evidence.habits_of(pet.species, indoor=pet.indoor).days)
+    count = abs(math.floor(days))
+    gap = "the same day" if count == 0 else f"{count:,} {'day' if count == 1 else 'days'}"
+    order = (" later" if days > 0 else " earlier") if taken_in else (" before" if days > 0 else " after it was seen")
+    return [Reason("days", f"{pet.status} {gap}{order if count else ''}", _log10(ratio))]
+
+
+def _facts(pet: Pet, asked: Asked, pets: Sequence[Pet]) -> list[Reason]:
+    if asked.about is None:
+        return []
+    reasons = []
+    for fact in FACTS:
+        ratio = fact_ratio(fact, pet, asked.about, pets)
+        if ratio != 1:
+            reasons.append(Reason(fact, f"{fact} as told" if ratio > 1 else f"another {fact}", _log10(ratio)))
+    return reasons
+
+
+def _log10(ratio: float) -> float:
+    return math.log10(max(ratio, 1e-9))

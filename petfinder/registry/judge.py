@@ -1,0 +1,158 @@
+"""Verdicts on what a search found: by probability where the encoder has curves for it, else by thresholds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from petfinder.domain.errors import InvalidPet, InvalidQuery
+from petfinder.domain.evidence import Evidence, Reason
+from petfinder.domain.filters import Cells
+from petfinder.domain.matches import FEWEST_PETS, Match, Matches
+from petfinder.domain.pets import Pet, Photo
+from petfinder.domain.verdicts import Cut, PhotoLikelihood, Thresholds, Uncalibrated, Verdict
+from petfinder.matching.place import reach_km
+from petfinder.matching.weigh import Asked, Candidate, by_all, by_photo, weighed
+
+NEAREST = 50
+"""Candidates by the photo, and as many more of those that live near enough, where more than the photo is known."""
+
+_NEAREST_BY_PHOTO = 10  # where nothing else is: those behind them are too unlike to count
+_STAND_IN_PETS = 30
+
+
+def asked_of(place: Any, at: Any, about: Any, photos: Sequence[Photo]) -> Asked:
+    """Take what is known beside the photos: what was told, else what stands in them. Raises InvalidQuery."""
+    if about is not None and not isinstance(about, Pet):
+        raise InvalidQuery('about is a pet that holds what is known: petfinder.Dog(pet_id="asked", colour="black")')
+    try:
+        told = Photo.model_validate({"place": place, "taken_at": at})
+    except (ValidationError, InvalidPet) as error:
+        raise InvalidQuery("place is (lat, lon) in degrees, at a date such as 2026-10-02") from error
+    seen_at = told.taken_at or next((photo.taken_at for photo in photos if photo.taken_at), None)
+    seen_in = told.place or next((photo.place for photo in photos if photo.place), None)
+    return Asked(seen_in and seen_in.rounded(), seen_at, told=at is not None, about=about)
+
+
+def candidates_wanted(k: int, asked: Asked) -> int:
+    """How many of the nearest pets are weighed for an answer of k."""
+    return max(k, NEAREST if asked else _NEAREST_BY_PHOTO)
+
+
+def cells_of(asked: Asked, species: str, evidence: Evidence) -> Cells | None:
+    """The cells in which place speaks for a pet; None where no place is known."""
+    if asked.place is None:
+        return None
+    habits = evidence.habits_of(species)
+    return Cells.around(
+        asked.place, reach_km(habits.distance_km, around_km=evidence.around_km, anywhere=evidence.anywhere)
+    )
+
+
+def by_thresholds(answer: Matches, thresholds: Thresholds | Uncalibrated, *, photos: int) -> Matches:
+    """Judge by the similarities that strangers reach among so many photos; `photos`: how many were searched with."""
+    cut = thresholds.at(answer.pets_searched, answer.photos_searched * photos)
+    judged = tuple(replace(match, verdict=cut.verdict(match.similarity)) for match in answer)
+    return replace(answer, found=judged, cut=cut)
+
+
+def by_probability(
+    answer: Matches, thresholds: Thresholds, likelihood: PhotoLikelihood, asked: Asked, evidence: Evidence
+) -> Matches:
+    """Weigh all candidates of an answer, and order them by probability where more than the photo is known."""
+    stand_in = thresholds.at(_STAND_IN_PETS).possible
+    reasons = _reasons(answer.found, asked, likelihood, evidence, stand_in)
+    chances, lines = weighed(reasons, evidence), likelihood.lines(evidence.registered)
+    judged = [
+        replace(match, probability=chance, reasons=why, verdict=lines.verdict(chance))
+        for match, chance, why in zip(answer.found, chances.candidates, reasons, strict=True)
+    ]
+    cut = _cut(judged, likelihood, stand_in, extrapolated=answer.pets_searched < FEWEST_PETS)
+    if asked:
+        judged.sort(key=lambda match: (-(match.probability or 0.0), -match.similarity, match.pet.pet_id))
+    return replace(
+        answer, found=tuple(judged), cut=cut, lines=lines, evidence=evidence, nobody=chances.nobody, others=0.0
+    )
+
+
+def _reasons(
+    found: Sequence[Match], asked: Asked, likelihood: PhotoLikelihood, evidence: Evidence, stand_in: float
+) -> list[tuple[Reason, ...]]:
+    photos = [len(match.pet.photos) for match in found]
+    if asked:
+        pets = [Candidate(match.pet, match.similarity, count) for match, count in zip(found, photos, strict=True)]
+        return by_all(pets, asked, likelihood, evidence, stand_in=stand_in)
+    similarities = [match.similarity for match in found]
+    return [(reason,) for reason in by_photo(similarities, photos, likelihood, stand_in=stand_in)]
+
+
+def _cut(found: Sequence[Match], likelihood: PhotoLikelihood, stand_in: float, *, extrapolated: bool) -> Cut:
+    """The similarities at which the photo alone would make a pet a match, or possible, beside those that were found."""
+    level, curve = stand_in, likelihood.curves[0]
+    if found:
+        curve = likelihood.curve(len(found[0].pet.photos))
+        level = found[0].similarity - curve.lead(found[0].reasons[0].log10)
+    match, possible = (level + curve.lead(ratio) for ratio in (likelihood.match, likelihood.possible))
+    return Cut(match=min(match, 1.0), possible=min(possible, match, 1.0), extrapolated=extrapolated)
+
+
+def shown(answer: Matches, k: int, min_similarity: float | None) -> Matches:
+    """The first k matches that are alike enough; what is not shown counts as others."""
+    least = -math.inf if min_similarity is None else min_similarity
+    found = tuple(match for match in answer.found if match.similarity >= least)[:k]
+    if answer.nobody is None:
+        return replace(answer, found=found)
+    others = sum(match.probability or 0.0 for match in answer) - sum(match.probability or 0.0 for match in found)
+    return replace(answer, found=found, others=max(0.0, others))
+
+
+_VERDICTS = (None, Verdict.UNKNOWN, Verdict.POSSIBLE, Verdict.MATCH)
+
+
+def over_species(answers: Sequence[Matches], k: int, *, one_measure: bool) -> Matches:
+    """Join the answers of several species to one of k matches.
+
+    Where all have probabilities, one nobody stands against all pets, and a species counts by its number of pets. Else
+    the similarities decide, or the verdicts before them: cosines of two encoders are no common measure.
+    """
+    pets = sum(answer.pets_searched for answer in answers)
+    totals: dict[str, Any] = {
+        "pets_searched": pets,
+        "photos_searched": sum(answer.photos_searched for answer in answers),
+        "animals": max((answer.animals for answer in answers), key=len),  # only who encoded the photo knows of any
+    }
+    if pets and all(answer.nobody is not None for answer in answers):
+        answers = _against_one_nobody(answers, pets)
+
+    def order(match: Match | None) -> tuple[float, int, float]:
+        if match is None:
+            return (-1.0, 0, -2.0)
+        rank = 0 if one_measure else _VERDICTS.index(match.verdict)
+        return (match.probability or 0.0, rank, match.similarity)
+
+    best = max(answers, key=lambda answer: order(answer.best))
+    found = sorted((match for answer in answers for match in answer), key=order, reverse=True)
+    shown_too = sum(match.probability or 0.0 for match in found[k:])
+    others = None if best.others is None else sum(answer.others or 0.0 for answer in answers) + shown_too
+    return replace(best, found=tuple(found[:k]), others=others, **totals)
+
+
+def _against_one_nobody(answers: Sequence[Matches], pets: int) -> list[Matches]:
+    """The same answers, with probabilities of one search of all their pets."""
+    shares = [answer.pets_searched / pets / (answer.nobody or 1e-12) for answer in answers]  # odds against nobody
+    odds = [1 - (answer.nobody or 0.0) for answer in answers]
+    nobody = 1 / (1 + sum(share * mine for share, mine in zip(shares, odds, strict=True)))
+    joined = []
+    for answer, share in zip(answers, shares, strict=True):
+        times = share * nobody
+        found = tuple(
+            replace(match, probability=chance, verdict=answer.lines.verdict(chance) if answer.lines else None)
+            for match in answer
+            for chance in [(match.probability or 0.0) * times]
+        )
+        joined.append(replace(answer, found=found, nobody=nobody, others=(answer.others or 0.0) * times))
+    return joined
