@@ -95,9 +95,9 @@ def test_verdicts_are_coloured_on_a_terminal_and_plain_in_a_pipe(registered: Pat
     unwanted = on_terminal(*FIND, environment={"TERM": "xterm", "NO_COLOR": "1"})
     piped = ran(*FIND)
 
-    assert coloured.startswith("\x1b[1;32mmatch\x1b[0m: ")
-    assert coloured.count("\x1b[1;32mmatch\x1b[0m") == coloured.count("\x1b[1;32m") == 2
-    assert "\x1b[1;33m" not in coloured
+    assert coloured.startswith("\x1b[1;33mpossible\x1b[0m: ")
+    assert coloured.count("\x1b[1;33mpossible\x1b[0m") == coloured.count("\x1b[1;33m") == 2
+    assert "\x1b[1;32m" not in coloured
     assert "\x1b" not in unwanted + piped.stdout + piped.stderr
     assert re.sub(r"\x1b\[[\d;]+m", "", coloured).replace("\r\n", "\n") == piped.stdout + piped.stderr
 

@@ -289,7 +289,7 @@ def test_answers_say_in_words_and_as_data_what_a_pet_is_worth_and_why(town: pf.R
     why = "under 1 km from home; lost 2 days before"
     for shown in (repr(found), found._repr_html_()):
         assert why in shown
-        assert "Assumed: 30% of the animals that are looked for are registered." in shown
+        assert "Assumed: 30% of those that are looked for are registered." in shown
     percent = f"{(found[0].probability or 0):.0%}"
     assert percent in str(found[0])
     data = matches_as_data(found)

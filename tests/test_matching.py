@@ -161,4 +161,4 @@ def test_animals_that_are_never_mistaken_give_a_curve_and_few_animals_none() -> 
     assert fitted is not None
     assert fitted.curves[0].log10(0.9) > 1.5
     assert fitted.curves[0].log10(0.0) < 0
-    assert likelihood.likelihood_of(likelihood.registry_searches(made_up(9, 64, 0.1, seed=3))) is None
+    assert likelihood.likelihood_of(likelihood.registry_searches(made_up(29, 64, 0.1, seed=3))) is None

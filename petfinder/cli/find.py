@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer import Argument, Option
@@ -47,6 +47,30 @@ class Search:
             note(f"who to call: {_owner_verb(matches.best.pet.pet_id, options)}")
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is known of an animal beside its photos."""
+
+    place: Annotated[
+        str | None, Option("--place", metavar="LAT,LON", help="Where it was seen, or lost; else the photo's own place.")
+    ] = None
+    at: Annotated[
+        str | None, Option("--at", metavar="DATE", help="When: 2026-10-02; else when the photo was taken.")
+    ] = None
+    about: Annotated[
+        str | None, Option("--about", metavar="FACTS", help='What is known: "sex=female, colour=black, breed=beagle".')
+    ] = None
+
+    def given(self, pet_class: type[Pet]) -> dict[str, Any]:
+        """What `find` takes: the facts as a pet. Raises InvalidQuery."""
+        pairs = [part.partition("=") for part in self.about.split(",")] if self.about else []
+        facts = {name.strip(): value.strip() for name, _, value in pairs}
+        if not all(name in FACTS and value for name, value in facts.items()):
+            raise InvalidQuery(f"--about takes {', '.join(f'{fact}=WORDS' for fact in FACTS)}, with commas between")
+        about = pet_class(pet_id="asked", **facts) if facts else None
+        return {"place": self.place, "at": self.at, "about": about}
+
+
 def _owner_verb(pet_id: str, options: PetOptions) -> str:
     """What reveals who to call about a pet; a server's URL, which may hold a password, is left out."""
     species = f" --species {options.species}" if options.species is not DOG else ""
@@ -55,7 +79,7 @@ def _owner_verb(pet_id: str, options: PetOptions) -> str:
     return f"petfinder owner {shlex.quote(pet_id)}{species}{registry}"
 
 
-@verb(where=filter_of, search=Search, options=PetOptions)
+@verb(known=Known, where=filter_of, search=Search, options=PetOptions)
 def find(
     photos: Annotated[list[str] | None, Argument(metavar="PHOTO", help="Photos of ONE animal.")] = None,
     text: Annotated[
@@ -64,16 +88,8 @@ def find(
     combine: Annotated[
         Combine | None, Option("--combine", help="Several photos: search their mean (default), or each for itself.")
     ] = None,
-    place: Annotated[
-        str | None, Option("--place", metavar="LAT,LON", help="Where it was seen, or lost; else the photo's own place.")
-    ] = None,
-    at: Annotated[
-        str | None, Option("--at", metavar="DATE", help="When: 2026-10-02; else when the photo was taken.")
-    ] = None,
-    about: Annotated[
-        str | None, Option("--about", metavar="FACTS", help='What is known: "sex=female, colour=black, breed=beagle".')
-    ] = None,
     *,
+    known: Known,
     where: PetFilter,
     search: Search,
     encoder: EncoderOption = None,
@@ -93,35 +109,17 @@ def find(
     """
     if bool(photos) == bool(text):
         raise InvalidQuery("name photos of one animal, or describe it with --text, one of the two")
-    if text and (combine or place or at or about):
+    if text and (combine or any(vars(known).values())):
         raise ConfigError("--combine, --place, --at and --about go with photos; leave them out with --text")
     k, min_similarity = search.k, search.min_similarity
     with options.pets(encoder) as pets:
         if text:
             matches = pets.find_by_text(text, k=k, where=where, min_similarity=min_similarity)
         else:
-            matches = pets.find(
-                photos,
-                k=k,
-                where=where,
-                min_similarity=min_similarity,
-                combine=combine or "mean",
-                place=place,
-                at=at,
-                about=facts_told(about, pets.pet_class),
-            )
+            told = known.given(pets.pet_class)
+            way = combine or "mean"
+            matches = pets.find(photos, k=k, where=where, min_similarity=min_similarity, combine=way, **told)
     search.show(matches, options)
-
-
-def facts_told(told: str | None, pet_class: type[Pet]) -> Pet | None:
-    """A pet of the facts in "sex=female, colour=black"; None for none. Raises InvalidQuery."""
-    if told is None:
-        return None
-    pairs = [part.partition("=") for part in told.split(",")]
-    facts = {name.strip(): value.strip() for name, _, value in pairs}
-    if not all(name in FACTS and value for name, value in facts.items()):
-        raise InvalidQuery(f"--about takes {', '.join(f'{fact}=WORDS' for fact in FACTS)}, with commas between")
-    return pet_class(pet_id="asked", **facts)
 
 
 @verb(where=filter_of, search=Search, options=PetOptions)

@@ -195,8 +195,8 @@ def _about_probabilities(matches: Matches, lines: Lines) -> list[str]:
         )
     if matches.evidence and matches.nobody is not None:
         said.append(
-            f"Assumed: {matches.evidence.registered:.0%} of the animals that are looked for are registered. That it is"
-            f" none of the pets here: {matches.nobody:.0%}."
+            f"Assumed: {matches.evidence.registered:.0%} of those that are looked for are registered. That this is none"
+            f" of the pets here: {matches.nobody:.0%}."
         )
     return said
 

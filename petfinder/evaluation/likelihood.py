@@ -15,8 +15,8 @@ from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS, Curve, Phot
 from petfinder.evaluation.metrics import Labelled, Mask, Numbers, registered
 from petfinder.matching.photo import leads
 
-FEWEST_ANIMALS = 10
-"""Chosen: with fewer animals in mated searches no curve is fitted."""
+FEWEST_ANIMALS = 30
+"""Chosen: with fewer animals in mated searches no curve is fitted, and thresholds stay what verdicts go by."""
 
 _KEPT = 40  # pets of a search: those behind them weigh nothing
 _FAR = -1.0  # the lead of no pet
@@ -64,77 +64,50 @@ def together(parts: Sequence[Searches]) -> Searches:
 
 
 def fit_curve(known: Searches, *, photos: int = 1) -> Curve:
-    """Fit the curve by which mated and non-mated searches, half and half, are told apart best; every animal alike.
+    """Fit how much likelier a lead is for the own pet of a mated search than for any pet of a non-mated one.
 
-    Maximum likelihood of P(own pet) = exp(f) / (sum exp(f) + 1), and of P(nobody) likewise, by Newton's method; the
-    slopes have a weak prior, worth one animal, for animals that are told apart without a single mistake. `photos`: how
-    many photos the pets had at least.
+    Logistic regression by Newton's method: its log odds are the log ratio of the two densities where each kind of
+    search weighs one in all, every animal alike. The slopes have a weak prior, worth one animal, for animals that are
+    told apart without a single mistake. `photos`: how many photos the pets had at least.
     """
-    fit = _Fit.of(known)
-    curve = np.array([-fit.prior[1] * Curve.BEND, *fit.prior[1:]])
-    loss, slope, bend = fit.at(curve)
+    mated, others = np.flatnonzero(known.mated), np.flatnonzero(~known.mated)
+    own, strangers = known.leads[mated, known.own[mated]], known.leads[others]
+    there = strangers > _FAR
+    rows = _features(np.concatenate([own, strangers[there]]))
+    right = np.arange(len(rows)) < len(own)
+    weights = np.concatenate([_evenly(known.ids[mated]), (_evenly(known.ids[others])[:, np.newaxis] * there)[there]])
+    scale = _SLOPE_IN_DEVIATIONS / max(float(strangers[:, 0].std()), 1e-3)
+    prior, strength = np.array([0.0, scale, scale]), np.array([0.0, 1.0, 1.0]) / scale**2
+    strength /= len(np.unique(known.ids[mated]))
+    signs = np.where(right, -1.0, 1.0)
+
+    def loss(curve: Floats) -> float:
+        return float(weights @ np.logaddexp(0, signs * (rows @ curve)) + strength @ (curve - prior) ** 2 / 2)
+
+    curve = np.array([-scale * Curve.BEND, scale, scale])
     for _ in range(_STEPS):
-        step = np.linalg.solve(bend + 1e-9 * np.eye(3), slope)
-        size = 1.0
-        while (tried := fit.at(curve + size * step))[0] > loss and size > _TOLERANCE:
+        chances = 1 / (1 + np.exp(-np.clip(rows @ curve, -60, 60)))
+        slope = rows.T @ (weights * (right - chances)) - strength * (curve - prior)
+        bend = (rows * (weights * chances * (1 - chances))[:, np.newaxis]).T @ rows + np.diag(strength + 1e-9)
+        step, size = np.linalg.solve(bend, slope), 1.0
+        while loss(curve + size * step) > loss(curve) and size > _TOLERANCE:
             size /= 2
         curve = curve + size * step
-        loss, slope, bend = tried
-        if np.abs(step).max() < _TOLERANCE * fit.prior[1]:
+        if np.abs(step).max() < _TOLERANCE * scale:
             break
     bias, below, above = curve.tolist()
     return Curve(photos=photos, bias=bias, below=max(below, 1e-3), above=max(above, 1e-3))
 
 
-@dataclass(frozen=True, eq=False)
-class _Fit:
-    """What is summed over the searches for one curve: weights (s,), features (s, l, 3), those of the own pet (s, 3)."""
-
-    weights: Floats
-    features: Floats
-    there: Mask
-    right: Floats
-    prior: Floats
-    strength: Floats
-
-    @classmethod
-    def of(cls, known: Searches) -> _Fit:
-        features, mated = _features(known.leads), np.flatnonzero(known.mated)
-        right = np.zeros((len(known.own), 3))
-        right[mated] = features[mated, known.own[mated]]
-        scale = _SLOPE_IN_DEVIATIONS / max(float(known.leads[~known.mated, 0].std()), 1e-3)
-        strength = np.array([0.0, 1.0, 1.0]) / scale**2 / len(np.unique(known.ids[mated]))
-        return cls(_weights(known), features, known.leads > _FAR, right, np.array([0.0, scale, scale]), strength)
-
-    def at(self, curve: Floats) -> tuple[float, Floats, Floats]:
-        """Give the loss of a curve's three numbers, its falling gradient (3,) and its curvature (3, 3)."""
-        logs = np.where(self.there, self.features @ curve, -np.inf)
-        most = np.maximum(logs.max(axis=1), 0.0)
-        terms = np.exp(logs - most[:, np.newaxis])
-        sums = terms.sum(axis=1) + np.exp(-most)
-        chances = terms / sums[:, np.newaxis]
-        away = curve - self.prior
-        loss = self.weights @ (most + np.log(sums) - self.right @ curve) + self.strength @ away**2 / 2
-        expected = np.einsum("sl,slk->sk", chances, self.features)
-        slope = self.weights @ (self.right - expected) - self.strength * away
-        bend = np.einsum("s,sl,slk,slj->kj", self.weights, chances, self.features, self.features, optimize=True)
-        bend -= np.einsum("s,sk,sj->kj", self.weights, expected, expected)
-        return float(loss), slope, bend + np.diag(self.strength)
+def _features(ahead: Floats) -> Floats:
+    """What a curve's three numbers are multiplied by, (n, 3)."""
+    return np.stack([np.ones_like(ahead), np.minimum(ahead, Curve.BEND), np.maximum(ahead - Curve.BEND, 0)], axis=-1)
 
 
-def _features(leads_of: Floats) -> Floats:
-    """What a curve's three numbers are multiplied by, (s, l, 3)."""
-    return np.stack(
-        [np.ones_like(leads_of), np.minimum(leads_of, Curve.BEND), np.maximum(leads_of - Curve.BEND, 0.0)], axis=-1
-    )
-
-
-def _weights(known: Searches) -> Floats:
-    """One half for the mated searches, one for the others; in each, every animal weighs the same."""
-    weights = np.zeros(len(known.own))
-    for part in (known.mated, ~known.mated):
-        _, codes, counts = np.unique(known.ids[part], return_inverse=True, return_counts=True)
-        weights[part] = 0.5 / counts[codes] / len(counts)
+def _evenly(ids: NDArray[np.str_]) -> Floats:
+    """Weights (n,) that sum to one, every animal alike."""
+    _, codes, counts = np.unique(ids, return_inverse=True, return_counts=True)
+    weights: Floats = 1 / counts[codes] / len(counts)
     return weights
 
 
@@ -168,7 +141,7 @@ def registry_searches(photos: Labelled, *, queries: NDArray[np.intp] | None = No
 
 
 def likelihood_of(known: Searches) -> PhotoLikelihood | None:
-    """Fit one curve and its lines to searches; None where fewer than 10 animals were looked for with their own pet."""
+    """Fit one curve and its lines to searches; None where fewer than 30 animals were looked for with their own pet."""
     if len(np.unique(known.ids[known.mated])) < FEWEST_ANIMALS:
         return None
     curve = fit_curve(known)

@@ -314,10 +314,10 @@ class PetFinder(OpenedIndex[PetT]):
 
     def _searched(self, queries: Any, asked: Asked, k: int, where: PetFilter | None) -> Sequence[Matches]:
         """Search for each of the queries (n, dims) all candidates that are weighed for an answer of k."""
-        if not self.thresholds.likelihood:
-            return self.repository.search_many(queries, k, where)
-        cells = judge.cells_of(asked, self.species, self.evidence)
-        return self.repository.search_many(queries, judge.candidates_wanted(k, asked), where, cells=cells)
+        wanted, cells = k, None
+        if self.thresholds.likelihood:
+            wanted, cells = judge.candidates_wanted(k, asked), judge.cells_of(asked, self.species, self.evidence)
+        return self.repository.search_many(queries, wanted, where, cells=cells)
 
     def _judged(
         self,

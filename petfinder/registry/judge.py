@@ -17,6 +17,7 @@ from petfinder.domain.pets import Pet, Photo
 from petfinder.domain.verdicts import Cut, PhotoLikelihood, Thresholds, Uncalibrated, Verdict
 from petfinder.matching.place import reach_km
 from petfinder.matching.weigh import Asked, Candidate, by_all, by_photo, weighed
+from petfinder.registry.repository import check_similarity
 
 NEAREST = 50
 """Candidates by the photo, and as many more of those that live near enough, where more than the photo is known."""
@@ -40,7 +41,7 @@ def asked_of(place: Any, at: Any, about: Any, photos: Sequence[Photo]) -> Asked:
 
 def candidates_wanted(k: int, asked: Asked) -> int:
     """How many of the nearest pets are weighed for an answer of k."""
-    return max(k, NEAREST if asked else _NEAREST_BY_PHOTO)
+    return max(k, NEAREST if asked else _NEAREST_BY_PHOTO) if isinstance(k, int) and k > 0 else k
 
 
 def cells_of(asked: Asked, species: str, evidence: Evidence) -> Cells | None:
@@ -102,6 +103,7 @@ def _cut(found: Sequence[Match], likelihood: PhotoLikelihood, stand_in: float, *
 
 def shown(answer: Matches, k: int, min_similarity: float | None) -> Matches:
     """The first k matches that are alike enough; what is not shown counts as others."""
+    check_similarity(min_similarity)
     least = -math.inf if min_similarity is None else min_similarity
     found = tuple(match for match in answer.found if match.similarity >= least)[:k]
     if answer.nobody is None:

@@ -178,8 +178,7 @@ class PetRepository(Generic[PetT]):
         """
         if not isinstance(k, int) or not 1 <= k <= MOST_NEIGHBOURS:
             raise InvalidQuery(f"k must be a number from 1 to {MOST_NEIGHBOURS}; list pages through all pets")
-        if min_similarity is not None and not (isinstance(min_similarity, (int, float)) and -1 <= min_similarity <= 1):
-            raise InvalidQuery("min_similarity is a raw cosine from -1 to 1")
+        check_similarity(min_similarity)
         if where is not None and not isinstance(where, PetFilter):
             raise InvalidQuery("where is a petfinder.PetFilter")
         restriction = where.restriction() if where else _ALL
@@ -305,6 +304,12 @@ class CatRepository(PetRepository[Cat]):
     """Cats in and out of one index."""
 
     pet_class = Cat
+
+
+def check_similarity(least: float | None) -> None:
+    """Raise InvalidQuery for a `min_similarity` that is no cosine."""
+    if least is not None and not (isinstance(least, (int, float)) and -1 <= least <= 1):
+        raise InvalidQuery("min_similarity is a raw cosine from -1 to 1")
 
 
 def already_there(pet_id: str) -> DuplicatePet:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from petfinder.domain.verdicts import PhotoLikelihood
 from petfinder.evaluation.calibration import SEED, mean_over_animals
-from petfinder.evaluation.likelihood import FEWEST_ANIMALS, Searches, alarms, best_ratio, fit_curve, searches, together
+from petfinder.evaluation.likelihood import Searches, alarms, best_ratio, fit_curve, searches, together
 from petfinder.evaluation.metrics import Gallery, Labelled, Mask, Numbers, registered
 from petfinder.training.pocket.benches import CHOOSES, REPORTS, Benches, Record
 
@@ -24,6 +24,7 @@ CHECKED_AMONG = (3, 10, 30, 100, 300, 1500, 4000)
 STAND_IN = 0.2  # in galleries of fewer than six pets; what a registry takes is the encoder's own
 FOUND_AMONG = (100, 300)
 DRAWS = 10
+FEWEST_ANIMALS = 10
 LEAST_OF_A_BREED = 100  # photos
 LEAST_AMONG_A_BREED = 20  # photos of the crowd
 
