@@ -55,7 +55,7 @@ class CopyReport(Report):
 def copy_registry(
     source: Registry, target: Registry, *, progress: bool | None = None, tell: Tell | None = None
 ) -> list[CopyReport]:
-    """Copy all indexes of a registry, pets with owners, embeddings, thumbnails; one report an index.
+    """Copy all indexes of a registry, pets with owners, embeddings, thumbnails, and records; one report an index.
 
     `tell` gets each report as soon as there is one, and of a copy that was broken off what was done by then.
     Indexes that are missing at the target are made, with the encoder and the thresholds of the source's. Raises
@@ -119,7 +119,7 @@ class _Copy:
     failures: list[Failure] = field(default_factory=list)
 
     def run(self, *, progress: bool | None) -> None:
-        """Write the pets that the target lacks or has otherwise, then the thresholds."""
+        """Write the pets that the target lacks or has otherwise, then the records that it lacks, and the thresholds."""
         total = self.source.count(self.index, Restriction())
         with progress_bar(progress, what=f"copying {self.index}", total=total) as bar:
             for outcome in self.target.write(self.name, self._lacking(bar.update), mode="index", expected=self.spec):
@@ -127,6 +127,7 @@ class _Copy:
                     self.failures.append(Failure(outcome.id, outcome.error or StoreError("the store did not say why")))
                 else:
                     self.copied += 1
+        self._put_records()
         if self.target.spec(self.name).thresholds != self.spec.thresholds:
             self.target.change_thresholds(self.name, self.spec.thresholds)
 
@@ -143,6 +144,17 @@ class _Copy:
                     self.already += 1
                 else:
                     yield replace(document, version=0, made_from=0)
+
+    def _put_records(self) -> None:
+        """Put the records whose pets are all at the target and whose keys are not."""
+        records = self.source.scan_records(self.index)
+        while batch := [*islice(records, _BATCH)]:
+            named = {pet for record in batch for pet in record.pets}
+            pets = {pet.id for pet in self.target.get(self.name, sorted(named)) if pet is not None}
+            there = self.target.records(self.name, [record.key for record in batch])
+            for record, known in zip(batch, there, strict=True):
+                if known is None and pets.issuperset(record.pets):
+                    self.target.put_record(self.name, record)
 
     def check(self) -> None:
         """Count the target's other pets; raises StoreError, naming them, where pets of the source are not in it."""

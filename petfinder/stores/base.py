@@ -9,7 +9,17 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any, Protocol, runtime_checkable
 
 from petfinder.domain.filters import Restriction
-from petfinder.stores.documents import Document, Expected, IndexSpec, IndexStats, Nearest, Outcome, Query, WriteMode
+from petfinder.stores.documents import (
+    Document,
+    Expected,
+    IndexSpec,
+    IndexStats,
+    Nearest,
+    Outcome,
+    Query,
+    Record,
+    WriteMode,
+)
 from petfinder.stores.field_names import FieldNames
 
 
@@ -88,8 +98,8 @@ class Store(Protocol):
         the target, until the target has taken the name: none lands in the old one afterwards. Where `catch_up` raises,
         nothing is changed: the index takes writes again, and the target waits for the next try. The old index is kept
         under a free name such as `<name>-000001`, which `index_names` lists and `delete_index` takes. Thumbnails of
-        photos that the new documents have go over to it, all others are erased. The thresholds that the old index has
-        at that moment stay where the encoder stays, else there are none.
+        photos that the new documents have go over to it, all others are erased; so do all records. The thresholds that
+        the old index has at that moment stay where the encoder stays, else there are none.
         IndexNotFound where the target is no longer the unfinished one of this index.
         """
         ...
@@ -114,7 +124,7 @@ class Store(Protocol):
         ...
 
     def delete(self, name: str, ids: Collection[str]) -> frozenset[str]:
-        """Erase documents with owner, vectors and thumbnails; returns the ids that were there.
+        """Erase documents with owner, vectors, thumbnails and the records about them; returns the ids that were there.
 
         They are erased too from an unfinished target of this index and from what `finish_rebuild` kept of it.
         """
@@ -142,6 +152,25 @@ class Store(Protocol):
 
     def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
         """Return the thumbnails of photos, each named by (document id, photo_id); None where there is none."""
+        ...
+
+    def put_record(self, name: str, record: Record) -> bool:
+        """Put a record unless there is one of its key; True for one of all who try, once it is durable and visible.
+
+        It goes with its index through renames and rebuilds. InvalidPet for what JSON cannot say.
+        """
+        ...
+
+    def records(self, name: str, keys: Sequence[str]) -> list[Record | None]:
+        """Return records by key as they are at this very moment, in this order, None where there is none."""
+        ...
+
+    def scan_records(self, name: str, *, after: str = "", prefix: str = "") -> Iterator[Record]:
+        """Yield records by key (code points), those behind `after` whose keys begin with `prefix`; streamed."""
+        ...
+
+    def delete_records(self, name: str, pets: Collection[str]) -> None:
+        """Erase every record that is about one of these pets."""
         ...
 
     def close(self) -> None:

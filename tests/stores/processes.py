@@ -15,7 +15,7 @@ from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 from petfinder.domain.errors import PetfinderError
-from petfinder.stores.documents import Document, Query
+from petfinder.stores.documents import Document, Query, Record
 from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.stores.samples import EVERYTHING, SPEC, directions, document, ids, opened
 
@@ -109,3 +109,12 @@ def make_and_write(pipe: Connection, path: str, index: str) -> None:
     store.create_index(index, SPEC)
     pipe.send(len(list(store.write(index, named_documents(index, 20), mode="create"))))
     store.close()
+
+
+def put_records(pipe: Connection, path: str) -> None:
+    """Put two hundred records that others put too; tell which of them were put here."""
+    with opened(path) as store:
+        pipe.send("ready")
+        for number in range(200):
+            if store.put_record("dogs", Record(f"pair/{number}", {"process": os.getpid()})):
+                pipe.send(number)

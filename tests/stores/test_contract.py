@@ -17,7 +17,8 @@ from petfinder.domain.filters import Cells, Restriction
 from petfinder.domain.pets import Place
 from petfinder.domain.vectors import unit
 from petfinder.stores.base import Store
-from petfinder.stores.documents import SCHEMA, Document, Query
+from petfinder.stores.documents import SCHEMA, Document, Query, Record
+from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.stores.samples import (
     DIMS,
     EVERYTHING,
@@ -67,6 +68,10 @@ def test_every_call_on_an_index_that_is_not_there_says_so(store: Store) -> None:
         lambda: store.count("none", EVERYTHING),
         lambda: store.nearest("none", Query(ONE_QUERY, k=1)),
         lambda: store.thumbnails("none", [("a", "photo0")]),
+        lambda: store.put_record("none", Record("a", {})),
+        lambda: store.records("none", ["a"]),
+        lambda: list(store.scan_records("none")),
+        lambda: store.delete_records("none", ["a"]),
     ]
     for call in calls:
         with pytest.raises(errors.IndexNotFound, match="none"):
@@ -456,3 +461,80 @@ def test_pets_without_vectors_are_not_searched_and_a_query_of_other_dims_is_refu
     assert ([hit.document.id for hit in answer.hits], answer.searched) == (["a"], 1)
     with pytest.raises((errors.InvalidEmbedding, errors.IndexMismatch), match=str(DIMS)):
         store.nearest("dogs", Query(directions(1, seed=1, dims=DIMS + 1), k=1))
+
+
+def keys(store: Store, **some: str) -> list[str]:
+    """The keys of the records of the index "dogs"."""
+    return [record.key for record in store.scan_records("dogs", **some)]
+
+
+def test_a_record_is_put_once_and_comes_back_as_it_was(store: Store) -> None:
+    first = Record(
+        "~ pair/luigi\\bella", {"deep": [1, 2.5, None, {"ß": "\n\U0001f415"}], "key": {}}, ("luigi", "hund ✓")
+    )
+    assert store.put_record("dogs", first)
+    assert not store.put_record("dogs", Record(first.key, {"other": 1}))
+    assert store.put_record("dogs", Record("x" * 200, {}))
+    assert store.records("dogs", ["none", first.key, "x" * 200, first.key]) == [
+        None,
+        first,
+        Record("x" * 200, {}),
+        first,
+    ]
+    assert [*store.scan_records("dogs", after="x" * 200)] == [first]
+    assert store.records("dogs", []) == []
+    assert "ß" not in repr(first)
+
+
+def test_records_that_cannot_be_kept_are_refused(store: Store) -> None:
+    bodies: list[Any] = [{"a": object()}, {"a": float("nan")}, [1], "text"]
+    for wrong in (*(Record("a", body) for body in bodies), *(Record(key, {}) for key in ("", "ü", "a\n", "x" * 201))):
+        with pytest.raises(errors.InvalidPet):
+            store.put_record("dogs", wrong)
+    assert keys(store) == []
+
+
+def test_records_are_scanned_by_code_point_behind_a_key_and_by_prefix_while_others_change_them(store: Store) -> None:
+    many = 1100 if isinstance(store, EmbeddedStore) else 60  # there a page ends at 1,000
+    names = [*(f"b/{number * 10:05d}" for number in range(many)), "a", "B/1", "b", "b0", "b/~", "c", "~", " "]
+    for name in random.Random(1).sample(names, len(names)):
+        store.put_record("dogs", Record(name, {}, (name,)))
+    pairs = sorted(name for name in names if name.startswith("b/"))
+    assert keys(store) == sorted(names)
+    for after in ("", "a", "b/00500", "b/005", "b/~", "c"):
+        assert keys(store, after=after, prefix="b/") == [name for name in pairs if name > after]
+    assert (keys(store, after="b0"), keys(store, prefix="ü")) == (["c", "~"], [])
+    seen = []
+    for record in store.scan_records("dogs", prefix="b/"):
+        seen.append(record.key)
+        if len(seen) == 5:
+            store.delete_records("dogs", [record.key])
+    assert (seen, len(keys(store))) == (pairs, len(names) - 1)
+
+
+def test_records_go_with_the_pets_that_they_are_about_and_with_their_index(store: Store) -> None:
+    store.create_index("cats", SPEC)
+    write(store, [document("luigi"), document("bella")])
+    about = {"1": ("luigi", "bella"), "2": ("bella",), "3": ("mario", "luigi"), "4": ("mario",), "5": ()}
+    for index in ("dogs", "cats"):
+        assert all(store.put_record(index, Record(key, {}, pets)) for key, pets in about.items())
+    write(store, [document("luigi", body={})], mode="index")
+    store.replace("dogs", found(store, "dogs", "luigi"))
+    assert keys(store) == [*about]
+
+    assert store.delete("dogs", ["luigi", "nobody"]) == {"luigi"}
+    assert keys(store) == ["2", "4", "5"]
+    assert store.put_record("dogs", Record("1", {"new": True}))
+    store.delete("dogs", ["mario"])
+    assert keys(store) == ["1", "2", "5"]
+    store.delete_records("dogs", ["bella", "none"])
+    store.delete_records("dogs", [])
+    assert keys(store) == ["1", "5"]
+
+    store.rename_index("dogs", "hounds")
+    assert [record.key for record in store.scan_records("hounds")] == ["1", "5"]
+    assert [record and record.pets for record in store.records("cats", ["1", "4"])] == [("luigi", "bella"), ("mario",)]
+    for name in ("hounds", "cats"):
+        store.delete_index(name)
+    store.create_index("dogs", SPEC)
+    assert (keys(store), store.records("dogs", ["1"])) == ([], [None])

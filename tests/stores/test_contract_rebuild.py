@@ -12,7 +12,7 @@ import pytest
 
 from petfinder.domain.errors import EditConflict, IndexMismatch, IndexNotFound, PetfinderError
 from petfinder.stores.base import Store
-from petfinder.stores.documents import Document, IndexSpec, Query
+from petfinder.stores.documents import Document, IndexSpec, Query, Record
 from tests.stores.samples import (
     EVERYTHING,
     SPEC,
@@ -311,3 +311,34 @@ def test_vectors_of_another_encoder_than_expected_are_neither_taken_nor_given(st
     assert found(store, "dogs", "a").version == read.version
     for call in calls:
         call(replace(SPEC, thresholds={"match": 0.9}, settings={}))
+
+
+def test_records_go_over_to_the_new_index_and_erasing_in_others_leaves_them(store: Store) -> None:
+    def keys() -> list[str]:
+        assert store.records("dogs", ["1"]) == [*store.scan_records("dogs")][:1]
+        return [record.key for record in store.scan_records("dogs")]
+
+    write(store, [document("luigi"), document("bella")])
+    store.put_record("dogs", Record("1", {"body": 1}, ("luigi",)))
+    target = begun(store, OTHER)
+    store.delete(target, ["luigi"])
+    assert store.put_record("dogs", Record("2", {}, ("bella",)))
+    assert keys() == ["1", "2"]
+
+    kept = store.finish_rebuild("dogs", target, nothing)
+    older = rebuilt(store, SPEC)
+
+    assert (keys(), store.put_record("dogs", Record("1", {}))) == (["1", "2"], False)
+    for name in (kept, older):
+        store.delete(name, ["luigi"])
+        assert keys() == ["1", "2"]
+    store.delete_index(older)
+    begun(store, OTHER)
+    store.begin_rebuild("dogs", OTHER_DIMS)
+    assert keys() == ["1", "2"]
+    store.delete("dogs", ["bella"])
+    assert keys() == ["1"]
+    store.delete_index("dogs")
+    store.create_index("dogs", SPEC)
+    assert [*store.scan_records("dogs")] == []
+    assert [*store.scan_records(kept)] == []

@@ -10,9 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from petfinder.stores.documents import Document, IndexSpec
+from petfinder.stores.documents import Document, IndexSpec, Record
 from petfinder.stores.sqlite.store import EmbeddedStore
-from tests.stores.samples import EVERYTHING, check_nearest, directions, document, found, opened, random_documents, write
+from tests.stores.samples import (
+    EVERYTHING,
+    SPEC,
+    check_nearest,
+    directions,
+    document,
+    found,
+    opened,
+    random_documents,
+    write,
+)
 
 SECRETS = {
     "phone": "PHONE-0170-555",
@@ -21,12 +31,13 @@ SECRETS = {
     "picture": "JPEGBYTES-",
     "second picture": "SECONDJPEG-",
 }
+OF_RECORDS = {"body": "BODY-who-called", "key": "KEY-of-a-pair", "pet": "PETID-only-named"}
 
 
 def bytes_left(path: Path) -> set[str]:
     """Which of the secrets stand in any file beside the registry's."""
     data = b"".join(one.read_bytes() for one in path.parent.iterdir())
-    return {what for what, secret in SECRETS.items() if secret.encode() in data}
+    return {what for what, secret in (SECRETS | OF_RECORDS).items() if secret.encode() in data}
 
 
 def secretive(id_: str = "luigi") -> Document:
@@ -39,6 +50,11 @@ def secretive(id_: str = "luigi") -> Document:
         terms={"owner": (SECRETS["name"],)},
         thumbnails={"photo0": picture * 2000, "photo1": second * 2000},
     )
+
+
+def recorded() -> Record:
+    body = {"note": OF_RECORDS["body"], "long": "x" * 30_000}
+    return Record(OF_RECORDS["key"], body, ("luigi", OF_RECORDS["pet"]))
 
 
 def drop_a_photo(store: EmbeddedStore) -> None:
@@ -66,14 +82,26 @@ def rebuild(store: EmbeddedStore, *, without: Collection[str] = ()) -> str:
 
 # Each way to erase something: steps one after the other, and what of the secrets must be gone.
 ERASED: dict[str, tuple[list[Callable[[EmbeddedStore], object]], set[str]]] = {
-    "delete": ([lambda store: store.delete("dogs", ["luigi"])], set(SECRETS)),
+    "delete": ([lambda store: store.delete("dogs", ["luigi"])], {*SECRETS, *OF_RECORDS}),
+    "delete records": ([lambda store: store.delete_records("dogs", ["luigi"])], set(OF_RECORDS)),
     "replace with a photo less": ([drop_a_photo], {"second picture"}),
     "replace with another owner": ([change_the_owner], {"phone", "name"}),
     "write over it": ([lambda store: write(store, [document("luigi")], mode="index")], set(SECRETS)),
-    "delete the index": ([lambda store: store.delete_index("dogs")], set(SECRETS)),
+    "delete the index": ([lambda store: store.delete_index("dogs")], {*SECRETS, *OF_RECORDS}),
     "rebuild without it": ([lambda store: store.delete_index(rebuild(store, without=["luigi"]))], set(SECRETS)),
-    "rebuild and delete": ([rebuild, lambda store: store.delete("dogs", ["luigi"])], set(SECRETS)),
-    "begin to rebuild and delete": ([begin_to_rebuild, lambda store: store.delete("dogs", ["luigi"])], set(SECRETS)),
+    "rebuild and delete": ([rebuild, lambda store: store.delete("dogs", ["luigi"])], {*SECRETS, *OF_RECORDS}),
+    "begin to rebuild and delete": (
+        [begin_to_rebuild, lambda store: store.delete("dogs", ["luigi"])],
+        {*SECRETS, *OF_RECORDS},
+    ),
+    "put into what a rebuild keeps and delete": (
+        [
+            rebuild,
+            lambda store: store.put_record("dogs-000001", recorded()),
+            lambda store: store.delete("dogs", ["luigi"]),
+        ],
+        {*SECRETS, *OF_RECORDS},
+    ),
     "replace with a photo less and rebuild": ([drop_a_photo, rebuild], {"second picture"}),
 }
 
@@ -83,12 +111,13 @@ def test_what_is_erased_leaves_no_byte_after_close(way: str, tmp_path: Path) -> 
     path = tmp_path / "pets.db"
     with opened(path) as store:
         write(store, [*(document(f"other{number}") for number in range(50)), secretive()])
-    assert bytes_left(path) >= set(SECRETS)
+        store.put_record("dogs", recorded())
+    assert bytes_left(path) == {*SECRETS, *OF_RECORDS}
     steps, secrets = ERASED[way]
     with opened(path) as store:
         for step in steps:
             step(store)
-    assert bytes_left(path) == set(SECRETS) - secrets
+    assert bytes_left(path) == {*SECRETS, *OF_RECORDS} - secrets
 
 
 @pytest.mark.parametrize("others", [False, True], ids=["alone", "another process has the file open"])
@@ -98,8 +127,10 @@ def test_what_was_written_and_erased_in_one_sitting_leaves_no_byte(tmp_path: Pat
     other = EmbeddedStore(path) if others else store
     store.create_index("dogs", IndexSpec(species="dog", encoder="table-1", dims=8))
     write(store, [secretive()])
+    store.put_record("dogs", recorded())
     assert other.count("dogs", EVERYTHING) == 1
-    assert bytes_left(path) == set(SECRETS)
+    assert other.records("dogs", [recorded().key]) == [recorded()]
+    assert bytes_left(path) == {*SECRETS, *OF_RECORDS}
     store.delete("dogs", ["luigi"])
     store.close()
     assert bytes_left(path) == set()
@@ -159,6 +190,30 @@ def write_and_erase(store: EmbeddedStore, numbers: random.Random) -> set[int]:
                 del living[gone]
     assert not balancing
     return set(living.values())
+
+
+@pytest.mark.parametrize("share", [0.1, 0.7], ids=["few", "most"])
+def test_no_amount_of_records_erased_leaves_a_byte_behind(tmp_path: Path, share: float) -> None:
+    numbers = random.Random(seed := random.randrange(2**32))
+    there: set[int] = set()
+    for sitting in range(3):
+        with opened(tmp_path / "pets.db") as store:
+            store.client.execute("PRAGMA synchronous = OFF")
+            for mark in range(sitting * 2000, sitting * 2000 + 2000):
+                body = {"note": f"BODY{mark:06d}" * numbers.choice((1, 10, 300))}
+                key = f"{numbers.random()}/KEYS{mark:06d}" + "." * numbers.randrange(150)
+                assert store.put_record("dogs", Record(key, body, (f"PETS{mark:06d}", "other")))
+                there.add(mark)
+            kept = store.finish_rebuild("dogs", store.begin_rebuild("dogs", SPEC), lambda: None)
+            gone = numbers.sample(sorted(there), int(share * len(there)))
+            store.delete("dogs", [f"PETS{mark:06d}" for mark in gone])
+            store.delete_index(kept)
+            there -= {*gone}
+            assert len([*store.scan_records("dogs")]) == len(there)
+        data = b"".join(one.read_bytes() for one in tmp_path.iterdir())
+        for kind in (b"BODY", b"KEYS", b"PETS"):
+            left = {int(mark) for mark in re.findall(kind + rb"(\d{6})", data)}
+            assert left == there, f"seed {seed}: {kind.decode()} {left - there}"
 
 
 def test_room_of_what_was_erased_is_used_again(tmp_path: Path) -> None:

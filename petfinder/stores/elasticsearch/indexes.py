@@ -42,6 +42,11 @@ class Opened:
     at: float = field(default_factory=time.monotonic)
 
     @property
+    def records(self) -> str:
+        """The alias of the index of its records, which it shares, as the thumbnails, with what it is rebuilt to."""
+        return f"{self.thumbnails}-records"
+
+    @property
     def memory(self) -> dict[str, Any]:
         """What `_meta` keeps beside the spec."""
         return {"thumbnails": self.thumbnails, "made": self.made, "state": self.state, "source": self.source}
@@ -139,6 +144,12 @@ def create(client: Elasticsearch, name: str, spec: IndexSpec, *, source: Opened 
     return opened
 
 
+def create_records(client: Elasticsearch, opened: Opened) -> None:
+    """Make the index of records; raises the client's error where others just did."""
+    body = mapping.records_index(opened.spec.settings)
+    client.indices.create(index=f"{opened.records}-000001", aliases={opened.records: _HIDDEN}, **body)
+
+
 def _next_number(client: Elasticsearch, name: str) -> str:
     """The name of the next numbered index of a name: `pets-dogs-000001`."""
     answer = client.indices.get(index=f"{name}-*", expand_wildcards="open,hidden,closed", filter_path=_KEPT)
@@ -160,12 +171,30 @@ def numbered(client: Elasticsearch, name: str) -> list[Opened]:
 
 
 def delete(client: Elasticsearch, opened: Opened) -> None:
-    """Erase an index, and its thumbnails unless one that was rebuilt from it, or it from that, still shows them."""
+    """Erase an index, and its thumbnails unless one that was rebuilt from it, or it from that, still shows them.
+
+    Its records go unless one of those has a name.
+    """
     client.indices.delete(index=opened.concrete)
-    if not any(other.thumbnails == opened.thumbnails for other in numbered(client, opened.concrete[:-7])):
-        there = client.options(ignore_status=404).indices.get_alias(name=opened.thumbnails).body
-        for concrete in [index for index, one in there.items() if isinstance(one, Mapping) and "aliases" in one]:
-            client.indices.delete(index=concrete)
+    left = [one for one in numbered(client, opened.concrete[:-7]) if one.thumbnails == opened.thumbnails]
+    gone = ([] if left else [opened.thumbnails]) + ([] if any(one.names for one in left) else [opened.records])
+    for concrete in (_behind(client, *gone) if gone else {}).values():
+        client.indices.delete(index=concrete)
+
+
+def _behind(client: Elasticsearch, *aliases: str) -> dict[str, str]:
+    """The index behind each of these aliases that there is."""
+    there = client.options(ignore_status=404).indices.get_alias(name=aliases).body
+    found = {index: one["aliases"] for index, one in there.items() if isinstance(one, Mapping) and "aliases" in one}
+    return {alias: index for index, names in found.items() for alias in names}
+
+
+def have_records(client: Elasticsearch, opened: Opened) -> bool:
+    """Tell whether there is an index of records; raises IndexNotFound where that of the pets is gone or replaced."""
+    there = _behind(client, opened.handle, opened.records)
+    if opened.handle not in there:
+        raise IndexNotFound(f"index {opened.concrete!r} is gone; open it again")
+    return opened.records in there
 
 
 def rename(client: Elasticsearch, name: str, new_name: str, opened: Opened) -> None:

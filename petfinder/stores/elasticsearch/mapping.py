@@ -1,7 +1,7 @@
 """What an index on Elasticsearch is made of: its settings, its strict mapping, and what it remembers of itself.
 
-Pure functions on IndexSpec: request bodies as data, and `_meta` back to a spec. A pet's index and the index of its
-thumbnails are described here; nothing is sent.
+Pure functions on IndexSpec: request bodies as data, and `_meta` back to a spec. An index of pets, that of its
+thumbnails and that of its records are described here; nothing is sent.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from petfinder.domain.errors import InvalidQuery
 from petfinder.stores.documents import IndexSpec
 
 OURS = "petfinder"  # the key in `_meta` by which indexes of petfinder are known
-PETS, THUMBNAILS = "pets", "thumbnails"
+PETS, THUMBNAILS, RECORDS = "pets", "thumbnails", "records"
 READY, REBUILDING = "ready", "rebuilding"
 VECTOR_TYPES = ("int8_hnsw", "hnsw", "bbq_hnsw")
 DEFAULT_VECTORS = "int8_hnsw"
@@ -90,6 +90,14 @@ def thumbnails_index(settings: Mapping[str, Any]) -> dict[str, Any]:
     properties = {"pet": {"type": "keyword"}, "photo": {"type": "keyword"}, "jpeg": {"type": "binary"}}
     mappings = {"dynamic": "strict", "_meta": {OURS: {"kind": THUMBNAILS}}, "properties": properties}
     return {"settings": _index_settings(settings), "mappings": mappings}
+
+
+def records_index(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body that creates the index of records, one document each, in one shard."""
+    word, mark = {"type": "keyword"}, {"type": "keyword", "index": False, "doc_values": False}
+    properties = {"key": word, "pets": word, "run": mark, "body": {"type": "object", "enabled": False}}
+    mappings = {"dynamic": "strict", "_meta": {OURS: {"kind": RECORDS}}, "properties": properties}
+    return {"settings": _index_settings({**settings, "shards": 1}), "mappings": mappings}
 
 
 def memory_of(mappings: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -10,10 +10,10 @@ from elasticsearch import Elasticsearch, NotFoundError
 
 from petfinder.domain.errors import IndexNotFound
 from petfinder.domain.filters import Restriction
-from petfinder.stores.documents import Document
+from petfinder.stores.documents import BEHIND_KEYS, Document, Record
 from petfinder.stores.elasticsearch import documents, queries
 from petfinder.stores.elasticsearch.errors import body_of, causes_of
-from petfinder.stores.elasticsearch.indexes import Opened
+from petfinder.stores.elasticsearch.indexes import Opened, have_records
 
 _AT_ONCE = 1000
 _WITH_VECTORS_AT_ONCE = 200
@@ -117,6 +117,22 @@ def found_in(answer: Mapping[str, Any], opened: Opened) -> Hits:
     if any("error" in one for one in answer["docs"]):
         raise IndexNotFound(f"index {opened.concrete!r} is gone; open it again")
     return [one for one in answer["docs"] if one.get("found")]
+
+
+def records(client: Elasticsearch, opened: Opened, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Return what is kept of the records of these keys that there are, refreshed or not."""
+    if not keys or not have_records(client, opened):
+        return {}
+    found = found_in(body_of(client.mget(index=opened.records, ids=list(keys))), opened)
+    return {one["_id"]: one["_source"] for one in found}
+
+
+def scan_records(client: Elasticsearch, opened: Opened, *, after: str, prefix: str) -> Iterator[Record]:
+    """Yield records behind `after` that begin with `prefix`, by key."""
+    if have_records(client, opened):
+        some = {"range": {"key": {"gte": prefix, "lt": prefix + BEHIND_KEYS}}}
+        for hits in pages(client, opened.records, sort=["key"], after=after, query=some):
+            yield from (documents.to_record(hit["_source"]) for hit in hits)
 
 
 def thumbnails(client: Elasticsearch, opened: Opened, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:

@@ -21,10 +21,11 @@ from petfinder.stores.documents import (
     Nearest,
     Outcome,
     Query,
+    Record,
     WriteMode,
     with_cells,
 )
-from petfinder.stores.elasticsearch import indexes, read, rebuild, search, write
+from petfinder.stores.elasticsearch import documents, indexes, read, rebuild, search, write
 from petfinder.stores.elasticsearch.client import location_of
 from petfinder.stores.elasticsearch.foreign.store import ForeignIndexStore
 from petfinder.stores.elasticsearch.indexes import Opened
@@ -138,6 +139,8 @@ class ElasticsearchStore:
             write.refuse_finished(name, opened)
             opened = self._session.upgraded(name, opened)
             wanted = list(dict.fromkeys(ids))
+            if opened.names:  # what is done to the target of a rebuild leaves the index alone
+                write.erase_records(self.client, opened, wanted, retries=self._retries)
             for other in rebuild.family(self.client, opened) if opened.names else ():
                 rebuild.unblock_kept(self.client, other)
                 write.erase(self.client, other, wanted, retries=self._retries)
@@ -172,6 +175,23 @@ class ElasticsearchStore:
 
     def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
         return self._session.on(name, lambda opened: read.thumbnails(self.client, opened, photos), searching=False)
+
+    def put_record(self, name: str, record: Record) -> bool:
+        def put(opened: Opened) -> bool:
+            return write.put_record(self.client, self._session.upgraded(name, opened), record, retries=self._retries)
+
+        return self._session.on(name, put, searching=False)
+
+    def records(self, name: str, keys: Sequence[str]) -> list[Record | None]:
+        there = self._session.on(name, partial(read.records, self.client, keys=keys), searching=False)
+        return [documents.to_record(there[key]) if key in there else None for key in keys]
+
+    def scan_records(self, name: str, *, after: str = "", prefix: str = "") -> Iterator[Record]:
+        return self._session.stream(name, partial(read.scan_records, self.client, after=after, prefix=prefix))
+
+    def delete_records(self, name: str, pets: Collection[str]) -> None:
+        erase = partial(write.erase_records, self.client, pets=[*pets], retries=self._retries)
+        self._session.on(name, erase, searching=False)
 
     def foreign(self, name: str, fields: FieldNames, spec: IndexSpec) -> ForeignIndexStore:
         return ForeignIndexStore(self._session, name, fields, spec, retries=self._retries)

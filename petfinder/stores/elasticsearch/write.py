@@ -6,20 +6,22 @@ A document goes in first and its thumbnails after it, so that no picture of a pe
 from __future__ import annotations
 
 import base64
+import json
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from elasticsearch import ApiError, ConflictError, Elasticsearch, TransportError
 
-from petfinder.domain.errors import EditConflict, IndexNotFound, PetfinderError
-from petfinder.stores.documents import Document, IndexSpec, Outcome, WriteMode, in_chunks
-from petfinder.stores.elasticsearch import bulk, documents
+from petfinder.domain.errors import EditConflict, IndexExists, IndexNotFound, PetfinderError
+from petfinder.stores.documents import Document, IndexSpec, Outcome, Record, WriteMode, in_chunks, record_as_json
+from petfinder.stores.elasticsearch import bulk, documents, indexes
 from petfinder.stores.elasticsearch.bulk import Action, Result
-from petfinder.stores.elasticsearch.errors import body_of, error_of_item, is_write_block
+from petfinder.stores.elasticsearch.errors import body_of, error_of_item, is_write_block, translated
 from petfinder.stores.elasticsearch.indexes import Opened
 from petfinder.stores.elasticsearch.mapping import REBUILDING
-from petfinder.stores.elasticsearch.read import found_in, pages
+from petfinder.stores.elasticsearch.read import found_in, pages, records
 from petfinder.stores.elasticsearch.session import IndexReplaced, Session
 
 _PAGE = 1000
@@ -152,11 +154,13 @@ def put_thumbnails(client: Elasticsearch, opened: Opened, written: Iterable[Docu
     _do_all(client, actions, retries=retries)
 
 
-def _do_all(client: Elasticsearch, actions: Sequence[Action], *, retries: int) -> None:
-    """Do what may be done twice; raises the first error."""
+def _do_all(
+    client: Elasticsearch, actions: Sequence[Action], *, retries: int, went_in: bulk.WentIn = lambda ids: ()
+) -> None:
+    """Do what may be done twice, or what `went_in` tells of; raises the first error."""
     for start in range(0, len(actions), _PAGE):
         part = actions[start : start + _PAGE]
-        results, error = bulk.send(client, part, retries=retries)
+        results, error = bulk.send(client, part, retries=retries, went_in=went_in)
         if error is not None:
             raise error
         for action, result in zip(part, results, strict=True):
@@ -179,6 +183,38 @@ def erase_thumbnails(
         for hits in pages(client, opened.thumbnails, sort=["pet", "photo"], source=False, query=of_them):
             gone = [Action("delete", opened.thumbnails, hit["_id"]) for hit in hits if hit["_id"] not in keep]
             _do_all(client, gone, retries=retries)
+
+
+def erase_records(client: Elasticsearch, opened: Opened, pets: Sequence[str], *, retries: int) -> None:
+    """Erase the records that are about one of these pets."""
+    if not indexes.have_records(client, opened):
+        return
+    client.indices.refresh(index=opened.records)
+    for start in range(0, len(pets), _PAGE):
+        about = {"terms": {"pets": list(pets[start : start + _PAGE])}}
+        for hits in pages(client, opened.records, sort=["key"], source=False, query=about):
+            _do_all(client, [Action("delete", opened.records, hit["_id"]) for hit in hits], retries=retries)
+    client.indices.refresh(index=opened.records)
+
+
+def put_record(client: Elasticsearch, opened: Opened, record: Record, *, retries: int) -> bool:
+    """Put a record unless there is one of its key; whether it was put, also where an answer was lost."""
+    run, body = uuid.uuid4().hex, json.loads(record_as_json(record))
+    source = {"key": record.key, "body": body, "pets": list(record.pets), "run": run}
+    if not indexes.have_records(client, opened):
+        with suppress(IndexExists), translated():  # others may make it at the same time
+            indexes.create_records(client, opened)
+
+    def went_in(keys: Sequence[str]) -> Collection[str]:
+        return {key for key, one in records(client, opened, keys).items() if one["run"] == run}
+
+    create, put = Action("create", opened.records, record.key, source), True
+    try:
+        _do_all(client, [create], retries=retries, went_in=went_in)
+    except EditConflict:
+        put = False
+    client.indices.refresh(index=opened.records)
+    return put
 
 
 def replace(client: Elasticsearch, opened: Opened, document: Document, *, packed: bool, retries: int) -> None:

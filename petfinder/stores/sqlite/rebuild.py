@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from petfinder.domain.errors import IndexNotFound
 from petfinder.stores.documents import IndexSpec
-from petfinder.stores.sqlite import indexes
+from petfinder.stores.sqlite import indexes, records
 from petfinder.stores.sqlite.indexes import IndexRow, find_index, is_there, target_of
 from petfinder.stores.sqlite.write import empty_index, empty_of_thumbnails
 
@@ -35,6 +35,7 @@ def delete(connection: sqlite3.Connection, name: str) -> None:
 def _erase(connection: sqlite3.Connection, name: str) -> None:
     number = find_index(connection, name).number
     empty_index(connection, number)
+    records.erase(connection, number)
     connection.execute("DELETE FROM indexes WHERE index_id = ?", (number,))
 
 
@@ -56,7 +57,7 @@ def old_and_new(connection: sqlite3.Connection, name: str, target: str) -> tuple
 
 
 def swap(connection: sqlite3.Connection, name: str, target: str) -> str:
-    """Put the successor in the place of an index, thumbnails with it; returns the name under which the old is kept."""
+    """Put the successor in the place of an index, thumbnails and records with it; returns the old one's name now."""
     old, new = old_and_new(connection, name, target)
     # Thumbnails go to the successor where it has those photos of the same pets; all others are erased.
     connection.execute(
@@ -67,6 +68,7 @@ def swap(connection: sqlite3.Connection, name: str, target: str) -> str:
         (new.number, old.number, new.number),
     )
     empty_of_thumbnails(connection, old.number)
+    records.move(connection, old.number, to=new.number)
     same_encoder = old.spec.identity == new.spec.identity
     indexes.remember(connection, new.number, "thresholds", old.spec.thresholds if same_encoder else None)
     indexes.remember(connection, old.number, "kept_for", new.number)

@@ -4,7 +4,8 @@ A row that may hold contact or a picture is never moved and never deleted alone:
 is deleted, but when it balances pages it leaves copies of rows that it moved (measured: of 1 row in 5,000 that are
 erased). So such tables only grow at their end, where SQLite moves nothing; erasing empties a row in its place and
 leaves a husk; `compact` sheds the husks by writing the table anew. Terms are kept as hashes, for an index has to move
-its entries.
+its entries. The keys of records are read in their order and cannot be hashes: `compact` writes their index anew where
+one was erased, and the pages of the old one, moved entries with them, are zeroed as wholes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _FEW_HUSKS = 1000
 _LIVING = {
     "documents": "SELECT count(*) FROM documents WHERE id IS NOT NULL",
     "thumbnails": "SELECT count(*) FROM thumbnail_of",
+    "records": "SELECT count(*) FROM records WHERE key IS NOT NULL",
 }
 
 _DOCUMENTS = """CREATE TABLE {name} (
@@ -39,6 +41,8 @@ _DOCUMENTS = """CREATE TABLE {name} (
     vectors BLOB
 )"""
 _THUMBNAILS = "CREATE TABLE {name} (thumbnail INTEGER PRIMARY KEY, data BLOB)"
+_RECORDS = "CREATE TABLE {name} (record INTEGER PRIMARY KEY, index_id INTEGER, key TEXT, pets TEXT, body TEXT)"
+_KEYS = "CREATE UNIQUE INDEX records_by_key ON records (index_id, key) WHERE key IS NOT NULL"
 _DOCUMENT_INDEXES = (
     "CREATE UNIQUE INDEX documents_by_id ON documents (index_id, id)",
     "CREATE INDEX documents_by_change ON documents (index_id, change, doc, photos, portrait, pending, size)",
@@ -57,6 +61,8 @@ _TABLES = (
     "CREATE TABLE dates (index_id INTEGER, at INTEGER, doc INTEGER, PRIMARY KEY (index_id, at, doc)) WITHOUT ROWID",
     "CREATE TABLE places (index_id INTEGER, lat REAL, lon REAL, doc INTEGER,"
     " PRIMARY KEY (index_id, lat, lon, doc)) WITHOUT ROWID",
+    _RECORDS.format(name="records"),
+    _KEYS,
 )
 
 
@@ -73,6 +79,14 @@ def upgrade(connection: sqlite3.Connection) -> None:
     if connection.execute("PRAGMA user_version").fetchone()[0] < SCHEMA:
         connection.execute("UPDATE indexes SET spec = json_set(spec, '$.schema', ?)", (SCHEMA,))
         connection.execute(f"PRAGMA user_version = {SCHEMA}")
+    if not has_records(connection):  # as in the first files of schema 2
+        connection.execute(_RECORDS.format(name="records"))
+        connection.execute(_KEYS)
+
+
+def has_records(connection: sqlite3.Connection) -> bool:
+    """Tell whether the file has a table of records."""
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'records'").fetchone() is not None
 
 
 @lru_cache(maxsize=10_000)
@@ -83,13 +97,14 @@ def term_key(field: str, value: str) -> int:
 
 
 def counter(connection: sqlite3.Connection, name: str) -> int:
-    """Return one of the file's own counters: changes, compactions, husks in documents and thumbnails."""
-    return int(connection.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()[0])
+    """Return one of the file's own counters: changes, compactions, husks by table, keys erased since `compact`."""
+    return int(connection.execute("SELECT total(value) FROM counters WHERE name = ?", (name,)).fetchone()[0])
 
 
 def raise_counter(connection: sqlite3.Connection, name: str, by: int) -> None:
     """Count further, inside the caller's transaction."""
-    connection.execute("UPDATE counters SET value = value + ? WHERE name = ?", (by, name))
+    sql = "INSERT INTO counters VALUES (?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value"
+    connection.execute(sql, (name, by))
 
 
 def next_change(connection: sqlite3.Connection, index_id: int) -> int:
@@ -101,8 +116,8 @@ def next_change(connection: sqlite3.Connection, index_id: int) -> int:
 
 
 def compact(connection: sqlite3.Connection) -> None:
-    """Shed the husks of tables that hold more of them than rows that live, in a transaction."""
-    if not any(_mostly_husks(connection, table) for table in _LIVING):
+    """Shed the husks of tables that hold more of them than rows that live, and erased keys, in a transaction."""
+    if not counter(connection, "keys") and not any(_mostly_husks(connection, table) for table in _LIVING):
         return
     connection.execute("BEGIN IMMEDIATE")
     if _mostly_husks(connection, "documents"):
@@ -112,6 +127,12 @@ def compact(connection: sqlite3.Connection) -> None:
         raise_counter(connection, "compacted", 1)  # nobody can learn of erasures any more, and numbers may come again
     if _mostly_husks(connection, "thumbnails"):
         _rewrite(connection, "thumbnails", _THUMBNAILS, "data IS NOT NULL ORDER BY thumbnail")
+    if _mostly_husks(connection, "records"):
+        _rewrite(connection, "records", _RECORDS, "key IS NOT NULL ORDER BY record")
+        connection.execute(_KEYS)
+    if counter(connection, "keys"):
+        connection.execute("REINDEX records_by_key")
+        raise_counter(connection, "keys", -counter(connection, "keys"))
     connection.execute("COMMIT")
 
 

@@ -27,6 +27,7 @@ from petfinder.stores.documents import (
     Nearest,
     Outcome,
     Query,
+    Record,
     with_cells,
 )
 from petfinder.stores.elasticsearch.foreign import queries as bodies
@@ -81,7 +82,7 @@ class ForeignIndexStore:
 
     create_index = delete_index = rename_index = change_thresholds = _refuse
     begin_rebuild = versions = finish_rebuild = _refuse
-    write = replace = delete = _refuse
+    write = replace = delete = put_record = delete_records = _refuse
 
     def index_names(self) -> list[str]:
         return [self._name]
@@ -141,6 +142,12 @@ class ForeignIndexStore:
 
     def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
         return [None for _ in photos]
+
+    def records(self, name: str, keys: Sequence[str]) -> list[Record | None]:
+        return [None for _ in keys]
+
+    def scan_records(self, name: str, *, after: str = "", prefix: str = "") -> Iterator[Record]:
+        return iter(())
 
     def strays(self, name: str) -> Iterator[Outcome]:
         self._check(name)
