@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from petfinder.domain.filters import PetFilter as PetFilter
     from petfinder.domain.matches import Match as Match
     from petfinder.domain.matches import Matches as Matches
+    from petfinder.domain.pairs import Pair as Pair
     from petfinder.domain.pets import Box as Box
     from petfinder.domain.pets import Cat as Cat
     from petfinder.domain.pets import Dog as Dog
@@ -86,6 +87,7 @@ _HOMES = {
     "domain.evidence": "Evidence",
     "domain.filters": "PetFilter",
     "domain.matches": "Match Matches",
+    "domain.pairs": "Pair",
     "domain.verdicts": "Thresholds Verdict",
     "domain.reports": "BulkFailed BulkReport",
     "domain.errors": (

@@ -76,7 +76,7 @@ def kept(store: Store, index: str) -> dict[str, tuple[Any, ...]]:
         one.id: (
             dict(one.body),
             one.private,
-            {field: set(values) for field, values in one.terms.items() if values},
+            {field: set(values) for field, values in one.terms.items() if values and field != "to_match"},
             (one.dates, one.places, one.photo_ids, one.pending),
             one.vectors.round(4).tolist(),
             None if one.portrait is None else one.portrait.round(4).tolist(),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from petfinder.domain.animals import Animals
 from petfinder.domain.matches import Match, Matches
+from petfinder.domain.pairs import Pair
 from petfinder.domain.pets import Pet, as_found
 from petfinder.domain.reports import BulkReport, Failure
 
@@ -37,6 +38,18 @@ def matches_as_data(matches: Matches) -> dict[str, Any]:
         data |= {"lines": matches.lines.model_dump(), "evidence": matches.evidence.model_dump(mode="json")}
     found = [_match_as_data(match) for match in matches]
     return {**data, "thresholds": matches.thresholds_source or None, "matches": found}
+
+
+def pair_as_data(pair: Pair) -> dict[str, Any]:
+    """A pair of reports: both pets, the probability, and the reasons."""
+    return {
+        "pair_id": pair.pair_id,
+        "probability": pair.probability,
+        "reasons": [vars(reason) for reason in pair.reasons],
+        "met_at": pair.met_at.isoformat(),
+        "state": pair.state,
+        "pets": [*map(pet_as_data, pair.pets)],
+    }
 
 
 def report_as_data(report: BulkReport | CopyReport | RebuildReport) -> dict[str, Any]:

@@ -12,6 +12,7 @@ RENDERERS: Final[Renderers] = {
     ("Matches", "figure"): "petfinder.display.figures.matches:plot_matches",
     ("Matches", "places"): "petfinder.display.figures.places:plot_places",
     ("Pet", "html"): "petfinder.display.html.cards:pet_as_html",
+    ("Pairs", "html"): "petfinder.display.html.lists:pairs_as_html",
     ("Pets", "html"): "petfinder.display.html.lists:pets_as_html",
     ("BulkReport", "html"): "petfinder.display.html.reports:report_as_html",
     ("RebuildReport", "html"): "petfinder.display.html.reports:rebuild_as_html",

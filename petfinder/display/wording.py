@@ -8,7 +8,8 @@ from datetime import datetime
 
 from petfinder.domain.animals import several_animals as several_animals
 from petfinder.domain.fields import FIELDS
-from petfinder.domain.matches import Match, Matches
+from petfinder.domain.matches import Match, Matches, percent
+from petfinder.domain.pairs import Pair
 from petfinder.domain.pets import Pet, Photo, Place, Status
 from petfinder.domain.text import clean as clean
 from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS, Lines, Verdict
@@ -75,20 +76,18 @@ def distance_of(match: Match) -> str:
 
 def chance_of(match: Match) -> str:
     """The probability that this is the animal, in whole percent; empty where none is known."""
-    if match.probability is None:
-        return ""
-    percent = round(100 * match.probability)
-    return "under 1%" if percent < 1 else "over 99%" if percent > 99 else f"{percent}%"
+    return "" if match.probability is None else percent(match.probability)
 
 
-def worth_of(match: Match) -> str:
-    """The probability, where one is known, and the similarity: "92%, similarity 0.401"."""
-    return ", ".join(filter(None, [chance_of(match), f"similarity {match.similarity:.3f}"]))
-
-
-def reasons_of(match: Match) -> str:
+def reasons_of(found: Match | Pair) -> str:
     """What speaks for and against the pet: "very alike; about 1 km from home; lost 2 days before"."""
-    return "; ".join(reason.words for reason in match.reasons if reason.kind != "status")
+    return "; ".join(reason.words for reason in found.reasons if reason.kind != "status")
+
+
+def pair_in_words(pair: Pair) -> str:
+    """Who may be whom, and why: "Luna (lost on 2026-10-02) and stray-7 (found on 2026-10-04): very alike; ..."."""
+    one, other = (f"{name_of(pet)} ({status_of(pet)})" for pet in pair.pets)
+    return f"{one} and {other}: {clean(reasons_of(pair))}"
 
 
 def match_facts(match: Match) -> list[str]:
@@ -148,6 +147,8 @@ def advice(matches: Matches) -> str:
             return "Compare the photos, then call the owner."
         case Verdict.POSSIBLE if matches.cut and not math.isfinite(matches.cut.possible):
             return "Nobody measured what this encoder's similarities are worth, so every pet is called possible."
+        case Verdict.POSSIBLE if matches.too_few:
+            return "Too few pets to judge by: look closely at the photos before you call anyone."
         case Verdict.POSSIBLE:
             return "Look closely at the photos before you call anyone."
         case Verdict.UNKNOWN if matches.found:
@@ -189,8 +190,8 @@ def _about_probabilities(matches: Matches, lines: Lines) -> list[str]:
     said = []
     if matches.found:
         said.append(
-            f"From {lines.match:.0%} on it is a match: an animal that is not registered gets there in at most"
-            f" {MATCH_ALARMS:.0%} of searches. From {lines.possible:.0%} on it is possible: at most"
+            f"From {lines.match:.0%} on it is a match: an animal that is not registered gets there by its photo in at"
+            f" most {MATCH_ALARMS:.0%} of searches. From {lines.possible:.0%} on it is possible: at most"
             f" {POSSIBLE_ALARMS:.0%}."
         )
     if matches.evidence and matches.nobody is not None:

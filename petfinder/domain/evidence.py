@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from petfinder.domain.errors import ConfigError, PetfinderError
-from petfinder.domain.pets import Status
-from petfinder.domain.values import Value
+from petfinder.domain.pets import Pet, Status
+from petfinder.domain.values import Value, epoch_seconds
 
 
 class Spread(Value):
@@ -44,7 +45,9 @@ class Evidence(Value):
     `registered` (0 to 1): the chance that an animal somebody asks for is registered. `weights`: how much more a pet of
     one status is expected to be asked for than one of another. `anywhere` (0 to 1): the share of pets that may turn up
     at any distance. `around_km`: the radius in which strangers live around the place of a search. `habits` by species,
-    "indoor cat" for cats that never go out; species that are not named have a dog's. Raises ConfigError.
+    "indoor cat" for cats that never go out; species that are not named have a dog's. A report is stale, and weighs
+    `stale_weight` as much, after its status' `fresh_days`. Two reports become a pair from the probability `pairs_from`
+    on. Raises ConfigError.
     """
 
     refusal: ClassVar[type[PetfinderError]] = ConfigError
@@ -60,6 +63,15 @@ class Evidence(Value):
     anywhere: float = Field(default=0.07, gt=0, lt=1)
     around_km: float = Field(default=20.0, gt=0)
     habits: Mapping[str, Habits] = {"dog": DOG, "cat": CAT, "indoor cat": INDOOR_CAT}
+    fresh_days: Mapping[Status, int] = {Status.LOST: 90, Status.FOUND: 30, Status.SIGHTED: 14}
+    stale_weight: float = Field(default=0.2, gt=0, le=1)
+    pairs_from: float = Field(default=0.1, gt=0, le=1)
+
+    def is_stale(self, pet: Pet, at: datetime) -> bool:
+        """Tell whether a pet is a report that was neither made nor renewed lately."""
+        since = pet.renewed_at or pet.status_at
+        days = self.fresh_days.get(pet.status)
+        return days is not None and since is not None and epoch_seconds(at) - epoch_seconds(since) > days * 86400
 
     def habits_of(self, species: str, *, indoor: bool | None = None) -> Habits:
         """Pick the habits of a species."""

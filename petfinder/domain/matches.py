@@ -26,6 +26,12 @@ class Pets(list[PetT]):
         return as_html(self)
 
 
+def percent(probability: float) -> str:
+    """A probability in whole percent; never nothing, never certain."""
+    whole = round(100 * probability)
+    return "under 1%" if whole < 1 else "over 99%" if whole > 99 else f"{whole}%"
+
+
 @dataclass(frozen=True, repr=False)
 class Match:
     """One pet that was found: the photo of it that matched, the similarity (raw cosine, -1 to 1), the verdict.
@@ -50,7 +56,7 @@ class Match:
         return f"<Match {self.pet.pet_id!r} similarity={self.similarity:.3f} verdict={self.verdict}>"
 
     def __str__(self) -> str:
-        chance = "" if self.probability is None else f"{self.probability:.0%}, "
+        chance = "" if self.probability is None else f"{percent(self.probability)}, "
         verdict = f"{chance}{self.verdict}, " if self.verdict else ""
         away = "" if self.distance_km is None else f", {self.distance_km} km away"
         return f"{self.pet.name or self.pet.pet_id} ({verdict}similarity {self.similarity:.3f}{away})"

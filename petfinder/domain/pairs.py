@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from petfinder.domain.evidence import Reason
+from petfinder.domain.matches import percent
 from petfinder.domain.pets import Pet
 from petfinder.domain.shown import as_html
 
@@ -36,7 +37,7 @@ class Pair:
 
     def __repr__(self) -> str:
         one, other = (pet.pet_id for pet in self.pets)
-        return f"<Pair {one!r} {other!r} {self.probability:.0%} {self.state}>"
+        return f"<Pair {one!r} {other!r} {percent(self.probability)} {self.state}>"
 
 
 class Pairs(list[Pair]):

@@ -55,6 +55,11 @@ def epoch_seconds(moment: datetime) -> int:
     return math.floor(aware.timestamp())
 
 
+def now() -> datetime:
+    """Give the current time in UTC, to the second."""
+    return datetime.now(timezone.utc).replace(microsecond=0)
+
+
 def _blank_to_none(text: object) -> object:
     return None if isinstance(text, str) and not text.strip() else text
 
@@ -91,3 +96,9 @@ def check_choice(value: object, choices: Any, *, what: str) -> None:
     """Raise InvalidQuery unless the value is one of a Literal's words."""
     if value not in get_args(choices):
         raise InvalidQuery(f"{what}={value!r} is unknown; choose from {', '.join(map(repr, get_args(choices)))}")
+
+
+def check_similarity(least: float | None) -> None:
+    """Raise InvalidQuery for a `min_similarity` that is no cosine."""
+    if least is not None and not (isinstance(least, (int, float)) and -1 <= least <= 1):
+        raise InvalidQuery("min_similarity is a raw cosine from -1 to 1")

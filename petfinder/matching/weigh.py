@@ -10,7 +10,6 @@ from datetime import datetime
 import numpy as np
 
 from petfinder.domain.evidence import Evidence, Reason
-from petfinder.domain.filters import place_of
 from petfinder.domain.pets import Pet, Place, Status
 from petfinder.domain.verdicts import PhotoLikelihood
 from petfinder.matching.days import days_between, days_ratio
@@ -29,13 +28,14 @@ class Asked:
     """What is known beside the photo: where and when the animal was seen (or lost), and what it looks like.
 
     `told`: the date was given. One that only stands in the photo says nothing about pets that others found, for people
-    look for those by an old photo of their own.
+    look for those by an old photo of their own. `now`: by when reports are stale; None: none is.
     """
 
     place: Place | None = None
     at: datetime | None = None
     told: bool = True
     about: Pet | None = None
+    now: datetime | None = None
 
     def __bool__(self) -> bool:
         return bool(self.place or self.at or (self.about and any(getattr(self.about, fact) for fact in FACTS)))
@@ -71,11 +71,11 @@ def by_all(
     photo = by_photo(
         [one.similarity for one in candidates], [one.photos for one in candidates], likelihood, stand_in=stand_in
     )
-    mean = float(np.mean([_weight(pet, evidence) for pet in pets])) if pets else 1.0
+    mean = float(np.mean([_weight(pet, asked, evidence) for pet in pets])) if pets else 1.0
     return [
         (
             seen,
-            *_status(pet, mean, evidence),
+            *_status(pet, mean, asked, evidence),
             *_place(pet, asked, evidence),
             *_days(pet, asked, evidence),
             *_facts(pet, asked, pets),
@@ -89,18 +89,19 @@ def weighed(reasons: Sequence[Sequence[Reason]], evidence: Evidence) -> Posterio
     return posterior([sum(reason.log10 for reason in one) for one in reasons], registered=evidence.registered)
 
 
-def _weight(pet: Pet, evidence: Evidence) -> float:
-    return evidence.weights.get(pet.status, 1.0)
+def _weight(pet: Pet, asked: Asked, evidence: Evidence) -> float:
+    stale = asked.now is not None and evidence.is_stale(pet, asked.now)
+    return evidence.weights.get(pet.status, 1.0) * (evidence.stale_weight if stale else 1.0)
 
 
-def _status(pet: Pet, mean: float, evidence: Evidence) -> list[Reason]:
-    weight = _weight(pet, evidence)
+def _status(pet: Pet, mean: float, asked: Asked, evidence: Evidence) -> list[Reason]:
+    weight = _weight(pet, asked, evidence)
     said = "at home" if pet.status is Status.HOME else str(pet.status)
     return [] if weight == mean else [Reason("status", said, _log10(weight / mean))]
 
 
 def _place(pet: Pet, asked: Asked, evidence: Evidence) -> list[Reason]:
-    place = place_of(pet)
+    place = pet.status_place or pet.place
     if asked.place is None or place is None:
         return []
     habits = evidence.habits_of(pet.species, indoor=pet.indoor)

@@ -17,6 +17,7 @@ from petfinder.domain.filters import Restriction
 from petfinder.domain.reports import Failure, Report
 from petfinder.domain.text import clean
 from petfinder.domain.vectors import Matrix, Vector
+from petfinder.registry.documents import matched, to_match_quietly
 from petfinder.registry.progress import progress_bar
 from petfinder.registry.registry import Registry
 from petfinder.stores.base import Store
@@ -143,7 +144,7 @@ class _Copy:
                 if document.id in known and _alike(document, known[document.id]):
                     self.already += 1
                 else:
-                    yield replace(document, version=0, made_from=0)
+                    yield replace(to_match_quietly(document), version=0, made_from=0)
 
     def _put_records(self) -> None:
         """Put the records whose pets are all at the target and whose keys are not."""
@@ -224,7 +225,7 @@ def _content(document: Document) -> tuple[object, ...]:
     return (
         document.body,
         document.private,
-        {field: set(values) for field, values in document.terms.items() if values},
+        {field: set(values) for field, values in matched(document).terms.items() if values},
         sorted(document.dates),
         sorted(document.places),
         document.photo_ids,

@@ -11,12 +11,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from petfinder.domain.filters import Restriction, dates_of, places_of, terms_of
-from petfinder.domain.pets import CONTACT, PEOPLE, Owner, Pet, PetT, Photo
+from petfinder.domain.pets import CONTACT, PEOPLE, Owner, Pet, PetT, Photo, Status
 from petfinder.domain.vectors import Matrix, Vector, portrait, unit
 from petfinder.encoders.base import EncoderIdentity
 from petfinder.stores.documents import Document, IndexSpec
 
 PENDING = "pending"  # the term of a pet with photos that wait for an embedding
+TO_MATCH = "to_match"  # the term of a report that has not been looked for among the others since it was written
+TELLING, QUIETLY = "telling", "quietly"
+REPORTED = (Status.LOST, Status.FOUND, Status.SIGHTED)
 
 
 class Embeddings(NamedTuple):
@@ -40,8 +43,11 @@ def distinct_photos(photos: tuple[Photo, ...]) -> tuple[Photo, ...]:
     return tuple({photo.photo_id or str(position): photo for position, photo in enumerate(identified)}.values())
 
 
-def to_document(pet: Pet, *, dims: int) -> Document:
-    """Turn a pet into what a store keeps, its portrait with it; raises InvalidEmbedding."""
+def to_document(pet: Pet, *, dims: int, mark: str = TELLING) -> Document:
+    """Turn a pet into what a store keeps, its portrait with it; raises InvalidEmbedding.
+
+    A report is marked as one that is still to be matched.
+    """
     photos = distinct_photos(pet.photos)
     pet = pet.model_copy(update={"photos": photos})
     vectors = {p.photo_id: unit(p.embedding, dims=dims) for p in photos if p.photo_id and p.embedding is not None}
@@ -49,6 +55,8 @@ def to_document(pet: Pet, *, dims: int) -> Document:
     known = tuple(photo.photo_id for photo in photos if photo.photo_id)
     if known:
         terms["photo"] = known
+    if pet.confirmed:
+        terms[TO_MATCH] = (mark,)
     document = Document(
         id=pet.pet_id,
         body=pet.model_dump(mode="json", exclude={*PEOPLE, "pet_id"}, exclude_none=True),
@@ -69,7 +77,8 @@ def photos_of(document: Document) -> list[Photo]:
 def with_vectors(document: Document, vectors: Mapping[str, Vector], *, dims: int) -> Document:
     """Give a document these embeddings (unit length, by photo_id) and no others, and the portrait that they make.
 
-    Photos without one wait for it: they are counted, and the term "pending" finds the pet.
+    Photos without one wait for it: they are counted, and the term "pending" finds the pet. A report keeps its mark, as
+    one that is to be matched, as soon as it has an embedding.
     """
     photo_ids = [photo.get("photo_id", "") for photo in document.body.get("photos", ())]
     embedded = tuple(photo_id for photo_id in photo_ids if photo_id in vectors)
@@ -77,6 +86,8 @@ def with_vectors(document: Document, vectors: Mapping[str, Vector], *, dims: int
     matrix = np.stack(rows) if rows else np.zeros((0, dims), dtype=np.float32)
     pending = len(photo_ids) - len(embedded)
     terms = {field: values for field, values in document.terms.items() if field != PENDING}
+    if not (rows and set(terms.get("status", ())) & set(REPORTED)):
+        terms.pop(TO_MATCH, None)
     return replace(
         document,
         photo_ids=embedded,
@@ -85,6 +96,23 @@ def with_vectors(document: Document, vectors: Mapping[str, Vector], *, dims: int
         pending=pending,
         terms=terms | ({PENDING: ("yes",)} if pending else {}),
     )
+
+
+def to_be_matched(*pet_ids: str) -> Restriction:
+    """Restrict to reports that are to be matched, or to those of them that are named."""
+    return Restriction(terms=((TO_MATCH, (TELLING, QUIETLY)),), ids=frozenset(pet_ids) if pet_ids else None)
+
+
+def to_match_quietly(document: Document) -> Document:
+    """The document with the mark, where it is a report that can be matched, so that nobody is told."""
+    terms = matched(document).terms
+    reported = document.photo_ids and set(terms.get("status", ())) & set(REPORTED)
+    return replace(document, terms={**terms, TO_MATCH: (QUIETLY,)} if reported else terms)
+
+
+def matched(document: Document) -> Document:
+    """The document without the mark."""
+    return replace(document, terms={field: values for field, values in document.terms.items() if field != TO_MATCH})
 
 
 def waiting() -> Restriction:

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 from typing import Any, Generic, TypeVar
 
 from PIL import Image
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 from petfinder.domain.animals import Animals
 from petfinder.domain.errors import ConfigError, InvalidEmbedding, PetfinderError, PhotoError, UnreadablePhoto
 from petfinder.domain.pets import PEOPLE, Owner, Pet, PetT, Photo
+from petfinder.domain.values import now
 from petfinder.domain.vectors import Matrix, Vector, mean_direction, unit
 from petfinder.encoders.base import Encoder, cores, encode_with_animals
 from petfinder.photos.read import PhotoLimits, Picture, completed, is_bare, read_photo
@@ -197,11 +197,6 @@ def one_query(embeddings: Sequence[Any], *, dims: int) -> Matrix:
     matrix = unit(list(embeddings), dims=dims)
     mean = mean_direction(matrix)
     return (matrix[0] if mean is None else mean).reshape(1, -1)
-
-
-def now() -> datetime:
-    """Give the current time in UTC, to the second."""
-    return datetime.now(timezone.utc).replace(microsecond=0)
 
 
 def people_with_pictures(pet: Pet, *, limits: PhotoLimits) -> dict[str, Owner | None]:

@@ -14,7 +14,7 @@ from typing import Any, Literal, overload
 
 import numpy as np
 
-from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidQuery
+from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidQuery, PetNotFound
 from petfinder.domain.fields import fold_microchip
 from petfinder.domain.filters import PetFilter, Restriction, places_of
 from petfinder.domain.matches import SHOWN, Match, Matches, Pets
@@ -22,13 +22,14 @@ from petfinder.domain.pets import Owner, Pet, PetT, Photo, Place, Status, as_fou
 from petfinder.domain.values import check_choice
 from petfinder.domain.vectors import mean_direction, unit
 from petfinder.domain.verdicts import Thresholds, Uncalibrated, thresholds_for
+from petfinder.matching import judge
+from petfinder.matching.judge import asked_of
 from petfinder.matching.weigh import Asked
 from petfinder.photos.read import completed_query
-from petfinder.registry import judge
 from petfinder.registry.documents import Embeddings
 from petfinder.registry.embed import ReadPhoto, embed_photos, one_query
-from petfinder.registry.judge import asked_of
 from petfinder.registry.opened_index import OpenedIndex, outliving_rebuilds
+from petfinder.registry.pair_book import PairBook
 
 Combine = Literal["mean", "best"]
 _ROWS = 512  # photos compared with all others at once: among 100,000 that is 200 MB of similarities
@@ -280,13 +281,25 @@ class PetFinder(OpenedIndex[PetT]):
         return _to_call(self.repository.get(found.pet.pet_id))
 
     def get(self, pet_id: str) -> PetT:
-        """Get one whole pet, with owner, embeddings and thumbnails; raises PetNotFound."""
-        pet = self.repository.get(pet_id)
+        """Get one whole pet, with owner, embeddings and thumbnails; raises PetNotFound.
+
+        The id of a report that was merged into another gives that one.
+        """
+        pet = self._kept(pet_id)
         pictures = self.repository.thumbnails([(pet_id, photo.photo_id or "") for photo in pet.photos])
         photos = tuple(
             photo.model_copy(update={"thumbnail": picture}) for photo, picture in zip(pet.photos, pictures, strict=True)
         )
         return pet.model_copy(update={"photos": photos})
+
+    def _kept(self, pet_id: str) -> PetT:
+        try:
+            return self.repository.get(pet_id)
+        except PetNotFound:
+            kept = PairBook(self.repository.store, self.repository.index).kept_as(pet_id)
+            if kept is None:
+                raise
+            return self.repository.get(kept)
 
     def list(self, where: PetFilter | None = None, *, after: str | None = None, limit: int | None = None) -> Pets[PetT]:
         """List the pets that pass, whole, in the order of their ids; a page of `limit` behind the id `after`.
@@ -328,16 +341,20 @@ class PetFinder(OpenedIndex[PetT]):
         where: PetFilter | None,
         min_similarity: float | None,
     ) -> Matches:
-        thresholds, query = self.thresholds, [one.photo for one in read]
+        query = [one.photo for one in read]
+        answer = judge.shown(self._weighed(answer, asked, photos=len(query)), k, min_similarity)
+        shown = tuple(photo.model_copy(update={"place": photo.place and photo.place.rounded()}) for photo in query)
+        answer = replace(answer, query=shown, animals=read[0].animals or ())
+        return self._placed(answer, (where.near if where else None) or asked.place)
+
+    def _weighed(self, answer: Matches, asked: Asked, *, photos: int) -> Matches:
+        """Judge all candidates of an answer to so many query photos."""
+        thresholds = self.thresholds
         if isinstance(thresholds, Thresholds) and thresholds.likelihood:
             answer = judge.by_probability(answer, thresholds, thresholds.likelihood, asked, self.evidence)
         else:
-            answer = judge.by_thresholds(answer, thresholds, photos=len(query))
-        answer = judge.shown(answer, k, min_similarity)
-        shown = tuple(photo.model_copy(update={"place": photo.place and photo.place.rounded()}) for photo in query)
-        source, animals = thresholds.source, read[0].animals or ()
-        answer = replace(answer, query=shown, thresholds_source=source, animals=animals)
-        return self._placed(answer, (where.near if where else None) or asked.place)
+            answer = judge.by_thresholds(answer, thresholds, photos=photos)
+        return replace(answer, thresholds_source=thresholds.source)
 
     def _placed(self, answer: Matches, centre: Place | None) -> Matches:
         if centre is None:

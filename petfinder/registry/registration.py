@@ -14,7 +14,7 @@ from petfinder.domain.errors import EditConflict, IndexMismatch, InvalidPet, Pet
 from petfinder.domain.pets import Pet, PetT, Photo
 from petfinder.domain.reports import BulkReport, Failure, Ignored, SeveralAnimals
 from petfinder.domain.values import check_choice
-from petfinder.registry.documents import distinct_photos, to_pet
+from petfinder.registry.documents import QUIETLY, TELLING, distinct_photos, to_pet
 from petfinder.registry.embed import Reading, ReadPhoto, embedded, finished, in_parallel, read_again, read_pet
 from petfinder.registry.known_photos import gone, hash_of, keeping_embeddings
 from petfinder.registry.opened_index import MOVED, OpenedIndex, brings_embedding
@@ -123,7 +123,8 @@ class Registration(Generic[PetT]):
             new = (reading for reading in readings if not self._moved(reading))
             done = embedded(new, self.index.encoder) if self.embed else new
             for pets in _batches(finished(reading) for reading in done if self._usable(reading)):
-                for outcome in self.index.repository.write(pets.values(), on_conflict=self.on_conflict):
+                mark = TELLING if self.strict else QUIETLY
+                for outcome in self.index.repository.write(pets.values(), on_conflict=self.on_conflict, mark=mark):
                     self._settle(outcome.id)
                     self.tally.add(outcome)
                     if outcome.result in ("added", "replaced"):
@@ -275,7 +276,7 @@ class Completion(Generic[PetT]):
             return pet.model_copy(update={"photos": tuple(photos)})
 
         try:
-            self.index.repository.update(pet_id, with_embeddings)
+            self.index.repository.update(pet_id, with_embeddings, mark=QUIETLY)
         except (PetNotFound, EditConflict) as error:
             self.failures[pet_id, None] = Failure(pet_id, error)
             return

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cached_property, partial
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
 from petfinder.domain.evidence import Evidence
 from petfinder.domain.filters import PetFilter
 from petfinder.domain.matches import Match, Matches
+from petfinder.domain.pairs import Alert
 from petfinder.domain.pets import SPECIES, Cat, Dog, Owner, Pet, PetT, Photo, species_of
 from petfinder.encoders.base import Encoder, EncoderIdentity
 from petfinder.encoders.load import is_former
+from petfinder.matching.judge import over_species
 from petfinder.photos.read import PhotoLimits
 from petfinder.registry.encoder_choice import ChooseEncoder
 from petfinder.registry.foreign import ExistingIndex
-from petfinder.registry.judge import over_species
 from petfinder.registry.opened_index import MOVED, Reopen
 from petfinder.registry.repository import CatRepository, DogRepository, PetRepository
 from petfinder.registry.service import CatService, DogService, PetService
+from petfinder.registry.two_sides import Listener
 from petfinder.registry.util import Indexes, Util
 from petfinder.stores.base import Store
 from petfinder.stores.documents import IndexSpec
 from petfinder.stores.field_names import FieldNames
 
+ServiceT = TypeVar("ServiceT", bound=PetService[Any])
 _BOUND = {"dog": "dogs", "cat": "cats"}
 
 
@@ -55,6 +58,7 @@ class Registry:
         self._limits = limits or PhotoLimits()
         self._evidence = evidence or Evidence()
         self._others: dict[type[Pet], PetService[Any]] = {}
+        self._listeners: list[Listener] = []
 
     def __repr__(self) -> str:
         return f"<Registry {self.name!r} in {self._store.location}>"
@@ -63,13 +67,13 @@ class Registry:
     def dogs(self) -> DogService:
         """The service for dogs; makes their index where there is none."""
         reopen = self._opening(partial(DogRepository, self._store, self._index(Dog)))
-        return DogService(*reopen(), limits=self._limits, evidence=self._evidence, reopen=reopen)
+        return self._ready(DogService(*reopen(), limits=self._limits, evidence=self._evidence, reopen=reopen))
 
     @cached_property
     def cats(self) -> CatService:
         """The service for cats; makes their index where there is none."""
         reopen = self._opening(partial(CatRepository, self._store, self._index(Cat)))
-        return CatService(*reopen(), limits=self._limits, evidence=self._evidence, reopen=reopen)
+        return self._ready(CatService(*reopen(), limits=self._limits, evidence=self._evidence, reopen=reopen))
 
     def of(self, pet_class: type[PetT]) -> PetService[PetT]:
         """Open the service for a class of pets of your own; raises InvalidPet where the class fixes no species."""
@@ -131,6 +135,21 @@ class Registry:
             return self.dogs.find(photo, **given)
         return over_species(answers, k, one_measure=len(encoded) == 1)
 
+    def alerts(self, after: str = "") -> Iterator[Alert]:
+        """Stream the new pairs of all species in order, behind the `position` of an alert: each once for who keeps it.
+
+        Pairs that are closed or gone by now are left out. Raises InvalidQuery for what is no position.
+        """
+        told = _positions(after)
+        for spec in self.specs().values():
+            for number, pair in self._service(spec.species).alerts(told.get(spec.species, 0)):
+                told[spec.species] = number
+                yield Alert(" ".join(f"{species}:{last}" for species, last in sorted(told.items())), pair)
+
+    def on_alert(self, function: Listener) -> None:
+        """Have a function called with each new pair that this process writes, as soon as it is there."""
+        self._listeners.append(function)
+
     def owner_of(self, match: Match) -> Owner | None:
         """Tell whom to call about a match: the owner, else the finder of a found or sighted pet, else None.
 
@@ -162,7 +181,13 @@ class Registry:
 
     def _service_on(self, index: str, pet_class: type[PetT]) -> PetService[PetT]:
         reopen = self._opening(partial(PetRepository[PetT], self._store, index, pet_class=pet_class))
-        return PetService[PetT](*reopen(), limits=self._limits, evidence=self._evidence, reopen=reopen)
+        return self._ready(PetService[PetT](*reopen(), limits=self._limits, evidence=self._evidence, reopen=reopen))
+
+    def _ready(self, service: ServiceT) -> ServiceT:
+        """A service that tells who listens, with what was left to match done; where that fails it is left again."""
+        service.listeners = self._listeners
+        service.finish_matching()
+        return service
 
     def _opening(self, open_index: Callable[[], PetRepository[PetT]]) -> Reopen[PetT]:
         """Give the function that opens an index with the encoder that the index remembers at that moment."""
@@ -181,6 +206,14 @@ class Registry:
             with suppress(IndexExists):
                 self.util.create_index(index, pet_class, encoder=self.encoder)
         return index
+
+
+def _positions(after: str) -> dict[str, int]:
+    """The number of the last alert by species."""
+    try:
+        return {species: int(number) for species, number in (part.rsplit(":", 1) for part in after.split())}
+    except ValueError as error:
+        raise InvalidQuery("after is the position of an alert, as alerts gave it; leave it out for all") from error
 
 
 def _found_by(

@@ -25,11 +25,11 @@ from petfinder.domain.matches import Match, Matches, Pets
 from petfinder.domain.pets import Cat, Dog, Pet, PetT, as_found, species_of
 from petfinder.domain.reports import BulkReport, Failure, Ignored, SeveralAnimals
 from petfinder.domain.text import words
-from petfinder.domain.values import check_choice
+from petfinder.domain.values import check_choice, check_similarity
 from petfinder.domain.vectors import unit
 from petfinder.domain.verdicts import Thresholds
 from petfinder.encoders.base import EncoderIdentity
-from petfinder.registry.documents import Embeddings, remembered_by, to_document, to_pet, waiting
+from petfinder.registry.documents import TELLING, Embeddings, remembered_by, to_document, to_pet, waiting
 from petfinder.stores.base import Store
 from petfinder.stores.documents import Document, IndexSpec, Nearest, Outcome, Query, WriteMode
 
@@ -88,7 +88,7 @@ class PetRepository(Generic[PetT]):
         """
         self.store.spec(self.index).check_is(self.spec, name=self.index)
 
-    def to_document(self, pet: PetT) -> Document:
+    def to_document(self, pet: PetT, *, mark: str = TELLING) -> Document:
         """Make the document that this index keeps of a pet; raises InvalidPet (another class), InvalidEmbedding."""
         if pet.species != self.species:
             raise InvalidPet(f"{pet.pet_id!r} is a {pet.species}; index {self.index!r} holds pets of {self.species!r}")
@@ -98,12 +98,13 @@ class PetRepository(Generic[PetT]):
                 f"{pet.pet_id!r} has {', '.join(sorted(unknown))}, which a {self.pet_class.__name__} has not; "
                 f"open the registry with registry.of({type(pet).__name__})"
             )
-        return to_document(pet, dims=self.spec.dims)
+        return to_document(pet, dims=self.spec.dims, mark=mark)
 
-    def write(self, pets: Iterable[PetT], *, on_conflict: OnConflict) -> Iterator[Outcome]:
+    def write(self, pets: Iterable[PetT], *, on_conflict: OnConflict, mark: str = TELLING) -> Iterator[Outcome]:
         """Write a stream of pets with their embeddings: the one way in. One outcome each, once it is durable.
 
-        What this index cannot keep comes last, as failed. Raises StoreError, and what has no outcome is not written.
+        `mark`: whether reports that meet are told, or matched quietly. What this index cannot keep comes last, as
+        failed. Raises StoreError, and what has no outcome is not written.
         """
         check_choice(on_conflict, OnConflict, what="on_conflict")
         refused: list[Outcome] = []
@@ -111,7 +112,7 @@ class PetRepository(Generic[PetT]):
         def documents() -> Iterator[Document]:
             for pet in pets:
                 try:
-                    yield self.to_document(pet)
+                    yield self.to_document(pet, mark=mark)
                 except PetfinderError as error:
                     refused.append(Outcome(pet.pet_id, "failed", error))
 
@@ -207,7 +208,7 @@ class PetRepository(Generic[PetT]):
             raise PetNotFound(f"no pet {pet_id!r} in index {self.index!r}; list shows which there are")
         return document
 
-    def update(self, pet_id: str, change: Callable[[PetT], PetT]) -> PetT:
+    def update(self, pet_id: str, change: Callable[[PetT], PetT], *, mark: str = TELLING) -> PetT:
         """Change one pet and keep what others change meanwhile: read, change, write back if nobody was faster.
 
         `change` may be called again on what the others left; where nothing is to be done it returns the very pet it was
@@ -221,15 +222,15 @@ class PetRepository(Generic[PetT]):
             if changed is pet:
                 return pet
             try:
-                self.store.replace(self.index, self._successor(document, changed), expected=self.spec)
+                self.store.replace(self.index, self._successor(document, changed, mark), expected=self.spec)
             except EditConflict as error:
                 conflict = error
                 continue
             return changed
         raise EditConflict(f"pet {pet_id!r} was changed by others {EDIT_TRIES} times; try again") from conflict
 
-    def _successor(self, document: Document, pet: PetT) -> Document:
-        new = self.to_document(pet)
+    def _successor(self, document: Document, pet: PetT, mark: str) -> Document:
+        new = self.to_document(pet, mark=mark)
         unknown = {name: value for name, value in document.body.items() if name not in self.pet_class.model_fields}
         return replace(new, version=document.version, body={**unknown, **new.body})  # fields of a richer class stay
 
@@ -304,12 +305,6 @@ class CatRepository(PetRepository[Cat]):
     """Cats in and out of one index."""
 
     pet_class = Cat
-
-
-def check_similarity(least: float | None) -> None:
-    """Raise InvalidQuery for a `min_similarity` that is no cosine."""
-    if least is not None and not (isinstance(least, (int, float)) and -1 <= least <= 1):
-        raise InvalidQuery("min_similarity is a raw cosine from -1 to 1")
 
 
 def already_there(pet_id: str) -> DuplicatePet:

@@ -11,16 +11,17 @@ from datetime import datetime
 from typing import Any
 
 from petfinder.domain.errors import InvalidPet, InvalidQuery
-from petfinder.domain.pets import Cat, Dog, Pet, PetT, Photo, Status
+from petfinder.domain.pets import Cat, Dog, Owner, Pet, PetT, Photo, Status
 from petfinder.domain.reports import BulkReport
-from petfinder.registry.documents import distinct_photos
-from petfinder.registry.embed import embed_photos, now, people_with_pictures
-from petfinder.registry.finder import PetFinder
+from petfinder.domain.values import now
+from petfinder.registry.documents import REPORTED, distinct_photos
+from petfinder.registry.embed import embed_photos, people_with_pictures
 from petfinder.registry.foreign import ExistingIndex
 from petfinder.registry.opened_index import check_encoder, outliving_rebuilds
 from petfinder.registry.registration import Completion, Incoming, Registration
 from petfinder.registry.repository import Missing
 from petfinder.registry.repository import OnConflict as OnConflict
+from petfinder.registry.two_sides import TwoSides
 
 Tell = Callable[[BulkReport], object]
 _SET_BY_OTHER_CALLS = {
@@ -30,7 +31,7 @@ _SET_BY_OTHER_CALLS = {
 }
 
 
-class PetService(PetFinder[PetT]):
+class PetService(TwoSides[PetT]):
     """The registry of one species: everything a PetFinder answers, and everything that changes pets."""
 
     def register(self, pet: PetT, *, on_conflict: OnConflict = "error") -> PetT:
@@ -45,6 +46,7 @@ class PetService(PetFinder[PetT]):
         report = Registration(self, on_conflict=on_conflict, strict=True).run([pet], progress=False)
         for failure in report.failures:
             raise failure.error
+        self.finish_matching(pet.pet_id)
         return self.get(pet.pet_id) if report.skipped else self.repository.get(pet.pet_id)
 
     def register_many(
@@ -67,7 +69,9 @@ class PetService(PetFinder[PetT]):
             raise InvalidPet("register_many takes a list or stream of pets; register takes one, read_folder a folder")
         work = Registration(self, on_conflict=on_conflict, embed=embed)
         try:
-            return work.run(pets, progress=progress)
+            report = work.run(pets, progress=progress)
+            self.finish_matching()
+            return report
         finally:
             if tell is not None:
                 tell(work.report())
@@ -91,7 +95,9 @@ class PetService(PetFinder[PetT]):
 
     def embed_pending(self) -> BulkReport:
         """Embed the photos that wait for it, from their originals or else thumbnails; report the pets completed."""
-        return Completion(self).run()
+        report = Completion(self).run()
+        self.finish_matching()
+        return report
 
     @outliving_rebuilds
     def change(self, pet_id: str, change: Callable[[PetT], PetT], *, photos: Sequence[Any] = ()) -> PetT:
@@ -111,7 +117,10 @@ class PetService(PetFinder[PetT]):
             after = change(pet)
             return after.model_copy(update={"photos": distinct_photos((*after.photos, *added))}) if added else after
 
-        return self.repository.update(pet_id, changed)
+        pet = self.repository.update(pet_id, changed)
+        if pet.status in REPORTED:
+            self.finish_matching(pet_id)
+        return pet
 
     def add_photo(self, pet_id: str, photo: Any) -> PetT:
         """Add a photo to a pet and update its portrait; a photo that it has already changes nothing.
@@ -154,30 +163,56 @@ class PetService(PetFinder[PetT]):
         """
         return self.repository.remove(pet_ids, missing=missing)
 
-    def report_lost(self, pet_id: str, *, place: Any = None, at: datetime | None = None) -> PetT:
-        """Report a registered pet missing, since `at` (default: now), from `place`; raises PetNotFound.
+    def report_lost(self, pet: str | PetT, *, place: Any = None, at: datetime | None = None) -> PetT:
+        """Report a pet missing since `at` (default: now) from `place`: a registered one by its id, or a new one.
 
-        `place` becomes its `status_place`, None where it is not known; where the pet lives stays.
+        `place` becomes its `status_place`, None where it is not known; where the pet lives stays. Raises PetNotFound;
+        errors as of register.
         """
-        return self._report(pet_id, Status.LOST, place, at)
+        if isinstance(pet, Pet):
+            where = place or pet.status_place
+            return self.register(_reported(pet, Status.LOST, {"status_place": where}, at))
+        return self._report(pet, Status.LOST, place, at)
 
-    def report_found(self, pet: PetT) -> PetT:
-        """Register a stray that somebody took in, as found since `status_at` (default: now); errors as of register.
+    def report_found(
+        self, pet: PetT, *, place: Any = None, at: datetime | None = None, finder: Owner | None = None
+    ) -> PetT:
+        """Register a stray that somebody took in, as found at `at` (default: now) in `place` by `finder`.
 
-        Where it has no `status_place` its `place` is that: nobody knows where it lives.
+        What is not given is the pet's own; without a `status_place` its `place` is that, for nobody knows where it
+        lives. Errors as of register.
         """
+        return self._taken_in(pet, Status.FOUND, place, at, finder)
+
+    def report_sighting(
+        self, pet: PetT, *, place: Any = None, at: datetime | None = None, finder: Owner | None = None
+    ) -> PetT:
+        """Register a stray that somebody saw and did not take in; all else as report_found."""
+        return self._taken_in(pet, Status.SIGHTED, place, at, finder)
+
+    def _taken_in(self, pet: PetT, status: Status, place: Any, at: datetime | None, finder: Owner | None) -> PetT:
         if not isinstance(pet, Pet):
-            raise InvalidPet(f"report_found takes a pet, not a {type(pet).__name__}; give petfinder.Dog(photos=...)")
-        where = {} if pet.status_place else {"status_place": pet.place, "place": None}
-        found = {"status": Status.FOUND, "status_at": pet.status_at or now(), **where}
-        return self.register(pet.model_copy(update=found))
+            raise InvalidPet(f"a report takes a pet, not a {type(pet).__name__}; give petfinder.Dog(photos=...)")
+        where = {"status_place": place or pet.status_place, "finder": finder or pet.finder}
+        if not where["status_place"]:
+            where |= {"status_place": pet.place, "place": None}
+        return self.register(_reported(pet, status, where, at))
 
     def reunite(self, pet_id: str) -> PetT:
         """Report a pet back with its people, where it lives; raises PetNotFound."""
         return self._report(pet_id, Status.REUNITED, None, None)
 
+    def renew(self, pet_id: str) -> PetT:
+        """Say that a report is still so: it is fresh again from now on; raises PetNotFound."""
+        return self.update(pet_id, renewed_at=now())
+
     def _report(self, pet_id: str, status: Status, place: Any, at: datetime | None) -> PetT:
-        return self.update(pet_id, status=status, status_at=at or now(), status_place=place)
+        return self.update(pet_id, status=status, status_at=at or now(), status_place=place, renewed_at=None)
+
+
+def _reported(pet: PetT, status: Status, known: dict[str, Any], at: datetime | None) -> PetT:
+    values = {name: getattr(pet, name) for name in type(pet).model_fields}
+    return type(pet)(**values | known | {"status": status, "status_at": at or pet.status_at or now()})
 
 
 class DogService(PetService[Dog]):

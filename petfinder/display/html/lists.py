@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from petfinder.display import wording
 from petfinder.display.html.markup import render
 from petfinder.domain.matches import SHOWN
+from petfinder.domain.pairs import Pair
 from petfinder.domain.pets import Pet
 from petfinder.registry.util import IndexInfo
 
@@ -19,6 +20,12 @@ def pets_as_html(pets: Sequence[Pet], *, more: int = 0) -> str:
     said = wording.counted(len(pets) + more, "pet") if pets else "No pet here."
     pictured = any(photo.thumbnail for pet in pets[:SHOWN] for photo in pet.photos)
     return render("lists", "pets", said, pets[:SHOWN], max(len(pets) - SHOWN, 0) + more, pictured)
+
+
+def pairs_as_html(pairs: Sequence[Pair]) -> str:
+    """The two photos of each pair side by side, the probability and the reasons; the first 48."""
+    said = f"{wording.counted(len(pairs), 'pair')} to confirm or dismiss" if pairs else "No pair is open."
+    return render("lists", "pairs", said, pairs[:SHOWN], max(len(pairs) - SHOWN, 0))
 
 
 def indexes_as_html(indexes: Sequence[IndexInfo]) -> str:

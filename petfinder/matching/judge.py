@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -14,10 +15,10 @@ from petfinder.domain.evidence import Evidence, Reason
 from petfinder.domain.filters import Cells
 from petfinder.domain.matches import FEWEST_PETS, Match, Matches
 from petfinder.domain.pets import Pet, Photo
+from petfinder.domain.values import check_similarity, now
 from petfinder.domain.verdicts import Cut, PhotoLikelihood, Thresholds, Uncalibrated, Verdict
 from petfinder.matching.place import reach_km
 from petfinder.matching.weigh import Asked, Candidate, by_all, by_photo, weighed
-from petfinder.registry.repository import check_similarity
 
 NEAREST = 50
 """Candidates by the photo, and as many more of those that live near enough, where more than the photo is known."""
@@ -36,7 +37,7 @@ def asked_of(place: Any, at: Any, about: Any, photos: Sequence[Photo]) -> Asked:
         raise InvalidQuery("place is (lat, lon) in degrees, at a date such as 2026-10-02") from error
     seen_at = told.taken_at or next((photo.taken_at for photo in photos if photo.taken_at), None)
     seen_in = told.place or next((photo.place for photo in photos if photo.place), None)
-    return Asked(seen_in and seen_in.rounded(), seen_at, told=at is not None, about=about)
+    return Asked(seen_in and seen_in.rounded(), seen_at, told=at is not None, about=about, now=now())
 
 
 def candidates_wanted(k: int, asked: Asked) -> int:
@@ -101,11 +102,12 @@ def _cut(found: Sequence[Match], likelihood: PhotoLikelihood, stand_in: float, *
     return Cut(match=min(match, 1.0), possible=min(possible, match, 1.0), extrapolated=extrapolated)
 
 
-def shown(answer: Matches, k: int, min_similarity: float | None) -> Matches:
-    """The first k matches that are alike enough; what is not shown counts as others."""
+def shown(answer: Matches, k: int, min_similarity: float | None, *, without: Collection[str] = ()) -> Matches:
+    """The first k matches that are alike enough and not `without`; what is not shown counts as others."""
     check_similarity(min_similarity)
     least = -math.inf if min_similarity is None else min_similarity
-    found = tuple(match for match in answer.found if match.similarity >= least)[:k]
+    passing = (match for match in answer.found if match.similarity >= least and match.pet.pet_id not in without)
+    found = tuple(islice(passing, k))
     if answer.nobody is None:
         return replace(answer, found=found)
     others = sum(match.probability or 0.0 for match in answer) - sum(match.probability or 0.0 for match in found)

@@ -1,0 +1,225 @@
+"""Lost meets found: reports of three kinds, matched both ways as they are written, and what people say of the pairs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from petfinder.domain.errors import EditConflict, InvalidQuery, StoreError
+from petfinder.domain.filters import PetFilter
+from petfinder.domain.matches import Matches, Pets
+from petfinder.domain.pairs import Pair, Pairs, PairState
+from petfinder.domain.pets import Pet, PetT, Status, as_found
+from petfinder.domain.values import now
+from petfinder.domain.vectors import mean_direction
+from petfinder.matching import judge
+from petfinder.matching.weigh import Asked
+from petfinder.registry.documents import REPORTED, TELLING, TO_MATCH, distinct_photos, matched, to_be_matched, to_pet
+from petfinder.registry.finder import PetFinder
+from petfinder.registry.opened_index import outliving_rebuilds
+from petfinder.registry.pair_book import CONFIRM, DISMISS, UNDO, Meeting, PairBook, pair_id
+from petfinder.stores.documents import Document
+
+PAIRS_A_REPORT = 5
+"""Chosen: so many of the most probable counterparts of a report become pairs."""
+
+_TAKEN_IN = (Status.FOUND, Status.SIGHTED)
+_PAGE = 32
+_RESTORED = ("status", "status_at", "status_place", "renewed_at")
+Listener = Callable[[Pair], object]
+
+logger = logging.getLogger(__name__)
+
+
+class TwoSides(PetFinder[PetT]):
+    """The reports of one species: who may be whose counterpart, and what people decided.
+
+    `listeners` are called with each new pair that this process writes. Every call raises StoreError.
+    """
+
+    listeners: Sequence[Listener] = ()
+
+    @property
+    def _book(self) -> PairBook:
+        return PairBook(self.repository.store, self.repository.index)
+
+    @outliving_rebuilds
+    def counterparts(self, pet_id: str, *, k: int = 5) -> Matches:
+        """Find the reports of the other side that may be the same animal, the most probable first.
+
+        For a lost pet the found and sighted ones; for a found or sighted one the lost and the other found and sighted
+        ones; never itself, nor what was dismissed. Photos, places, days and facts of both are weighed. Raises
+        PetNotFound, and InvalidQuery for a pet that is not reported or has no embedded photo.
+        """
+        document = self.repository.get_document(pet_id)
+        pet = to_pet(document, self.repository.pet_class)
+        if pet.status not in REPORTED or not len(document.vectors):
+            raise InvalidQuery(f"{pet_id!r} is {pet.status}, or has no embedded photo: only reports have counterparts")
+        return self._illustrated(self._counterparts(pet, document, k))
+
+    def _counterparts(self, pet: PetT, document: Document, k: int) -> Matches:
+        others = _TAKEN_IN if pet.status is Status.LOST else REPORTED
+        where = PetFilter(status=others, exclude=[pet.pet_id])
+        place = pet.status_place or pet.place
+        asked = Asked(place and place.rounded(), pet.status_at, told=pet.status is Status.LOST, about=pet)
+        look = mean_direction(document.vectors)
+        query = (document.vectors[0] if look is None else look).reshape(1, -1)
+        answer = self._weighed(self._searched(query, asked, judge.NEAREST, where)[0], asked, photos=1)
+        near = [match.pet.pet_id for match in answer.found]
+        states = self._book.states([pair_id(pet.pet_id, other) for other in near])
+        dismissed = {other for other, state in zip(near, states, strict=True) if state is PairState.DISMISSED}
+        return self._placed(judge.shown(answer, k, None, without=dismissed), asked.place)
+
+    def open_pairs(self, min_probability: float = 0.0, *, after: str = "", limit: int | None = None) -> Pairs:
+        """List the pairs that wait for a person, in the order of their ids: the first `limit` behind the id `after`."""
+        self.finish_matching()
+        passing = (pair for pair in self._pairs(after) if pair.probability >= min_probability)
+        return Pairs(pair for pair in islice(passing, limit))
+
+    def _pairs(self, after: str) -> Iterator[Pair]:
+        meetings = self._book.meetings(after=after)
+        while batch := [*islice(meetings, _PAGE)]:
+            yield from self._shown_pairs(batch)
+
+    def pair(self, pair: str) -> Pair | None:
+        """Read the pair of this id; None where it is gone, or where one of the two is no report any more."""
+        meeting = self._book.meeting(pair)
+        return next(iter(self._shown_pairs([meeting])), None) if meeting else None
+
+    def _shown_pairs(self, meetings: Sequence[Meeting]) -> Iterator[Pair]:
+        """Those of both of whose pets are reported still, and of which nobody said anything."""
+        ids = [id_ for meeting in meetings for id_ in meeting.pets]
+        documents = self.repository.store.get(self.repository.index, ids)
+        pets = {one.id: to_pet(one, self.repository.pet_class) for one in documents if one is not None}
+        reported = {pet.pet_id: as_found(pet) for pet in pets.values() if pet.status in REPORTED}
+        pictured = {pet.pet_id: pet for pet in self.with_thumbnails(reported.values())}
+        states = self._book.states([meeting.pair_id for meeting in meetings])
+        for meeting, state in zip(meetings, states, strict=True):
+            if set(meeting.pets) <= pictured.keys() and state is PairState.OPEN:
+                one, other = sorted((pictured[id_] for id_ in meeting.pets), key=_lost_first)
+                yield Pair(meeting.pair_id, (one, other), meeting.probability, meeting.reasons, meeting.met_at, state)
+
+    def dismiss(self, one: str, other: str) -> None:
+        """Say that two reports are not one animal: remembered as long as both exist. Raises PetNotFound."""
+        self._both(one, other)
+        self._book.decide(one, other, DISMISS)
+
+    def confirm(self, one: str, other: str) -> PetT:
+        """Say that two reports are one animal, and return it as it is kept.
+
+        A lost and a found or sighted one are both reunited. Two of one side become one: with the photos of both and the
+        oldest date, under the older's id, which `get` gives for the other's too. Saying it again finishes what was
+        broken off. Raises PetNotFound, and InvalidQuery for pets that are no reports.
+        """
+        pets = sorted(self._both(one, other), key=_lost_first)
+        lost = [pet for pet in pets if pet.status is Status.LOST]
+        before = {pet.pet_id: pet.model_dump(mode="json", include={*_RESTORED}) for pet in pets}
+        if self._book.states([pair_id(one, other)]) != [PairState.CONFIRMED]:
+            if any(pet.status not in REPORTED for pet in pets):
+                raise InvalidQuery("only reports can be confirmed: pets that are lost, found or sighted")
+            self._book.decide(one, other, CONFIRM, before if len(lost) == 1 else {})
+        if len(lost) == 1 or Status.REUNITED in {pet.status for pet in pets}:
+            for pet in pets:
+                self._changed(pet.pet_id, {"status": Status.REUNITED, "status_at": now(), "status_place": None})
+            return self.repository.get(pets[0].pet_id)
+        return self._merged(*pets)
+
+    def _merged(self, kept: PetT, gone: PetT) -> PetT:
+        """One report of two, under the older one's id."""
+        held = next((pet for pet in (kept, gone) if pet.status is Status.FOUND), kept)
+        found = {"status": held.status, "finder": held.finder or kept.finder or gone.finder}
+
+        def both(pet: PetT) -> PetT:
+            filled = {name: getattr(gone, name) for name in type(pet).model_fields if getattr(pet, name) is None}
+            photos = distinct_photos((*pet.photos, *gone.photos))
+            return pet.model_copy(update={**filled, **found, "photos": photos})
+
+        self.repository.update(kept.pet_id, both)
+        self._book.rename(gone.pet_id, kept.pet_id)
+        self.match_reports(kept.pet_id)
+        return self.repository.get(kept.pet_id)
+
+    def undo(self, one: str | Pair, other: str | None = None) -> None:
+        """Take back what was last said of a pair, or of two reports: what a confirmation changed is as it was.
+
+        Raises PetNotFound where one of the two is gone (merged reports cannot be taken apart), and InvalidQuery where
+        nothing was said.
+        """
+        if isinstance(one, Pair):
+            one, other = (pet.pet_id for pet in one.pets)
+        self._both(one, other or "")
+        decision = self._book.decision(pair_id(one, other or ""))
+        if decision is None or decision.what == UNDO:
+            raise InvalidQuery("nothing was said of these two that could be taken back")
+        for pet_id, status in decision.before.items():
+            self._changed(pet_id, status)
+        self._book.decide(one, other or "", UNDO)
+        self.finish_matching(*decision.before)
+
+    def _both(self, one: str, other: str) -> list[PetT]:
+        if one == other:
+            raise InvalidQuery("a pair is two different pets")
+        return [self.repository.get(pet_id) for pet_id in (one, other)]
+
+    def _changed(self, pet_id: str, values: dict[str, Any]) -> None:
+        def change(pet: PetT) -> PetT:
+            return type(pet)(**{name: getattr(pet, name) for name in type(pet).model_fields} | values)
+
+        self.repository.update(pet_id, change)
+
+    def stale(self) -> Pets[PetT]:
+        """List the reports that are past their days and were not renewed: are they still so?"""
+        reported = self.repository.list(PetFilter(status=REPORTED))
+        return Pets(pet for pet in reported if self.evidence.is_stale(pet, now()))
+
+    def match_reports(self, *pet_ids: str) -> None:
+        """Match what is marked, or those named: write its pairs, tell of new ones, take the mark away.
+
+        What others change meanwhile stays marked for them.
+        """
+        repository = self.repository
+        for document in repository.store.scan(
+            repository.index, to_be_matched(*pet_ids), vectors=True, expected=repository.spec
+        ):
+            pet = to_pet(document, repository.pet_class)
+            aloud = TELLING in document.terms[TO_MATCH]
+            for match in self._counterparts(pet, document, PAIRS_A_REPORT):
+                if match.probability is not None and match.probability >= self.evidence.pairs_from:
+                    meeting = Meeting((pet.pet_id, match.pet.pet_id), match.probability, match.reasons, now())
+                    self._meet(meeting, aloud=aloud)
+            with suppress(EditConflict):
+                repository.store.replace(repository.index, matched(document), expected=repository.spec)
+
+    def _meet(self, meeting: Meeting, *, aloud: bool) -> None:
+        book = self._book
+        book.meet(meeting)
+        if not book.tell(meeting.pair_id, aloud=aloud):
+            return
+        pair = self.pair(meeting.pair_id) if self.listeners else None
+        for listener in self.listeners:
+            try:
+                if pair is not None:
+                    listener(pair)
+            except Exception:
+                logger.exception("a listener failed on pair %s", meeting.pair_id)
+
+    def finish_matching(self, *pet_ids: str) -> None:
+        """Match what is marked, after a write that is done: where the store fails the marks stay for later."""
+        with suppress(StoreError):
+            self.match_reports(*pet_ids)
+
+    def alerts(self, after: int = 0) -> Iterator[tuple[int, Pair]]:
+        """Stream the new pairs behind a number in the order of alerts, each with its number, but for closed ones."""
+        self.finish_matching()
+        for number, pair in self._book.alerts(after):
+            if shown := self.pair(pair):
+                yield number, shown
+
+
+def _lost_first(pet: Pet) -> tuple[bool, datetime | float, str]:
+    at = pet.status_at.timestamp() if pet.status_at else 0.0
+    return pet.status is not Status.LOST, at, pet.pet_id
