@@ -1,4 +1,4 @@
-"""Measures how alike drawings of different pets get, and so the thresholds of the demonstration.
+"""Measures how alike drawings of different pets get, and so the thresholds and curves of the demonstration.
 
 `python dataset/calibrate.py` draws pets that are in no picture of this folder, encodes them with the built-in encoder
 and writes thresholds-dog.json and thresholds-cat.json. `--pictures FOLDER` keeps the drawings for the next run. These
@@ -19,16 +19,18 @@ from drawing import HOURS, PLACES, POSES, draw, random_look
 from drawing.looks import Species
 from tqdm import tqdm
 
+from petfinder.domain.verdicts import Curve, PhotoLikelihood
 from petfinder.encoders.base import cores
 from petfinder.encoders.load import load_encoder
 from petfinder.evaluation.calibration import measure_thresholds
+from petfinder.evaluation.likelihood import alarms, fit_curve, registry_searches
 from petfinder.evaluation.metrics import Labelled
 from petfinder.photos.read import PhotoLimits
 from petfinder.registry.embed import embed_photos
 
 HERE = Path(__file__).resolve().parent
 PETS = 80
-PICTURES = 2  # of each pet
+PICTURES = 3  # of each pet, so that curves are fitted for pets with one and with two registered pictures
 FIRST_SEED = 10_000  # far from the seeds of the named pets
 COUNTS = (3, 10, 30)
 JPEG_QUALITY = 86  # as in the data set
@@ -58,11 +60,24 @@ def embedded(species: Species, pets: int, folder: Path) -> Labelled:
     return Labelled(np.array([str(seed) for seed, _ in made]), np.stack(rows))
 
 
+def likelihood(shown: Labelled) -> PhotoLikelihood:
+    """Fit one curve for each number of registered pictures, and the lines: the strictest of them."""
+    numbers = np.arange(len(shown)) % PICTURES
+    curves: list[Curve] = []
+    lines: list[tuple[float, float]] = []
+    for registered in range(1, PICTURES):
+        known = registry_searches(shown.at(numbers <= registered))
+        curves.append(fit_curve(known, photos=registered))
+        lines.append(alarms(known, curves[-1]))
+    match, possible = (max(line) for line in zip(*lines, strict=True))
+    return PhotoLikelihood(curves=tuple(curves), match=match, possible=possible)
+
+
 def main(
     pets: Annotated[int, typer.Option(help="How many pets of each species are drawn.")] = PETS,
     pictures: Annotated[Path | None, typer.Option(help="Where drawings are kept for the next run.")] = None,
 ) -> None:
-    """Draw other pets of each species, and write the thresholds that they give beside this file."""
+    """Draw other pets of each species, and write the thresholds and the curve that they give beside this file."""
     with TemporaryDirectory() as temporary:
         folder = pictures or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,6 +85,7 @@ def main(
             shown = embedded(species, pets, folder)
             source = f"measured on {pets} other rendered {species}s, by dataset/calibrate.py"
             thresholds = measure_thresholds(shown, shown, pet_counts=COUNTS, source=source)
+            thresholds = thresholds.model_copy(update={"likelihood": likelihood(shown)})
             (HERE / f"thresholds-{species}.json").write_text(thresholds.model_dump_json(indent=1) + "\n")
             typer.echo(f"{species}: {thresholds}")
 

@@ -12,6 +12,7 @@ from typer import Option
 from petfinder.cli.app import verb
 from petfinder.cli.puppies import DOGS, LOST, OWNER, download_puppies
 from petfinder.display.html.cards import owner_card
+from petfinder.display.wording import chance_of
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.matches import Matches
 from petfinder.domain.pets import SPECIES, Cat, Dog, Owner, species_of
@@ -82,10 +83,10 @@ def _bundled_demo(folder: Path) -> None:
         _step("4. All seven finders' pictures, and who they really show:\n")
         for photo, row in finders.items():
             matches = registry.of(SPECIES[row["species"]]).find(photo, k=1)
-            nearest = f"{matches[0].pet.pet_id} {matches[0].similarity:.2f}" if matches else "nobody"
+            first = f"{matches[0].pet.pet_id} {chance_of(matches[0])}" if matches else "nobody"
             truth = row["pet_id"] or "nobody's"
-            typer.echo(f"   {photo.name:<28} {matches.verdict or '':<9} nearest: {nearest:<14} really: {truth}")
-    _step("The pictures are drawings: their thresholds were measured on other rendered pets, not on photos.")
+            typer.echo(f"   {photo.name:<28} {matches.verdict or '':<9} first: {first:<14} really: {truth}")
+    _step("The pictures are drawings: what they are judged by was measured on other rendered pets, not on photos.")
     typer.echo("Your own photos go in with: petfinder register FOLDER --registry pets.db")
 
 
