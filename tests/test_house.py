@@ -15,7 +15,7 @@ PACKAGE = Path(pf.__file__).parent
 FLOORS = [
     ["__main__"],
     ["cli"],
-    ["page", "__init__"],  # __init__: the face, which hands out the names of every room below
+    ["page", "alerts", "__init__"],  # __init__: the face, which hands out the names of every room below
     ["display", "training"],
     ["evaluation"],
     ["registry"],

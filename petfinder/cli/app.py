@@ -42,6 +42,7 @@ HOMES = {
     "index": "indexes",
     "evaluate": "evaluate",
     "train": "train",
+    "watch": "watch",
     "serve": "serve",
     "passphrase": "serve",
 }

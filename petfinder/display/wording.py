@@ -74,7 +74,7 @@ def distance_of(match: Match) -> str:
     return "" if km is None else f"{km:,} km" if km else "under 1 km"
 
 
-def chance_of(match: Match) -> str:
+def chance_of(match: Match | Pair) -> str:
     """The probability that this is the animal, in whole percent; empty where none is known."""
     return "" if match.probability is None else percent(match.probability)
 

@@ -7,9 +7,9 @@ password 12345 is never a number.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,6 +23,17 @@ from petfinder.photos.read import PhotoLimits
 FILE = "petfinder.toml"
 CONNECTION = ("cloud_id", "api_key", "user", "password", "bearer", "ca_certs", "fingerprint", "verify", "timeout")
 """The settings that a client of Elasticsearch is made with."""
+
+
+class Receiver(BaseModel):
+    """Who is told of new pairs: a name for logs, the URL for apprise, a secret, and from which probability on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    name: str = Field(pattern=r"^\w[\w .-]*$")
+    url: SecretStr
+    least: float = Field(default=0.5, ge=0, le=1)
+    digest: Literal["instant", "daily"] = "instant"
 
 
 class Settings(BaseSettings):
@@ -50,6 +61,8 @@ class Settings(BaseSettings):
     retries: int = Field(default=3, ge=0)
     wait: float = Field(default=0.0, ge=0)
     passphrase_hash: SecretStr | None = None  # of the page: what `petfinder passphrase` prints
+    alerts: tuple[Receiver, ...] = ()
+    alerts_an_hour: int = Field(default=60, gt=0)  # messages to each receiver
 
     @property
     def photo_limits(self) -> PhotoLimits:
