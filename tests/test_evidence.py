@@ -11,11 +11,12 @@ import pytest
 
 import petfinder as pf
 from petfinder.display.data import matches_as_data
+from petfinder.domain.matches import percent
 from petfinder.domain.pets import Place
 from petfinder.domain.vectors import Vector, unit
 
 BERLIN = (52.51, 13.41)
-NOW = datetime(2026, 10, 10, 12, tzinfo=timezone.utc)
+NOW = datetime.now(timezone.utc).replace(microsecond=0)
 CROWD = 60
 
 
@@ -290,8 +291,7 @@ def test_answers_say_in_words_and_as_data_what_a_pet_is_worth_and_why(town: pf.R
     for shown in (repr(found), found._repr_html_()):
         assert why in shown
         assert "Assumed: 30% of those that are looked for are registered." in shown
-    percent = f"{(found[0].probability or 0):.0%}"
-    assert percent in str(found[0])
+    assert percent(found[0].probability or 0) in str(found[0])
     data = matches_as_data(found)
     assert data["matches"][0]["probability"] == found[0].probability
     assert {reason["kind"] for reason in data["matches"][0]["reasons"]} == {"photo", "place", "days"}

@@ -28,7 +28,7 @@ class Asked:
     """What is known beside the photo: where and when the animal was seen (or lost), and what it looks like.
 
     `told`: the date was given. One that only stands in the photo says nothing about pets that others found, for people
-    look for those by an old photo of their own. `now`: by when reports are stale; None: none is.
+    look for those by an old photo of their own. `now`: the moment by which reports are stale; None: none is.
     """
 
     place: Place | None = None
