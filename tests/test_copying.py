@@ -17,7 +17,7 @@ from petfinder.domain import errors
 from petfinder.domain.verdicts import Quantiles, Thresholds
 from petfinder.registry.copy import copy_index, copy_registry
 from petfinder.stores.base import Store
-from petfinder.stores.documents import Document, IndexSpec, Outcome
+from petfinder.stores.documents import Document, IndexSpec, Outcome, Record
 from petfinder.stores.sqlite.store import EmbeddedStore
 from tests.conftest import TableEncoder
 from tests.elastic import faults
@@ -196,6 +196,26 @@ def test_a_thumbnail_that_did_not_arrive_is_brought_by_the_next_copy(files: Stor
 
     assert (report.copied, report.already) == (1, 1)
     assert kept(target, "dogs") == kept(source, "dogs")
+
+
+def test_records_come_after_the_pets_that_they_are_about_each_time(registries: Registries) -> None:
+    source, target = registries
+    here, there = (one.util.store for one in registries)
+    index, copied = (one.index_name("dog") for one in registries)
+    about = {"1": ("luigi", "bella"), "2": ("bella", "nobody yet"), "3": (), "4": ("nobody yet",)}
+    for key, pets in about.items():
+        here.put_record(index, Record(key, {"number": key}, pets))
+
+    copy_registry(source, target)
+    assert [*there.scan_records(copied)] == here.records(index, ["1", "3"])
+
+    there.delete_records(copied, ["luigi"])
+    there.put_record(copied, Record("3", {"other": True}))
+    source.dogs.register(pf.Dog(pet_id="nobody yet"))
+    here.put_record(index, Record("0", {}))
+    copy_registry(source, target)
+    assert [record.key for record in there.scan_records(copied)] == ["0", "1", "2", "3", "4"]
+    assert there.records(copied, ["1", "3"]) == here.records(index, ["1", "3"])
 
 
 class SlowStore(EmbeddedStore):

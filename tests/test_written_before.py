@@ -13,6 +13,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from petfinder.encoders.base import Encoder, EncoderIdentity
 from petfinder.encoders.pocket import NAME
 from petfinder.registry.copy import copy_registry
 from petfinder.registry.documents import remembered_by
-from petfinder.stores.documents import SCHEMA
+from petfinder.stores.documents import SCHEMA, Record
 from tests.conftest import ROOT
 from tests.elastic.stores import empty_elasticsearch_store
 from tests.encoders.test_tuned import made_up, pictures
@@ -123,6 +124,7 @@ def test_reading_changes_no_byte_of_it(request: pytest.FixtureRequest, registry:
         assert reading.dogs.find_similar("bento")
         assert reading.dogs.search_text("bento")
         assert reading.dogs.embeddings().matrix.any()
+        assert reading.util.store.records("pets-dogs", ["a"]) == [None]
         with pf.connect() as elsewhere:
             copy_registry(reading, elsewhere)
             assert schemas(elsewhere) == dict.fromkeys(schemas(reading), SCHEMA)
@@ -157,6 +159,33 @@ def test_the_first_write_makes_it_one_of_todays_schema_whoever_writes_first(regi
         if write != "update":
             assert later.dogs.remove("new", missing="ignore") == (("new",) if write == "register" else ())
             check_pets(later)
+
+
+def test_records_are_none_until_the_first_is_put(registry: pf.Registry) -> None:
+    store, first = registry.util.store, Record("pair", {"yes": True}, ("luna",))
+    assert (store.records("pets-dogs", ["pair"]), [*store.scan_records("pets-dogs")]) == ([None], [])
+    assert schemas(registry)["pets-dogs"] == 1
+    with pf.connect(registry.util.store.location) as other:
+        assert store.put_record("pets-dogs", first)
+        assert not other.util.store.put_record("pets-dogs", Record("pair", {}))
+        assert schemas(registry)["pets-dogs"] == SCHEMA
+        assert [*other.util.store.scan_records("pets-dogs")] == [first]
+        other.dogs.remove("luna")
+    assert store.records("pets-dogs", ["pair"]) == [None]
+
+
+def test_a_file_of_this_schema_from_before_there_were_records_has_none(tmp_path: Path) -> None:
+    with pf.connect(tmp_path / "pets.db") as first:
+        first.dogs.register(pf.Dog(pet_id="luna"))
+    with closing(sqlite3.connect(tmp_path / "pets.db")) as connection:
+        connection.execute("DROP TABLE records")
+    with pf.connect(tmp_path / "pets.db") as registry:
+        store = registry.util.store
+        assert (store.records("pets-dogs", ["a"]), [*store.scan_records("pets-dogs")]) == ([None], [])
+    with pf.connect(tmp_path / "pets.db") as registry:
+        assert registry.util.store.put_record("pets-dogs", Record("a", {}, ("luna",)))
+        registry.dogs.remove("luna")
+        assert [*registry.util.store.scan_records("pets-dogs")] == []
 
 
 def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:

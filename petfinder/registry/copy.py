@@ -152,8 +152,7 @@ class _Copy:
         while batch := [*islice(records, _BATCH)]:
             named = {pet for record in batch for pet in record.pets}
             pets = {pet.id for pet in self.target.get(self.name, sorted(named)) if pet is not None}
-            there = self.target.records(self.name, [record.key for record in batch])
-            for record, known in zip(batch, there, strict=True):
+            for record, known in zip(batch, self.target.records(self.name, [one.key for one in batch]), strict=True):
                 if known is None and pets.issuperset(record.pets):
                     self.target.put_record(self.name, record)
 

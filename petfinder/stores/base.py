@@ -9,17 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any, Protocol, runtime_checkable
 
 from petfinder.domain.filters import Restriction
-from petfinder.stores.documents import (
-    Document,
-    Expected,
-    IndexSpec,
-    IndexStats,
-    Nearest,
-    Outcome,
-    Query,
-    Record,
-    WriteMode,
-)
+from petfinder.stores import documents
+from petfinder.stores.documents import Document, Expected, IndexSpec, IndexStats, Nearest, Outcome, Query, WriteMode
 from petfinder.stores.field_names import FieldNames
 
 
@@ -154,18 +145,15 @@ class Store(Protocol):
         """Return the thumbnails of photos, each named by (document id, photo_id); None where there is none."""
         ...
 
-    def put_record(self, name: str, record: Record) -> bool:
-        """Put a record unless there is one of its key; True for one of all who try, once it is durable and visible.
-
-        It goes with its index through renames and rebuilds. InvalidPet for what JSON cannot say.
-        """
+    def put_record(self, name: str, record: documents.Record) -> bool:
+        """Put a record unless its key is taken: True for one of all who try, durable and visible then; InvalidPet."""
         ...
 
-    def records(self, name: str, keys: Sequence[str]) -> list[Record | None]:
+    def records(self, name: str, keys: Sequence[str]) -> list[documents.Record | None]:
         """Return records by key as they are at this very moment, in this order, None where there is none."""
         ...
 
-    def scan_records(self, name: str, *, after: str = "", prefix: str = "") -> Iterator[Record]:
+    def scan_records(self, name: str, *, after: str = "", prefix: str = "") -> Iterator[documents.Record]:
         """Yield records by key (code points), those behind `after` whose keys begin with `prefix`; streamed."""
         ...
 

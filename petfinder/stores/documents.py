@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -124,10 +123,7 @@ def private_from(stored: Body | None) -> Body | None:
 
 @dataclass(frozen=True)
 class Record:
-    """A small JSON value that an index keeps beside its pets, under a key of 1 to 200 printable ASCII characters.
-
-    `pets`: ids of the pets that it is about; it is erased with any of them.
-    """
+    """A JSON value under a key of 1 to 200 printable ASCII characters; erased with any of the `pets` it is about."""
 
     key: str
     body: Body = field(repr=False)  # may hold contact
@@ -236,8 +232,6 @@ def in_chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
 
 
 _LEAST_SQUARE, _MOST_SQUARE = 0.998, 1.002  # of a unit vector's length in float32, rounded on the way by others
-_KEY = re.compile(r"[ -~]{1,200}")
-BEHIND_KEYS = "\x7f"  # sorts behind all that keys are made of
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _ASCII_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
@@ -261,7 +255,7 @@ def storable(document: Document) -> Iterator[None]:
 
 def record_as_json(record: Record) -> str:
     """Return the body of a record as JSON text; raises InvalidPet for what JSON cannot say, or for such a key."""
-    if not _KEY.fullmatch(record.key):
+    if not (1 <= len(record.key) <= 200 and record.key.isascii() and record.key.isprintable()):
         raise InvalidPet(f"{record.key[:200]!r} cannot be a key: it is not 1 to 200 printable ASCII characters")
     with storable(Document(record.key, {}, photo_ids=record.pets)):
         return as_json(dict(record.body))

@@ -16,6 +16,7 @@ import petfinder as pf
 from petfinder.domain.errors import IndexMismatch, IndexNotFound, InvalidQuery
 from petfinder.domain.vectors import Matrix
 from petfinder.registry.foreign import ExistingIndex
+from petfinder.stores.documents import Record
 from petfinder.stores.field_names import FIFTYONE, FLASK_IMAGE_SEARCH, PUPPIES, FieldNames
 from tests.conftest import TableEncoder
 
@@ -270,6 +271,8 @@ def test_nothing_is_written_to_it(puppies: ExistingIndex[pf.Dog], client: Elasti
         lambda: store.delete_index(INDEX),
         lambda: store.rename_index(INDEX, "mine"),
         lambda: store.begin_rebuild(INDEX, puppies.repository.spec),
+        lambda: store.put_record(INDEX, Record("a", {})),
+        lambda: store.delete_records(INDEX, ["luigi"]),
     ]
 
     for change in changes:
@@ -280,6 +283,7 @@ def test_nothing_is_written_to_it(puppies: ExistingIndex[pf.Dog], client: Elasti
     assert puppies.count() == 4
     stats = store.stats(INDEX)
     assert (stats.pets, stats.photos, stats.pending) == (4, 5, 0)
+    assert (store.records(INDEX, ["a"]), [*store.scan_records(INDEX)]) == ([None], [])
 
 
 def test_each_picture_of_the_flask_image_search_is_a_pet(client: Elasticsearch) -> None:

@@ -14,6 +14,7 @@ from elasticsearch import Elasticsearch
 
 import petfinder as pf
 from petfinder.domain import errors
+from petfinder.stores.documents import Record
 from petfinder.stores.elasticsearch.retry import worth_retrying
 from tests.conftest import TableEncoder
 from tests.elastic import faults
@@ -341,3 +342,15 @@ def test_a_refused_thumbnail_leaves_a_true_report(line: Line) -> None:
     registry = line.through(retries=1)
     line.proxy.add(faults.elastic_error(403), path="_bulk", skip=1, times=None)
     line.register(registry, dogs(20, thumbnail=THUMBNAIL))
+
+
+@pytest.mark.parametrize("fault", PASSING | DONE)
+def test_a_record_whose_putting_meets_a_fault_is_put_by_one(line: Line, fault: str) -> None:
+    line.register(line.direct, dogs(1))
+    line.proxy.add((PASSING | DONE)[fault], path="_bulk")
+    one, other = line.through().util.store, line.direct.util.store
+
+    assert one.put_record("pets-dogs", Record("pair", {"phone": "555-0199"}))
+
+    assert not other.put_record("pets-dogs", Record("pair", {}))
+    assert [record.body for record in other.scan_records("pets-dogs")] == [{"phone": "555-0199"}]

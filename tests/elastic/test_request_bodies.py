@@ -42,6 +42,7 @@ def test_settings_reach_the_index_and_unknown_ones_are_refused() -> None:
     assert body["settings"] == {"number_of_shards": 3, "number_of_replicas": 2, "refresh_interval": "30s"}
     vector = body["mappings"]["properties"]["photos"]["properties"]["vector"]
     assert vector["index_options"] == {"type": "bbq_hnsw", "m": 8, "ef_construction": 100}
+    assert mapping.records_index(settings)["settings"] == {**body["settings"], "number_of_shards": 1}
     with pytest.raises(InvalidQuery, match="colour"):
         mapping.pets_index(replace(SPEC, settings={"colour": "blue"}), {})
     with pytest.raises(InvalidQuery, match="int8_hnsw"):
@@ -54,7 +55,8 @@ def test_an_index_remembers_its_spec() -> None:
     memory = mapping.memory_of(json.loads(json.dumps(mappings)))
     assert memory is not None
     assert IndexSpec.remembered("dogs", memory) == spec
-    assert mapping.memory_of(mapping.thumbnails_index({})["mappings"]) is None
+    for beside in (mapping.thumbnails_index({}), mapping.records_index({})):
+        assert mapping.memory_of(beside["mappings"]) is None
     assert mapping.memory_of({"_meta": {"somebody": "else"}}) is None
     with pytest.raises(IndexMismatch, match="newer"):
         IndexSpec.remembered("dogs", {**memory, "schema": SCHEMA + 1})

@@ -114,7 +114,6 @@ def make_and_write(pipe: Connection, path: str, index: str) -> None:
 def put_records(pipe: Connection, path: str) -> None:
     """Put two hundred records that others put too; tell which of them were put here."""
     with opened(path) as store:
-        pipe.send("ready")
         for number in range(200):
             if store.put_record("dogs", Record(f"pair/{number}", {"process": os.getpid()})):
                 pipe.send(number)

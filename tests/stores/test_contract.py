@@ -6,6 +6,7 @@ import random
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -484,6 +485,19 @@ def test_a_record_is_put_once_and_comes_back_as_it_was(store: Store) -> None:
     assert [*store.scan_records("dogs", after="x" * 200)] == [first]
     assert store.records("dogs", []) == []
     assert "ß" not in repr(first)
+
+
+def test_of_two_at_once_one_puts_each_record(store: Store) -> None:
+    many = 200 if isinstance(store, EmbeddedStore) else 30
+
+    def put(who: int) -> list[bool]:
+        return [store.put_record("dogs", Record(str(number), {"who": who})) for number in range(many)]
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(put, (0, 1))
+    assert [one != other for one, other in zip(first, second, strict=True)] == [True] * many
+    there = store.records("dogs", [*map(str, range(many))])
+    assert [record and record.body["who"] for record in there] == [0 if one else 1 for one in first]
 
 
 def test_records_that_cannot_be_kept_are_refused(store: Store) -> None:

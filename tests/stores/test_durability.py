@@ -28,6 +28,7 @@ from tests.stores.processes import (
     load,
     make_and_write,
     named_documents,
+    put_records,
     start,
     try_as_a_reader,
 )
@@ -119,6 +120,17 @@ def test_two_processes_write_at_once_and_nothing_is_lost(path: Path) -> None:
     assert results[1] == ["added"] * 1500
     assert sorted(results[0] + results[2]) == ["added"] * 1500 + ["exists"] * 1500
     assert check_whole(path, "left", set()) == check_whole(path, "right", set()) == 1500
+
+
+def test_of_two_processes_one_puts_each_record(path: Path) -> None:
+    both = [start(put_records, str(path)) for _ in range(2)]
+    put = [heard(pipe) for _, pipe in both]
+    assert sorted([*put[0], *put[1]]) == [*range(200)]
+    with opened(path) as store:
+        there = store.records("dogs", [f"pair/{number}" for number in range(200)])
+    assert [record and record.body["process"] for record in there] == [
+        both[number not in put[0]][0].pid for number in range(200)
+    ]
 
 
 def test_processes_that_make_the_same_file_at_once_share_it(tmp_path: Path) -> None:

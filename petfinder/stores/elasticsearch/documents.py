@@ -16,7 +16,7 @@ import numpy as np
 
 from petfinder.domain.errors import InvalidPet
 from petfinder.domain.vectors import Matrix
-from petfinder.stores.documents import Document, Record, as_json, private_from, storable, storable_rows
+from petfinder.stores.documents import Document, as_json, private_from, storable, storable_rows
 
 _SEQ_BITS, _TERM_BITS = 44, 20
 LONGEST_TERM = 32_766  # bytes that Lucene takes as one term
@@ -111,11 +111,6 @@ def sequence(version: int, *, made: str) -> tuple[int, int] | None:
 @lru_cache(maxsize=64)
 def _mark(made: str) -> int:
     return int.from_bytes(hashlib.blake2b(made.encode(), digest_size=8).digest(), "big")
-
-
-def to_record(source: Mapping[str, Any]) -> Record:
-    """Return a record of what is kept of it."""
-    return Record(source["key"], source["body"], tuple(source["pets"]))
 
 
 def thumbnail_id(pet: str, photo: str) -> str:

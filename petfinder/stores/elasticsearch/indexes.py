@@ -11,6 +11,7 @@ import sys
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,7 +20,7 @@ from elasticsearch import AuthorizationException, Elasticsearch, NotFoundError
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound
 from petfinder.stores.documents import SCHEMA, IndexSpec
 from petfinder.stores.elasticsearch import mapping
-from petfinder.stores.elasticsearch.errors import body_of
+from petfinder.stores.elasticsearch.errors import body_of, translated
 
 _KEPT = "*.aliases,*.mappings._meta,*.settings.index.blocks"  # what is read of an index
 _HIDDEN = {"is_hidden": True}
@@ -144,12 +145,6 @@ def create(client: Elasticsearch, name: str, spec: IndexSpec, *, source: Opened 
     return opened
 
 
-def create_records(client: Elasticsearch, opened: Opened) -> None:
-    """Make the index of records; raises the client's error where others just did."""
-    body = mapping.records_index(opened.spec.settings)
-    client.indices.create(index=f"{opened.records}-000001", aliases={opened.records: _HIDDEN}, **body)
-
-
 def _next_number(client: Elasticsearch, name: str) -> str:
     """The name of the next numbered index of a name: `pets-dogs-000001`."""
     answer = client.indices.get(index=f"{name}-*", expand_wildcards="open,hidden,closed", filter_path=_KEPT)
@@ -171,10 +166,7 @@ def numbered(client: Elasticsearch, name: str) -> list[Opened]:
 
 
 def delete(client: Elasticsearch, opened: Opened) -> None:
-    """Erase an index, and its thumbnails unless one that was rebuilt from it, or it from that, still shows them.
-
-    Its records go unless one of those has a name.
-    """
+    """Erase an index, its thumbnails unless another of its rebuilds is there, its records unless one has a name."""
     client.indices.delete(index=opened.concrete)
     left = [one for one in numbered(client, opened.concrete[:-7]) if one.thumbnails == opened.thumbnails]
     gone = ([] if left else [opened.thumbnails]) + ([] if any(one.names for one in left) else [opened.records])
@@ -184,17 +176,20 @@ def delete(client: Elasticsearch, opened: Opened) -> None:
 
 def _behind(client: Elasticsearch, *aliases: str) -> dict[str, str]:
     """The index behind each of these aliases that there is."""
-    there = client.options(ignore_status=404).indices.get_alias(name=aliases).body
-    found = {index: one["aliases"] for index, one in there.items() if isinstance(one, Mapping) and "aliases" in one}
-    return {alias: index for index, names in found.items() for alias in names}
+    there = body_of(client.options(ignore_status=404).indices.get_alias(name=aliases))
+    return {name: index for index, one in there.items() if isinstance(one, Mapping) for name in one.get("aliases", ())}
 
 
-def have_records(client: Elasticsearch, opened: Opened) -> bool:
-    """Tell whether there is an index of records; raises IndexNotFound where that of the pets is gone or replaced."""
+def have_records(client: Elasticsearch, opened: Opened, *, make: bool = False) -> bool:
+    """Tell whether there is an index of records, on request made; IndexNotFound where that of the pets is gone."""
     there = _behind(client, opened.handle, opened.records)
     if opened.handle not in there:
         raise IndexNotFound(f"index {opened.concrete!r} is gone; open it again")
-    return opened.records in there
+    if make and opened.records not in there:
+        body = mapping.records_index(opened.spec.settings)
+        with suppress(IndexExists), translated():  # others may make it at the same time
+            client.indices.create(index=f"{opened.records}-000001", aliases={opened.records: _HIDDEN}, **body)
+    return make or opened.records in there
 
 
 def rename(client: Elasticsearch, name: str, new_name: str, opened: Opened) -> None:

@@ -1,7 +1,7 @@
 """What an index on Elasticsearch is made of: its settings, its strict mapping, and what it remembers of itself.
 
-Pure functions on IndexSpec: request bodies as data, and `_meta` back to a spec. An index of pets, that of its
-thumbnails and that of its records are described here; nothing is sent.
+Pure functions on IndexSpec: request bodies as data, and `_meta` back to a spec. An index of pets and those of its
+thumbnails and records are described here; nothing is sent.
 """
 
 from __future__ import annotations

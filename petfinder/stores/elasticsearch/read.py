@@ -10,7 +10,7 @@ from elasticsearch import Elasticsearch, NotFoundError
 
 from petfinder.domain.errors import IndexNotFound
 from petfinder.domain.filters import Restriction
-from petfinder.stores.documents import BEHIND_KEYS, Document, Record
+from petfinder.stores.documents import Document, Record
 from petfinder.stores.elasticsearch import documents, queries
 from petfinder.stores.elasticsearch.errors import body_of, causes_of
 from petfinder.stores.elasticsearch.indexes import Opened, have_records
@@ -119,20 +119,24 @@ def found_in(answer: Mapping[str, Any], opened: Opened) -> Hits:
     return [one for one in answer["docs"] if one.get("found")]
 
 
-def records(client: Elasticsearch, opened: Opened, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    """Return what is kept of the records of these keys that there are, refreshed or not."""
+def records(client: Elasticsearch, opened: Opened, keys: Sequence[str]) -> dict[str, Record]:
+    """Return the records of these keys that there are, refreshed or not."""
     if not keys or not have_records(client, opened):
         return {}
     found = found_in(body_of(client.mget(index=opened.records, ids=list(keys))), opened)
-    return {one["_id"]: one["_source"] for one in found}
+    return {record.key: record for record in map(_record, found)}
 
 
 def scan_records(client: Elasticsearch, opened: Opened, *, after: str, prefix: str) -> Iterator[Record]:
     """Yield records behind `after` that begin with `prefix`, by key."""
+    some = {"range": {"key": {"gte": prefix, "lt": prefix + "\x7f"}}}  # which is behind all of ASCII
     if have_records(client, opened):
-        some = {"range": {"key": {"gte": prefix, "lt": prefix + BEHIND_KEYS}}}
         for hits in pages(client, opened.records, sort=["key"], after=after, query=some):
-            yield from (documents.to_record(hit["_source"]) for hit in hits)
+            yield from map(_record, hits)
+
+
+def _record(hit: Mapping[str, Any]) -> Record:
+    return Record(hit["_id"], hit["_source"]["body"], tuple(hit["_source"]["pets"]))
 
 
 def thumbnails(client: Elasticsearch, opened: Opened, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:

@@ -25,7 +25,7 @@ from petfinder.stores.documents import (
     WriteMode,
     with_cells,
 )
-from petfinder.stores.elasticsearch import documents, indexes, read, rebuild, search, write
+from petfinder.stores.elasticsearch import indexes, read, rebuild, search, write
 from petfinder.stores.elasticsearch.client import location_of
 from petfinder.stores.elasticsearch.foreign.store import ForeignIndexStore
 from petfinder.stores.elasticsearch.indexes import Opened
@@ -177,14 +177,12 @@ class ElasticsearchStore:
         return self._session.on(name, lambda opened: read.thumbnails(self.client, opened, photos), searching=False)
 
     def put_record(self, name: str, record: Record) -> bool:
-        def put(opened: Opened) -> bool:
-            return write.put_record(self.client, self._session.upgraded(name, opened), record, retries=self._retries)
-
-        return self._session.on(name, put, searching=False)
+        put = partial(write.put_record, self.client, record=record, retries=self._retries)
+        return self._session.on(name, lambda opened: put(self._session.upgraded(name, opened)), searching=False)
 
     def records(self, name: str, keys: Sequence[str]) -> list[Record | None]:
         there = self._session.on(name, partial(read.records, self.client, keys=keys), searching=False)
-        return [documents.to_record(there[key]) if key in there else None for key in keys]
+        return [there.get(key) for key in keys]
 
     def scan_records(self, name: str, *, after: str = "", prefix: str = "") -> Iterator[Record]:
         return self._session.stream(name, partial(read.scan_records, self.client, after=after, prefix=prefix))

@@ -9,19 +9,18 @@ import base64
 import json
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from elasticsearch import ApiError, ConflictError, Elasticsearch, TransportError
 
-from petfinder.domain.errors import EditConflict, IndexExists, IndexNotFound, PetfinderError
+from petfinder.domain.errors import EditConflict, IndexNotFound, PetfinderError
 from petfinder.stores.documents import Document, IndexSpec, Outcome, Record, WriteMode, in_chunks, record_as_json
 from petfinder.stores.elasticsearch import bulk, documents, indexes
 from petfinder.stores.elasticsearch.bulk import Action, Result
-from petfinder.stores.elasticsearch.errors import body_of, error_of_item, is_write_block, translated
+from petfinder.stores.elasticsearch.errors import body_of, error_of_item, is_write_block
 from petfinder.stores.elasticsearch.indexes import Opened
 from petfinder.stores.elasticsearch.mapping import REBUILDING
-from petfinder.stores.elasticsearch.read import found_in, pages, records
+from petfinder.stores.elasticsearch.read import found_in, pages
 from petfinder.stores.elasticsearch.session import IndexReplaced, Session
 
 _PAGE = 1000
@@ -80,13 +79,13 @@ class StreamWriter:
 
         def went_in(ids: Sequence[str]) -> set[str]:
             """Documents that carry the mark of this attempt."""
-            there = sources_of(client, opened, ids, ["run"])
+            there = sources_of(client, opened.handle, ids, ["run"])
             return {id_ for id_, source in there.items() if source.get("run") == run}
 
         order = list(actions) if mode == "index" else list(reversed(actions))
         sent = sorted({actions[number].id: number for number in order}.values())
         ids = [actions[number].id for number in sent]
-        known = set(sources_of(client, opened, ids, ["id"])) if mode == "index" else set()
+        known = set(sources_of(client, opened.handle, ids, ["id"])) if mode == "index" else set()
         results, error = bulk.send(client, [actions[number] for number in sent], retries=self.retries, went_in=went_in)
         written = [todo[number] for number, result in zip(sent, results, strict=True) if result and result.status < 300]
         error = self._write_thumbnails(written, replaced=known) or error
@@ -118,12 +117,12 @@ def refuse_finished(name: str, opened: Opened) -> None:
 
 
 def sources_of(
-    client: Elasticsearch, opened: Opened, ids: Sequence[str], fields: Sequence[str]
+    client: Elasticsearch, index: str, ids: Sequence[str], fields: Sequence[str]
 ) -> dict[str, Mapping[str, Any]]:
     """Return these fields of the documents of these ids that there are."""
     if not ids:
         return {}
-    answer = body_of(client.mget(index=opened.handle, ids=list(ids), source_includes=list(fields)))
+    answer = body_of(client.mget(index=index, ids=list(ids), source_includes=list(fields)))
     return {one["_id"]: one["_source"] for one in answer["docs"] if one.get("found")}
 
 
@@ -201,20 +200,19 @@ def put_record(client: Elasticsearch, opened: Opened, record: Record, *, retries
     """Put a record unless there is one of its key; whether it was put, also where an answer was lost."""
     run, body = uuid.uuid4().hex, json.loads(record_as_json(record))
     source = {"key": record.key, "body": body, "pets": list(record.pets), "run": run}
-    if not indexes.have_records(client, opened):
-        with suppress(IndexExists), translated():  # others may make it at the same time
-            indexes.create_records(client, opened)
+    indexes.have_records(client, opened, make=True)
 
     def went_in(keys: Sequence[str]) -> Collection[str]:
-        return {key for key, one in records(client, opened, keys).items() if one["run"] == run}
+        there = sources_of(client, opened.records, keys, ["run"])
+        return {key for key, one in there.items() if one["run"] == run}
 
-    create, put = Action("create", opened.records, record.key, source), True
     try:
-        _do_all(client, [create], retries=retries, went_in=went_in)
+        _do_all(client, [Action("create", opened.records, record.key, source)], retries=retries, went_in=went_in)
     except EditConflict:
-        put = False
-    client.indices.refresh(index=opened.records)
-    return put
+        return False
+    finally:
+        client.indices.refresh(index=opened.records)
+    return True
 
 
 def replace(client: Elasticsearch, opened: Opened, document: Document, *, packed: bool, retries: int) -> None:
@@ -239,7 +237,7 @@ def replace(client: Elasticsearch, opened: Opened, document: Document, *, packed
         client.indices.refresh(index=opened.handle)
         raise conflict from error
     except TransportError:
-        if sources_of(client, opened, [document.id], ["run"]).get(document.id, {}).get("run") != run:
+        if sources_of(client, opened.handle, [document.id], ["run"]).get(document.id, {}).get("run") != run:
             raise
         client.indices.refresh(index=opened.handle)
     photos = frozenset(document.photo_ids) | frozenset(document.terms.get("photo", ()))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from petfinder.domain.errors import IndexNotFound
 from petfinder.stores.documents import IndexSpec
-from petfinder.stores.sqlite import indexes, records
+from petfinder.stores.sqlite import indexes, rows
 from petfinder.stores.sqlite.indexes import IndexRow, find_index, is_there, target_of
 from petfinder.stores.sqlite.write import empty_index, empty_of_thumbnails
 
@@ -35,7 +35,7 @@ def delete(connection: sqlite3.Connection, name: str) -> None:
 def _erase(connection: sqlite3.Connection, name: str) -> None:
     number = find_index(connection, name).number
     empty_index(connection, number)
-    records.erase(connection, number)
+    rows.erase_records(connection, number)
     connection.execute("DELETE FROM indexes WHERE index_id = ?", (number,))
 
 
@@ -68,7 +68,8 @@ def swap(connection: sqlite3.Connection, name: str, target: str) -> str:
         (new.number, old.number, new.number),
     )
     empty_of_thumbnails(connection, old.number)
-    records.move(connection, old.number, to=new.number)
+    places = (new.number + rows.WIDE, old.number + rows.WIDE)
+    connection.execute("UPDATE OR IGNORE records SET index_id = ? WHERE index_id = ?", places)
     same_encoder = old.spec.identity == new.spec.identity
     indexes.remember(connection, new.number, "thresholds", old.spec.thresholds if same_encoder else None)
     indexes.remember(connection, old.number, "kept_for", new.number)

@@ -1,10 +1,10 @@
-"""Documents as rows of the registry's tables and back; how they are put in and how they are erased."""
+"""Documents and records as rows of the registry's tables and back; how they are put in and how they are erased."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +12,12 @@ import numpy as np
 
 from petfinder.domain.errors import InvalidPet
 from petfinder.domain.vectors import Matrix, Vector
-from petfinder.stores.documents import Document, as_json, private_from, storable, storable_rows
-from petfinder.stores.sqlite.schema import raise_counter, term_key
+from petfinder.stores.documents import Document, Record, as_json, private_from, record_as_json, storable, storable_rows
+from petfinder.stores.sqlite.schema import has_records, raise_counter, term_key
 
 COLUMNS = "doc, id, change, photos, portrait, pending, photo_ids, body"
 _PRIVATE_COLUMNS = f"{COLUMNS}, checks, owner"
+WIDE = 2**40  # added to the numbers of indexes in records, so that no row grows, and has to move, with its index
 MOST_BYTES = 500_000_000  # half of what SQLite lets a row hold (SQLITE_MAX_LENGTH)
 
 
@@ -159,6 +160,33 @@ def thumbnail(connection: sqlite3.Connection, index_id: int, id_: str, photo_id:
         (index_id, id_, photo_id),
     ).fetchone()
     return None if row is None else bytes(row[0])
+
+
+def put_record(connection: sqlite3.Connection, index_id: int, record: Record) -> bool:
+    """Store a record unless there is one of its key; whether it was stored. Raises InvalidPet."""
+    row = (index_id + WIDE, record.key, json.dumps(record.pets), record_as_json(record))
+    sql = "INSERT OR IGNORE INTO records (index_id, key, pets, body) VALUES (?, ?, ?, ?)"
+    return bool(connection.execute(sql, row).rowcount)
+
+
+def records(connection: sqlite3.Connection, index_id: int, where: str, *values: str) -> list[Record]:
+    """Return the records of an index that the SQL after AND picks, in its order."""
+    if not has_records(connection):
+        return []
+    sql = f"SELECT key, body, pets FROM records WHERE index_id = ? AND {where}"
+    found = connection.execute(sql, (index_id + WIDE, *values)).fetchall()
+    return [Record(key, json.loads(body), tuple(json.loads(pets))) for key, body, pets in found]
+
+
+def erase_records(connection: sqlite3.Connection, index_id: int, pets: Collection[str] | None = None) -> None:
+    """Erase the records of an index that are about one of these pets (None: all): their rows stay as husks."""
+    sql = (
+        "UPDATE records SET key = NULL, pets = NULL, body = NULL WHERE index_id = ?1 AND key IS NOT NULL AND"
+        " (?2 IS NULL OR EXISTS (SELECT 1 FROM json_each(pets) WHERE value IN (SELECT value FROM json_each(?2))))"
+    )
+    emptied = connection.execute(sql, (index_id + WIDE, None if pets is None else json.dumps(list(pets)))).rowcount
+    for name in ("records", "keys") if emptied else ():
+        raise_counter(connection, name, emptied)
 
 
 def _checks(text: str) -> dict[str, Any]:

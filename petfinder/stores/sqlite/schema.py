@@ -61,8 +61,6 @@ _TABLES = (
     "CREATE TABLE dates (index_id INTEGER, at INTEGER, doc INTEGER, PRIMARY KEY (index_id, at, doc)) WITHOUT ROWID",
     "CREATE TABLE places (index_id INTEGER, lat REAL, lon REAL, doc INTEGER,"
     " PRIMARY KEY (index_id, lat, lon, doc)) WITHOUT ROWID",
-    _RECORDS.format(name="records"),
-    _KEYS,
 )
 
 
@@ -71,7 +69,7 @@ def make_tables(connection: sqlite3.Connection) -> None:
     for statement in _TABLES:
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {SCHEMA}")
+    upgrade(connection)
 
 
 def upgrade(connection: sqlite3.Connection) -> None:

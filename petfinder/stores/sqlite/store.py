@@ -16,7 +16,6 @@ from typing import Any
 from petfinder.domain.errors import EditConflict, StoreUnavailable
 from petfinder.domain.filters import Restriction
 from petfinder.stores.documents import (
-    BEHIND_KEYS,
     Document,
     Expected,
     IndexSpec,
@@ -28,7 +27,7 @@ from petfinder.stores.documents import (
     WriteMode,
     with_cells,
 )
-from petfinder.stores.sqlite import filters, indexes, rebuild, records, rows, search, write
+from petfinder.stores.sqlite import filters, indexes, rebuild, rows, search, write
 from petfinder.stores.sqlite.file import open_file, open_memory
 from petfinder.stores.sqlite.indexes import IndexRow, find_index
 from petfinder.stores.sqlite.schema import compact, next_change
@@ -144,12 +143,10 @@ class EmbeddedStore:
 
     def delete(self, name: str, ids: Collection[str]) -> frozenset[str]:
         with self._writing(name) as (connection, index):
-            copies = indexes.copies_of(connection, name, index.number)
-            for number in copies:
-                write.erase_documents(connection, number, ids)
-            for number in (*copies, index.number):
-                records.erase(connection, number, ids)
-            return write.erase_documents(connection, index.number, ids)
+            for number in (*indexes.copies_of(connection, name, index.number), index.number):
+                rows.erase_records(connection, number, ids)
+                erased = write.erase_documents(connection, number, ids)
+            return erased
 
     def get(
         self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: Expected = None
@@ -192,19 +189,20 @@ class EmbeddedStore:
 
     def put_record(self, name: str, record: Record) -> bool:
         with self._writing(name) as (connection, index):
-            return records.put(connection, index.number, record)
+            return rows.put_record(connection, index.number, record)
 
     def records(self, name: str, keys: Sequence[str]) -> list[Record | None]:
         with self._reading(name) as (connection, index):
             where = "key IN (SELECT value FROM json_each(?))"
-            there = {one.key: one for one in records.read(connection, index.number, where, json.dumps(list(keys)))}
+            there = {one.key: one for one in rows.records(connection, index.number, where, json.dumps(list(keys)))}
         return [there.get(key) for key in keys]
 
     def scan_records(self, name: str, *, after: str = "", prefix: str = "") -> Iterator[Record]:
+        end = prefix + "\x7f"  # behind all of ASCII
         while True:
             with self._reading(name) as (connection, index):
                 where = f"key {'>' if after >= prefix else '>='} ? AND key < ? ORDER BY key LIMIT {_PAGE}"
-                page = records.read(connection, index.number, where, max(after, prefix), prefix + BEHIND_KEYS)
+                page = rows.records(connection, index.number, where, max(after, prefix), end)
             yield from page
             if len(page) < _PAGE:
                 return
@@ -212,7 +210,7 @@ class EmbeddedStore:
 
     def delete_records(self, name: str, pets: Collection[str]) -> None:
         with self._writing(name) as (connection, index):
-            records.erase(connection, index.number, pets)
+            rows.erase_records(connection, index.number, pets)
 
     def close(self) -> None:
         self._session.close(before=compact)
