@@ -140,8 +140,7 @@ class BulkReport(Report):
         if self.failures:
             first = self.failures[0]
             raise BulkFailed(
-                f"{len(self.failures)} of the items did not go in, the first: {clean(first.item)}: {first.reason}",
-                self,
+                f"{len(self.failures)} of the items did not go in, the first: {clean(first.item)}: {first.reason}", self
             )
 
 

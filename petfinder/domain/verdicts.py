@@ -170,9 +170,7 @@ class Thresholds(Value):
         match = (1 - way) * low.match + way * high.match
         possible = (1 - way) * low.possible + way * high.possible
         return Cut(
-            match=min(match, 1.0),
-            possible=min(possible, match, 1.0),
-            extrapolated=not sizes[0] <= size <= sizes[-1],
+            match=min(match, 1.0), possible=min(possible, match, 1.0), extrapolated=not sizes[0] <= size <= sizes[-1]
         )
 
 

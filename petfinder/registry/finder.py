@@ -103,12 +103,7 @@ class PetFinder(OpenedIndex[PetT]):
         return self._illustrated(self._judged(answer, photos, asked, k, where, min_similarity))
 
     def find_many(
-        self,
-        photos: Iterable[Any],
-        *,
-        k: int = 5,
-        where: PetFilter | None = None,
-        min_similarity: float | None = None,
+        self, photos: Iterable[Any], *, k: int = 5, where: PetFilter | None = None, min_similarity: float | None = None
     ) -> Sequence[Matches]:
         """Find the pets nearest to each of many photos: one answer a photo, in order, with verdicts.
 

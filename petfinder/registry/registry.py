@@ -217,10 +217,7 @@ def _positions(after: str) -> dict[str, int]:
 
 
 def _found_by(
-    service: PetService[Any],
-    photo: Any,
-    encoded: dict[EncoderIdentity, Sequence[Photo]],
-    given: dict[str, Any],
+    service: PetService[Any], photo: Any, encoded: dict[EncoderIdentity, Sequence[Photo]], given: dict[str, Any]
 ) -> Matches:
     """Find in one species; the photo is encoded once by each encoder, and `encoded` keeps what came of it."""
     pinned = service.pinned()

@@ -56,13 +56,7 @@ def in_own_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def headed_figure(
-    width: float,
-    body: float,
-    *,
-    title: str,
-    about: str = "",
-    foot: str = "",
-    verdict: Verdict | None = None,
+    width: float, body: float, *, title: str, about: str = "", foot: str = "", verdict: Verdict | None = None
 ) -> Figure:
     """A white figure with a title, a line below it and small print at its foot, `body` inches of room between them.
 
