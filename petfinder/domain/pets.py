@@ -181,6 +181,10 @@ class Status(StrEnum):
     REUNITED = "reunited"
 
 
+TAKEN_IN = (Status.FOUND, Status.SIGHTED)
+REPORTED = (Status.LOST, *TAKEN_IN)
+
+
 def _folded(given: Any) -> Any:
     return fold(given) if isinstance(given, str) else given
 
@@ -274,6 +278,11 @@ SPECIES: Mapping[str, type[Pet]] = {species_of(pet_class): pet_class for pet_cla
 """The species that every registry has an index for: another one is a class above and its name here."""
 
 PetT = TypeVar("PetT", bound=Pet)
+
+
+def changed(pet: PetT, values: dict[str, Any]) -> PetT:
+    """Make the pet anew with these values, all of it checked; raises InvalidPet."""
+    return type(pet)(**{name: getattr(pet, name) for name in type(pet).model_fields} | values)
 
 
 def as_found(pet: PetT) -> PetT:

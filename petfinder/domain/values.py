@@ -44,11 +44,6 @@ class Value(BaseModel):
         return [(name, value.rounded() if hasattr(value, "rounded") else value) for name, value in shown]
 
 
-def whole_seconds(moment: datetime) -> datetime:
-    """A date cut to the second, as dates are stored; a missing zone stays missing."""
-    return moment.replace(microsecond=0)
-
-
 def epoch_seconds(moment: datetime) -> int:
     """Seconds since 1970-01-01 UTC; a date without zone counts as UTC."""
     aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
@@ -84,7 +79,8 @@ def _as_date(moment: object, read: ValidatorFunctionWrapHandler) -> datetime:
     if hasattr(moment, "to_pydatetime"):
         moment = moment.to_pydatetime(warn=False)
     with suppress(ValidationError):
-        return whole_seconds(read(moment))
+        date: datetime = read(moment)
+        return date.replace(microsecond=0)
     raise ValueError("no date that can be read; write 2026-08-30 or 2026-08-30T14:05:00+02:00")
 
 

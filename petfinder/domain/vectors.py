@@ -50,6 +50,12 @@ def mean_direction(embeddings: Matrix) -> Vector | None:
     return direction
 
 
+def common_direction(embeddings: Matrix) -> Vector:
+    """Merge embeddings (n, dims) of one animal into one query (dims,): their mean; the first if they cancel out."""
+    mean = mean_direction(embeddings)
+    return embeddings[0] if mean is None else mean
+
+
 def portrait(embeddings: Matrix) -> Vector | None:
     """Compute a pet's portrait: the unit-length mean of its photo embeddings (n, dims), from two photos on."""
     return mean_direction(embeddings) if len(embeddings) >= 2 else None

@@ -26,21 +26,26 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Cut(Value):
+class Lines(Value):
+    """The least probabilities (0 to 1) of a match and of a possible one."""
+
+    match: float
+    possible: float
+
+    def verdict(self, value: float) -> Verdict:
+        """Give the verdict on one probability (0 to 1); of a cut, on one similarity (raw cosine)."""
+        if value >= self.match:
+            return Verdict.MATCH
+        return Verdict.POSSIBLE if value >= self.possible else Verdict.UNKNOWN
+
+
+class Cut(Lines):
     """The least similarities (raw cosine) of a match and of a possible one, for one number of photos searched.
 
     `extrapolated` says that nothing was measured at this number of photos.
     """
 
-    match: float
-    possible: float
     extrapolated: bool = False
-
-    def verdict(self, similarity: float) -> Verdict:
-        """Give the verdict on one similarity (raw cosine)."""
-        if similarity >= self.match:
-            return Verdict.MATCH
-        return Verdict.POSSIBLE if similarity >= self.possible else Verdict.UNKNOWN
 
 
 class Interval(Value):
@@ -118,19 +123,6 @@ class PhotoLikelihood(Value):
         odds = registered / (1 - registered)
         match, possible = (odds * 10**ratio / (1 + odds * 10**ratio) for ratio in (self.match, self.possible))
         return Lines(match=match, possible=min(match, possible))
-
-
-class Lines(Value):
-    """The least probabilities (0 to 1) of a match and of a possible one."""
-
-    match: float
-    possible: float
-
-    def verdict(self, probability: float) -> Verdict:
-        """Give the verdict on one probability (0 to 1)."""
-        if probability >= self.match:
-            return Verdict.MATCH
-        return Verdict.POSSIBLE if probability >= self.possible else Verdict.UNKNOWN
 
 
 class Thresholds(Value):

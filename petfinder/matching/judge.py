@@ -11,14 +11,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from petfinder.domain.errors import InvalidPet, InvalidQuery
-from petfinder.domain.evidence import Evidence, Reason
+from petfinder.domain.evidence import Evidence
 from petfinder.domain.filters import Cells
 from petfinder.domain.matches import FEWEST_PETS, Match, Matches
 from petfinder.domain.pets import Pet, Photo
 from petfinder.domain.values import check_similarity, now
 from petfinder.domain.verdicts import Cut, PhotoLikelihood, Thresholds, Uncalibrated, Verdict
 from petfinder.matching.place import reach_km
-from petfinder.matching.weigh import Asked, Candidate, by_all, by_photo, weighed
+from petfinder.matching.posterior import posterior
+from petfinder.matching.weigh import Asked, reasons_of
 
 NEAREST = 50
 """Candidates by the photo, and as many more of those that live near enough, where more than the photo is known."""
@@ -67,8 +68,9 @@ def by_probability(
 ) -> Matches:
     """Weigh all candidates of an answer, and order them by probability where more than the photo is known."""
     stand_in = thresholds.at(_STAND_IN_PETS).possible
-    reasons = _reasons(answer.found, asked, likelihood, evidence, stand_in)
-    chances, lines = weighed(reasons, evidence), likelihood.lines(evidence.registered)
+    reasons = reasons_of(answer.found, asked, likelihood, evidence, stand_in=stand_in)
+    ratios = [sum(reason.log10 for reason in why) for why in reasons]
+    chances, lines = posterior(ratios, registered=evidence.registered), likelihood.lines(evidence.registered)
     judged = [
         replace(match, probability=chance, reasons=why, verdict=lines.verdict(chance))
         for match, chance, why in zip(answer.found, chances.candidates, reasons, strict=True)
@@ -79,17 +81,6 @@ def by_probability(
     return replace(
         answer, found=tuple(judged), cut=cut, lines=lines, evidence=evidence, nobody=chances.nobody, others=0.0
     )
-
-
-def _reasons(
-    found: Sequence[Match], asked: Asked, likelihood: PhotoLikelihood, evidence: Evidence, stand_in: float
-) -> list[tuple[Reason, ...]]:
-    photos = [len(match.pet.photos) for match in found]
-    if asked:
-        pets = [Candidate(match.pet, match.similarity, count) for match, count in zip(found, photos, strict=True)]
-        return by_all(pets, asked, likelihood, evidence, stand_in=stand_in)
-    similarities = [match.similarity for match in found]
-    return [(reason,) for reason in by_photo(similarities, photos, likelihood, stand_in=stand_in)]
 
 
 def _cut(found: Sequence[Match], likelihood: PhotoLikelihood, stand_in: float, *, extrapolated: bool) -> Cut:

@@ -10,17 +10,16 @@ from datetime import datetime
 import numpy as np
 
 from petfinder.domain.evidence import Evidence, Reason
-from petfinder.domain.pets import Pet, Place, Status
+from petfinder.domain.matches import Match
+from petfinder.domain.pets import TAKEN_IN, Pet, Place, Status
 from petfinder.domain.verdicts import PhotoLikelihood
 from petfinder.matching.days import days_between, days_ratio
 from petfinder.matching.facts import FACTS, fact_ratio
 from petfinder.matching.photo import leads
 from petfinder.matching.place import place_ratio
-from petfinder.matching.posterior import Posterior, posterior
 
 _ALIKE = ((1.0, "very alike"), (0.0, "alike"), (-1.5, "somewhat alike"), (-math.inf, "little alike"))
 _WHERE = {Status.LOST: "where it was lost", Status.FOUND: "where it was found", Status.SIGHTED: "where it was seen"}
-_TAKEN_IN = (Status.FOUND, Status.SIGHTED)
 
 
 @dataclass(frozen=True)
@@ -41,36 +40,21 @@ class Asked:
         return bool(self.place or self.at or (self.about and any(getattr(self.about, fact) for fact in FACTS)))
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A pet that may be the one: its similarity (raw cosine) and its number of registered photos."""
-
-    pet: Pet
-    similarity: float
-    photos: int
-
-
-def by_photo(
-    similarities: Sequence[float], photos: Sequence[int], likelihood: PhotoLikelihood, *, stand_in: float
-) -> list[Reason]:
-    """Tell what the photo says of each pet, in falling order of similarity; see `leads`."""
-    ahead = leads(np.array(similarities, dtype=np.float64), stand_in=stand_in).tolist()
-    ratios = [likelihood.curve(count).log10(lead) for count, lead in zip(photos, ahead, strict=True)]
-    return [Reason("photo", next(said for least, said in _ALIKE if ratio >= least), ratio) for ratio in ratios]
-
-
-def by_all(
-    candidates: Sequence[Candidate], asked: Asked, likelihood: PhotoLikelihood, evidence: Evidence, *, stand_in: float
+def reasons_of(
+    candidates: Sequence[Match], asked: Asked, likelihood: PhotoLikelihood, evidence: Evidence, *, stand_in: float
 ) -> list[tuple[Reason, ...]]:
-    """Tell what speaks for and against each candidate, in falling order of similarity.
+    """Tell what speaks for and against each candidate, in falling order of similarity; see `leads`.
 
-    How common a status, a colour or a breed is, is counted among the candidates: they stand for the gallery, and among
-    pets that look alike a colour in common says little more than the photo does.
+    Where nothing else is known, that is the photo alone. How common a status, a colour or a breed is, is counted among
+    the candidates: they stand for the gallery, and among pets that look alike a colour in common says little more than
+    the photo does.
     """
-    pets = [one.pet for one in candidates]
-    photo = by_photo(
-        [one.similarity for one in candidates], [one.photos for one in candidates], likelihood, stand_in=stand_in
-    )
+    pets = [match.pet for match in candidates]
+    ahead = leads(np.array([match.similarity for match in candidates], dtype=np.float64), stand_in=stand_in).tolist()
+    ratios = [likelihood.curve(len(pet.photos)).log10(lead) for pet, lead in zip(pets, ahead, strict=True)]
+    photo = [Reason("photo", next(said for least, said in _ALIKE if ratio >= least), ratio) for ratio in ratios]
+    if not asked:
+        return [(seen,) for seen in photo]
     mean = float(np.mean([_weight(pet, asked, evidence) for pet in pets])) if pets else 1.0
     return [
         (
@@ -82,11 +66,6 @@ def by_all(
         )
         for pet, seen in zip(pets, photo, strict=True)
     ]
-
-
-def weighed(reasons: Sequence[Sequence[Reason]], evidence: Evidence) -> Posterior:
-    """Give the probability of each candidate, and that it is nobody."""
-    return posterior([sum(reason.log10 for reason in one) for one in reasons], registered=evidence.registered)
 
 
 def _weight(pet: Pet, asked: Asked, evidence: Evidence) -> float:
@@ -116,7 +95,7 @@ def _days(pet: Pet, asked: Asked, evidence: Evidence) -> list[Reason]:
     """Days between a loss and a find, whichever of the two is registered."""
     if asked.at is None or pet.status_at is None or pet.status not in _WHERE:
         return []
-    taken_in = pet.status in _TAKEN_IN
+    taken_in = pet.status in TAKEN_IN
     if taken_in and not asked.told:
         return []
     days = days_between(*((asked.at, pet.status_at) if taken_in else (pet.status_at, asked.at)))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from petfinder.domain.filters import Restriction, dates_of, places_of, terms_of
-from petfinder.domain.pets import CONTACT, PEOPLE, Owner, Pet, PetT, Photo, Status
+from petfinder.domain.pets import CONTACT, PEOPLE, REPORTED, Owner, Pet, PetT, Photo
 from petfinder.domain.vectors import Matrix, Vector, portrait, unit
 from petfinder.encoders.base import EncoderIdentity
 from petfinder.stores.documents import Document, IndexSpec
@@ -19,7 +19,6 @@ from petfinder.stores.documents import Document, IndexSpec
 PENDING = "pending"  # the term of a pet with photos that wait for an embedding
 TO_MATCH = "to_match"  # the term of a report that has not been looked for among the others since it was written
 TELLING, QUIETLY = "telling", "quietly"
-REPORTED = (Status.LOST, Status.FOUND, Status.SIGHTED)
 
 
 class Embeddings(NamedTuple):

@@ -15,7 +15,7 @@ from petfinder.domain.animals import Animals
 from petfinder.domain.errors import ConfigError, InvalidEmbedding, PetfinderError, PhotoError, UnreadablePhoto
 from petfinder.domain.pets import PEOPLE, Owner, Pet, PetT, Photo
 from petfinder.domain.values import now
-from petfinder.domain.vectors import Matrix, Vector, mean_direction, unit
+from petfinder.domain.vectors import Vector
 from petfinder.encoders.base import Encoder, cores, encode_with_animals
 from petfinder.photos.read import PhotoLimits, Picture, completed, is_bare, read_photo
 from petfinder.registry.documents import distinct_photos
@@ -190,13 +190,6 @@ def animals_in(photo: Any, encoder: str | Encoder | None = None) -> Animals:
             f"the encoder {chosen.name!r} does not say where animals are, as the built-in one does from pocket-3 on"
         )
     return animals
-
-
-def one_query(embeddings: Sequence[Any], *, dims: int) -> Matrix:
-    """Merge photos of one animal into one query (1, dims): the unit-length mean; the first if they cancel out."""
-    matrix = unit(list(embeddings), dims=dims)
-    mean = mean_direction(matrix)
-    return (matrix[0] if mean is None else mean).reshape(1, -1)
 
 
 def people_with_pictures(pet: Pet, *, limits: PhotoLimits) -> dict[str, Owner | None]:

@@ -18,16 +18,16 @@ from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidQuer
 from petfinder.domain.fields import fold_microchip
 from petfinder.domain.filters import PetFilter, Restriction, places_of
 from petfinder.domain.matches import SHOWN, Match, Matches, Pets
-from petfinder.domain.pets import Owner, Pet, PetT, Photo, Place, Status, as_found
+from petfinder.domain.pets import TAKEN_IN, Owner, Pet, PetT, Photo, Place, as_found
 from petfinder.domain.values import check_choice
-from petfinder.domain.vectors import mean_direction, unit
+from petfinder.domain.vectors import common_direction, unit
 from petfinder.domain.verdicts import Thresholds, Uncalibrated, thresholds_for
 from petfinder.matching import judge
 from petfinder.matching.judge import asked_of
 from petfinder.matching.weigh import Asked
 from petfinder.photos.read import completed_query
 from petfinder.registry.documents import Embeddings
-from petfinder.registry.embed import ReadPhoto, embed_photos, one_query
+from petfinder.registry.embed import ReadPhoto, embed_photos
 from petfinder.registry.opened_index import OpenedIndex, outliving_rebuilds
 from petfinder.registry.pair_book import PairBook
 
@@ -97,7 +97,8 @@ class PetFinder(OpenedIndex[PetT]):
         photos = embed_photos(several, self.encoder, limits=self.limits, complete=completed_query)
         embeddings = [query.photo.embedding for query in photos]
         dims = self.repository.spec.dims
-        queries = one_query(embeddings, dims=dims) if combine == "mean" else unit(embeddings, dims=dims)
+        queries = unit(embeddings, dims=dims)
+        queries = common_direction(queries).reshape(1, -1) if combine == "mean" else queries
         asked = asked_of(place, at, about, [query.photo for query in photos])
         answer = _best_of(self._searched(queries, asked, k, where))
         return self._illustrated(self._judged(answer, photos, asked, k, where, min_similarity))
@@ -169,10 +170,9 @@ class PetFinder(OpenedIndex[PetT]):
         document = self.repository.get_document(pet_id)
         if not len(document.vectors):
             raise InvalidQuery(f"pet {pet_id!r} has no embedded photo; add one, or have those that wait embedded")
-        look = mean_direction(document.vectors)
         others = where or PetFilter()
         others = others.model_copy(update={"exclude": (*(others.exclude or ()), *themselves)})
-        return self._nearest_to(document.vectors[0] if look is None else look, k, others, min_similarity)
+        return self._nearest_to(common_direction(document.vectors), k, others, min_similarity)
 
     def _nearest_to(self, embedding: Any, k: int, where: PetFilter | None, min_similarity: float | None) -> Matches:
         answer = self.repository.search(embedding, k, where, min_similarity=min_similarity)
@@ -234,13 +234,15 @@ class PetFinder(OpenedIndex[PetT]):
         """
         if not isinstance(min_similarity, (int, float)) or not -1 <= min_similarity <= 1:
             raise InvalidQuery("min_similarity is a raw cosine from -1 to 1")
-        all_photos = self.repository.embeddings()
-        pairs: dict[tuple[str, str], Duplicate] = {}
-        for start in range(0, len(all_photos.matrix), _ROWS):
-            similarities = all_photos.matrix[start : start + _ROWS] @ all_photos.matrix.T
-            for row, column in zip(*np.nonzero(similarities >= min_similarity), strict=True):
-                _keep_closest(pairs, all_photos, start + int(row), int(column), float(similarities[row, column]))
-        return sorted(pairs.values(), key=lambda pair: (-pair.similarity, pair.pet_ids))
+        pet_ids, photo_ids, matrix = self.repository.embeddings()
+        closest: dict[tuple[str, str], Duplicate] = {}
+        for start in range(0, len(matrix), _ROWS):
+            similarities = matrix[start : start + _ROWS] @ matrix.T
+            for row, other in zip(*np.nonzero(similarities >= min_similarity), strict=True):
+                pets, similarity = (pet_ids[start + row], pet_ids[other]), float(similarities[row, other])
+                if pets[0] < pets[1] and (pets not in closest or similarity > closest[pets].similarity):
+                    closest[pets] = Duplicate(pets, (photo_ids[start + row], photo_ids[other]), similarity)
+        return sorted(closest.values(), key=lambda pair: (-pair.similarity, pair.pet_ids))
 
     def embeddings(self, pet_ids: Iterable[str] | None = None) -> Embeddings:
         """Give the vectors out: pet ids, photo ids and the matrix (n, dims), of all pets or of those named.
@@ -280,21 +282,21 @@ class PetFinder(OpenedIndex[PetT]):
 
         The id of a report that was merged into another gives that one.
         """
-        pet = self._kept(pet_id)
-        pictures = self.repository.thumbnails([(pet_id, photo.photo_id or "") for photo in pet.photos])
+        try:
+            pet = self.repository.get(pet_id)
+        except PetNotFound:
+            if (kept := self._book.kept_as(pet_id)) is None:
+                raise
+            pet = self.repository.get(kept)
+        pictures = self.repository.thumbnails([(pet.pet_id, photo.photo_id or "") for photo in pet.photos])
         photos = tuple(
             photo.model_copy(update={"thumbnail": picture}) for photo, picture in zip(pet.photos, pictures, strict=True)
         )
         return pet.model_copy(update={"photos": photos})
 
-    def _kept(self, pet_id: str) -> PetT:
-        try:
-            return self.repository.get(pet_id)
-        except PetNotFound:
-            kept = PairBook(self.repository.store, self.repository.index).kept_as(pet_id)
-            if kept is None:
-                raise
-            return self.repository.get(kept)
+    @property
+    def _book(self) -> PairBook:
+        return PairBook(self.repository.store, self.repository.index)
 
     def list(self, where: PetFilter | None = None, *, after: str | None = None, limit: int | None = None) -> Pets[PetT]:
         """List the pets that pass, whole, in the order of their ids; a page of `limit` behind the id `after`.
@@ -354,8 +356,11 @@ class PetFinder(OpenedIndex[PetT]):
     def _placed(self, answer: Matches, centre: Place | None) -> Matches:
         if centre is None:
             return answer
-        placed = tuple(replace(match, distance_km=_km(centre, match.pet)) for match in answer)
-        return replace(answer, found=placed, centre=centre.rounded())
+        here = centre.rounded()
+        ways = [[here.km_to(place) for place in places_of(match.pet)] for match in answer]
+        km = [round(min(way)) if way else None for way in ways]
+        placed = tuple(replace(match, distance_km=far) for match, far in zip(answer, km, strict=True))
+        return replace(answer, found=placed, centre=here)
 
     def _illustrated(self, answer: Matches) -> Matches:
         shown = answer.found[:SHOWN]
@@ -368,7 +373,7 @@ class PetFinder(OpenedIndex[PetT]):
 
 
 def _to_call(pet: Pet) -> Owner | None:
-    return pet.owner or (pet.finder if pet.status in (Status.FOUND, Status.SIGHTED) else None)
+    return pet.owner or (pet.finder if pet.status in TAKEN_IN else None)
 
 
 def _with_first(pet: PetT, thumbnail: bytes | None) -> PetT:
@@ -386,20 +391,3 @@ def _best_of(answers: Sequence[Matches]) -> Matches:
         best[match.pet.pet_id] = max(match, best.get(match.pet.pet_id, match), key=lambda one: one.similarity)
     ranked = sorted(best.values(), key=lambda match: (-match.similarity, match.pet.pet_id))
     return replace(answers[0], found=tuple(ranked))
-
-
-def _km(centre: Place, pet: Pet) -> int | None:
-    distances = [centre.rounded().km_to(place) for place in places_of(pet)]
-    return round(min(distances)) if distances else None
-
-
-def _keep_closest(
-    pairs: dict[tuple[str, str], Duplicate], photos: Embeddings, row: int, column: int, similarity: float
-) -> None:
-    one, other = photos.pet_ids[row], photos.pet_ids[column]
-    if one >= other:
-        return
-    known = pairs.get((one, other))
-    if known is None or similarity > known.similarity:
-        photo_ids = (photos.photo_ids[row], photos.photo_ids[column])
-        pairs[one, other] = Duplicate((one, other), photo_ids, similarity)

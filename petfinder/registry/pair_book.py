@@ -85,11 +85,8 @@ class PairBook:
         """Note what somebody says of a pair, behind all that was said before."""
         pair = pair_id(one, other)
         last = self.decision(pair)
-        for number in count(last.number + 1 if last else 0):
-            if self._put(
-                f"{_first_decision(pair)[:-4]}{number:04d}", {"what": what, "before": before or {}}, (one, other)
-            ):
-                return
+        numbers, body = count(last.number + 1 if last else 0), {"what": what, "before": before or {}}
+        next(number for number in numbers if self._put(_decision(pair, number), body, (one, other)))
 
     def decision(self, pair: str) -> Decision | None:
         """The last that was said of a pair."""
@@ -100,7 +97,7 @@ class PairBook:
 
     def states(self, pairs: Sequence[str]) -> list[PairState]:
         """What stands of each pair now."""
-        said = self._known([_first_decision(pair) for pair in pairs]) if pairs else []
+        said = self._known([_decision(pair, 0) for pair in pairs]) if pairs else []
         decisions = [self.decision(pair) if any_ else None for pair, any_ in zip(pairs, said, strict=True)]
         return [_STATES[last.what] if last else PairState.OPEN for last in decisions]
 
@@ -160,8 +157,8 @@ class PairBook:
         return [record is not None for record in self._store.records(self._index, keys)]
 
 
-def _first_decision(pair: str) -> str:
-    return f"{DECISION}{pair}:0000"
+def _decision(pair: str, number: int) -> str:
+    return f"{DECISION}{pair}:{number:04d}"
 
 
 def _alert(number: int) -> str:

@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from petfinder.domain.errors import InvalidPet, InvalidQuery
-from petfinder.domain.pets import Cat, Dog, Owner, Pet, PetT, Photo, Status
+from petfinder.domain.pets import REPORTED, Cat, Dog, Owner, Pet, PetT, Photo, Status, changed
 from petfinder.domain.reports import BulkReport
 from petfinder.domain.values import now
-from petfinder.registry.documents import REPORTED, distinct_photos
+from petfinder.registry.documents import distinct_photos
 from petfinder.registry.embed import embed_photos, people_with_pictures
 from petfinder.registry.foreign import ExistingIndex
 from petfinder.registry.opened_index import check_encoder, outliving_rebuilds
@@ -111,13 +111,13 @@ class PetService(TwoSides[PetT]):
             change(self.repository.get(pet_id))  # what this refuses is refused before a photo is read
             new = [read.photo for read in embed_photos(photos, self.encoder, limits=self.limits)]
 
-        def changed(pet: PetT) -> PetT:
+        def with_photos(pet: PetT) -> PetT:
             known = {photo.photo_id for photo in pet.photos}
             added = [photo for photo in new if photo.photo_id not in known]
             after = change(pet)
             return after.model_copy(update={"photos": distinct_photos((*after.photos, *added))}) if added else after
 
-        pet = self.repository.update(pet_id, changed)
+        pet = self.repository.update(pet_id, with_photos)
         if pet.status in REPORTED:
             self.finish_matching(pet_id)
         return pet
@@ -149,12 +149,11 @@ class PetService(TwoSides[PetT]):
             if name in _SET_BY_OTHER_CALLS:
                 raise InvalidPet(f"{name} is not changed by update but by {_SET_BY_OTHER_CALLS[name]}")
 
-        def changed(pet: PetT) -> PetT:
-            kept = {name: getattr(pet, name) for name in type(pet).model_fields}
-            after = type(pet)(**(kept | changes))
+        def change(pet: PetT) -> PetT:
+            after = changed(pet, changes)
             return after.model_copy(update=people_with_pictures(after, limits=self.limits))
 
-        return self.change(pet_id, changed)
+        return self.change(pet_id, change)
 
     def remove(self, pet_ids: str | Iterable[str], *, missing: Missing = "error") -> tuple[str, ...]:
         """Erase pets with owner, photos and thumbnails and return the ids that were there.
@@ -211,8 +210,7 @@ class PetService(TwoSides[PetT]):
 
 
 def _reported(pet: PetT, status: Status, known: dict[str, Any], at: datetime | None) -> PetT:
-    values = {name: getattr(pet, name) for name in type(pet).model_fields}
-    return type(pet)(**values | known | {"status": status, "status_at": at or pet.status_at or now()})
+    return changed(pet, known | {"status": status, "status_at": at or pet.status_at or now()})
 
 
 class DogService(PetService[Dog]):

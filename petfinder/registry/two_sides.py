@@ -13,21 +13,20 @@ from petfinder.domain.errors import EditConflict, InvalidQuery, StoreError
 from petfinder.domain.filters import PetFilter
 from petfinder.domain.matches import Matches, Pets
 from petfinder.domain.pairs import Pair, Pairs, PairState
-from petfinder.domain.pets import Pet, PetT, Status, as_found
+from petfinder.domain.pets import REPORTED, TAKEN_IN, Pet, PetT, Status, as_found, changed
 from petfinder.domain.values import now
-from petfinder.domain.vectors import mean_direction
+from petfinder.domain.vectors import common_direction
 from petfinder.matching import judge
 from petfinder.matching.weigh import Asked
-from petfinder.registry.documents import REPORTED, TELLING, TO_MATCH, distinct_photos, matched, to_be_matched, to_pet
+from petfinder.registry.documents import TELLING, TO_MATCH, distinct_photos, matched, to_be_matched, to_pet
 from petfinder.registry.finder import PetFinder
 from petfinder.registry.opened_index import outliving_rebuilds
-from petfinder.registry.pair_book import CONFIRM, DISMISS, UNDO, Meeting, PairBook, pair_id
+from petfinder.registry.pair_book import CONFIRM, DISMISS, UNDO, Meeting, pair_id
 from petfinder.stores.documents import Document
 
 PAIRS_A_REPORT = 5
 """Chosen: so many of the most probable counterparts of a report become pairs."""
 
-_TAKEN_IN = (Status.FOUND, Status.SIGHTED)
 _PAGE = 32
 _RESTORED = ("status", "status_at", "status_place", "renewed_at")
 Listener = Callable[[Pair], object]
@@ -42,10 +41,6 @@ class TwoSides(PetFinder[PetT]):
     """
 
     listeners: Sequence[Listener] = ()
-
-    @property
-    def _book(self) -> PairBook:
-        return PairBook(self.repository.store, self.repository.index)
 
     @outliving_rebuilds
     def counterparts(self, pet_id: str, *, k: int = 5) -> Matches:
@@ -62,13 +57,12 @@ class TwoSides(PetFinder[PetT]):
         return self._illustrated(self._counterparts(pet, document, k))
 
     def _counterparts(self, pet: PetT, document: Document, k: int) -> Matches:
-        others = _TAKEN_IN if pet.status is Status.LOST else REPORTED
+        others = TAKEN_IN if pet.status is Status.LOST else REPORTED
         where = PetFilter(status=others, exclude=[pet.pet_id])
         place = pet.status_place or pet.place
         asked = Asked(place and place.rounded(), pet.status_at, told=pet.status is Status.LOST, about=pet)
-        look = mean_direction(document.vectors)
-        query = (document.vectors[0] if look is None else look).reshape(1, -1)
-        answer = self._weighed(self._searched(query, asked, judge.NEAREST, where)[0], asked, photos=1)
+        [found] = self._searched([common_direction(document.vectors)], asked, judge.NEAREST, where)
+        answer = self._weighed(found, asked, photos=1)
         near = [match.pet.pet_id for match in answer.found]
         states = self._book.states([pair_id(pet.pet_id, other) for other in near])
         dismissed = {other for other, state in zip(near, states, strict=True) if state is PairState.DISMISSED}
@@ -77,13 +71,10 @@ class TwoSides(PetFinder[PetT]):
     def open_pairs(self, min_probability: float = 0.0, *, after: str = "", limit: int | None = None) -> Pairs:
         """List the pairs that wait for a person, in the order of their ids: the first `limit` behind the id `after`."""
         self.finish_matching()
-        passing = (pair for pair in self._pairs(after) if pair.probability >= min_probability)
-        return Pairs(pair for pair in islice(passing, limit))
-
-    def _pairs(self, after: str) -> Iterator[Pair]:
         meetings = self._book.meetings(after=after)
-        while batch := [*islice(meetings, _PAGE)]:
-            yield from self._shown_pairs(batch)
+        pages = iter(lambda: [*islice(meetings, _PAGE)], [])
+        passing = (pair for page in pages for pair in self._shown_pairs(page) if pair.probability >= min_probability)
+        return Pairs(islice(passing, limit))
 
     def pair(self, pair: str) -> Pair | None:
         """Read the pair of this id; None where it is gone, or where one of the two is no report any more."""
@@ -149,15 +140,14 @@ class TwoSides(PetFinder[PetT]):
         Raises PetNotFound where one of the two is gone (merged reports cannot be taken apart), and InvalidQuery where
         nothing was said.
         """
-        if isinstance(one, Pair):
-            one, other = (pet.pet_id for pet in one.pets)
-        self._both(one, other or "")
-        decision = self._book.decision(pair_id(one, other or ""))
+        one, other = (pet.pet_id for pet in one.pets) if isinstance(one, Pair) else (one, other or "")
+        self._both(one, other)
+        decision = self._book.decision(pair_id(one, other))
         if decision is None or decision.what == UNDO:
             raise InvalidQuery("nothing was said of these two that could be taken back")
         for pet_id, status in decision.before.items():
             self._changed(pet_id, status)
-        self._book.decide(one, other or "", UNDO)
+        self._book.decide(one, other, UNDO)
         self.finish_matching(*decision.before)
 
     def _both(self, one: str, other: str) -> list[PetT]:
@@ -166,10 +156,7 @@ class TwoSides(PetFinder[PetT]):
         return [self.repository.get(pet_id) for pet_id in (one, other)]
 
     def _changed(self, pet_id: str, values: dict[str, Any]) -> None:
-        def change(pet: PetT) -> PetT:
-            return type(pet)(**{name: getattr(pet, name) for name in type(pet).model_fields} | values)
-
-        self.repository.update(pet_id, change)
+        self.repository.update(pet_id, lambda pet: changed(pet, values))
 
     def stale(self) -> Pets[PetT]:
         """List the reports that are past their days and were not renewed: are they still so?"""
