@@ -51,8 +51,7 @@ def connect(
     if client is None:
         place = place_of(location, settings, cloud_id=connection.get("cloud_id"))
         return open_registry(place, settings, encoder=encoder, create=create, evidence=evidence)
-    _check_left_to_client(connection)
-    store = _store_of_client(client, settings)
+    store = _store_of_client(client, settings, connection)
     return _opened(store, settings, encoder=encoder, create=create, evidence=evidence)
 
 
@@ -122,19 +121,10 @@ def _store_on_server(url: str | None, settings: Settings) -> Store:
     from petfinder.stores.elasticsearch.client import ConnectionOptions, make_client, wait_until_ready
     from petfinder.stores.elasticsearch.store import ElasticsearchStore
 
-    options = ConnectionOptions(
-        url,
-        cloud_id=settings.cloud_id if url is None else None,
-        api_key=revealed(settings.api_key),
-        user=settings.user,
-        password=revealed(settings.password),
-        bearer=revealed(settings.bearer),
-        ca_certs=settings.ca_certs,
-        fingerprint=settings.fingerprint,
-        verify=settings.verify,
-        timeout=settings.timeout,
-        retries=settings.retries,
-    )
+    chosen: dict[str, Any] = {name: getattr(settings, name) for name in (*CONNECTION, "retries")}
+    chosen |= {name: revealed(chosen[name]) for name in ("api_key", "password", "bearer")}
+    chosen["cloud_id"] = settings.cloud_id if url is None else None
+    options = ConnectionOptions(url, **chosen)
     client = make_client(options)
     try:
         wait_until_ready(client, settings.wait, location=options.location)
@@ -144,7 +134,9 @@ def _store_on_server(url: str | None, settings: Settings) -> Store:
     return ElasticsearchStore(client, retries=settings.retries, location=options.location)
 
 
-def _store_of_client(client: Any, settings: Settings) -> Store:
+def _store_of_client(client: Any, settings: Settings, given: dict[str, Any]) -> Store:
+    if own := sorted(name for name in given if name in CONNECTION and given[name] is not None):
+        raise ConfigError(f"a client was given, so {', '.join(own)} must be given to it; petfinder does not change it")
     from petfinder.stores.elasticsearch.client import location_of, wait_until_ready
     from petfinder.stores.elasticsearch.store import ElasticsearchStore
 
@@ -159,9 +151,3 @@ def _client(given: Any) -> Elasticsearch:
         client: Elasticsearch = given
         return client
     raise ConfigError("a registry is named by a path, a URL, or an elasticsearch.Elasticsearch (not an Async one)")
-
-
-def _check_left_to_client(given: dict[str, Any]) -> None:
-    own = sorted(name for name in given if name in CONNECTION and given[name] is not None)
-    if own:
-        raise ConfigError(f"a client was given, so {', '.join(own)} must be given to it; petfinder does not change it")

@@ -27,6 +27,7 @@ AHEAD = 8  # tasks for each core that are read ahead of the one that is waited f
 Complete = Callable[[Photo, Picture], Photo]
 T = TypeVar("T")
 R = TypeVar("R")
+Thumbnails = Callable[[Sequence[tuple[str, str]]], Sequence[bytes | None]]
 Encoded = tuple[Vector, Animals | None]
 
 
@@ -132,15 +133,17 @@ def _vectors(pictures: Sequence[Image.Image], encoder: Encoder) -> Sequence[Enco
         return [row for picture in pictures for row in _vectors([picture], encoder)]
 
 
-def read_again(photo: Photo, thumbnail: Callable[[], bytes | None], *, limits: PhotoLimits) -> ReadPhoto:
+def read_again(pet_id: str, photo: Photo, thumbnails: Thumbnails, *, limits: PhotoLimits) -> ReadPhoto:
     """Read a registered photo from its original where that is there and still the same, else from its thumbnail.
 
-    `thumbnail` is called only where the original will not do.
+    One that has its embedding is not read.
     """
-    original = read_one(photo.model_copy(update={"embedding": None}), limits=limits) if photo.uri else None
+    if photo.embedding is not None:
+        return ReadPhoto(photo)
+    original = read_one(photo, limits=limits) if photo.uri else None
     if original is not None and not original.error and original.photo.photo_id == photo.photo_id:
         return original
-    kept = thumbnail()
+    [kept] = thumbnails([(pet_id, photo.photo_id or "")])
     if kept is None:
         missing = UnreadablePhoto(f"neither the original nor a thumbnail of {photo.uri or photo.photo_id} is there")
         return ReadPhoto(photo, error=missing)

@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, islice
 from typing import Any
 
 from tqdm import tqdm
 
-from petfinder.domain.pets import Photo
 from petfinder.domain.reports import Failure, Report
 from petfinder.encoders.base import Encoder
 from petfinder.photos.read import PhotoLimits
 from petfinder.registry.documents import photos_of, waiting, with_vectors
-from petfinder.registry.embed import Reading, ReadPhoto, embedded, in_parallel, read_again
+from petfinder.registry.embed import Reading, embedded, in_parallel, read_again
 from petfinder.registry.progress import progress_bar
 from petfinder.stores.base import Store
 from petfinder.stores.documents import Document, IndexSpec, side_by_side
@@ -142,11 +142,8 @@ class Rebuild:
 
     def _read(self, document: Document) -> Reading[Document]:
         left = [photo for photo in photos_of(document) if photo.photo_id and photo.photo_id not in document.photo_ids]
-        return Reading(document, [self._read_again(document.id, photo) for photo in left])
-
-    def _read_again(self, pet_id: str, photo: Photo) -> ReadPhoto:
-        names = [(pet_id, photo.photo_id or "")]
-        return read_again(photo, lambda: self.store.thumbnails(self.name, names)[0], limits=self.limits)
+        thumbnails = partial(self.store.thumbnails, self.name)
+        return Reading(document, [read_again(document.id, photo, thumbnails, limits=self.limits) for photo in left])
 
     def _finished(self, reading: Reading[Document]) -> Document:
         document, failures = reading.subject, []

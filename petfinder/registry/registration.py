@@ -11,11 +11,11 @@ from typing import Any, Generic
 from tqdm import tqdm
 
 from petfinder.domain.errors import EditConflict, IndexMismatch, InvalidPet, PetfinderError, PetNotFound, StoreError
-from petfinder.domain.pets import Pet, PetT, Photo
+from petfinder.domain.pets import Pet, PetT
 from petfinder.domain.reports import BulkReport, Failure, Ignored, SeveralAnimals
 from petfinder.domain.values import check_choice
 from petfinder.registry.documents import QUIETLY, TELLING, distinct_photos, to_pet
-from petfinder.registry.embed import Reading, ReadPhoto, embedded, finished, in_parallel, read_again, read_pet
+from petfinder.registry.embed import Reading, embedded, finished, in_parallel, read_again, read_pet
 from petfinder.registry.known_photos import gone, hash_of, keeping_embeddings
 from petfinder.registry.opened_index import MOVED, OpenedIndex, brings_embedding
 from petfinder.registry.progress import progress_bar
@@ -41,9 +41,6 @@ class Registration(Generic[PetT]):
         self.service, self.on_conflict, self.embed, self.strict = service, on_conflict, embed, strict
         self.index = service.pinned()
         self.tally = Tally()
-        self.ignored: list[Ignored] = []
-        self.changed: list[str] = []
-        self.pending = 0
         self.left: dict[str, PetT] = {}  # pets of this chunk of which nothing is settled yet
         self.left_out: dict[str, list[Failure]] = {}  # their photos that cannot be used
         self.several: dict[str, list[SeveralAnimals]] = {}  # their photos that show more than one
@@ -58,7 +55,7 @@ class Registration(Generic[PetT]):
         Where the stream itself raises, what it gave before goes in first, and then its error is raised.
         """
         with progress_bar(progress, what="registering") as self.bar:
-            for chunk in self._chunks(iter(incoming)):
+            for chunk in _chunks(self._pets(iter(incoming))):
                 self._register(chunk)
         if self.broken is not None:
             raise self.broken
@@ -66,25 +63,10 @@ class Registration(Generic[PetT]):
 
     def report(self) -> BulkReport:
         """What went in so far and what did not."""
-        return self.tally.report(ignored=tuple(self.ignored), changed=tuple(self.changed), pending=self.pending)
-
-    def _chunks(self, incoming: Iterator[PetT | Failure | Ignored]) -> Iterator[dict[str, PetT]]:
-        """Pets by id, no id twice in a chunk; what is no pet is recorded."""
-        chunk: dict[str, PetT] = {}
-        began = time.monotonic()
-        for pet in self._pets(incoming):
-            if pet.pet_id in chunk:
-                yield chunk
-                chunk = {}
-            began = began if chunk else time.monotonic()
-            chunk[pet.pet_id] = pet
-            if len(chunk) >= _PETS or time.monotonic() - began >= _SECONDS:
-                yield chunk
-                chunk = {}
-        if chunk:
-            yield chunk
+        return self.tally.report()
 
     def _pets(self, incoming: Iterator[PetT | Failure | Ignored]) -> Iterator[PetT]:
+        """The pets of a stream; what is no pet is recorded."""
         while True:
             try:
                 item = next(incoming)
@@ -96,7 +78,7 @@ class Registration(Generic[PetT]):
             if isinstance(item, Failure):
                 self.tally.failures.append(item)
             elif isinstance(item, Ignored):
-                self.ignored.append(item)
+                self.tally.ignored.append(item)
             elif isinstance(item, Pet):
                 yield item
             else:
@@ -122,14 +104,14 @@ class Registration(Generic[PetT]):
             readings = in_parallel(partial(read_pet, limits=self.service.limits), self._wanted([*self.left.values()]))
             new = (reading for reading in readings if not self._moved(reading))
             done = embedded(new, self.index.encoder) if self.embed else new
-            for pets in _batches(finished(reading) for reading in done if self._usable(reading)):
+            for pets in _chunks(finished(reading) for reading in done if self._usable(reading)):
                 mark = TELLING if self.strict else QUIETLY
                 for outcome in self.index.repository.write(pets.values(), on_conflict=self.on_conflict, mark=mark):
                     self._settle(outcome.id)
                     self.tally.add(outcome)
                     if outcome.result in ("added", "replaced"):
                         self.tally.several += self.several.pop(outcome.id, [])
-                        self.pending += sum(photo.embedding is None for photo in pets[outcome.id].photos)
+                        self.tally.pending += sum(photo.embedding is None for photo in pets[outcome.id].photos)
         except IndexMismatch as error:
             if not self.service.open_anew(self.index):
                 raise
@@ -173,7 +155,7 @@ class Registration(Generic[PetT]):
         known = set(document.terms.get("photo", ()))
         there = {hash_of(photo, limits=self.service.limits) for photo in distinct_photos(pet.photos)}
         if there - known - {None} or (None not in there and len(there) < len(known)):  # None: it cannot be read today
-            self.changed.append(pet.pet_id)
+            self.tally.changed.append(pet.pet_id)
 
     def _moved(self, reading: Reading[PetT]) -> bool:
         """Skip a pet all of whose photos are registered under another id, from files that are no longer there."""
@@ -210,22 +192,25 @@ class Registration(Generic[PetT]):
         return refusal is None
 
 
-def _batches(pets: Iterable[PetT]) -> Iterator[dict[str, PetT]]:
-    """Pets by id, as many as come in a second; before an error (Ctrl-C is none) what came until then."""
-    batch: dict[str, PetT] = {}
+def _chunks(pets: Iterable[PetT]) -> Iterator[dict[str, PetT]]:
+    """Pets by id, none twice, at most what comes in a second; before an error (Ctrl-C is none) what came until then."""
+    chunk: dict[str, PetT] = {}
     began = time.monotonic()
     try:
         for pet in pets:
-            batch[pet.pet_id] = pet
+            if pet.pet_id in chunk or len(chunk) >= _PETS:
+                yield chunk
+                chunk, began = {}, time.monotonic()
+            chunk[pet.pet_id] = pet
             if time.monotonic() - began >= _SECONDS:
-                yield batch
-                batch, began = {}, time.monotonic()
+                yield chunk
+                chunk, began = {}, time.monotonic()
     except Exception:
-        if batch:
-            yield batch
+        if chunk:
+            yield chunk
         raise
-    if batch:
-        yield batch
+    if chunk:
+        yield chunk
 
 
 class Completion(Generic[PetT]):
@@ -251,13 +236,8 @@ class Completion(Generic[PetT]):
                 return BulkReport(replaced=tuple(self.complete), failures=tuple(self.failures.values()))
 
     def _read(self, pet: PetT) -> Reading[PetT]:
-        return Reading(pet, [self._read_again(pet, photo) for photo in pet.photos])
-
-    def _read_again(self, pet: PetT, photo: Photo) -> ReadPhoto:
-        if photo.embedding is not None:
-            return ReadPhoto(photo)
-        repository, names = self.index.repository, [(pet.pet_id, photo.photo_id or "")]
-        return read_again(photo, lambda: repository.thumbnails(names)[0], limits=self.index.limits)
+        thumbnails, limits = self.index.repository.thumbnails, self.index.limits
+        return Reading(pet, [read_again(pet.pet_id, photo, thumbnails, limits=limits) for photo in pet.photos])
 
     def _keep(self, reading: Reading[PetT]) -> None:
         pet_id = reading.subject.pet_id

@@ -20,7 +20,7 @@ from petfinder.matching.judge import over_species
 from petfinder.photos.read import PhotoLimits
 from petfinder.registry.encoder_choice import ChooseEncoder
 from petfinder.registry.foreign import ExistingIndex
-from petfinder.registry.opened_index import MOVED, Reopen
+from petfinder.registry.opened_index import MOVED
 from petfinder.registry.repository import CatRepository, DogRepository, PetRepository
 from petfinder.registry.service import CatService, DogService, PetService
 from petfinder.registry.two_sides import Listener
@@ -66,14 +66,12 @@ class Registry:
     @cached_property
     def dogs(self) -> DogService:
         """The service for dogs; makes their index where there is none."""
-        reopen = self._opening(partial(DogRepository, self._store, self._index(Dog)))
-        return self._ready(DogService(*reopen(), limits=self._limits, evidence=self._evidence, reopen=reopen))
+        return self._opened(DogService, partial(DogRepository, self._store, self._index(Dog)))
 
     @cached_property
     def cats(self) -> CatService:
         """The service for cats; makes their index where there is none."""
-        reopen = self._opening(partial(CatRepository, self._store, self._index(Cat)))
-        return self._ready(CatService(*reopen(), limits=self._limits, evidence=self._evidence, reopen=reopen))
+        return self._opened(CatService, partial(CatRepository, self._store, self._index(Cat)))
 
     def of(self, pet_class: type[PetT]) -> PetService[PetT]:
         """Open the service for a class of pets of your own; raises InvalidPet where the class fixes no species."""
@@ -180,23 +178,20 @@ class Registry:
         return self._service_on(self.index_name(species), SPECIES.get(species, Pet))
 
     def _service_on(self, index: str, pet_class: type[PetT]) -> PetService[PetT]:
-        reopen = self._opening(partial(PetRepository[PetT], self._store, index, pet_class=pet_class))
-        return self._ready(PetService[PetT](*reopen(), limits=self._limits, evidence=self._evidence, reopen=reopen))
+        return self._opened(PetService[PetT], partial(PetRepository[PetT], self._store, index, pet_class=pet_class))
 
-    def _ready(self, service: ServiceT) -> ServiceT:
+    def _opened(self, service_class: Callable[..., ServiceT], open_index: Callable[[], PetRepository[Any]]) -> ServiceT:
         """A service that tells who listens, with what was left to match done; where that fails it is left again."""
-        service.listeners = self._listeners
-        service.finish_matching()
-        return service
 
-    def _opening(self, open_index: Callable[[], PetRepository[PetT]]) -> Reopen[PetT]:
-        """Give the function that opens an index with the encoder that the index remembers at that moment."""
-
-        def opened() -> tuple[PetRepository[PetT], Encoder]:
+        def reopen() -> tuple[PetRepository[Any], Encoder]:
+            """Open the index with the encoder that it remembers at that moment."""
             repository = open_index()
             return repository, self._choose_encoder((repository.index, repository.spec))
 
-        return opened
+        service = service_class(*reopen(), limits=self._limits, evidence=self._evidence, reopen=reopen)
+        service.listeners = self._listeners
+        service.finish_matching()
+        return service
 
     def _index(self, pet_class: type[Pet]) -> str:
         index = self.index_name(species_of(pet_class))

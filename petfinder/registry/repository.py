@@ -314,13 +314,16 @@ def already_there(pet_id: str) -> DuplicatePet:
 
 @dataclass
 class Tally:
-    """What became of the pets of one call so far."""
+    """What became of the pets of one call so far: a BulkReport in the making."""
 
     added: list[str] = field(default_factory=list)
     replaced: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
     several: list[SeveralAnimals] = field(default_factory=list)
+    ignored: list[Ignored] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    pending: int = 0
 
     def add(self, outcome: Outcome) -> None:
         """Take in what became of one pet."""
@@ -329,17 +332,7 @@ class Tally:
         else:
             {"added": self.added, "replaced": self.replaced, "exists": self.skipped}[outcome.result].append(outcome.id)
 
-    def report(
-        self, *, ignored: tuple[Ignored, ...] = (), changed: tuple[str, ...] = (), pending: int = 0
-    ) -> BulkReport:
-        """The record as a report, with what else is known of the call."""
-        return BulkReport(
-            added=tuple(self.added),
-            replaced=tuple(self.replaced),
-            skipped=tuple(self.skipped),
-            failures=tuple(self.failures),
-            ignored=ignored,
-            changed=changed,
-            pending=pending,
-            several=tuple(self.several),
-        )
+    def report(self) -> BulkReport:
+        """The record as a report."""
+        lists: dict[str, Any] = {name: tuple(items) for name, items in vars(self).items() if name != "pending"}
+        return BulkReport(**lists, pending=self.pending)

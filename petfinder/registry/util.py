@@ -92,17 +92,12 @@ class Util:
         ef_construction). Raises IndexExists, or with exist_ok IndexMismatch where the index that is there differs;
         InvalidQuery for a name that no index can have, or without encoder and dims.
         """
-        check_name(name, species_of(pet_class))
+        species = species_of(pet_class)
+        check_name(name, species)
         if encoder is None and not (isinstance(dims, int) and dims > 0):
             raise InvalidQuery("an index needs its encoder, or the dims of the vectors that it will be given")
         identity = identity_of(encoder) if encoder else EncoderIdentity("", dims or 0)
-        spec = IndexSpec(
-            species=species_of(pet_class),
-            encoder=identity.name,
-            dims=identity.dims,
-            fingerprint=identity.fingerprint,
-            settings=settings or {},
-        )
+        spec = IndexSpec(species, identity.name, identity.dims, identity.fingerprint, settings=settings or {})
         try:
             self.store.create_index(name, spec)
         except IndexExists:
