@@ -95,13 +95,9 @@ def terms_of(pet: Pet) -> dict[str, tuple[str, ...]]:
         field: tuple(dict.fromkeys(_folded(field, value) for value in values(pet)))
         for field, values in TERM_FIELDS.items()
     }
-    terms["words"] = tuple(dict.fromkeys(word for text in _texts(pet) for word in words(text)))
-    kept = {field: tuple(value for value in values if value) for field, values in terms.items()}
-    return {field: values for field, values in kept.items() if values}
-
-
-def _texts(pet: Pet) -> list[str]:
-    return [text for field in FIELDS if field.words for text in field.values(pet)]
+    texts = [text for field in FIELDS if field.words for text in field.values(pet)]
+    terms["words"] = tuple(dict.fromkeys(word for text in texts for word in words(text)))
+    return {field: kept for field, values in terms.items() if (kept := tuple(filter(None, values)))}
 
 
 def dates_of(pet: Pet) -> tuple[int, ...]:
@@ -173,23 +169,19 @@ class PetFilter(Value):
     def _whole(self) -> Self:
         if (self.near is None) != (self.within_km is None):
             raise ValueError("near and within_km go together")
-        if (
-            self.taken_after
-            and self.taken_before
-            and epoch_seconds(self.taken_after) > epoch_seconds(self.taken_before)
-        ):
+        after, before = self.taken_after, self.taken_before
+        if after and before and epoch_seconds(after) > epoch_seconds(before):
             raise ValueError("taken_after is later than taken_before")
         return self
 
     def restriction(self) -> Restriction:
         """Turn the filter into the form that stores check."""
-        terms = {field: getattr(self, field) for field in TERM_FIELDS}
         circle = Circle(self.near, self.within_km + EDGE_KM) if self.near and self.within_km else None
         return Restriction(
             terms=tuple(
                 (field, tuple(_folded(field, value) for value in values))
-                for field, values in terms.items()
-                if values is not None
+                for field in TERM_FIELDS
+                if (values := getattr(self, field)) is not None
             ),
             ids=None if self.ids is None else frozenset(self.ids),
             exclude=frozenset(self.exclude or ()),
@@ -207,8 +199,8 @@ class PetFilter(Value):
         if pet.pet_id in rule.exclude or (rule.ids is not None and pet.pet_id not in rule.ids):
             return False
         if rule.after is not None or rule.before is not None:
-            lower = -(2**62) if rule.after is None else rule.after
-            upper = 2**62 if rule.before is None else rule.before
+            lower = -math.inf if rule.after is None else rule.after
+            upper = math.inf if rule.before is None else rule.before
             if not any(lower <= date <= upper for date in dates_of(pet)):
                 return False
         circle = rule.circle

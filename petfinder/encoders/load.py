@@ -32,7 +32,12 @@ def load_encoder(name: str, *, device: str | None = None, base: Encoder | None =
     if base is not None:
         raise ConfigError(f"base= belongs to the file of a tuned encoder, as `petfinder train` writes it; got {name!r}")
     if is_tuned_name(name):
-        return _tuned_before(name)
+        if name in _TUNED:
+            return _TUNED[name]
+        raise EncoderUnavailable(
+            f"the encoder {name} was made by `petfinder train` and is known by its file alone: name"
+            f" {file_of(name)!r}, or what it is called now, as the encoder (encoder=, --encoder or PETFINDER_ENCODER)"
+        )
     if name == SHORT_NAME or name.startswith(f"{SHORT_NAME}-"):
         return _pocket(full_name(name))
     return _sentence_transformers(name, device)
@@ -72,15 +77,6 @@ def _former(name: str, index: str) -> EncoderUnavailable:
         gone, first, new = f"and {base_of(name)}", "`petfinder train` makes a new FILE, and ", "FILE"
     way = f"{first}`petfinder index rebuild {index} --encoder {new}` moves it"
     return EncoderUnavailable(f"the index {index} was made by {name}, {gone} is no longer in petfinder: {way}")
-
-
-def _tuned_before(name: str) -> Encoder:
-    if name in _TUNED:
-        return _TUNED[name]
-    raise EncoderUnavailable(
-        f"the encoder {name} was made by `petfinder train` and is known by its file alone: name"
-        f" {file_of(name)!r}, or what it is called now, as the encoder (encoder=, --encoder or PETFINDER_ENCODER)"
-    )
 
 
 @lru_cache(maxsize=4)

@@ -148,15 +148,12 @@ class PocketEncoder:
     def _open_session(self, threads: int) -> InferenceSession:
         with self._opening:
             if threads not in self._sessions:
-                self._sessions[threads] = self._new_session(threads)
+                session = _session(self._bytes, self.weights, threads=threads)
+                if self._fingerprint_of(self._bytes) != self.fingerprint:
+                    raise EncoderUnavailable(f"the weights at {self.weights} were replaced while in use: start anew")
+                del self._bytes  # what is needed of them is in the session and the fingerprint
+                self._sessions[threads] = session
             return self._sessions[threads]
-
-    def _new_session(self, threads: int) -> InferenceSession:
-        session = _session(self._bytes, self.weights, threads=threads)
-        if self._fingerprint_of(self._bytes) != self.fingerprint:
-            raise EncoderUnavailable(f"the weights at {self.weights} were replaced while in use: start anew")
-        del self._bytes  # what is needed of them is in the session and the fingerprint
-        return session
 
     def _fingerprint_of(self, weights: bytes) -> str:
         return hashlib.sha256(weights + (PREPROCESSING + self._variant).encode()).hexdigest()[:16]

@@ -13,7 +13,7 @@ from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.encoders.load import load_encoder
 from petfinder.evaluation.calibration import Estimate, mean_over_animals
 from petfinder.evaluation.evaluate import Trial, read_samples, try_encoders
-from petfinder.evaluation.result import EQUAL_ERRORS, FOUND, MEAN_PRECISION, RANK1, RANK5, Evaluation
+from petfinder.evaluation.result import EQUAL_ERRORS, FOUND, MEAN_PRECISION, RANK1, RANK5, Evaluation, Row
 from petfinder.photos.read import DEFAULT_LIMITS, PhotoLimits
 from petfinder.tables.readers import AnyPath, Grouping
 
@@ -53,6 +53,11 @@ class Column:
     error: PetfinderError | None = None
     identity: EncoderIdentity | None = None
     differences: Mapping[str, Estimate] = field(default_factory=dict)
+
+    def row(self, measure: str) -> Row | None:
+        """One figure of its evaluation; None where it has none."""
+        rows = self.evaluation.as_rows() if self.evaluation else ()
+        return next((row for row in rows if row.measure == measure), None)
 
 
 @dataclass(frozen=True, repr=False)
@@ -130,13 +135,13 @@ def compare_encoders(
         if isinstance(encoder, PetfinderError):
             columns.append(Column(name, error=encoder))
             continue
-        trial = next(trials)
+        trial, identity = next(trials), identity_of(encoder)
         if isinstance(trial, PetfinderError):
-            columns.append(Column(name, error=trial, identity=identity_of(encoder)))
+            columns.append(Column(name, error=trial, identity=identity))
             continue
         before = first.values if first else {}
         more = {measure: mean_over_animals(trial.values[measure] - before[measure], trial.ids) for measure in before}
-        columns.append(Column(name, trial.evaluation, identity=identity_of(encoder), differences=more))
+        columns.append(Column(name, trial.evaluation, identity=identity, differences=more))
         first = first or trial
     return Comparison(tuple(columns))
 
@@ -154,8 +159,7 @@ def _loaded(encoder: str | Encoder, device: str | None) -> Encoder | PetfinderEr
 def _cell(column: Column, measure: str) -> str:
     if column.evaluation is None:
         return type(column.error).__name__
-    row = next((row for row in column.evaluation.as_rows() if row.measure == measure), None)
-    if row is None:
+    if (row := column.row(measure)) is None:
         return ""
     interval = "" if row.low is None or row.high is None else f" ({row.low:.1%} to {row.high:.1%})"
     return f"{row.value:.2f} ms" if row.unit == "ms" else f"{row.value:.1%}{interval}"

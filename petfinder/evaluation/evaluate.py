@@ -122,10 +122,11 @@ def _samples(
 ) -> Samples:
     """Each photo of each pet, with the box that stands under its path."""
     items = list(incoming)
-    photos = [(pet.pet_id, photo) for pet in items if isinstance(pet, Pet) for photo in pet.photos]
     samples = [
-        _Sample(pet_id, photo, boxes.get(str(Path(photo.uri).resolve())) if boxes and photo.uri else None)
-        for pet_id, photo in photos
+        _Sample(pet.pet_id, photo, boxes.get(str(Path(photo.uri).resolve())) if boxes and photo.uri else None)
+        for pet in items
+        if isinstance(pet, Pet)
+        for photo in pet.photos
     ]
     return Samples(where, tuple(samples), tuple(item for item in items if isinstance(item, Failure)))
 

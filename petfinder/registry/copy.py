@@ -20,6 +20,7 @@ from petfinder.domain.vectors import Matrix, Vector
 from petfinder.registry.documents import matched, to_match_quietly
 from petfinder.registry.progress import progress_bar
 from petfinder.registry.registry import Registry
+from petfinder.registry.repository import Tally
 from petfinder.stores.base import Store
 from petfinder.stores.documents import SCHEMA, Document, IndexSpec, side_by_side
 
@@ -99,7 +100,8 @@ def copy_index(
         copy.run(progress=progress)
         copy.check()
     finally:
-        report = CopyReport(copy.name, copy.copied, copy.already, tuple(copy.failures), copy.others)
+        done, copied = copy.tally, len(copy.tally.added) + len(copy.tally.replaced)
+        report = CopyReport(copy.name, copied, copy.already, tuple(done.failures), copy.others)
         if tell is not None:
             tell(report)
     return report
@@ -114,20 +116,16 @@ class _Copy:
     target: Store
     name: str
     spec: IndexSpec
-    copied: int = 0
     already: int = 0
     others: int = 0
-    failures: list[Failure] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
 
     def run(self, *, progress: bool | None) -> None:
         """Write the pets that the target lacks or has otherwise, then the records that it lacks, and the thresholds."""
         total = self.source.count(self.index, Restriction())
         with progress_bar(progress, what=f"copying {self.index}", total=total) as bar:
             for outcome in self.target.write(self.name, self._lacking(bar.update), mode="index", expected=self.spec):
-                if outcome.result == "failed":
-                    self.failures.append(Failure(outcome.id, outcome.error or StoreError("the store did not say why")))
-                else:
-                    self.copied += 1
+                self.tally.add(outcome)
         self._put_records()
         if self.target.spec(self.name).thresholds != self.spec.thresholds:
             self.target.change_thresholds(self.name, self.spec.thresholds)
@@ -158,7 +156,7 @@ class _Copy:
 
     def check(self) -> None:
         """Count the target's other pets; raises StoreError, naming them, where pets of the source are not in it."""
-        failed = {failure.item for failure in self.failures}
+        failed = {failure.item for failure in self.tally.failures}
         missing: list[str] = []
         both = side_by_side(self.source.versions(self.index), self.target.versions(self.name))
         for id_, in_source, in_target in both:
@@ -176,12 +174,12 @@ class _Copy:
             self._check_counts()
 
     def _check_counts(self) -> None:
-        here, there = self.source.stats(self.index), self.target.stats(self.name)
+        here, there = vars(self.source.stats(self.index)), vars(self.target.stats(self.name))
         for what in ("pets", "photos", "pending"):
-            if getattr(here, what) != getattr(there, what):
+            if here[what] != there[what]:
                 raise StoreError(
-                    f"{self.name!r} of {self.target.location} counts {getattr(there, what)} {what}, the source "
-                    f"{getattr(here, what)}; was somebody writing? run the copy again"
+                    f"{self.name!r} of {self.target.location} counts {there[what]} {what}, the source {here[what]}; was"
+                    " somebody writing? run the copy again"
                 )
 
 

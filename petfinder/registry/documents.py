@@ -29,17 +29,15 @@ class Embeddings(NamedTuple):
     matrix: Matrix
 
 
-def _known_by_id(photo: Photo) -> Photo:
-    if photo.photo_id or photo.embedding is None:
-        return photo
-    digest = hashlib.sha256(photo.embedding.tobytes() + (photo.uri or "").encode()).hexdigest()
-    return photo.model_copy(update={"photo_id": digest})
-
-
 def distinct_photos(photos: tuple[Photo, ...]) -> tuple[Photo, ...]:
     """Give each photo with a picture or an embedding an id, and keep the same photo only once."""
-    identified = [_known_by_id(photo) for photo in photos]
-    return tuple({photo.photo_id or str(position): photo for position, photo in enumerate(identified)}.values())
+    known: dict[str, Photo] = {}
+    for position, photo in enumerate(photos):
+        if not photo.photo_id and photo.embedding is not None:
+            digest = hashlib.sha256(photo.embedding.tobytes() + (photo.uri or "").encode()).hexdigest()
+            photo = photo.model_copy(update={"photo_id": digest})
+        known[photo.photo_id or str(position)] = photo
+    return tuple(known.values())
 
 
 def to_document(pet: Pet, *, dims: int, mark: str = TELLING) -> Document:
@@ -51,8 +49,7 @@ def to_document(pet: Pet, *, dims: int, mark: str = TELLING) -> Document:
     pet = pet.model_copy(update={"photos": photos})
     vectors = {p.photo_id: unit(p.embedding, dims=dims) for p in photos if p.photo_id and p.embedding is not None}
     terms = terms_of(pet)
-    known = tuple(photo.photo_id for photo in photos if photo.photo_id)
-    if known:
+    if known := tuple(photo.photo_id for photo in photos if photo.photo_id):
         terms["photo"] = known
     if pet.confirmed:
         terms[TO_MATCH] = (mark,)
@@ -132,13 +129,10 @@ def _person_body(person: Owner) -> dict[str, Any]:
 
 
 def _to_person(body: Mapping[str, Any]) -> Owner:
-    fields = dict(body)
-    if fields.get("picture"):
-        picture = dict(fields["picture"])
-        if "thumbnail" in picture:
-            picture["thumbnail"] = base64.b64decode(picture["thumbnail"])
-        fields["picture"] = Photo(**picture)
-    return Owner(**fields)
+    picture = dict(body.get("picture") or {})
+    if "thumbnail" in picture:
+        picture["thumbnail"] = base64.b64decode(picture["thumbnail"])
+    return Owner(**{**body, "picture": Photo(**picture) if picture else None})
 
 
 def to_pet(document: Document, pet_class: type[PetT]) -> PetT:
@@ -148,9 +142,9 @@ def to_pet(document: Document, pet_class: type[PetT]) -> PetT:
     body["photos"] = tuple(
         Photo(**photo, embedding=rows.get(photo.get("photo_id"))) for photo in body.get("photos", ())
     )
-    private = dict(document.private or {})
+    private = document.private or {}
     people = {name: _to_person(private[name]) for name in PEOPLE if name in private}
-    return pet_class(**body, pet_id=document.id, **private | people)
+    return pet_class(**body, pet_id=document.id, **{**private, **people})
 
 
 def remembered_by(spec: IndexSpec) -> EncoderIdentity:

@@ -90,7 +90,7 @@ def outliving_rebuilds(call: Callable[Concatenate[OpenedT, P], R]) -> Callable[C
         try:
             return call(pinned, *args, **kwargs)
         except MOVED as mismatch:
-            if not service.open_anew(pinned) or any(map(_brings_embedding, (*args, *kwargs.values()))):
+            if not service.open_anew(pinned) or any(map(brings_embedding, (*args, *kwargs.values()))):
                 raise
             try:
                 return call(service.pinned(), *args, **kwargs)
@@ -100,19 +100,15 @@ def outliving_rebuilds(call: Callable[Concatenate[OpenedT, P], R]) -> Callable[C
     return repeated
 
 
-def _brings_embedding(argument: Any) -> bool:
+def brings_embedding(argument: Any) -> bool:
+    """Tell whether a photo, a pet's photo, or what is no photo came as an embedding, of an unknown encoder."""
     if isinstance(argument, Photo):
         return argument.embedding is not None
     if isinstance(argument, Pet):
-        return brings_embedding(argument)
+        return any(map(brings_embedding, argument.photos))
     if isinstance(argument, (list, tuple)):
-        return any(isinstance(one, (int, float)) or _brings_embedding(one) for one in argument)
+        return any(isinstance(one, (int, float)) or brings_embedding(one) for one in argument)
     return isinstance(argument, np.ndarray)
-
-
-def brings_embedding(pet: Pet) -> bool:
-    """Tell whether a photo of the pet came with an embedding, of an unknown encoder."""
-    return any(photo.embedding is not None for photo in pet.photos)
 
 
 def check_encoder(remembered: EncoderIdentity, encoder: Encoder, *, index: str) -> None:

@@ -171,7 +171,7 @@ class PetService(TwoSides[PetT]):
         if isinstance(pet, Pet):
             where = place or pet.status_place
             return self.register(_reported(pet, Status.LOST, {"status_place": where}, at))
-        return self._report(pet, Status.LOST, place, at)
+        return self.update(pet, status=Status.LOST, status_at=at or now(), status_place=place, renewed_at=None)
 
     def report_found(
         self, pet: PetT, *, place: Any = None, at: datetime | None = None, finder: Owner | None = None
@@ -199,14 +199,11 @@ class PetService(TwoSides[PetT]):
 
     def reunite(self, pet_id: str) -> PetT:
         """Report a pet back with its people, where it lives; raises PetNotFound."""
-        return self._report(pet_id, Status.REUNITED, None, None)
+        return self.update(pet_id, status=Status.REUNITED, status_at=now(), status_place=None, renewed_at=None)
 
     def renew(self, pet_id: str) -> PetT:
         """Say that a report is still so: it is fresh again from now on; raises PetNotFound."""
         return self.update(pet_id, renewed_at=now())
-
-    def _report(self, pet_id: str, status: Status, place: Any, at: datetime | None) -> PetT:
-        return self.update(pet_id, status=status, status_at=at or now(), status_place=place, renewed_at=None)
 
 
 def _reported(pet: PetT, status: Status, known: dict[str, Any], at: datetime | None) -> PetT:

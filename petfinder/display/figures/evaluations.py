@@ -11,7 +11,7 @@ from petfinder.display import wording
 from petfinder.display.colours import NEUTRAL, PAINT
 from petfinder.display.figures.style import INK, QUIET, headed_figure, in_own_style, on_colour, write
 from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS, Cut, Verdict
-from petfinder.evaluation.compare import Column, Comparison
+from petfinder.evaluation.compare import Comparison
 from petfinder.evaluation.metrics import Numbers
 from petfinder.evaluation.result import FOUND, MEAN_PRECISION, RANK1, Evaluation, Row
 
@@ -95,7 +95,7 @@ def plot_comparison(comparison: Comparison) -> Figure:
     title = "How well each encoder finds these pets"
     figure = headed_figure(12.0, 0.9 + 0.62 * len(columns), title=title, about=about)
     panels = figure.subplots(1, len(_COMPARED), sharex=True, sharey=True)
-    rows = {measure: [_row_of(column, measure) for column in columns] for measure in _COMPARED}
+    rows = {measure: [column.row(measure) for column in columns] for measure in _COMPARED}
     lows = [row.value if row.low is None else row.low for each in rows.values() for row in each if row]
     lowest = min(math.floor(min(lows, default=0.0) * 5 + 1e-9) / 5, 0.8)
     for axes, (measure, meaning) in zip(panels, _COMPARED.items(), strict=True):
@@ -114,11 +114,6 @@ def plot_comparison(comparison: Comparison) -> Figure:
         if column.evaluation is None:
             write(panels[0], lowest + 0.02, place, "could not be tried", room=3, va="center", color=QUIET)
     return figure
-
-
-def _row_of(column: Column, measure: str) -> Row | None:
-    rows = column.evaluation.as_rows() if column.evaluation else ()
-    return next((row for row in rows if row.measure == measure), None)
 
 
 def _draw_row(axes: Axes, row: Row, place: int) -> None:

@@ -38,9 +38,8 @@ def comparison_as_html(comparison: Comparison) -> str:
     measures = {
         measure: [
             (column.encoder, row.value, row.low, row.high, _difference(column.differences.get(measure), names[0]))
-            for column, evaluation in tried
-            for row in evaluation.as_rows()
-            if row.measure == measure
+            for column, _ in tried
+            if (row := column.row(measure))
         ]
         for measure in MEANING
     }
