@@ -5,28 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from petfinder.domain.errors import ConfigError, PetfinderError
 from petfinder.domain.pets import Pet, Status
-from petfinder.domain.values import Value, epoch_seconds
+from petfinder.domain.values import ConfigValue, epoch_seconds
 
 
-class Spread(Value):
+class Spread(ConfigValue):
     """A log-normal: its median, in km or days, and the standard deviation `sigma` of the natural logarithm."""
-
-    refusal: ClassVar[type[PetfinderError]] = ConfigError
 
     median: float = Field(gt=0)
     sigma: float = Field(gt=0)
 
 
-class Habits(Value):
+class Habits(ConfigValue):
     """How far a lost animal is found from where it lives, and after how many days."""
-
-    refusal: ClassVar[type[PetfinderError]] = ConfigError
 
     distance_km: Spread
     days: Spread
@@ -39,7 +34,7 @@ INDOOR_CAT = Habits(distance_km=Spread(median=0.039, sigma=2.02), days=Spread(me
 """Fitted to Huang et al., Animals 8(1):5 (2018)."""
 
 
-class Evidence(Value):
+class Evidence(ConfigValue):
     """What is assumed where photo, place, days and facts are weighed together; an answer carries it.
 
     `registered` (0 to 1): the chance that an animal somebody asks for is registered. `weights`: how much more a pet of
@@ -49,8 +44,6 @@ class Evidence(Value):
     `stale_weight` as much, after its status' `fresh_days`. Two reports become a pair from the probability `pairs_from`
     on. Raises ConfigError.
     """
-
-    refusal: ClassVar[type[PetfinderError]] = ConfigError
 
     registered: float = Field(default=0.3, gt=0, lt=1)
     weights: Mapping[Status, float] = {

@@ -17,7 +17,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from petfinder.domain.errors import InvalidPet, InvalidQuery, PetfinderError
+from petfinder.domain.errors import ConfigError, InvalidPet, InvalidQuery, PetfinderError
 
 
 class Value(BaseModel):
@@ -42,6 +42,12 @@ class Value(BaseModel):
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         shown = super().__repr_args__()
         return [(name, value.rounded() if hasattr(value, "rounded") else value) for name, value in shown]
+
+
+class ConfigValue(Value):
+    """A value that is part of a configuration: raises ConfigError."""
+
+    refusal: ClassVar[type[PetfinderError]] = ConfigError
 
 
 def epoch_seconds(moment: datetime) -> int:

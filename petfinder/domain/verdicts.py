@@ -10,8 +10,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from petfinder.domain.errors import ConfigError, PetfinderError
-from petfinder.domain.values import Value
+from petfinder.domain.values import ConfigValue, Value
 
 # Chosen, not measured: the share of strangers (animals that nobody registered) whose best match may pass a threshold.
 MATCH_ALARMS = 0.01  # somebody is called
@@ -101,14 +100,12 @@ class Curve(Value):
         return straight / math.log(10)
 
 
-class PhotoLikelihood(Value):
+class PhotoLikelihood(ConfigValue):
     """The curves of one species by rising numbers of registered photos, and the ratios by which strangers are judged.
 
     `match` and `possible`: the log10 of the likelihood ratio that the best pet of 1 % and of 30 % of strangers reaches.
     Raises ConfigError.
     """
-
-    refusal: ClassVar[type[PetfinderError]] = ConfigError
 
     curves: tuple[Curve, ...] = Field(min_length=1)
     match: float
@@ -125,15 +122,13 @@ class PhotoLikelihood(Value):
         return Lines(match=match, possible=min(match, possible))
 
 
-class Thresholds(Value):
+class Thresholds(ConfigValue):
     """The quantiles measured at rising numbers of pets, and in `source` what they were measured on.
 
     Between and beyond the numbers measured, thresholds follow a line over the logarithm of the number. `likelihood`
     turns similarities into probabilities; None where it was never fitted. Raises ConfigError for numbers that do not
     rise.
     """
-
-    refusal: ClassVar[type[PetfinderError]] = ConfigError
 
     measured: tuple[Quantiles, ...] = Field(min_length=1)
     source: str = ""
@@ -161,9 +156,8 @@ class Thresholds(Value):
         way = 0.0 if low is high else math.log(size / sizes[first]) / math.log(sizes[first + 1] / sizes[first])
         match = (1 - way) * low.match + way * high.match
         possible = (1 - way) * low.possible + way * high.possible
-        return Cut(
-            match=min(match, 1.0), possible=min(possible, match, 1.0), extrapolated=not sizes[0] <= size <= sizes[-1]
-        )
+        beyond = not sizes[0] <= size <= sizes[-1]
+        return Cut(match=min(match, 1.0), possible=min(possible, match, 1.0), extrapolated=beyond)
 
 
 class Uncalibrated:

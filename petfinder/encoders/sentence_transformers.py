@@ -83,7 +83,15 @@ class SentenceTransformersEncoder:
 
         The text model has no part in it: the embeddings that an index keeps come from pictures.
         """
-        return _fingerprint(self._for_images().model)
+        model = self._for_images().model
+        # All weights, whatever their names, for new releases rename them.
+        tensors = (tensor.detach().cpu().contiguous().numpy() for tensor in model.state_dict().values())
+        digests = sorted(hashlib.sha256(array.tobytes()).digest() for array in tensors if array.dtype == np.float32)
+        # The preprocessing by what it does: its settings are written down in another way by every release.
+        preprocess: Callable[[list[Any]], Any] = getattr(model, "preprocess", None) or model.tokenize
+        pixels = np.asarray(preprocess([_test_card()])["pixel_values"], dtype=np.float32)
+        shown = (np.round(pixels, 3) + 0.0).tobytes()  # adding 0 makes one of -0 and 0
+        return hashlib.sha256(b"".join(digests) + shown).hexdigest()[:16]
 
     def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
         """Encode upright pictures: (n, dims), unit length, float32; raises EncoderUnavailable, ConfigError."""
@@ -186,17 +194,6 @@ def _dims_of(model: SentenceTransformer, example: Image.Image | str) -> int:
     return int(unit(model.encode([example], show_progress_bar=False)).shape[1])
 
 
-def _fingerprint(model: SentenceTransformer) -> str:
-    """A hash over all weights, whatever their names (new releases rename them), and over what the model is shown."""
-    tensors = (tensor.detach().cpu().contiguous().numpy() for tensor in model.state_dict().values())
-    digests = sorted(hashlib.sha256(array.tobytes()).digest() for array in tensors if array.dtype == np.float32)
-    # The preprocessing by what it does: its settings are written down in another way by every release.
-    preprocess: Callable[[list[Any]], Any] = getattr(model, "preprocess", None) or model.tokenize
-    pixels = np.asarray(preprocess([_test_card()])["pixel_values"], dtype=np.float32)
-    shown = (np.round(pixels, 3) + 0.0).tobytes()  # adding 0 makes one of -0 and 0
-    return hashlib.sha256(b"".join(digests) + shown).hexdigest()[:16]
-
-
 def _test_card() -> Image.Image:
     """A picture that is not square, with edges and every brightness, the same on each machine."""
     rows, columns = np.indices((190, 250))
@@ -226,10 +223,14 @@ def _load(name: str, device: str | None) -> SentenceTransformer:
 
 def _load_from(name: str, device: str | None, *, local_only: bool) -> SentenceTransformer:
     try:
+        import torch
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
         raise ConfigError(_NEEDS_EXTRA.format(name)) from error
-    _check_device(device)
+    try:
+        torch.zeros(1, device=device)
+    except Exception as error:  # RuntimeError or AssertionError, by how torch was built
+        raise ConfigError(f"there is no device {device!r} on this machine; name none for the best there is") from error
     with _quietly() as log:
         try:
             model = SentenceTransformer(name, device=device, local_files_only=local_only)
@@ -247,15 +248,6 @@ def _load_from(name: str, device: str | None, *, local_only: bool) -> SentenceTr
     if _has_empty_vocabulary(model):
         raise _Incomplete(f"the model {name!r} lacks the files of its vocabulary; fetch it anew or name another")
     return model
-
-
-def _check_device(device: str | None) -> None:
-    import torch
-
-    try:
-        torch.zeros(1, device=device)
-    except Exception as error:  # RuntimeError or AssertionError, by how torch was built
-        raise ConfigError(f"there is no device {device!r} on this machine; name none for the best there is") from error
 
 
 def _has_empty_vocabulary(model: SentenceTransformer) -> bool:

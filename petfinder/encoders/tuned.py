@@ -57,7 +57,9 @@ class TunedEncoder:
         """Encode, and box the animals where the base can; errors as of `encode_images`."""
         if not len(pictures):
             return np.empty((0, self.dims), dtype=np.float32), []
-        rows, animals = encode_with_animals(self._loaded_base(), pictures)
+        with self._loading:
+            self._base = self._base or self._checked_base()
+        rows, animals = encode_with_animals(self._base, pictures)
         return self.tuned.normaliser.apply(rows), animals
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
@@ -66,11 +68,6 @@ class TunedEncoder:
             f"the encoder {self.name} is tuned on photos, and words are no longer near them; to search by words, keep a"
             f" registry with {self.tuned.base.name} itself, where that reads words"
         )
-
-    def _loaded_base(self) -> Encoder:
-        with self._loading:
-            self._base = self._base or self._checked_base()
-        return self._base
 
     def _checked_base(self) -> Encoder:
         wanted = self.tuned.base

@@ -73,7 +73,9 @@ def fit_curve(known: Searches, *, photos: int = 1) -> Curve:
     mated, others = np.flatnonzero(known.mated), np.flatnonzero(~known.mated)
     own, strangers = known.leads[mated, known.own[mated]], known.leads[others]
     there = strangers > _FAR
-    rows = _features(np.concatenate([own, strangers[there]]))
+    ahead = np.concatenate([own, strangers[there]])
+    parts = [np.ones_like(ahead), np.minimum(ahead, Curve.BEND), np.maximum(ahead - Curve.BEND, 0)]
+    rows = np.stack(parts, axis=-1)  # (n, 3): what the three numbers of a curve are multiplied by
     right = np.arange(len(rows)) < len(own)
     weights = np.concatenate([_evenly(known.ids[mated]), (_evenly(known.ids[others])[:, np.newaxis] * there)[there]])
     scale = _SLOPE_IN_DEVIATIONS / max(float(strangers[:, 0].std()), 1e-3)
@@ -97,11 +99,6 @@ def fit_curve(known: Searches, *, photos: int = 1) -> Curve:
             break
     bias, below, above = curve.tolist()
     return Curve(photos=photos, bias=bias, below=max(below, 1e-3), above=max(above, 1e-3))
-
-
-def _features(ahead: Floats) -> Floats:
-    """What a curve's three numbers are multiplied by, (n, 3)."""
-    return np.stack([np.ones_like(ahead), np.minimum(ahead, Curve.BEND), np.maximum(ahead - Curve.BEND, 0)], axis=-1)
 
 
 def _evenly(ids: NDArray[np.str_]) -> Floats:

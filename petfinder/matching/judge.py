@@ -50,10 +50,9 @@ def cells_of(asked: Asked, species: str, evidence: Evidence) -> Cells | None:
     """The cells in which place speaks for a pet; None where no place is known."""
     if asked.place is None:
         return None
-    habits = evidence.habits_of(species)
-    return Cells.around(
-        asked.place, reach_km(habits.distance_km, around_km=evidence.around_km, anywhere=evidence.anywhere)
-    )
+    distance = evidence.habits_of(species).distance_km
+    reach = reach_km(distance, around_km=evidence.around_km, anywhere=evidence.anywhere)
+    return Cells.around(asked.place, reach)
 
 
 def by_thresholds(answer: Matches, thresholds: Thresholds | Uncalibrated, *, photos: int) -> Matches:

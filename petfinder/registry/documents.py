@@ -53,10 +53,13 @@ def to_document(pet: Pet, *, dims: int, mark: str = TELLING) -> Document:
         terms["photo"] = known
     if pet.confirmed:
         terms[TO_MATCH] = (mark,)
+    private: dict[str, Any] = {name: _person_body(person) for name in PEOPLE if (person := getattr(pet, name))}
+    if pet.held_back:
+        private["held_back"] = pet.held_back
     document = Document(
         id=pet.pet_id,
         body=pet.model_dump(mode="json", exclude={*PEOPLE, "pet_id"}, exclude_none=True),
-        private=_private_of(pet),
+        private=private or None,
         terms=terms,
         dates=dates_of(pet),
         places=tuple((place.lat, place.lon) for place in places_of(pet)),
@@ -116,11 +119,6 @@ def waiting() -> Restriction:
     return Restriction(terms=((PENDING, ("yes",)),))
 
 
-def _private_of(pet: Pet) -> dict[str, Any] | None:
-    private = {name: _person_body(person) for name in PEOPLE if (person := getattr(pet, name))}
-    return private | ({"held_back": pet.held_back} if pet.held_back else {}) or None
-
-
 def _person_body(person: Owner) -> dict[str, Any]:
     body = person.model_dump(mode="json", context=CONTACT, exclude_none=True)
     if person.picture and person.picture.thumbnail:
@@ -139,9 +137,8 @@ def to_pet(document: Document, pet_class: type[PetT]) -> PetT:
     """Turn a document into the whole pet, with what is private and the vectors that came with it."""
     body = {name: value for name, value in document.body.items() if name in pet_class.model_fields}
     rows = dict(zip(document.photo_ids, document.vectors, strict=False))
-    body["photos"] = tuple(
-        Photo(**photo, embedding=rows.get(photo.get("photo_id"))) for photo in body.get("photos", ())
-    )
+    photos = document.body.get("photos", ())
+    body["photos"] = tuple(Photo(**photo, embedding=rows.get(photo.get("photo_id"))) for photo in photos)
     private = document.private or {}
     people = {name: _to_person(private[name]) for name in PEOPLE if name in private}
     return pet_class(**body, pet_id=document.id, **{**private, **people})

@@ -288,11 +288,8 @@ class PetFinder(OpenedIndex[PetT]):
             if (kept := self._book.kept_as(pet_id)) is None:
                 raise
             pet = self.repository.get(kept)
-        pictures = self.repository.thumbnails([(pet.pet_id, photo.photo_id or "") for photo in pet.photos])
-        photos = tuple(
-            photo.model_copy(update={"thumbnail": picture}) for photo, picture in zip(pet.photos, pictures, strict=True)
-        )
-        return pet.model_copy(update={"photos": photos})
+        photos = self._pictured([(pet.pet_id, photo) for photo in pet.photos])
+        return pet.model_copy(update={"photos": tuple(photos)})
 
     @property
     def _book(self) -> PairBook:
@@ -314,9 +311,16 @@ class PetFinder(OpenedIndex[PetT]):
     def with_thumbnails(self, pets: Iterable[PetT]) -> Pets[PetT]:
         """Give each pet the thumbnail of its first photo, all fetched in one request."""
         several = [*pets]
-        firsts = [(pet.pet_id, photo.photo_id or "") for pet in several for photo in pet.photos[:1]]
-        pictures = dict(zip((pet_id for pet_id, _ in firsts), self.repository.thumbnails(firsts), strict=True))
-        return Pets(_with_first(pet, pictures.get(pet.pet_id)) for pet in several)
+        first = {pet.pet_id: pet.photos[0] for pet in several if pet.photos}
+        pictured = dict(zip(first, self._pictured([*first.items()]), strict=True))
+        photos = [(pictured[pet.pet_id], *pet.photos[1:]) if pet.photos else () for pet in several]
+        return Pets(pet.model_copy(update={"photos": own}) for pet, own in zip(several, photos, strict=True))
+
+    def _pictured(self, photos: Sequence[tuple[str, Photo]]) -> Iterator[Photo]:
+        """Photos, each named with its pet's id, with the thumbnails that there are, all fetched in one request."""
+        pictures = self.repository.thumbnails([(pet_id, photo.photo_id or "") for pet_id, photo in photos])
+        for (_, photo), picture in zip(photos, pictures, strict=True):
+            yield photo.model_copy(update={"thumbnail": picture}) if picture else photo
 
     def count(self, where: PetFilter | None = None) -> int:
         """Count the pets that pass."""
@@ -364,30 +368,20 @@ class PetFinder(OpenedIndex[PetT]):
 
     def _illustrated(self, answer: Matches) -> Matches:
         shown = answer.found[:SHOWN]
-        pictures = self.repository.thumbnails([(match.pet.pet_id, match.photo.photo_id or "") for match in shown])
-        with_pictures = tuple(
-            replace(match, photo=match.photo.model_copy(update={"thumbnail": picture}))
-            for match, picture in zip(shown, pictures, strict=True)
-        )
-        return replace(answer, found=with_pictures + answer.found[SHOWN:])
+        photos = self._pictured([(match.pet.pet_id, match.photo) for match in shown])
+        pictured = tuple(replace(match, photo=photo) for match, photo in zip(shown, photos, strict=True))
+        return replace(answer, found=pictured + answer.found[SHOWN:])
 
 
 def _to_call(pet: Pet) -> Owner | None:
     return pet.owner or (pet.finder if pet.status in TAKEN_IN else None)
 
 
-def _with_first(pet: PetT, thumbnail: bytes | None) -> PetT:
-    if thumbnail is None:
-        return pet
-    first = pet.photos[0].model_copy(update={"thumbnail": thumbnail})
-    return pet.model_copy(update={"photos": (first, *pet.photos[1:])})
-
-
 def _best_of(answers: Sequence[Matches]) -> Matches:
     if len(answers) == 1:
         return answers[0]
     best: dict[str, Match] = {}
-    for match in (match for answer in answers for match in answer):
-        best[match.pet.pet_id] = max(match, best.get(match.pet.pet_id, match), key=lambda one: one.similarity)
-    ranked = sorted(best.values(), key=lambda match: (-match.similarity, match.pet.pet_id))
-    return replace(answers[0], found=tuple(ranked))
+    everything = [match for answer in answers for match in answer]
+    for match in sorted(everything, key=lambda match: (-match.similarity, match.pet.pet_id)):
+        best.setdefault(match.pet.pet_id, match)
+    return replace(answers[0], found=tuple(best.values()))

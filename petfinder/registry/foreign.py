@@ -53,15 +53,11 @@ class ExistingIndex(PetFinder[PetT]):
         """
         for document in self._store.scan(self.repository.index, Restriction(), vectors=True):
             try:
-                yield self._told_apart(to_pet(document, self.repository.pet_class))
+                pet = to_pet(document, self.repository.pet_class)
             except InvalidPet as error:
                 yield Failure(document.id, error)
+                continue
+            unnamed = tuple(photo.model_copy(update={"photo_id": None}) for photo in pet.photos)
+            yield pet if self._gives_photo_ids else pet.model_copy(update={"photos": unnamed})
         for stray in self._store.strays(self.repository.index):
             yield Failure(stray.id, stray.error or InvalidPet("this document is no pet's"))
-
-    def _told_apart(self, pet: PetT) -> PetT:
-        if self._gives_photo_ids:
-            return pet
-        return pet.model_copy(
-            update={"photos": tuple(photo.model_copy(update={"photo_id": None}) for photo in pet.photos)}
-        )

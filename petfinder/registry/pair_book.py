@@ -63,12 +63,7 @@ class PairBook:
 
     def meet(self, meeting: Meeting) -> None:
         """Keep a pair; one that is there stays as it is."""
-        body = {
-            "probability": meeting.probability,
-            "reasons": [asdict(reason) for reason in meeting.reasons],
-            "met_at": meeting.met_at.isoformat(),
-            "pets": [*meeting.pets],
-        }
+        body = asdict(meeting) | {"met_at": meeting.met_at.isoformat()}
         self._put(PAIR + meeting.pair_id, body, meeting.pets)
 
     def meetings(self, *, after: str = "") -> Iterator[Meeting]:

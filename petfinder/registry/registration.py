@@ -56,7 +56,15 @@ class Registration(Generic[PetT]):
         """
         with progress_bar(progress, what="registering") as self.bar:
             for chunk in _chunks(self._pets(iter(incoming))):
-                self._register(chunk)
+                self.left = chunk
+                try:
+                    while self.left and self.lost is None:
+                        self._put_in()
+                except StoreError as error:
+                    self.lost = error
+                if self.lost is not None:
+                    for pet_id in [*self.left]:
+                        self._fail(pet_id, self.lost)
         if self.broken is not None:
             raise self.broken
         return self.report()
@@ -85,17 +93,6 @@ class Registration(Generic[PetT]):
                 refused = InvalidPet(f"this is no pet but a {type(item).__name__}; read_folder makes pets of photos")
                 named = str(item)[:80] if isinstance(item, (str, Path)) else f"a {type(item).__name__}"
                 self.tally.failures.append(Failure(named, refused))
-
-    def _register(self, chunk: dict[str, PetT]) -> None:
-        self.left = chunk
-        try:
-            while self.left and self.lost is None:
-                self._put_in()
-        except StoreError as error:
-            self.lost = error
-        if self.lost is not None:
-            for pet_id in [*self.left]:
-                self._fail(pet_id, self.lost)
 
     def _put_in(self) -> None:
         """Put in what is left of the chunk; where the index was rebuilt meanwhile, take it as it is now."""

@@ -138,7 +138,10 @@ class Registry:
 
         Pairs that are closed or gone by now are left out. Raises InvalidQuery for what is no position.
         """
-        told = _positions(after)
+        try:
+            told = {species: int(number) for species, number in (part.rsplit(":", 1) for part in after.split())}
+        except ValueError as error:
+            raise InvalidQuery("after is the position of an alert, as alerts gave it; leave it out for all") from error
         for spec in self.specs().values():
             for number, pair in self._service(spec.species).alerts(told.get(spec.species, 0)):
                 told[spec.species] = number
@@ -201,14 +204,6 @@ class Registry:
             with suppress(IndexExists):
                 self.util.create_index(index, pet_class, encoder=self.encoder)
         return index
-
-
-def _positions(after: str) -> dict[str, int]:
-    """The number of the last alert by species."""
-    try:
-        return {species: int(number) for species, number in (part.rsplit(":", 1) for part in after.split())}
-    except ValueError as error:
-        raise InvalidQuery("after is the position of an alert, as alerts gave it; leave it out for all") from error
 
 
 def _found_by(

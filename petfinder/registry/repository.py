@@ -221,18 +221,16 @@ class PetRepository(Generic[PetT]):
             changed = change(pet)
             if changed is pet:
                 return pet
+            new, fields = self.to_document(changed, mark=mark), self.pet_class.model_fields
+            unknown = {name: value for name, value in document.body.items() if name not in fields}  # of a richer class
+            new = replace(new, version=document.version, body={**unknown, **new.body})
             try:
-                self.store.replace(self.index, self._successor(document, changed, mark), expected=self.spec)
+                self.store.replace(self.index, new, expected=self.spec)
             except EditConflict as error:
                 conflict = error
                 continue
             return changed
         raise EditConflict(f"pet {pet_id!r} was changed by others {EDIT_TRIES} times; try again") from conflict
-
-    def _successor(self, document: Document, pet: PetT, mark: str) -> Document:
-        new = self.to_document(pet, mark=mark)
-        unknown = {name: value for name, value in document.body.items() if name not in self.pet_class.model_fields}
-        return replace(new, version=document.version, body={**unknown, **new.body})  # fields of a richer class stay
 
     def remove(self, pet_ids: str | Iterable[str], *, missing: Missing = "error") -> tuple[str, ...]:
         """Erase pets with owner, photos and thumbnails and return the ids that were there.

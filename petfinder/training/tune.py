@@ -6,6 +6,7 @@ A result that is not better than the encoder was is refused.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple
 from typing import NamedTuple
 
 import numpy as np
@@ -80,24 +81,10 @@ def tune_pets(
     if not trial.better:
         raise InvalidQuery(_refusal(encoder, trial))
     normaliser = fit(seen, dims=shorter, ridges=(trial.ridge,))[trial.ridge]
-    tuned = Tuned(identity_of(encoder), normaliser, species[0], trial.thresholds, _card(seen, trial, views=views))
+    counts = len(seen.rows_of_pets), sum(len(rows) > 1 for rows in seen.rows_of_pets), len(seen)
+    card = ModelCard(*counts, views, trial.ridge, trial.before, trial.after, *astuple(trial.gain))
+    tuned = Tuned(identity_of(encoder), normaliser, species[0], trial.thresholds, card)
     return Tuning(tuned, (*failures, *unreadable))
-
-
-def _card(features: Views, trial: Trial, *, views: int) -> ModelCard:
-    """What an encoder was tuned on, and what that was worth."""
-    return ModelCard(
-        pets=len(features.rows_of_pets),
-        several=sum(len(rows) > 1 for rows in features.rows_of_pets),
-        photos=len(features),
-        views=views,
-        ridge=trial.ridge,
-        before=trial.before,
-        after=trial.after,
-        gain=trial.gain.value,
-        low=trial.gain.low,
-        high=trial.gain.high,
-    )
 
 
 def _check(encoder: Encoder, views: int, dims: int | None) -> None:

@@ -87,9 +87,8 @@ def _draw_match(axes: Axes, match: Match, cut: Cut | Lines | None) -> None:
     if match.verdict:
         word = write(axes, 0.045, y, str(match.verdict), room=_TILE, fontsize=8.5, **style.on_colour(paint))
         left = style.width_of(word) + 0.19
-    write(
-        axes, left, y, wording.chance_of(match) or f"similarity {match.similarity:.3f}", room=_TILE - left, fontsize=8.5
-    )
+    said = wording.chance_of(match) or f"similarity {match.similarity:.3f}"
+    write(axes, left, y, said, room=_TILE - left, fontsize=8.5)
     axes.barh(y + 0.165, _TILE, 0.05, color=style.GROUND)
     axes.barh(y + 0.165, _TILE * min(max(known, 0.0), 1.0), 0.05, color=paint.fill)
     ticks = [_TILE * tick for tick in (cut.possible, cut.match) if 0 <= tick <= 1] if cut else []
