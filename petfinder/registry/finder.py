@@ -268,14 +268,13 @@ class PetFinder(OpenedIndex[PetT]):
 
         This alone reveals the contact behind a match. Raises PetNotFound; IndexMismatch for a match from another index.
         """
-        if isinstance(found, str):
-            return _to_call(self.repository.get(found))
-        if not isinstance(found, Match):
+        if not isinstance(found, (str, Match)):
             raise InvalidQuery("owner_of takes a match or a pet_id; an empty search has no best match")
         here = (self.repository.store_key, self.repository.index, self.repository.species)
-        if (found.store, found.index, found.pet.species) != here:
+        if isinstance(found, Match) and (found.store, found.index, found.pet.species) != here:
             raise IndexMismatch(f"this match comes from index {found.index!r} of {found.store}, not from this one")
-        return _to_call(self.repository.get(found.pet.pet_id))
+        pet = self.repository.get(found if isinstance(found, str) else found.pet.pet_id)
+        return pet.owner or (pet.finder if pet.status in TAKEN_IN else None)
 
     def get(self, pet_id: str) -> PetT:
         """Get one whole pet, with owner, embeddings and thumbnails; raises PetNotFound.
@@ -371,10 +370,6 @@ class PetFinder(OpenedIndex[PetT]):
         photos = self._pictured([(match.pet.pet_id, match.photo) for match in shown])
         pictured = tuple(replace(match, photo=photo) for match, photo in zip(shown, photos, strict=True))
         return replace(answer, found=pictured + answer.found[SHOWN:])
-
-
-def _to_call(pet: Pet) -> Owner | None:
-    return pet.owner or (pet.finder if pet.status in TAKEN_IN else None)
 
 
 def _best_of(answers: Sequence[Matches]) -> Matches:

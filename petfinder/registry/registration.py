@@ -131,15 +131,14 @@ class Registration(Generic[PetT]):
     def _wanted(self, pets: Sequence[PetT]) -> Iterator[PetT]:
         """Those that are to be read and written; the others are settled."""
         repository, ids = self.index.repository, [pet.pet_id for pet in pets]
-        there = repository.store.get(
-            repository.index, ids, vectors=self.on_conflict == "replace", expected=repository.spec
-        )
+        replaces = self.on_conflict == "replace"
+        there = repository.store.get(repository.index, ids, vectors=replaces, expected=repository.spec)
         for pet, document in zip(pets, there, strict=True):
             if self.rebuilt is not None and brings_embedding(pet):
                 self._fail(pet.pet_id, self.rebuilt)
             elif document is None:
                 yield pet
-            elif self.on_conflict == "replace":
+            elif replaces:
                 registered = to_pet(document, repository.pet_class)
                 yield keeping_embeddings(pet, registered, repository, limits=self.service.limits)
             elif self.on_conflict == "error":

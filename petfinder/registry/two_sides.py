@@ -168,18 +168,16 @@ class TwoSides(PetFinder[PetT]):
 
         What others change meanwhile stays marked for them.
         """
-        repository = self.repository
-        for document in repository.store.scan(
-            repository.index, to_be_matched(*pet_ids), vectors=True, expected=repository.spec
-        ):
-            pet = to_pet(document, repository.pet_class)
+        store, index, spec = self.repository.store, self.repository.index, self.repository.spec
+        for document in store.scan(index, to_be_matched(*pet_ids), vectors=True, expected=spec):
+            pet = to_pet(document, self.pet_class)
             aloud = TELLING in document.terms[TO_MATCH]
             for match in self._counterparts(pet, document, PAIRS_A_REPORT):
                 if match.probability is not None and match.probability >= self.evidence.pairs_from:
                     meeting = Meeting((pet.pet_id, match.pet.pet_id), match.probability, match.reasons, now())
                     self._meet(meeting, aloud=aloud)
             with suppress(EditConflict):
-                repository.store.replace(repository.index, matched(document), expected=repository.spec)
+                store.replace(index, matched(document), expected=spec)
 
     def _meet(self, meeting: Meeting, *, aloud: bool) -> None:
         book = self._book

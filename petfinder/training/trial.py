@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from functools import reduce
+from functools import partial, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,9 +134,8 @@ def _thresholds(folds: Sequence[Labelled], source: str) -> Thresholds:
     """The strictest of those that the folds give, at numbers of pets that each of them has."""
     most = min(len(np.unique(photos.ids)) for photos in folds) - 1
     counts = sorted({*(count for count in PET_COUNTS if count <= most), most})
-    measured = [
-        calibration.measure_thresholds(photos, photos, pet_counts=counts, draws=_THRESHOLD_DRAWS) for photos in folds
-    ]
+    measure = partial(calibration.measure_thresholds, pet_counts=counts, draws=_THRESHOLD_DRAWS)
+    measured = [measure(photos, photos) for photos in folds]
     strictest = reduce(lambda one, other: calibration.stricter(one, other, source=source), measured)
     likelihood = likelihood_of(together([registry_searches(photos) for photos in folds]))
     return strictest.model_copy(update={"likelihood": likelihood})
