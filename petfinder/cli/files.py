@@ -92,5 +92,4 @@ def _write(pets: Iterator[Pet], file: str, *, contact: bool) -> None:
         (write_csv if file.lower().endswith(".csv") else write_json)(pets, file, contact=contact)
         return
     for row in to_rows(pets, contact=contact):
-        known = {name: cell for name, cell in row.items() if cell is not None}
-        typer.echo(to_json(known))
+        typer.echo(to_json({name: cell for name, cell in row.items() if cell is not None}))

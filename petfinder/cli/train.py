@@ -53,16 +53,12 @@ def train(
         on_failure=lambda failure: note(failure.left_out),
     )
     tuned = tuning.tuned.save(file)
-    if as_json:
-        say(
-            {
-                "file": str(file),
-                **asdict(tuned.identity),
-                "base": tuned.base.name,
-                "species": tuned.species,
-                "card": asdict(tuned.card),
-                "failures": [*map(failure_as_data, tuning.failures)],
-            }
-        )
-    else:
-        say(f"{tuned}\nsaved {file}: name it as the encoder, --encoder {file}")
+    data = {
+        "file": str(file),
+        **asdict(tuned.identity),
+        "base": tuned.base.name,
+        "species": tuned.species,
+        "card": asdict(tuned.card),
+        "failures": [*map(failure_as_data, tuning.failures)],
+    }
+    say(data if as_json else f"{tuned}\nsaved {file}: name it as the encoder, --encoder {file}")

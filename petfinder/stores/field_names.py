@@ -40,26 +40,10 @@ class FieldNames(Value):
         return self.model_dump(exclude_none=True)
 
 
+_OF_A_PICTURE = {"embedding": "image_embedding", "place": "exif.location", "taken_at": "exif.date"}
 # The index of the notebook "Finding your puppy with image search".
-PUPPIES = FieldNames(
-    embedding="image_embedding",
-    pet_id="dog_id",
-    uri="image_path",
-    breed="breed",
-    owner="owner_name",
-    place="exif.location",
-    taken_at="exif.date",
-)
-
+PUPPIES = FieldNames(**_OF_A_PICTURE, pet_id="dog_id", uri="image_path", breed="breed", owner="owner_name")
 # The index of the image search in Flask; there each picture is a pet of its own.
-FLASK_IMAGE_SEARCH = FieldNames(
-    embedding="image_embedding",
-    pet_id="image_id",
-    uri="relative_path",
-    name="image_name",
-    place="exif.location",
-    taken_at="exif.date",
-)
-
+FLASK_IMAGE_SEARCH = FieldNames(**_OF_A_PICTURE, pet_id="image_id", uri="relative_path", name="image_name")
 # A similarity index of FiftyOne: a sample is a pet, its patches are its photos.
 FIFTYONE = FieldNames(embedding="vector", pet_id="sample_id")

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from typing_extensions import TypeVar
 
 from petfinder.domain.errors import InvalidPet
 from petfinder.domain.fields import FIELDS
-from petfinder.domain.pets import CONTACT, PEOPLE, Dog, Owner, Pet, Photo, Place, species_of
+from petfinder.domain.pets import CONTACT, PEOPLE, Box, Dog, Owner, Pet, Photo, Place, species_of
 from petfinder.domain.text import fold
 from petfinder.tables.folders import located
 
@@ -120,7 +121,10 @@ def row_of(pet: Pet) -> dict[str, Cell]:
     for name, sides in _PLACES.items():
         row |= dict(zip(sides, (shown[name] or dict.fromkeys(("lat", "lon"))).values(), strict=True))
     row |= {"photos": _joined([photo.uri for photo in pet.photos])}
-    row |= {name: _joined([_detail_text(detail, photo) for photo in pet.photos]) for detail, name in _DETAILS.items()}
+    row |= {
+        name: _joined([_detail_text(getattr(photo, detail)) for photo in pet.photos])
+        for detail, name in _DETAILS.items()
+    }
     for who in PEOPLE:
         person, known = getattr(pet, who), shown[who] or {}
         row |= {f"{who}_{field}": known.get(field) for field in Owner.model_fields}
@@ -239,12 +243,7 @@ def _picture_text(picture: Photo) -> str | None:
     return uri if set(known) == {"uri"} and not uri.startswith("{") else json.dumps(known, ensure_ascii=False)
 
 
-def _detail_text(detail: str, photo: Photo) -> str | None:
-    if detail == "photo_id":
-        return photo.photo_id
-    if detail == "taken_at":
-        return photo.taken_at.isoformat() if photo.taken_at else None
-    if detail == "place":
-        return f"{photo.place.lat!r},{photo.place.lon!r}" if photo.place else None
-    box = photo.box
-    return ",".join(repr(side) for side in (box.x, box.y, box.w, box.h, box.margin)) if box else None
+def _detail_text(detail: Any) -> str | None:
+    if isinstance(detail, (Place, Box)):
+        return ",".join(repr(number) for _, number in detail)
+    return detail.isoformat() if isinstance(detail, datetime) else detail

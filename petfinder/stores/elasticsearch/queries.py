@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from itertools import islice
 from typing import Any
 
-from petfinder.domain.filters import Cells, Circle, Restriction
+from petfinder.domain.filters import Restriction
 from petfinder.domain.vectors import Vector
 from petfinder.stores.documents import IndexSpec
 from petfinder.stores.elasticsearch.mapping import vector_type
@@ -37,23 +37,19 @@ def filters(restriction: Restriction) -> list[Clause]:
     if restriction.after is not None or restriction.before is not None:
         bounds = {"gte": restriction.after, "lte": restriction.before}
         clauses.append({"range": {"dates": {end: at for end, at in bounds.items() if at is not None}}})
-    if restriction.circle is not None:
-        clauses.append(inside("places", restriction.circle))
-    if restriction.cells is not None:
-        clauses.append(inside_cells("places", restriction.cells))
+    return clauses + inside(restriction, "places")
+
+
+def inside(restriction: Restriction, field: str) -> list[Clause]:
+    """Return the clauses that a field has a place in the circle and in the cells."""
+    clauses: list[Clause] = []
+    if circle := restriction.circle:
+        centre = {"lat": circle.centre.lat, "lon": circle.centre.lon}
+        clauses.append({"geo_distance": {"distance": f"{circle.km:.9f}km", field: centre}})
+    if cells := restriction.cells:
+        corners = {"top_left": [cells.west, cells.north], "bottom_right": [cells.east, cells.south]}
+        clauses.append({"geo_bounding_box": {field: corners}})
     return clauses
-
-
-def inside(field: str, circle: Circle) -> Clause:
-    """Return the clause that a field has a place in a circle."""
-    centre = {"lat": circle.centre.lat, "lon": circle.centre.lon}
-    return {"geo_distance": {"distance": f"{circle.km:.9f}km", field: centre}}
-
-
-def inside_cells(field: str, cells: Cells) -> Clause:
-    """Return the clause that a field has a place in these cells."""
-    corners = {"top_left": [cells.west, cells.north], "bottom_right": [cells.east, cells.south]}
-    return {"geo_bounding_box": {field: corners}}
 
 
 def one_of(field: str, values: Collection[str]) -> Clause:

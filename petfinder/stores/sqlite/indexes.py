@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from petfinder.domain.errors import IndexExists, IndexNotFound
-from petfinder.stores.documents import IndexSpec, IndexStats
+from petfinder.stores.documents import Expected, IndexSpec, IndexStats
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,14 @@ def target_of(name: str) -> str:
     return f".{name}"
 
 
-def find_index(connection: sqlite3.Connection, name: str) -> IndexRow:
-    """Return the index of this name; raises IndexNotFound, and IndexMismatch for a schema of later days."""
+def find_index(connection: sqlite3.Connection, name: str, expected: Expected = None) -> IndexRow:
+    """Return the index of this name; raises IndexNotFound, IndexMismatch for one not expected or of a later schema."""
     row = connection.execute("SELECT index_id, spec, change FROM indexes WHERE name = ?", (name,)).fetchone()
     if row is None:
         raise IndexNotFound(f"there is no index {name!r} in this registry; the list of indexes shows which there are")
-    return IndexRow(number=row[0], spec=IndexSpec.remembered(name, json.loads(row[1])), change=row[2])
+    index = IndexRow(number=row[0], spec=IndexSpec.remembered(name, json.loads(row[1])), change=row[2])
+    index.spec.check_is(expected, name=name)
+    return index
 
 
 def is_there(connection: sqlite3.Connection, name: str) -> bool:

@@ -219,19 +219,13 @@ class EmbeddedStore:
     def _reading(self, name: str, expected: Expected = None) -> Iterator[tuple[sqlite3.Connection, IndexRow]]:
         """One state of the file and the index of this name in it; IndexMismatch if it is not the one expected."""
         with self._session.reading() as connection:
-            yield connection, _find(connection, name, expected)
+            yield connection, find_index(connection, name, expected)
 
     @contextmanager
     def _writing(self, name: str, expected: Expected = None) -> Iterator[tuple[sqlite3.Connection, IndexRow]]:
         """One transaction on the index of this name."""
         with self._session.writing() as connection:
-            index = _find(connection, name, expected)
+            index = find_index(connection, name, expected)
             if index.number == self._given_up:
                 raise StoreUnavailable(f"index {name!r} is being rebuilt by this very thread; write afterwards")
             yield connection, index
-
-
-def _find(connection: sqlite3.Connection, name: str, expected: IndexSpec | None) -> IndexRow:
-    index = find_index(connection, name)
-    index.spec.check_is(expected, name=name)
-    return index

@@ -12,7 +12,7 @@ from typing import Any
 from petfinder.domain.filters import Restriction
 from petfinder.domain.vectors import Vector
 from petfinder.stores.elasticsearch.foreign.fields import KnownFields
-from petfinder.stores.elasticsearch.queries import MOST_CANDIDATES, Clause, inside, inside_cells, one_of
+from petfinder.stores.elasticsearch.queries import MOST_CANDIDATES, Clause, inside, one_of
 
 PAGE = 1000
 _OVERSAMPLE = 3.0  # of quantised vectors, whatever kind there is; plain ones are not touched by it
@@ -42,10 +42,8 @@ def clauses(
     within = {end: at for end, at in (("gte", restriction.after), ("lt", before)) if at is not None}
     if within:
         found.append({"range": {fields.compared_by("taken_at"): {"format": "epoch_second", **within}}})
-    if restriction.circle is not None:
-        found.append(inside(fields.compared_by("place"), restriction.circle))
-    if restriction.cells is not None:
-        found.append(inside_cells(fields.compared_by("place"), restriction.cells))
+    if restriction.circle or restriction.cells:
+        found += inside(restriction, fields.compared_by("place"))
     return found
 
 
