@@ -11,7 +11,7 @@ import math
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from typing import Any, Literal
 from petfinder.domain.errors import InvalidPet, InvalidQuery, PhotoTooLarge
 from petfinder.domain.filters import PetFilter, place_of, places_of
 from petfinder.domain.matches import SHOWN, Matches
+from petfinder.domain.pairs import Pairs
 from petfinder.domain.pets import SPECIES, Owner, Pet, Photo, Place, Status, as_found
 from petfinder.domain.text import fold
 from petfinder.page.access import Access
@@ -30,6 +31,7 @@ ROUNDED_BY_KM = 1.0  # a place and the same to 0.01 degree are at most 0.8 km ap
 HALF_ROUND_KM = 20_040.0  # half way round the earth: everywhere
 PAGE = SHOWN  # pets on a page
 NEAREST = 12  # matches of one search
+PAIRS = 20  # pairs on a page
 UPLOAD_LIMIT = 25 * 2**20
 MOST_PLACED = 300  # pets on one map
 _NUMBERED = 30  # pets of one name that are told apart by a number
@@ -245,6 +247,26 @@ class PetDesk:
         """Report that the pet is back with its people; raises PetNotFound."""
         self._unlocked.reunite(pet_id)
         return self.pet(pet_id)
+
+    def counterparts(self, pet_id: str) -> Matches:
+        """Find reports that may be the same animal as this one, beside its own photos; raises as the service does."""
+        return replace(self._unlocked.counterparts(pet_id), query=self.pet(pet_id).photos)
+
+    def pairs(self, after: str = "") -> Pairs:
+        """List the open pairs behind the id `after`: 20, and one more where there are others."""
+        return self._unlocked.open_pairs(after=after, limit=PAIRS + 1)
+
+    def confirm(self, one: str, other: str) -> Pet:
+        """Say that two reports are one animal, and get it as it is kept; raises PetNotFound, InvalidQuery."""
+        return self.pet(self._unlocked.confirm(one, other).pet_id)
+
+    def dismiss(self, one: str, other: str) -> None:
+        """Say that two reports are not one animal; raises PetNotFound."""
+        self._unlocked.dismiss(one, other)
+
+    def undo(self, one: str, other: str) -> None:
+        """Take back what was said last of two reports; raises PetNotFound, InvalidQuery."""
+        self._unlocked.undo(one, other)
 
     def remove(self, pet_id: str) -> None:
         """Erase a pet with owner, photos and thumbnails; raises PetNotFound."""

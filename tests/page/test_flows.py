@@ -12,6 +12,7 @@ from tests.page.serving import DATASET, SHOWN_MS, Served, Visitor, visiting
 BENTO = DATASET / "queries" / "on-the-steps-after-rain.jpg"
 STRANGER = DATASET / "queries" / "in-our-front-garden.jpg"
 STRANGER_CAT = DATASET / "queries" / "on-the-beach-wall.jpg"
+LUNA = DATASET / "queries" / "found-in-the-park.jpg"
 PHONE = "+1 415 555 0112"
 EMAIL = "amara.okafor@example.org"
 OWN_PHONE = "+1 415 555 0977"
@@ -158,3 +159,22 @@ def _search(visitor: Visitor, words: str) -> None:
     visitor.go("Search by words")
     visitor.field("Name, breed, colour, or chip number").fill(words)
     visitor.press("Search")
+
+
+def test_a_stray_meets_who_is_lost_and_a_volunteer_says_whether_they_are_one(visitor: Visitor) -> None:
+    visitor.press("Dogs")
+    visitor.go("Report a stray")
+    visitor.upload(LUNA)
+    visitor.press("Register as found")
+    visitor.sees("is registered as found.")
+    expect(visitor.page.locator(".pf-pet:visible").filter(has_text="Luna").first).to_be_visible(timeout=SHOWN_MS)
+
+    visitor.go("Pairs to check")
+    visitor.press("Not the same")
+    visitor.sees("No pair is open here.")
+    visitor.press("Undo")
+    visitor.press("One animal")
+    visitor.sees(": reunited.")
+    visitor.press("Undo")
+    visitor.sees("that they are one animal:")
+    assert visitor.errors == []

@@ -19,13 +19,14 @@ from petfinder.page.desk import UPLOAD_LIMIT, Desk
 from petfinder.page.widgets import parts
 from petfinder.page.widgets.map import MapPanel
 from petfinder.page.widgets.map import pet_map as pet_map
+from petfinder.page.widgets.pairs import PairsPanel
 from petfinder.page.widgets.panel import Panel, Visit
 from petfinder.page.widgets.pet import DetailsPanel, SimilarPanel
 from petfinder.page.widgets.register import LostPanel, RegisterPanel, StrayPanel
 from petfinder.page.widgets.search import BrowsePanel, FindPanel, WordsPanel
 from petfinder.registry.registry import Registry
 
-_PANELS: Sequence[type[Panel]] = (FindPanel, StrayPanel, LostPanel, WordsPanel, BrowsePanel, RegisterPanel, MapPanel)
+_PANELS = (FindPanel, StrayPanel, LostPanel, WordsPanel, BrowsePanel, PairsPanel, RegisterPanel, MapPanel)
 SECTIONS: Mapping[str, type[Panel]] = {panel.title: panel for panel in _PANELS}
 PanelT = TypeVar("PanelT", bound=Panel)
 

@@ -18,7 +18,7 @@ from petfinder.page.desk import PetDesk
 from petfinder.page.widgets import parts
 from petfinder.page.widgets.fields import OWNER_FIELDS, PLACE, OwnerFields, PetFields, moment_of, place_in
 from petfinder.page.widgets.panel import Panel, Visit
-from petfinder.page.widgets.results import matches_shown
+from petfinder.page.widgets.results import counterparts_shown, matches_shown
 from petfinder.page.widgets.uploads import PhotoUpload
 
 
@@ -134,6 +134,7 @@ class DetailsPanel(PetPanel):
             with self.messages.trying("One moment …", send):
                 pet = self.pets.report_lost(self.pet_id, place=place_in(place.value), at=moment_of(day.value))
                 self._changed(pet, f"{wording.name_of(pet)} is reported lost. Everybody who searches sees it.")
+                parts.show(self.answer, [counterparts_shown(self.visit, self.pet_id)])
 
         send = parts.button("Report as lost", report, kind="primary")
         buttons = parts.row(send, parts.button("Cancel", self._leave))

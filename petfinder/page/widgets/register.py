@@ -15,7 +15,7 @@ from petfinder.page.desk import check_some
 from petfinder.page.widgets import parts
 from petfinder.page.widgets.fields import PLACE, Inputs, OwnerFields, PetFields, moment_of, pet_input, place_in
 from petfinder.page.widgets.panel import Panel, Visit
-from petfinder.page.widgets.results import details_button, matches_shown
+from petfinder.page.widgets.results import counterparts_shown, details_button, matches_shown
 from petfinder.page.widgets.uploads import PhotoUpload
 
 LOCKED = "Registering needs the passphrase of whoever runs this page: unlock at the top first."
@@ -46,11 +46,13 @@ class Form(Panel):
         """Empty what only those with the passphrase may see."""
 
     def show_registered(self, pet: Pet, owner: Owner | None, sentence: str) -> None:
-        """Show the card of a pet that was just registered, and say what it lacks."""
+        """Show the card of a pet that was just registered, say what it lacks, and show who a report may be."""
         card, details = parts.html(pet_as_html(pet)), details_button(self.visit, pet)
         parts.show(self.answer, [parts.column(card, parts.row(details))])
         self.messages.say(f"{sentence} {'' if owner else NOBODY}")
         self.visit.changed()
+        if pet.status is not Status.HOME:
+            self.answer.children += (counterparts_shown(self.visit, pet.pet_id),)
 
 
 class RegisterPanel(Form):

@@ -13,6 +13,7 @@ from petfinder.display import wording
 from petfinder.display.colours import STATUS_COLOURS
 from petfinder.display.html import markup
 from petfinder.display.html.markup import render
+from petfinder.domain.errors import InvalidQuery
 from petfinder.domain.matches import Match, Matches
 from petfinder.domain.pets import Pet, Photo
 from petfinder.domain.verdicts import Verdict
@@ -33,7 +34,7 @@ def matches_shown(visit: Visit, matches: Matches) -> ipw.Widget:
             card = render("gallery", "match_card", match, matches.lines or matches.cut, _LARGE)
         else:
             card = render("gallery", "match_line", match, matches.lines or matches.cut)
-        return _with_buttons(visit, match.pet, card, styles, call=large, similar=True)
+        return pet_shown(visit, match.pet, styles, card=card, call=large, similar=True)
 
     def as_tiles(found: Sequence[Match]) -> ipw.Widget:
         shown = [shown_match(match, large=False) for match in found]
@@ -57,6 +58,15 @@ def matches_shown(visit: Visit, matches: Matches) -> ipw.Widget:
     return parts.column(*shown, _small_print(matches))
 
 
+def counterparts_shown(visit: Visit, pet_id: str) -> ipw.Widget:
+    """The gallery of reports of the other side that may be the animal just reported; a line where there are none."""
+    try:
+        matches = visit.pets.counterparts(pet_id)
+    except InvalidQuery:
+        return parts.note("Add a photo: without one it cannot be compared with what others report.")
+    return matches_shown(visit, matches) if matches else parts.note("No report of the other side is like it yet.")
+
+
 def _divided(matches: Matches) -> tuple[tuple[Match, ...], tuple[Match, ...]]:
     """The matches to look at, and those to fold away: behind the possible ones, or behind the nearest where all are
     unknown."""
@@ -77,7 +87,7 @@ def _small_print(matches: Matches) -> ipw.Widget:
 def pets_shown(visit: Visit, pets: Sequence[Pet]) -> ipw.Widget:
     """Pets as tiles, each with its first photo, breed, status and a button for the rest."""
     styles = parts.SharedStyles()
-    return parts.tiles([_with_buttons(visit, pet, _tile(pet), styles) for pet in pets], least=_TILE)
+    return parts.tiles([pet_shown(visit, pet, styles) for pet in pets], least=_TILE)
 
 
 def _tile(pet: Pet) -> str:
@@ -109,9 +119,10 @@ def details_button(
     return parts.button(label, lambda: visit.open_pet(pet.pet_id), tooltip=about, styles=styles)
 
 
-def _with_buttons(
-    visit: Visit, pet: Pet, card: str, styles: parts.SharedStyles, *, call: bool = False, similar: bool = False
+def pet_shown(
+    visit: Visit, pet: Pet, styles: parts.SharedStyles, *, card: str = "", call: bool = False, similar: bool = False
 ) -> ipw.Widget:
+    """A card of the pet, in place of none a tile, above its buttons."""
     buttons = [details_button(visit, pet, styles=styles)]
     if call:
         about = f"Who to call about {wording.name_of(pet)}"
@@ -123,4 +134,4 @@ def _with_buttons(
             parts.button("More like this", partial(visit.open_similar, pet.pet_id), tooltip=like, styles=styles)
         )
     below = parts.row(*buttons, styles=styles) if len(buttons) > 1 else buttons[0]
-    return parts.column(parts.html(card, styles=styles), below, css="pf-pet", styles=styles)
+    return parts.column(parts.html(card or _tile(pet), styles=styles), below, css="pf-pet", styles=styles)
