@@ -26,44 +26,34 @@ class Store(Protocol):
     @property
     def location(self) -> str:
         """Where it is, without credentials."""
-        ...
 
     @property
     def client(self) -> Any:
         """The raw client or connection underneath."""
-        ...
 
     def create_index(self, name: str, spec: IndexSpec) -> None:
         """Make an empty index; IndexExists if the name is taken."""
-        ...
 
     def delete_index(self, name: str) -> None:
         """Remove the index and all that is in it."""
-        ...
 
     def rename_index(self, name: str, new_name: str) -> None:
         """Give the index another name; IndexExists if that is taken."""
-        ...
 
     def index_names(self) -> list[str]:
         """Return the names of all indexes, sorted."""
-        ...
 
     def spec(self, name: str) -> IndexSpec:
         """Return what the index remembers of itself; IndexMismatch for a schema that this version does not know."""
-        ...
 
     def change_thresholds(self, name: str, thresholds: Mapping[str, Any] | None) -> None:
         """Remember other thresholds."""
-        ...
 
     def stats(self, name: str) -> IndexStats:
         """Return counts and size."""
-        ...
 
     def refresh(self, name: str) -> None:
         """Make all writes visible to searches."""
-        ...
 
     def begin_rebuild(self, name: str, spec: IndexSpec) -> str:
         """Make an empty index that will take the place of this one, or take up again an unfinished one of this spec.
@@ -72,7 +62,6 @@ class Store(Protocol):
         list it. Thresholds do not count as a difference of specs; an unfinished target of another spec is dropped. It
         goes with its index when that is renamed or deleted.
         """
-        ...
 
     def versions(self, name: str) -> Iterator[tuple[str, int, int]]:
         """Yield id, version and `made_from` of every document, in the order of the ids (by code point); streamed.
@@ -80,7 +69,6 @@ class Store(Protocol):
         Cheap, for it is read several times in a rebuild: no bodies, no vectors. Others may write meanwhile, and the
         caller too.
         """
-        ...
 
     def finish_rebuild(self, name: str, target: str, catch_up: Callable[[], None]) -> str:
         """Put the target in the place of the index, in one step that searches never see half; returns the old's name.
@@ -93,7 +81,6 @@ class Store(Protocol):
         the old index has at that moment stay where the encoder stays, else there are none.
         IndexNotFound where the target is no longer the unfinished one of this index.
         """
-        ...
 
     def write(
         self, name: str, documents: Iterable[Document], *, mode: WriteMode, expected: Expected = None
@@ -104,7 +91,6 @@ class Store(Protocol):
         flat. A document that cannot be written is an outcome "failed"; the others go on. Where the index is rebuilt
         meanwhile, the rest goes into the new one, or IndexMismatch ends the stream: what has no outcome is not written.
         """
-        ...
 
     def replace(self, name: str, document: Document, *, expected: Expected = None) -> None:
         """Put a changed document in the place of the version it was read as.
@@ -112,58 +98,46 @@ class Store(Protocol):
         Thumbnails of photos that the document still has are kept, those given are added, others are erased.
         EditConflict if it was changed or removed meanwhile.
         """
-        ...
 
     def delete(self, name: str, ids: Collection[str]) -> frozenset[str]:
         """Erase documents with owner, vectors, thumbnails and the records about them; returns the ids that were there.
 
         They are erased too from an unfinished target of this index and from what `finish_rebuild` kept of it.
         """
-        ...
 
     def get(
         self, name: str, ids: Sequence[str], *, vectors: bool = False, expected: Expected = None
     ) -> list[Document | None]:
         """Return documents by id, in this order, None where there is none; with owner, on request with vectors."""
-        ...
 
     def scan(
         self, name: str, restriction: Restriction, *, after: str = "", vectors: bool = False, expected: Expected = None
     ) -> Iterator[Document]:
         """Yield all documents that pass, in the order of their ids (by code point), those behind `after`; streamed."""
-        ...
 
     def count(self, name: str, restriction: Restriction) -> int:
         """Return how many documents pass."""
-        ...
 
     def nearest(self, name: str, query: Query, *, expected: Expected = None) -> list[Nearest]:
         """Find the nearest documents, for each of the query's vectors; equal similarities in the order of the ids."""
-        ...
 
     def thumbnails(self, name: str, photos: Sequence[tuple[str, str]]) -> list[bytes | None]:
         """Return the thumbnails of photos, each named by (document id, photo_id); None where there is none."""
-        ...
 
     def put_record(self, name: str, record: documents.Record) -> bool:
         """Put a record unless its key is taken: True for one of all who try, durable and visible then; InvalidPet."""
-        ...
 
     def records(self, name: str, keys: Sequence[str]) -> list[documents.Record | None]:
         """Return records by key as they are at this very moment, in this order, None where there is none."""
-        ...
 
     def scan_records(self, name: str, *, after: str = "", prefix: str = "") -> Iterator[documents.Record]:
         """Yield records by key (code points), those behind `after` whose keys begin with `prefix`; streamed."""
-        ...
 
     def delete_records(self, name: str, pets: Collection[str]) -> None:
         """Erase every record that is about one of these pets."""
-        ...
 
     def close(self) -> None:
         """Let go of files and connections; a closed store raises StoreUnavailable."""
-        ...
 
 
 class ForeignStore(Store, Protocol):
@@ -171,7 +145,6 @@ class ForeignStore(Store, Protocol):
 
     def strays(self, name: str) -> Iterator[Outcome]:
         """Yield what no listing and no search gives: documents without a usable pet id, as failed, with the reason."""
-        ...
 
 
 @runtime_checkable
@@ -184,4 +157,3 @@ class OpensForeign(Protocol):
         `spec` says of which species its pets are and which encoder made its vectors. Raises IndexNotFound, and
         IndexMismatch where it has no such fields, or vectors of other dims.
         """
-        ...
