@@ -76,7 +76,7 @@ def test_a_mistyped_verb_is_put_right_and_each_shell_completes_verbs_options_and
     mistyped = run("fnd")
     assert (mistyped.exit_code, "'find'" in mistyped.stderr) == (2, True)
     for line, word, completed in (
-        ("petfinder s", 1, ["similar", "status", "serve"]),
+        ("petfinder s", 1, ["similar", "status", "stale", "serve"]),
         ("petfinder index re", 2, ["rebuild", "rename"]),
         ("petfinder find --min-s", 2, ["--min-similarity"]),
         ("petfinder status luigi ", 3, ["home", "lost", "found", "sighted", "reunited"]),

@@ -16,36 +16,23 @@ from typer.main import get_group
 from petfinder.cli.exit_codes import EXIT_CODES
 from petfinder.cli.output import reports_errors, stopped
 
-HOMES = {
-    "demo": "demo",
-    "register": "register",
-    "find": "find",
-    "similar": "find",
-    "owner": "pets",
-    "list": "pets",
-    "info": "pets",
-    "status": "pets",
-    "update": "pets",
-    "remove": "pets",
-    "duplicates": "find",
-    "report": "reports",
-    "counterparts": "reports",
-    "pairs": "reports",
-    "confirm": "reports",
-    "dismiss": "reports",
-    "undo": "reports",
-    "stale": "reports",
-    "renew": "reports",
-    "export": "files",
-    "import": "register",
-    "copy": "files",
-    "index": "indexes",
-    "evaluate": "evaluate",
-    "train": "train",
-    "watch": "watch",
-    "serve": "serve",
-    "passphrase": "serve",
-}
+_VERBS_OF = [
+    ("demo", "demo"),
+    ("register", "register"),
+    ("find", "find similar"),
+    ("pets", "owner list info status update remove"),
+    ("find", "duplicates"),
+    ("reports", "report counterparts pairs confirm dismiss undo stale renew"),
+    ("files", "export"),
+    ("register", "import"),
+    ("files", "copy"),
+    ("indexes", "index"),
+    ("evaluate", "evaluate"),
+    ("train", "train"),
+    ("watch", "watch"),
+    ("serve", "serve passphrase"),
+]
+HOMES = {verb: home for home, verbs in _VERBS_OF for verb in verbs.split()}
 """The module of `petfinder.cli` that each verb is defined in, in the order of the help."""
 
 

@@ -117,8 +117,11 @@ def evaluate(measurement: Measurement, options: RegistryOptions) -> None:
         options.say({"forgotten": index.index}, f"{index.index} has no thresholds of its own any more")
         return
     comparison = measurement.run(options)
-    if measurement.save is not None:
-        _draw(comparison, measurement.save)
+    evaluations = [column.evaluation for column in comparison.columns if column.evaluation is not None]
+    if measurement.save is not None and not evaluations:
+        note("no encoder could be tried, so there is nothing to draw")
+    elif measurement.save is not None:
+        save_picture(evaluations[0].plot() if len(comparison.columns) == 1 else comparison.plot(), measurement.save)
     if comparison.errors:
         raise typer.Exit(TROUBLE)
 
@@ -159,15 +162,6 @@ def _is_of(column: Column, index: PetRepository[Any]) -> bool:
     if column.identity is not None:
         return column.identity == own
     return column.encoder == own.name or (is_tuned_name(own.name) and Path(column.encoder).name == file_of(own.name))
-
-
-def _draw(comparison: Comparison, path: Path) -> None:
-    """The plot of the only evaluation, or of all side by side, as a picture."""
-    evaluations = [column.evaluation for column in comparison.columns if column.evaluation is not None]
-    if not evaluations:
-        note("no encoder could be tried, so there is nothing to draw")
-        return
-    save_picture(evaluations[0].plot() if len(comparison.columns) == 1 else comparison.plot(), path)
 
 
 def _as_data(comparison: Comparison) -> dict[str, Any]:

@@ -153,6 +153,4 @@ def duplicates(
     with options.pets(encoder) as pets:
         pairs = pets.duplicates(min_similarity)
     lines = [f"{pair.similarity:.3f}  {'  '.join(map(wording.clean, pair.pet_ids))}" for pair in pairs]
-    options.say([*map(vars, pairs)], "\n".join(lines) or "No two pets are that alike.")
-    if not pairs:
-        raise typer.Exit(NOTHING_FOUND)
+    options.say([*map(vars, pairs)], "\n".join(lines) or "No two pets are that alike.", nothing=not pairs)

@@ -8,7 +8,6 @@ import typer
 from typer import Argument, Option
 
 from petfinder.cli.app import app, verb
-from petfinder.cli.exit_codes import NOTHING_FOUND
 from petfinder.cli.options import EncoderOption, PetOptions, RegistryOptions, server_settings
 from petfinder.cli.output import ask, stopped
 from petfinder.display import wording
@@ -117,9 +116,7 @@ def rebuild(
     done += f"{report.thumbnails} from thumbnails"
     lines = [done, *(f"  {failure.left_out}" for failure in report.failures)]
     lines += [f"the old index is kept as {report.kept}; petfinder index delete erases it"] if report.kept else []
-    options.say({"name": name, **report_as_data(report)}, "\n".join(lines))
-    if report.failures:
-        raise typer.Exit(NOTHING_FOUND)
+    options.say({"name": name, **report_as_data(report)}, "\n".join(lines), nothing=bool(report.failures))
 
 
 @verb(group=indexes, options=RegistryOptions)

@@ -62,9 +62,9 @@ class RegistryOptions:
             identity_of(load_encoder(encoder, device=settings.device))
         return open_registry(place_of_registry(self.registry, settings), settings, encoder=encoder, create=create)
 
-    def say(self, data: Any, text: str | Matches) -> None:
-        """Print the data as JSON where that was asked for, else the text or the matches."""
-        say(data if self.as_json else text)
+    def say(self, data: Any, text: str | Matches, *, nothing: bool = False) -> None:
+        """Print the data as JSON where that was asked for, else the text or the matches; `nothing`: exit with 1."""
+        say(data if self.as_json else text, nothing=nothing)
 
 
 @dataclass(frozen=True)

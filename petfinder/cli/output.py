@@ -46,15 +46,17 @@ def reports_errors(function: Callable[P, R]) -> Callable[P, R]:
     return reporting
 
 
-def say(result: Any) -> None:
+def say(result: Any, *, nothing: bool = False) -> None:
     """Print matches with their verdicts in colour (on a terminal; NO_COLOR is obeyed), other values than text as JSON.
 
-    Text is printed without the signs that could rewrite a terminal.
+    Text is printed without the signs that could rewrite a terminal. Exits with 1 where it says that there is `nothing`.
     """
     if isinstance(result, Matches):  # typer takes colours out again where the output is no terminal
         typer.echo(matches_as_text(result, colour=not os.environ.get("NO_COLOR")))
     else:
         typer.echo(clean_lines(result) if isinstance(result, str) else to_json(result, indent=2))
+    if nothing:
+        raise typer.Exit(NOTHING_FOUND)
 
 
 def note(sentence: str) -> None:

@@ -56,11 +56,9 @@ def list_(
         else:
             pets = [pet for pet in service.search_text(with_words, where) if after is None or pet.pet_id > after]
     more, pets = len(pets) > limit, pets[:limit]
-    options.say([*map(pet_as_data, pets)], "\n".join(map(line_of, pets)) or "No pets.")
+    options.say([*map(pet_as_data, pets)], "\n".join(map(line_of, pets)) or "No pets.", nothing=not pets)
     if more:
         note(f"there are more: --after {pets[-1].pet_id!r}")
-    if not pets:
-        raise typer.Exit(NOTHING_FOUND)
 
 
 @verb(options=PetOptions)
@@ -74,11 +72,8 @@ def owner(pet_id: PetIdArgument, options: PetOptions) -> None:
     with options.pets() as service:
         found = service.owner_of(pet_id)
     shown = found.model_dump(mode="json", context=CONTACT, exclude_none=True) if found else None
-    options.say(
-        {"pet_id": pet_id, "owner": shown}, owner_as_text(found) if found else "No owner is registered with this pet."
-    )
-    if not found:
-        raise typer.Exit(NOTHING_FOUND)
+    text = owner_as_text(found) if found else "No owner is registered with this pet."
+    options.say({"pet_id": pet_id, "owner": shown}, text, nothing=not found)
 
 
 @verb(bare=True, options=RegistryOptions)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-import typer
 from typer import Argument, Option
 
 from petfinder.cli.app import verb
-from petfinder.cli.exit_codes import NOTHING_FOUND
 from petfinder.cli.options import EncoderOption, PetIdArgument, PetOptions, lat_lon, moment
 from petfinder.cli.output import note
 from petfinder.cli.pets import line_of
@@ -48,14 +46,11 @@ def report(
         raise ConfigError("--finder-phone and --finder-email go with --finder, the name")
     who = Owner(name=finder, phone=phone, email=email) if finder else None
     with options.pets(encoder, create=bool(photos)) as service:
-        if kind == "lost" and not photos:
-            pet = service.report_lost(pet_id, place=place, at=at)
-        else:
-            if not photos:
-                raise InvalidQuery("a found or sighted pet is reported with its photos")
-            new = service.pet_class(pet_id=pet_id, species=species_of(service.pet_class), photos=photos, finder=who)
-            reported = {"lost": service.report_lost, "found": service.report_found, "sighted": service.report_sighting}
-            pet = reported[kind](new, place=place, at=at)
+        if kind != "lost" and not photos:
+            raise InvalidQuery("a found or sighted pet is reported with its photos")
+        new = {"pet_id": pet_id, "species": species_of(service.pet_class), "photos": photos, "finder": who}
+        reported = {"lost": service.report_lost, "found": service.report_found, "sighted": service.report_sighting}
+        pet = reported[kind](service.pet_class(**new) if photos else pet_id, place=place, at=at)
         matches = service.counterparts(pet.pet_id) if any(photo.embedding is not None for photo in pet.photos) else None
     shown = {"pet": pet_as_data(pet), "counterparts": matches_as_data(matches) if matches is not None else None}
     options.say(shown, f"{line_of(pet)}\n\n{matches!r}" if matches else line_of(pet))
@@ -76,9 +71,7 @@ def counterparts(
     """
     with options.pets() as service:
         matches = service.counterparts(pet_id, k=k)
-    options.say(matches_as_data(matches), matches)
-    if not matches:
-        raise typer.Exit(NOTHING_FOUND)
+    options.say(matches_as_data(matches), matches, nothing=not matches)
 
 
 @verb(bare=True, options=PetOptions)
@@ -101,11 +94,9 @@ def pairs(
         found = service.open_pairs(least, after=after, limit=limit + 1)
     more, shown = len(found) > limit, found[:limit]
     lines = [f"{pair.probability:4.0%}  {wording.pair_in_words(pair)}" for pair in shown]
-    options.say([*map(pair_as_data, shown)], "\n".join(lines) or "No pair is open.")
+    options.say([*map(pair_as_data, shown)], "\n".join(lines) or "No pair is open.", nothing=not shown)
     if more:
         note(f"there are more: --after {shown[-1].pair_id}")
-    if not shown:
-        raise typer.Exit(NOTHING_FOUND)
 
 
 @verb(options=PetOptions)
@@ -151,9 +142,7 @@ def stale(options: PetOptions) -> None:
     """
     with options.pets() as service:
         found = service.stale()
-    options.say([*map(pet_as_data, found)], "\n".join(map(line_of, found)) or "No report is stale.")
-    if not found:
-        raise typer.Exit(NOTHING_FOUND)
+    options.say([*map(pet_as_data, found)], "\n".join(map(line_of, found)) or "No report is stale.", nothing=not found)
 
 
 @verb(options=PetOptions)

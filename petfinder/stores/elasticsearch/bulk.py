@@ -58,19 +58,17 @@ def send(
     it, if one did: one that no retry mends, or the last where retries are used up.
     """
     sending = _Sending(client, actions, retries, went_in, [None] * len(actions))
-    parts = [range(len(actions))]
-    while parts:
-        part = parts.pop()
-        error = sending.send(part)
+
+    def all_of(part: Sequence[int]) -> Exception | None:
+        error, middle = sending.send(part), len(part) // 2
         if not (isinstance(error, ApiError) and error.meta.status == 413):
-            if error is not None:
-                return sending.results, error
-        elif len(part) == 1:
-            sending.results[part[0]] = Result(413, {"type": "content_too_long_exception"})
-        else:
-            middle = len(part) // 2
-            parts += [part[middle:], part[:middle]]
-    return sending.results, None
+            return error
+        if middle:
+            return all_of(part[:middle]) or all_of(part[middle:])
+        sending.results[part[0]] = Result(413, {"type": "content_too_long_exception"})
+        return None
+
+    return sending.results, all_of(range(len(actions)))
 
 
 @dataclass

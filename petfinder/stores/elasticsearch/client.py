@@ -59,10 +59,9 @@ class ConnectionOptions:
         """The nodes' URLs without credentials, each once; none for a cloud id."""
         hosts: dict[tuple[object, ...], str] = {}
         for one in _addresses(self.url):
-            place = f"{one.netloc.rpartition('@')[2]}{one.path.rstrip('/')}"
-            hosts.setdefault(
-                (one.scheme, one.hostname, one.port or 443, one.path.rstrip("/")), f"{one.scheme}://{place}"
-            )
+            path = one.path.rstrip("/")
+            address = f"{one.scheme}://{one.netloc.rpartition('@')[2]}{path}"
+            hosts.setdefault((one.scheme, one.hostname, one.port or 443, path), address)
         return tuple(hosts.values())
 
     @property

@@ -91,8 +91,7 @@ BY_TYPE: Mapping[str, Advice] = {
 }
 BY_STATUS: Mapping[int, Advice] = {
     **dict.fromkeys(
-        (301, 302, 307, 308),
-        (StoreUnavailable, "{place} answers with a redirect; give the address that it leads to"),
+        (301, 302, 307, 308), (StoreUnavailable, "{place} answers with a redirect; give the address that it leads to")
     ),
     400: (StoreUnavailable, "{place} does not understand the request; is a proxy in between, or is it https://?"),
     401: (NotAuthorised, "{place} does not know these credentials; check api_key, user and password or bearer"),

@@ -19,6 +19,8 @@ READY, REBUILDING = "ready", "rebuilding"
 VECTOR_TYPES = ("int8_hnsw", "hnsw", "bbq_hnsw")
 DEFAULT_VECTORS = "int8_hnsw"
 _SETTINGS = ("shards", "replicas", "refresh_interval", "vectors", "m", "ef_construction")
+_WORD = {"type": "keyword"}
+_MARK, _KEPT_ONLY = {"type": "keyword", "index": False, "doc_values": False}, {"type": "object", "enabled": False}
 
 
 def vector_type(spec: IndexSpec) -> str:
@@ -39,65 +41,54 @@ def check_settings(settings: Mapping[str, Any]) -> None:
 def pets_index(spec: IndexSpec, memory: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body that creates an index of pets; `memory` is what `_meta` keeps beside the spec."""
     check_settings(spec.settings)
-    properties = {
-        "id": {"type": "keyword"},
-        "body": {"type": "object", "enabled": False},
-        "owner": {"type": "object", "enabled": False},
-        "terms": {"type": "object", "dynamic": "true"},
-        "dates": {"type": "long"},
-        "places": {"type": "geo_point"},
-        "photo_count": {"type": "integer"},
-        "pending": {"type": "integer"},
-        "run": {"type": "keyword", "index": False, "doc_values": False},
-        "made_from": {"type": "keyword", "index": False},
-        "photos": {"type": "nested", "dynamic": "strict", "properties": _photo_fields(spec)},
-    }
-    mappings = {
-        "dynamic": "strict",
-        "dynamic_templates": [{"terms": {"path_match": "terms.*", "mapping": {"type": "keyword"}}}],
-        "_meta": {OURS: {"kind": PETS, **asdict(spec), **memory}},
-        "properties": properties,
-    }
-    return {"settings": _index_settings(spec.settings), "mappings": mappings}
-
-
-def _photo_fields(spec: IndexSpec) -> dict[str, Any]:
-    options = {
-        "type": vector_type(spec),
-        "m": int(spec.settings.get("m", 16)),
-        "ef_construction": int(spec.settings.get("ef_construction", 100)),
-    }
     vector = {
         "type": "dense_vector",
         "dims": spec.dims,
         "index": True,
         "similarity": spec.metric,
-        "index_options": options,
+        "index_options": {
+            "type": vector_type(spec),
+            "m": int(spec.settings.get("m", 16)),
+            "ef_construction": int(spec.settings.get("ef_construction", 100)),
+        },
     }
-    return {"photo_id": {"type": "keyword"}, "portrait": {"type": "boolean"}, "vector": vector}
+    photo = {"photo_id": _WORD, "portrait": {"type": "boolean"}, "vector": vector}
+    properties = {
+        "id": _WORD,
+        "body": _KEPT_ONLY,
+        "owner": _KEPT_ONLY,
+        "terms": {"type": "object", "dynamic": "true"},
+        "dates": {"type": "long"},
+        "places": {"type": "geo_point"},
+        "photo_count": {"type": "integer"},
+        "pending": {"type": "integer"},
+        "run": _MARK,
+        "made_from": {"type": "keyword", "index": False},
+        "photos": {"type": "nested", "dynamic": "strict", "properties": photo},
+    }
+    body = _index(spec.settings, properties, {"kind": PETS, **asdict(spec), **memory})
+    body["mappings"]["dynamic_templates"] = [{"terms": {"path_match": "terms.*", "mapping": _WORD}}]
+    return body
 
 
-def _index_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _index(settings: Mapping[str, Any], properties: Mapping[str, Any], memory: Mapping[str, Any]) -> dict[str, Any]:
     """One shard, and a second copy as soon as there is a second node, unless the settings say otherwise."""
     replicas = settings.get("replicas")
     copies = {"auto_expand_replicas": "0-1"} if replicas is None else {"number_of_replicas": int(replicas)}
     refresh = {"refresh_interval": str(settings["refresh_interval"])} if "refresh_interval" in settings else {}
-    return {"number_of_shards": int(settings.get("shards", 1)), **copies, **refresh}
+    mappings = {"dynamic": "strict", "_meta": {OURS: memory}, "properties": properties}
+    return {"settings": {"number_of_shards": int(settings.get("shards", 1)), **copies, **refresh}, "mappings": mappings}
 
 
 def thumbnails_index(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body that creates the index of thumbnails: one document a photo, found by pet and photo."""
-    properties = {"pet": {"type": "keyword"}, "photo": {"type": "keyword"}, "jpeg": {"type": "binary"}}
-    mappings = {"dynamic": "strict", "_meta": {OURS: {"kind": THUMBNAILS}}, "properties": properties}
-    return {"settings": _index_settings(settings), "mappings": mappings}
+    return _index(settings, {"pet": _WORD, "photo": _WORD, "jpeg": {"type": "binary"}}, {"kind": THUMBNAILS})
 
 
 def records_index(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body that creates the index of records, one document each, in one shard."""
-    word, mark = {"type": "keyword"}, {"type": "keyword", "index": False, "doc_values": False}
-    properties = {"key": word, "pets": word, "run": mark, "body": {"type": "object", "enabled": False}}
-    mappings = {"dynamic": "strict", "_meta": {OURS: {"kind": RECORDS}}, "properties": properties}
-    return {"settings": _index_settings({**settings, "shards": 1}), "mappings": mappings}
+    properties = {"key": _WORD, "pets": _WORD, "run": _MARK, "body": _KEPT_ONLY}
+    return _index({**settings, "shards": 1}, properties, {"kind": RECORDS})
 
 
 def memory_of(mappings: Mapping[str, Any]) -> dict[str, Any] | None:

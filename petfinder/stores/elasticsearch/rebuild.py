@@ -38,11 +38,8 @@ def rebuilds_of(client: Elasticsearch, source: Opened) -> list[Opened]:
 
 def family(client: Elasticsearch, opened: Opened) -> list[Opened]:
     """Return the indexes that came from this one by rebuilds, or this one from them: those of the same thumbnails."""
-    return [
-        other
-        for other in indexes.numbered(client, opened.concrete[:-7])
-        if other.thumbnails == opened.thumbnails and other.concrete != opened.concrete
-    ]
+    there = indexes.numbered(client, opened.concrete[:-7])
+    return [one for one in there if one.thumbnails == opened.thumbnails and one.concrete != opened.concrete]
 
 
 def unblock_kept(client: Elasticsearch, other: Opened) -> None:

@@ -34,34 +34,29 @@ def nearest(client: Elasticsearch, opened: Opened, query: Query, *, retries: int
     counting = [queries.photos_counted(restriction, embedded=True)]
     share = 1.0
     if clauses:
-        counts = together(
-            client, opened.handle, [*counting, queries.photos_counted(Restriction(), embedded=True)], retries=retries
-        )
-        passing, there = (total(answer) for answer in counts)
+        both = [*counting, queries.photos_counted(Restriction(), embedded=True)]
+        counts = together(client, opened.handle, both, retries=retries)
+        passing, there = map(total, counts)
         if not passing:
             return [Nearest((), searched=0, photos=0) for _ in query.vectors]
         share = passing / max(passing, there)
     width = queries.candidates(k, opened.vectors, share=share)
     more = min(queries.MOST_CANDIDATES, k + _SPARE if width == queries.MOST_CANDIDATES else k)
-    bodies = [
-        queries.nearest(vector, opened.spec, k=more, num_candidates=width, clauses=clauses) for vector in query.vectors
-    ]
+    asking = [(width, clauses)]
     if query.cells:
-        narrow = queries.filters(query.in_cells().restriction)
-        bodies += [
-            queries.nearest(vector, opened.spec, k=more, num_candidates=queries.MOST_CANDIDATES, clauses=narrow)
-            for vector in query.vectors
-        ]
+        asking.append((queries.MOST_CANDIDATES, queries.filters(query.in_cells().restriction)))
+    bodies = [
+        queries.nearest(vector, opened.spec, k=more, num_candidates=some, clauses=which)
+        for some, which in asking
+        for vector in query.vectors
+    ]
     named = len(restriction.ids or ()) + len(restriction.exclude)
     at_once = max(1, min(_AT_ONCE, _HITS_AT_ONCE // more, _IDS_AT_ONCE // max(1, named)))
-    asking = [*bodies, *([] if clauses else counting)]
-    answers = together(client, opened.handle, asking, retries=retries, at_once=at_once)
+    bodies += [] if clauses else counting
+    answers = together(client, opened.handle, bodies, retries=retries, at_once=at_once)
     count = counts[0] if clauses else answers.pop()
-    searched, photos = total(count), photos_in(count)
-    found = [
-        Nearest(cut([_hit(one, opened) for one in answer["hits"]["hits"]], query), searched, photos)
-        for answer in answers
-    ]
+    hits = [cut([_hit(one, opened) for one in answer["hits"]["hits"]], query) for answer in answers]
+    found = [Nearest(some, total(count), photos_in(count)) for some in hits]
     found, beside = found[: len(query.vectors)], found[len(query.vectors) :]
     return [one.joined(other) for one, other in zip(found, beside, strict=True)] if beside else found
 

@@ -9,7 +9,8 @@ from petfinder.domain.errors import IndexNotFound
 from petfinder.stores.documents import IndexSpec
 from petfinder.stores.sqlite import indexes, rows
 from petfinder.stores.sqlite.indexes import IndexRow, find_index, is_there, target_of
-from petfinder.stores.sqlite.write import empty_index, empty_of_thumbnails
+from petfinder.stores.sqlite.rows import erase_thumbnails
+from petfinder.stores.sqlite.write import empty_index
 
 
 def begin(connection: sqlite3.Connection, name: str, spec: IndexSpec) -> str:
@@ -67,7 +68,7 @@ def swap(connection: sqlite3.Connection, name: str, target: str) -> str:
         " UNION ALL SELECT value FROM json_each(documents.checks, '$.terms.photo')))",
         (new.number, old.number, new.number),
     )
-    empty_of_thumbnails(connection, old.number)
+    erase_thumbnails(connection, old.number)
     places = (new.number + rows.WIDE, old.number + rows.WIDE)
     connection.execute("UPDATE OR IGNORE records SET index_id = ? WHERE index_id = ?", places)
     same_encoder = old.spec.identity == new.spec.identity

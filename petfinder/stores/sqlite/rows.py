@@ -18,6 +18,11 @@ from petfinder.stores.sqlite.schema import has_records, raise_counter, term_key
 COLUMNS = "doc, id, change, photos, portrait, pending, photo_ids, body"
 _PRIVATE_COLUMNS = f"{COLUMNS}, checks, owner"
 WIDE = 2**40  # added to the numbers of indexes in records, so that no row grows, and has to move, with its index
+HUSK = (
+    "id = NULL, photos = 0, portrait = 0, pending = 0, size = 0, photo_ids = NULL, body = NULL, owner = NULL,"
+    " checks = NULL, vectors = NULL"
+)
+"""What SQL sets in the row of a document that is erased."""
 MOST_BYTES = 500_000_000  # half of what SQLite lets a row hold (SQLITE_MAX_LENGTH)
 
 
@@ -109,12 +114,6 @@ def numbers_of(connection: sqlite3.Connection, index_id: int, ids: Iterable[str]
     return dict(found.fetchall())
 
 
-def is_still(connection: sqlite3.Connection, index_id: int, id_: str, version: int) -> bool:
-    """Tell whether a document is there as it was in this version."""
-    there = "SELECT 1 FROM documents WHERE index_id = ? AND id = ? AND change = ?"
-    return connection.execute(there, (index_id, id_, version)).fetchone() is not None
-
-
 def erase(connection: sqlite3.Connection, index_id: int, numbers: Sequence[int], *, change: int) -> None:
     """Erase documents by number, except their thumbnails: their rows stay as husks that name the change."""
     stored = connection.execute(
@@ -127,29 +126,24 @@ def erase(connection: sqlite3.Connection, index_id: int, numbers: Sequence[int],
             f"DELETE FROM {table} WHERE index_id = ? AND {condition} AND doc = ?",
             ((index_id, *key) for key in keys[table]),
         )
-    connection.executemany(
-        "UPDATE documents SET id = NULL, change = ?, photos = 0, portrait = 0, pending = 0, size = 0, photo_ids = NULL,"
-        " body = NULL, owner = NULL, checks = NULL, vectors = NULL WHERE doc = ?",
-        ((change, doc) for doc in numbers),
-    )
+    husks = f"UPDATE documents SET change = ?, {HUSK} WHERE doc = ?"
+    connection.executemany(husks, ((change, doc) for doc in numbers))
     raise_counter(connection, "documents", len(numbers))
 
 
 def erase_thumbnails(
-    connection: sqlite3.Connection, index_id: int, ids: Iterable[str], *, keep: frozenset[str] = frozenset()
+    connection: sqlite3.Connection, index_id: int, ids: Iterable[str] | None = None, *, keep: Iterable[str] = ()
 ) -> None:
-    """Erase the thumbnails of documents by id, except those of the photos in `keep`."""
-    found = connection.execute(
-        "SELECT thumbnail, id, photo_id FROM thumbnail_of WHERE index_id = ?"
-        " AND id IN (SELECT value FROM json_each(?)) AND photo_id NOT IN (SELECT value FROM json_each(?))",
-        (index_id, json.dumps(list(ids)), json.dumps(list(keep))),
-    ).fetchall()
-    connection.executemany("UPDATE thumbnails SET data = NULL WHERE thumbnail = ?", ((row[0],) for row in found))
-    connection.executemany(
-        "DELETE FROM thumbnail_of WHERE index_id = ? AND id = ? AND photo_id = ?",
-        ((index_id, id_, photo_id) for _, id_, photo_id in found),
-    )
-    raise_counter(connection, "thumbnails", len(found))
+    """Erase the thumbnails of documents by id (None: all of an index), except those of the photos in `keep`."""
+    values: list[object] = [index_id]
+    where = "index_id = ?"
+    if ids is not None:
+        where += " AND id IN (SELECT value FROM json_each(?)) AND photo_id NOT IN (SELECT value FROM json_each(?))"
+        values += [json.dumps(list(ids)), json.dumps(list(keep))]
+    which = f"thumbnail IN (SELECT thumbnail FROM thumbnail_of WHERE {where})"
+    emptied = connection.execute(f"UPDATE thumbnails SET data = NULL WHERE {which}", values)
+    connection.execute(f"DELETE FROM thumbnail_of WHERE {where}", values)
+    raise_counter(connection, "thumbnails", emptied.rowcount)
 
 
 def thumbnail(connection: sqlite3.Connection, index_id: int, id_: str, photo_id: str) -> bytes | None:

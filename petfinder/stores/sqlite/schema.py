@@ -47,6 +47,12 @@ _DOCUMENT_INDEXES = (
     "CREATE UNIQUE INDEX documents_by_id ON documents (index_id, id)",
     "CREATE INDEX documents_by_change ON documents (index_id, change, doc, photos, portrait, pending, size)",
 )
+_WITH_HUSKS: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "documents": (_DOCUMENTS, _DOCUMENT_INDEXES, "id IS NOT NULL ORDER BY doc"),
+    "thumbnails": (_THUMBNAILS, (), "data IS NOT NULL ORDER BY thumbnail"),
+    "records": (_RECORDS, (_KEYS,), "key IS NOT NULL ORDER BY record"),
+}
+"""How each of these tables and its indexes are made, and which of its rows live."""
 _TABLES = (
     "CREATE TABLE indexes (index_id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, spec TEXT NOT NULL,"
     " change INTEGER NOT NULL)",
@@ -118,16 +124,18 @@ def compact(connection: sqlite3.Connection) -> None:
     if not counter(connection, "keys") and not any(_mostly_husks(connection, table) for table in _LIVING):
         return
     connection.execute("BEGIN IMMEDIATE")
-    if _mostly_husks(connection, "documents"):
-        _rewrite(connection, "documents", _DOCUMENTS, "id IS NOT NULL ORDER BY doc")
-        for statement in _DOCUMENT_INDEXES:
+    for table, (definition, indexes, living) in _WITH_HUSKS.items():
+        if not _mostly_husks(connection, table):
+            continue
+        connection.execute(definition.format(name=f"fresh_{table}"))
+        connection.execute(f"INSERT INTO fresh_{table} SELECT * FROM {table} WHERE {living}")
+        connection.execute(f"DROP TABLE {table}")
+        connection.execute(f"ALTER TABLE fresh_{table} RENAME TO {table}")
+        for statement in indexes:
             connection.execute(statement)
-        raise_counter(connection, "compacted", 1)  # nobody can learn of erasures any more, and numbers may come again
-    if _mostly_husks(connection, "thumbnails"):
-        _rewrite(connection, "thumbnails", _THUMBNAILS, "data IS NOT NULL ORDER BY thumbnail")
-    if _mostly_husks(connection, "records"):
-        _rewrite(connection, "records", _RECORDS, "key IS NOT NULL ORDER BY record")
-        connection.execute(_KEYS)
+        raise_counter(connection, table, -counter(connection, table))
+        if table == "documents":  # nobody can learn of erasures any more, and numbers may come again
+            raise_counter(connection, "compacted", 1)
     if counter(connection, "keys"):
         connection.execute("REINDEX records_by_key")
         raise_counter(connection, "keys", -counter(connection, "keys"))
@@ -137,12 +145,3 @@ def compact(connection: sqlite3.Connection) -> None:
 def _mostly_husks(connection: sqlite3.Connection, table: str) -> bool:
     husks = counter(connection, table)
     return husks >= _FEW_HUSKS and husks > int(connection.execute(_LIVING[table]).fetchone()[0])
-
-
-def _rewrite(connection: sqlite3.Connection, table: str, definition: str, living: str) -> None:
-    fresh = f"fresh_{table}"
-    connection.execute(definition.format(name=fresh))
-    connection.execute(f"INSERT INTO {fresh} SELECT * FROM {table} WHERE {living}")
-    connection.execute(f"DROP TABLE {table}")
-    connection.execute(f"ALTER TABLE {fresh} RENAME TO {table}")
-    connection.execute("UPDATE counters SET value = 0 WHERE name = ?", (table,))

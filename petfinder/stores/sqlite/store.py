@@ -25,6 +25,7 @@ from petfinder.stores.documents import (
     Query,
     Record,
     WriteMode,
+    in_chunks,
     with_cells,
 )
 from petfinder.stores.sqlite import filters, indexes, rebuild, rows, search, write
@@ -126,15 +127,17 @@ class EmbeddedStore:
     ) -> Iterator[Outcome]:
         with self._reading(name, expected) as (_, index):
             expected = expected or index.spec
-        for chunk in write.prepared(documents, dims=expected.dims):
+        for chunk in in_chunks(documents):
+            taken_apart = [write.row_or_failed(document, dims=expected.dims) for document in chunk]
             with self._writing(name, expected) as (connection, index):
-                outcomes = write.write_chunk(connection, index, chunk, mode=mode)
+                outcomes = write.write_chunk(connection, index, taken_apart, mode=mode)
             yield from outcomes
 
     def replace(self, name: str, document: Document, *, expected: Expected = None) -> None:
         with self._writing(name, expected) as (connection, index):
             row = rows.to_row(document, dims=index.spec.dims)
-            if not rows.is_still(connection, index.number, document.id, document.version):
+            still = "SELECT 1 FROM documents WHERE index_id = ? AND id = ? AND change = ?"
+            if not connection.execute(still, (index.number, document.id, document.version)).fetchone():
                 raise EditConflict(f"{document.id!r} was changed or removed meanwhile; read it again")
             photos = frozenset(document.photo_ids) | frozenset(document.terms.get("photo", ()))
             kept = photos - frozenset(document.thumbnails)

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 
 from petfinder.domain.errors import PetfinderError
-from petfinder.stores.documents import Document, Outcome, WriteMode, in_chunks
+from petfinder.stores.documents import Document, Outcome, WriteMode
 from petfinder.stores.sqlite import rows
 from petfinder.stores.sqlite.indexes import IndexRow
 from petfinder.stores.sqlite.rows import Row
 from petfinder.stores.sqlite.schema import next_change, raise_counter
 
 
-def prepared(documents: Iterable[Document], *, dims: int) -> Iterator[list[Row | Outcome]]:
-    """Cut a stream into chunks; in them each document taken apart, or the outcome "failed" where it cannot be."""
-    for chunk in in_chunks(documents):
-        yield [_row_or_failed(document, dims) for document in chunk]
-
-
-def _row_or_failed(document: Document, dims: int) -> Row | Outcome:
+def row_or_failed(document: Document, *, dims: int) -> Row | Outcome:
+    """Take a document apart, or return the outcome "failed" where it cannot be."""
     try:
         return rows.to_row(document, dims=dims)
     except PetfinderError as error:
@@ -51,28 +46,11 @@ def write_chunk(
 
 def empty_index(connection: sqlite3.Connection, number: int) -> None:
     """Erase all documents and thumbnails of an index."""
-    which = (number,)
     for table in ("terms", "dates", "places"):
-        connection.execute(f"DELETE FROM {table} WHERE index_id = ?", which)
-    emptied = connection.execute(
-        "UPDATE documents SET index_id = 0, id = NULL, photos = 0, portrait = 0, pending = 0, size = 0,"
-        " photo_ids = NULL, body = NULL, owner = NULL, checks = NULL, vectors = NULL"
-        " WHERE index_id = ? AND id IS NOT NULL",
-        which,
-    )
-    raise_counter(connection, "documents", emptied.rowcount)
-    empty_of_thumbnails(connection, number)
-
-
-def empty_of_thumbnails(connection: sqlite3.Connection, number: int) -> None:
-    """Erase all thumbnails of an index."""
-    which = (number,)
-    emptied = connection.execute(
-        "UPDATE thumbnails SET data = NULL WHERE thumbnail IN (SELECT thumbnail FROM thumbnail_of WHERE index_id = ?)",
-        which,
-    )
-    raise_counter(connection, "thumbnails", emptied.rowcount)
-    connection.execute("DELETE FROM thumbnail_of WHERE index_id = ?", which)
+        connection.execute(f"DELETE FROM {table} WHERE index_id = ?", (number,))
+    husks = f"UPDATE documents SET index_id = 0, {rows.HUSK} WHERE index_id = ? AND id IS NOT NULL"
+    raise_counter(connection, "documents", connection.execute(husks, (number,)).rowcount)
+    rows.erase_thumbnails(connection, number)
 
 
 def erase_documents(
