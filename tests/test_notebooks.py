@@ -101,7 +101,7 @@ def test_no_notebook_destroys_data_or_shows_contact_unasked_or_a_path_of_its_mac
             assert ADDRESSES.findall(str(cell.outputs)) == []
 
 
-def test_the_seven_notebooks_are_there() -> None:
+def test_the_eight_notebooks_are_there() -> None:
     assert [path.stem for path in NOTEBOOKS if path.stem[0] == "0"] == [
         "01_register_and_find",
         "02_folders_tables_pandas",
@@ -110,4 +110,5 @@ def test_the_seven_notebooks_are_there() -> None:
         "05_how_good_is_it",
         "06_bring_your_own_encoder",
         "07_evidence",
+        "08_lost_and_found",
     ]
