@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -107,3 +108,17 @@ def test_the_shell_lines_of_the_readme_work(tmp_path: Path) -> None:
         assert command.startswith("petfinder ")
         done = run([sys.executable, "-m", *command.split()], tmp_path)
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+
+
+def test_what_the_readme_shows_of_lost_and_found_is_what_is_printed(tmp_path: Path) -> None:
+    (tmp_path / "dataset").symlink_to(ROOT / "dataset")
+    shown = re.findall(
+        r"^    \$ petfinder ((?:.*\\\n)*.*)\n((?:    [^$].*\n)*)", section("Lost and found"), re.MULTILINE
+    )
+    assert len(shown) > 8
+    for command, output in shown:
+        done = run([sys.executable, "-m", "petfinder", *shlex.split(command.replace("\\\n", ""))], tmp_path)
+        assert done.returncode == 0, done.stderr
+        printed = re.sub(r"reunited on [\d-]+", "reunited on 2026-11-29", done.stdout)
+        for line in output.splitlines():
+            assert line.strip() in printed, command
