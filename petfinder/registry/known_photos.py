@@ -25,14 +25,11 @@ def keeping_embeddings(pet: PetT, registered: PetT, repository: PetRepository[Pe
     What is held back stays where the new pet names nothing, for no table or file brings it.
     """
     known = {photo.photo_id: photo for photo in registered.photos if photo.embedding is not None}
-    photos = []
-    for photo in pet.photos:
-        same = known.get(hash_of(photo, limits=limits))
-        photos.append(_same_photo(pet.pet_id, photo, same, repository) if same else photo)
-    registered_at = pet.registered_at or registered.registered_at
+    same = [(photo, known.get(hash_of(photo, limits=limits))) for photo in pet.photos]
+    photos = tuple(_same_photo(pet.pet_id, photo, old, repository) if old else photo for photo, old in same)
+    kept = {name: getattr(pet, name) or getattr(registered, name) for name in ("registered_at", "held_back")}
     people = {who: _keeping_picture(getattr(pet, who), getattr(registered, who)) for who in PEOPLE}
-    kept = {"registered_at": registered_at, "held_back": pet.held_back or registered.held_back}
-    return pet.model_copy(update={"photos": tuple(photos), **people, **kept})
+    return pet.model_copy(update={"photos": photos, **people, **kept})
 
 
 def _keeping_picture(owner: Owner | None, registered: Owner | None) -> Owner | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import re
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -73,18 +73,15 @@ def _environment() -> Environment:
     loader = PackageLoader("petfinder.display.html")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=_cleaned)
     environment.globals.update(colours=colours, wording=wording)
-    environment.filters.update(clean=wording.clean, thumbnail=_thumbnail, unbroken_dates=_unbroken_dates)
-    environment.filters["percent"] = "{:.1%}".format
+    unbroken = partial(_DATE.sub, r'<span style="white-space:nowrap">\g<0></span>')
+    environment.filters.update(clean=wording.clean, thumbnail=_thumbnail, percent="{:.1%}".format)
+    environment.filters["unbroken_dates"] = lambda text: Markup(unbroken(escape(text)))
     return environment
 
 
 def _cleaned(value: Any) -> Any:
     """Text without control characters, which is done to whatever a template shows; ready HTML as it is."""
     return wording.clean(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
-
-
-def _unbroken_dates(text: str) -> Markup:
-    return Markup(_DATE.sub(r'<span style="white-space:nowrap">\g<0></span>', escape(text)))
 
 
 def _thumbnail(photo: Photo | None) -> Markup | None:
