@@ -45,9 +45,8 @@ class Verbs(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The verb of this name; None where there is none, and then all are loaded, so that a like one is proposed."""
-        homes = {HOMES[cmd_name]} if cmd_name in HOMES else {*HOMES.values()}
-        if self.commands.keys().isdisjoint({cmd_name}):
-            for home in homes:
+        if cmd_name not in self.commands:
+            for home in {HOMES[cmd_name]} if cmd_name in HOMES else {*HOMES.values()}:
                 import_module(f"petfinder.cli.{home}")
             self.commands.update(get_group(app).commands)
         return super().get_command(ctx, cmd_name)

@@ -44,7 +44,10 @@ class Search:
         if not matches or matches.verdict is Verdict.UNKNOWN:
             raise typer.Exit(NOTHING_FOUND)
         if matches.best and matches.verdict and not options.as_json:
-            note(f"who to call: {_owner_verb(matches.best.pet.pet_id, options)}")
+            species = f" --species {options.species}" if options.species is not DOG else ""
+            url = options.registry  # a server's may hold a password and is left out
+            registry = f" --registry {shlex.quote(url)}" if url and "://" not in url else ""
+            note(f"who to call: petfinder owner {shlex.quote(matches.best.pet.pet_id)}{species}{registry}")
 
 
 @dataclass(frozen=True)
@@ -69,14 +72,6 @@ class Known:
             raise InvalidQuery(f"--about takes {', '.join(f'{fact}=WORDS' for fact in FACTS)}, with commas between")
         about = pet_class(pet_id="asked", **facts) if facts else None
         return {"place": self.place, "at": self.at, "about": about}
-
-
-def _owner_verb(pet_id: str, options: PetOptions) -> str:
-    """What reveals who to call about a pet; a server's URL, which may hold a password, is left out."""
-    species = f" --species {options.species}" if options.species is not DOG else ""
-    url = options.registry
-    registry = f" --registry {shlex.quote(url)}" if url and "://" not in url else ""
-    return f"petfinder owner {shlex.quote(pet_id)}{species}{registry}"
 
 
 @verb(known=Known, where=filter_of, search=Search, options=PetOptions)

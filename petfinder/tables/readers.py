@@ -24,13 +24,11 @@ from petfinder.tables.rows import PetT, Row, as_text, cells, column, is_of_speci
 
 Grouping = Literal["pet", "file", "breed"]
 AnyPath = str | os.PathLike[str]
+_DOG: Any = Dog  # as a default of type[PetT], which Python 3.11 has no words for (PEP 696)
 
 
 def read_folder(
-    path: AnyPath,
-    pet_class: type[PetT] = Dog,  # type: ignore[assignment]  # PEP 696 defaults came after Python 3.11
-    *,
-    by: Grouping = "pet",
+    path: AnyPath, pet_class: type[PetT] = _DOG, *, by: Grouping = "pet"
 ) -> Iterator[PetT | Failure | Ignored]:
     """Read pets from a folder of photos, one by one, in the order of their paths.
 
@@ -51,10 +49,7 @@ def read_folder(
     return _folder_pets(root, pet_class, by)
 
 
-def read_csv(
-    path: AnyPath,
-    pet_class: type[PetT] = Dog,  # type: ignore[assignment]
-) -> Iterator[PetT | Failure | Ignored]:
+def read_csv(path: AnyPath, pet_class: type[PetT] = _DOG) -> Iterator[PetT | Failure | Ignored]:
     """Read pets from a CSV file with a header, `,` or `;` between its cells, in UTF-8.
 
     Columns are the fields of Pet, with `lat` and `lon` (or `place` as `lat,lon`), `status_lat` and `status_lon` (or
@@ -67,10 +62,7 @@ def read_csv(
     return _manifest_pets(csv_rows(Path(path), known_columns(pet_class)), pet_class, Path(path).parent)
 
 
-def read_json(
-    path: AnyPath,
-    pet_class: type[PetT] = Dog,  # type: ignore[assignment]
-) -> Iterator[PetT | Failure | Ignored]:
+def read_json(path: AnyPath, pet_class: type[PetT] = _DOG) -> Iterator[PetT | Failure | Ignored]:
     """Read pets from a JSON file: an array of objects, or one object a line.
 
     Keys are the columns of `read_csv`; beside that people and places may be objects, `photos` and `tags` lists.
@@ -81,8 +73,7 @@ def read_json(
 
 
 def from_table(
-    frame: Iterable[Mapping[str, Any]] | Any,
-    pet_class: type[PetT] = Dog,  # type: ignore[assignment]
+    frame: Iterable[Mapping[str, Any]] | Any, pet_class: type[PetT] = _DOG
 ) -> Iterator[PetT | Failure | Ignored]:
     """Read pets from a pandas DataFrame, or any iterable of mappings, with the columns of `read_csv`.
 
@@ -109,7 +100,7 @@ def from_arrays(
     embeddings: Any,
     *,
     photo_ids: Sequence[str] | None = None,
-    pet_class: type[PetT] = Dog,  # type: ignore[assignment]
+    pet_class: type[PetT] = _DOG,
     fields: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Iterator[PetT | Failure]:
     """Make pets of embeddings that were computed elsewhere, one photo a row; several rows may name one pet.

@@ -57,13 +57,8 @@ def to_source(document: Document, *, dims: int, packed: bool, run: str) -> dict[
 def _photos(photo_ids: Sequence[str], rows: Matrix, *, packed: bool) -> list[dict[str, Any]]:
     names: list[dict[str, Any]] = [{"photo_id": photo_id} for photo_id in photo_ids]
     names += [{"portrait": True}] * (len(rows) - len(names))
-    sent: Sequence[Any] = [*map(pack, rows)] if packed else rows.tolist()
+    sent = [base64.b64encode(row.astype(">f4").tobytes()).decode() for row in rows] if packed else rows.tolist()
     return [{**name, "vector": vector} for name, vector in zip(names, sent, strict=True)]
-
-
-def pack(row: Any) -> str:
-    """Return a vector (dims,) as base64 of its big-endian float32 bytes."""
-    return base64.b64encode(np.asarray(row, dtype=">f4").tobytes()).decode("ascii")
 
 
 def to_document(hit: Mapping[str, Any], *, made: str, dims: int) -> Document:

@@ -106,8 +106,8 @@ def by_id(client: Elasticsearch, opened: Opened, ids: Sequence[str], *, vectors:
             )
             hits = body_of(answer)["hits"]["hits"]
         else:
-            excluded = ["photos.vector"]
-            hits = found_in(body_of(client.mget(index=opened.handle, ids=part, source_excludes=excluded)), opened)
+            answer = client.mget(index=opened.handle, ids=part, source_excludes=["photos.vector"])
+            hits = found_in(body_of(answer), opened)
         found |= {hit["_id"]: documents.to_document(hit, made=opened.made, dims=opened.spec.dims) for hit in hits}
     return found
 
