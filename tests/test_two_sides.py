@@ -93,6 +93,7 @@ def test_a_dog_with_two_finders_becomes_one_report_that_both_ids_lead_to(town: p
     assert len(kept.photos) == 2
     assert kept.status_at == pytest.approx(now() - timedelta(days=1), abs=timedelta(minutes=5))
     assert dogs.get("second").pet_id == "first"
+    assert dogs.owner_of("second") == FINDER
     assert dogs.count() == 32
     assert ids(dogs.open_pairs()) == [{"luna", "first"}]
     with pytest.raises(pf.PetNotFound):

@@ -93,7 +93,7 @@ def pairs(
     with options.pets() as service:
         found = service.open_pairs(least, after=after, limit=limit + 1)
     more, shown = len(found) > limit, found[:limit]
-    lines = [f"{pair.probability:4.0%}  {wording.pair_in_words(pair)}" for pair in shown]
+    lines = [f"{wording.chance_of(pair):>8}  {wording.pair_in_words(pair)}" for pair in shown]
     options.say([*map(pair_as_data, shown)], "\n".join(lines) or "No pair is open.", nothing=not shown)
     if more:
         note(f"there are more: --after {shown[-1].pair_id}")

@@ -273,7 +273,7 @@ class PetFinder(OpenedIndex[PetT]):
         here = (self.repository.store_key, self.repository.index, self.repository.species)
         if isinstance(found, Match) and (found.store, found.index, found.pet.species) != here:
             raise IndexMismatch(f"this match comes from index {found.index!r} of {found.store}, not from this one")
-        pet = self.repository.get(found if isinstance(found, str) else found.pet.pet_id)
+        pet = self._kept(found if isinstance(found, str) else found.pet.pet_id)
         return pet.owner or (pet.finder if pet.status in TAKEN_IN else None)
 
     def get(self, pet_id: str) -> PetT:
@@ -281,14 +281,17 @@ class PetFinder(OpenedIndex[PetT]):
 
         The id of a report that was merged into another gives that one.
         """
+        pet = self._kept(pet_id)
+        photos = self._pictured([(pet.pet_id, photo) for photo in pet.photos])
+        return pet.model_copy(update={"photos": tuple(photos)})
+
+    def _kept(self, pet_id: str) -> PetT:
         try:
-            pet = self.repository.get(pet_id)
+            return self.repository.get(pet_id)
         except PetNotFound:
             if (kept := self._book.kept_as(pet_id)) is None:
                 raise
-            pet = self.repository.get(kept)
-        photos = self._pictured([(pet.pet_id, photo) for photo in pet.photos])
-        return pet.model_copy(update={"photos": tuple(photos)})
+            return self.repository.get(kept)
 
     @property
     def _book(self) -> PairBook:
@@ -360,7 +363,9 @@ class PetFinder(OpenedIndex[PetT]):
         if centre is None:
             return answer
         here = centre.rounded()
-        ways = [[here.km_to(place) for place in places_of(match.pet)] for match in answer]
+        owned = [match.pet.status_place or match.pet.place for match in answer]  # else where its photos were taken
+        places = [[own] if own else places_of(match.pet) for own, match in zip(owned, answer, strict=True)]
+        ways = [[here.km_to(place) for place in some] for some in places]
         km = [round(min(way)) if way else None for way in ways]
         placed = tuple(replace(match, distance_km=far) for match, far in zip(answer, km, strict=True))
         return replace(answer, found=placed, centre=here)
