@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from petfinder.cli.exit_codes import EXIT_CODES
-from petfinder.cli.output import reports_errors, stopped
+from petfinder.cli.output import errors_reported, stopped
 
 _VERBS_OF = [
     ("demo", "demo"),
@@ -93,9 +93,7 @@ def verb(
     `makers` make values of options: a parameter that is named like one of them is replaced by the maker's own
     parameters. A verb shows its help where it is called without arguments, unless it is good for something `bare`.
     """
-    return lambda function: group.command(name, no_args_is_help=not bare)(
-        reports_errors(_with_options(function, makers))
-    )
+    return lambda function: group.command(name, no_args_is_help=not bare)(_with_options(function, makers))
 
 
 def _with_options(function: Callable[..., None], makers: Mapping[str, Callable[..., Any]]) -> Callable[..., None]:
@@ -104,8 +102,9 @@ def _with_options(function: Callable[..., None], makers: Mapping[str, Callable[.
 
     @wraps(function)
     def made(**chosen: Any) -> None:
-        values = {name: makers[name](**{one: chosen.pop(one) for one in options[name]}) for name in makers}
-        function(**values, **chosen)
+        with errors_reported():
+            values = {name: makers[name](**{one: chosen.pop(one) for one in options[name]}) for name in makers}
+            function(**values, **chosen)
 
     parameters = [
         option.replace(kind=Parameter.KEYWORD_ONLY)

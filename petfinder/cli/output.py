@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import codecs
-import functools
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Option
@@ -26,24 +25,20 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-P = ParamSpec("P")
-R = TypeVar("R")
+@contextmanager
+def errors_reported() -> Iterator[None]:
+    """Errors inside become one sentence and an exit code.
 
-
-def reports_errors(function: Callable[P, R]) -> Callable[P, R]:
-    """The verb with its errors as one sentence and an exit code."""
-
-    @functools.wraps(function)
-    def reporting(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return function(*args, **kwargs)
-        except PetfinderError as error:
-            note(str(error))
-            raise typer.Exit(exit_code(error)) from error
-        except (KeyboardInterrupt, typer.Abort) as error:
-            raise stopped("what was done so far is kept") from error
-
-    return reporting
+    1 for a pet that is not there, 3 for trouble with store or encoder, 2 for whatever was asked wrongly.
+    """
+    try:
+        yield
+    except PetfinderError as error:
+        note(str(error))
+        trouble = TROUBLE if isinstance(error, (StoreError, EncoderError)) else BAD_USE
+        raise typer.Exit(NOTHING_FOUND if isinstance(error, PetNotFound) else trouble) from error
+    except (KeyboardInterrupt, typer.Abort) as error:
+        raise stopped("what was done so far is kept") from error
 
 
 def say(result: Any, *, nothing: bool = False) -> None:
@@ -107,13 +102,6 @@ def reported(show: Callable[[list[Any]], None]) -> Iterator[Callable[[Any], None
         raise stopped("what is counted here is kept; run it again to go on") from interrupted
     if any(report.failures for report in reports):
         raise typer.Exit(NOTHING_FOUND)
-
-
-def exit_code(error: PetfinderError) -> int:
-    """1 for a pet that is not there, 3 for trouble with store or encoder, 2 for whatever was asked wrongly."""
-    if isinstance(error, PetNotFound):
-        return NOTHING_FOUND
-    return TROUBLE if isinstance(error, (StoreError, EncoderError)) else BAD_USE
 
 
 ENDINGS = (".png", ".jpg", ".webp", ".svg", ".pdf")

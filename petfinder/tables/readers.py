@@ -177,7 +177,9 @@ def _manifest_pets(
         try:
             pet = pet_from_row(row, pet_class, folder=folder)
         except PetfinderError as error:
-            yield Failure(item, error if item == label else _in_row(label, error))
+            labelled = type(error)(f"{label}: {error}")
+            labelled.__cause__ = error
+            yield Failure(item, error if item == label else labelled)
             continue
         if pet.pet_id in first_at:
             both = f"{first_at[pet.pet_id]} and {label}"
@@ -185,13 +187,6 @@ def _manifest_pets(
         else:
             first_at[pet.pet_id] = label
             yield pet
-
-
-def _in_row(label: str, error: PetfinderError) -> PetfinderError:
-    """The same error, saying too which row it is about."""
-    labelled = type(error)(f"{label}: {error}")
-    labelled.__cause__ = error
-    return labelled
 
 
 def _named(row: Row) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -41,22 +40,12 @@ class Matrices:
             matrix = None  # before the next one takes its room
             matrix = VectorMatrix(index.spec.dims)
             self._by_index[index.number] = matrix
-        rows = connection.execute(
-            "SELECT total(photos) + total(portrait) FROM documents WHERE index_id = ? AND change > ?",
-            (index.number, matrix.change),
-        ).fetchone()
-        changes = _changes(connection, index.number, since=matrix.change)
-        matrix.apply(changes, rows=int(rows[0]), change=index.change)
+        changed, since = "FROM documents WHERE index_id = ? AND change > ?", (index.number, matrix.change)
+        [rows] = connection.execute(f"SELECT total(photos) + total(portrait) {changed}", since).fetchone()
+        found = connection.execute(f"SELECT doc, photos, portrait, vectors {changed} ORDER BY change, doc", since)
+        chunks = iter(lambda: [Change(*row) for row in found.fetchmany(_DOCUMENTS_AT_ONCE)], [])
+        matrix.apply(chunks, rows=int(rows), change=index.change)
         return matrix
-
-
-def _changes(connection: sqlite3.Connection, index_id: int, *, since: int) -> Iterator[list[Change]]:
-    rows = connection.execute(
-        "SELECT doc, photos, portrait, vectors FROM documents WHERE index_id = ? AND change > ? ORDER BY change, doc",
-        (index_id, since),
-    )
-    while chunk := rows.fetchmany(_DOCUMENTS_AT_ONCE):
-        yield [Change(*row) for row in chunk]
 
 
 def nearest(connection: sqlite3.Connection, index: IndexRow, matrix: VectorMatrix, query: Query) -> list[Nearest]:
