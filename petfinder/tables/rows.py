@@ -121,10 +121,7 @@ def row_of(pet: Pet) -> dict[str, Cell]:
     for name, sides in _PLACES.items():
         row |= dict(zip(sides, (shown[name] or dict.fromkeys(("lat", "lon"))).values(), strict=True))
     row |= {"photos": _joined([photo.uri for photo in pet.photos])}
-    row |= {
-        name: _joined([_detail_text(getattr(photo, detail)) for photo in pet.photos])
-        for detail, name in _DETAILS.items()
-    }
+    row |= {name: _joined([_detail_text(detail, photo) for photo in pet.photos]) for detail, name in _DETAILS.items()}
     for who in PEOPLE:
         person, known = getattr(pet, who), shown[who] or {}
         row |= {f"{who}_{field}": known.get(field) for field in Owner.model_fields}
@@ -243,7 +240,8 @@ def _picture_text(picture: Photo) -> str | None:
     return uri if set(known) == {"uri"} and not uri.startswith("{") else json.dumps(known, ensure_ascii=False)
 
 
-def _detail_text(detail: Any) -> str | None:
-    if isinstance(detail, (Place, Box)):
-        return ",".join(repr(number) for _, number in detail)
-    return detail.isoformat() if isinstance(detail, datetime) else detail
+def _detail_text(detail: str, photo: Photo) -> str | None:
+    value = getattr(photo, detail)
+    if isinstance(value, (Place, Box)):
+        return ",".join(repr(number) for _, number in value)
+    return value.isoformat() if isinstance(value, datetime) else value

@@ -132,9 +132,7 @@ def create(client: Elasticsearch, name: str, spec: IndexSpec, *, source: Opened 
         body = mapping.thumbnails_index(spec.settings)
         client.indices.create(index=pictures, aliases={opened.thumbnails: _HIDDEN}, **body)
     else:
-        opened = Opened(
-            concrete, handle, source.thumbnails, spec, made, state=mapping.REBUILDING, source=source.concrete
-        )
+        opened = Opened(concrete, handle, source.thumbnails, spec, made, mapping.REBUILDING, source.concrete)
     aliases = {handle: _HIDDEN, **{alias: {} for alias in opened.names}}
     try:
         client.indices.create(index=concrete, aliases=aliases, **mapping.pets_index(spec, opened.memory))

@@ -33,8 +33,7 @@ class IndexReplaced(StoreUnavailable):
     """The index takes no writes any more, or is gone: it is being rebuilt, or was."""
 
 
-Answer = TypeVar("Answer")
-Found = TypeVar("Found")
+T = TypeVar("T")
 
 
 class Session:
@@ -107,9 +106,7 @@ class Session:
             opened = self._opened[name] = replace(opened, vectors=indexes.vectors_in(self.client, opened))
         return opened
 
-    def on(
-        self, name: str, ask: Callable[[Opened], Answer], *, expected: Expected = None, searching: bool = True
-    ) -> Answer:
+    def on(self, name: str, ask: Callable[[Opened], T], *, expected: Expected = None, searching: bool = True) -> T:
         """Ask an index; once more where it was rebuilt, or is just being, since it was looked up."""
         opened = self.open(name, expected=expected)
         if searching:
@@ -147,18 +144,16 @@ class Session:
                 client.options(ignore_status=404).indices.refresh(index=opened.handle)
             self._unseen.discard(opened.handle)
 
-    def stream(
-        self, name: str, read: Callable[[Opened], Iterator[Found]], *, expected: Expected = None
-    ) -> Iterator[Found]:
+    def stream(self, name: str, read: Callable[[Opened], Iterator[T]], *, expected: Expected = None) -> Iterator[T]:
         """Yield a stream from an index, begun at once; from its successor if it was rebuilt since it was looked up."""
 
-        def begun(opened: Opened) -> Iterator[Found]:
+        def begun(opened: Opened) -> Iterator[T]:
             found = read(opened)
             return chain([*islice(found, 1)], found)
 
         return self.streamed(name, self.on(name, begun, expected=expected))
 
-    def streamed(self, name: str, found: Iterator[Found]) -> Iterator[Found]:
+    def streamed(self, name: str, found: Iterator[T]) -> Iterator[T]:
         """Yield a stream whose errors come out as petfinder's."""
         with self.asking(name):
             yield from found

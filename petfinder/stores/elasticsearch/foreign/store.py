@@ -245,12 +245,9 @@ class ForeignIndexStore:
     def _strays(self) -> Iterator[Outcome]:
         field = self._fields.pet
         query = bodies.but({"exists": {"field": field}})
+        reason = f"this document names no pet: its field {field!r} is missing, or too long for the index"
         for page in pages(self.client, self._name, sort=["_shard_doc"], source=False, query=query):
-            for hit in page:
-                error = InvalidPet(
-                    f"this document names no pet: its field {field!r} is missing, or too long for the index"
-                )
-                yield Outcome(hit["_id"], "failed", error)
+            yield from (Outcome(hit["_id"], "failed", InvalidPet(reason)) for hit in page)
         for id_ in self._values(field, self._clauses(_EVERYTHING)):
             if (problem := _why_not(id_)) is not None:
                 yield Outcome(id_, "failed", problem)
