@@ -82,16 +82,15 @@ def from_table(
     ConfigError, at the call, for unknown columns of a DataFrame.
     """
     species_of(pet_class)
-    rows: Iterable[Mapping[str, Any]] = frame
-    if hasattr(frame, "columns") and hasattr(frame, "itertuples"):
-        table: Any = frame
+    table: Any = frame
+    if hasattr(table, "columns") and hasattr(table, "itertuples"):
         known = known_columns(pet_class)
         if table.index.name not in table.columns and column(str(table.index.name)) in known:
             table = table.reset_index()
         columns = [str(header) for header in table.columns]
         check_columns(columns, known, where="the table")
-        rows = (dict(zip(columns, row, strict=True)) for row in table.itertuples(index=False, name=None))
-    labelled = ((f"row {number}", row) for number, row in enumerate(rows, 1))
+        table = (dict(zip(columns, row, strict=True)) for row in table.itertuples(index=False, name=None))
+    labelled = ((f"row {number}", row) for number, row in enumerate(table, 1))
     return _manifest_pets(labelled, pet_class, None)
 
 

@@ -117,10 +117,9 @@ def row_of(pet: Pet) -> dict[str, Cell]:
     """The pet as a flat row, people and exact places and all, but what is held back: what `pet_from_row` reads."""
     shown = pet.model_dump(mode="json", context=CONTACT)
     row: dict[str, Cell] = {name: shown[name] for name in (*_PLAIN, *_OTHERS)}
-    row |= {"tags": _joined(pet.tags)}
+    row |= {"tags": _joined(pet.tags), "photos": _joined([photo.uri for photo in pet.photos])}
     for name, sides in _PLACES.items():
         row |= dict(zip(sides, (shown[name] or dict.fromkeys(("lat", "lon"))).values(), strict=True))
-    row |= {"photos": _joined([photo.uri for photo in pet.photos])}
     row |= {name: _joined([_detail_text(detail, photo) for photo in pet.photos]) for detail, name in _DETAILS.items()}
     for who in PEOPLE:
         person, known = getattr(pet, who), shown[who] or {}
@@ -180,11 +179,8 @@ def _photos_of(filled: Row, folder: Path | None) -> list[Photo]:
     counts = {len(entries) for entries in (pictures, *details.values()) if entries}
     if len(counts) > 1 or any(isinstance(picture, Mapping) for picture in pictures):
         raise InvalidPet(f"photos, {', '.join(_DETAILS.values())}: give an entry for each photo, in the same order")
-    made = []
-    for position in range(counts.pop()):
-        entry = {detail: entries[position] for detail, entries in details.items()}
-        made.append(_photo({"uri": pictures[position] if pictures else None, **entry}, folder))
-    return made
+    columns = {name: entries for name, entries in {"uri": pictures, **details}.items() if entries}
+    return [_photo(dict(zip(columns, entry, strict=True)), folder) for entry in zip(*columns.values(), strict=True)]
 
 
 def _photo(picture: Any, folder: Path | None) -> Photo:

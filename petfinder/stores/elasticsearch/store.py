@@ -94,12 +94,9 @@ class ElasticsearchStore:
     def stats(self, name: str) -> IndexStats:
         def measure(opened: Opened) -> IndexStats:
             answer = self._ask(photos_counted(Restriction()), opened)
-            return IndexStats(
-                pets=total(answer),
-                photos=photos_in(answer),
-                pending=int(answer["aggregations"]["pending"]["value"]),
-                size_bytes=indexes.stored_bytes(self.client, opened.handle, opened.thumbnails),
-            )
+            pending = int(answer["aggregations"]["pending"]["value"])
+            size_bytes = indexes.stored_bytes(self.client, opened.handle, opened.thumbnails)
+            return IndexStats(total(answer), photos_in(answer), pending, size_bytes)
 
         return self._session.on(name, measure)
 

@@ -71,7 +71,13 @@ def open_file(path: Path, *, create: bool, wait: float) -> tuple[sqlite3.Connect
             frozen = FrozenFile(path, _state(path))
             return _connected(f"{uri}?mode=ro&immutable=1", wait=wait), frozen
         try:
-            _make_ready(connection, path, wait=wait)
+            if not _signed(connection):
+                connection.execute("BEGIN IMMEDIATE")
+                if not _signed(connection):  # another process may have been faster
+                    make_tables(connection)
+                connection.execute("COMMIT")
+            _check_schema(path, connection.execute("PRAGMA user_version").fetchone()[0])
+            _log_ahead(connection, wait=wait)
         except BaseException:
             connection.close()
             raise
@@ -113,16 +119,6 @@ def _connected(uri: str, *, wait: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
-
-
-def _make_ready(connection: sqlite3.Connection, path: Path, *, wait: float) -> None:
-    if not _signed(connection):
-        connection.execute("BEGIN IMMEDIATE")
-        if not _signed(connection):  # another process may have been faster
-            make_tables(connection)
-        connection.execute("COMMIT")
-    _check_schema(path, connection.execute("PRAGMA user_version").fetchone()[0])
-    _log_ahead(connection, wait=wait)
 
 
 def _signed(connection: sqlite3.Connection) -> bool:

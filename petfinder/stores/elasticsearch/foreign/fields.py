@@ -84,14 +84,9 @@ def known_fields(index: str, mappings: Entry, names: FieldNames) -> KnownFields:
         )
     if vectors.get("element_type", "float") not in ("float", "bfloat16"):
         raise IndexMismatch(f"the vectors of index {index!r} are bytes or bits; petfinder compares numbers")
-    return KnownFields(
-        index=index,
-        known=known,
-        pet=pet.exact,
-        dims=vectors.get("dims"),
-        metric=vectors.get("similarity", "cosine"),
-        indexed=str(vectors.get("index", True)).lower() == "true",
-    )
+    dims, metric = vectors.get("dims"), vectors.get("similarity", "cosine")
+    indexed = str(vectors.get("index", True)).lower() == "true"
+    return KnownFields(index, known, pet.exact, dims, metric, indexed)
 
 
 def _entries(mapping: Entry, before: str = "") -> Iterator[tuple[str, Entry]]:

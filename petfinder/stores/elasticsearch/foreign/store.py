@@ -198,14 +198,10 @@ class ForeignIndexStore:
         """The pets of these ids that there are, with all their photos, whatever filter they passed."""
         for start in range(0, len(ids), bodies.PAGE):
             wanted = {*ids[start : start + bodies.PAGE]}
-            found = pages(
-                self.client,
-                self._name,
-                sort=[self._fields.pet, "_shard_doc"],
-                size=at_once(vectors=vectors),
-                query=bodies.passing([bodies.of_pets(wanted, self._fields)]),
-                **bodies.whole(self._fields, vectors=vectors),
-            )
+            body: dict[str, Any] = {"query": bodies.passing([bodies.of_pets(wanted, self._fields)])}
+            body |= bodies.whole(self._fields, vectors=vectors)
+            by_pet = [self._fields.pet, "_shard_doc"]
+            found = pages(self.client, self._name, sort=by_pet, size=at_once(vectors=vectors), **body)
             hits = (hit for page in found for hit in page)
             documents = to_documents(hits, self._fields, species=self._spec.species, dims=self._spec.dims)
             yield from (one for one in documents if one.id in wanted)
