@@ -38,7 +38,7 @@ def asked_of(place: Any, at: Any, about: Any, photos: Sequence[Photo]) -> Asked:
         raise InvalidQuery("place is (lat, lon) in degrees, at a date such as 2026-10-02") from error
     seen_at = told.taken_at or next((photo.taken_at for photo in photos if photo.taken_at), None)
     seen_in = told.place or next((photo.place for photo in photos if photo.place), None)
-    return Asked(seen_in and seen_in.rounded(), seen_at, told=at is not None, about=about, now=told.taken_at or now())
+    return Asked(seen_in and seen_in.rounded(), seen_at, told=at is not None, about=about, now=seen_at or now())
 
 
 def candidates_wanted(k: int, asked: Asked) -> int:
