@@ -21,6 +21,7 @@ from petfinder.matching.facts import fact_ratio
 from petfinder.matching.photo import leads
 from petfinder.matching.place import _density, place_ratio, reach_km
 from petfinder.matching.posterior import posterior
+from tests.stores.samples import held
 
 HOME = Place(lat=52.50, lon=13.40)
 
@@ -68,10 +69,10 @@ def test_cells_hold_exactly_the_places_that_are_rounded_into_them() -> None:
     cells, random = Cells.around(HOME, 4.1), np.random.default_rng(2)
     for lat, lon in random.uniform((52.4, 13.2), (52.6, 13.6), size=(2000, 2)):
         place = Place(lat=lat, lon=lon)
-        assert cells.hold(place) == cells.hold(place.rounded())
-    assert cells.hold(at_km(4.0))
-    assert not cells.hold(at_km(6.0))
-    assert Cells.around(Place(lat=90, lon=180), 4.1).hold(Place(lat=90, lon=179))
+        assert held(cells, place) == held(cells, place.rounded())
+    assert held(cells, at_km(4.0))
+    assert not held(cells, at_km(6.0))
+    assert held(Cells.around(Place(lat=90, lon=180), 4.1), Place(lat=90, lon=179))
 
 
 def test_days_speak_for_a_loss_just_before_and_hardly_for_one_to_come() -> None:

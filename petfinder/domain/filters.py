@@ -65,10 +65,6 @@ class Cells:
         most = (90, 90, 180, 180)
         return cls(*(min(max(round(edge, 3), -end), end) for edge, end in zip(edges, most, strict=True)))
 
-    def hold(self, place: Place) -> bool:
-        """Tell whether a place lies in one of the cells."""
-        return self.south <= place.lat <= self.north and self.west <= place.lon <= self.east
-
 
 @dataclass(frozen=True)
 class Restriction:
@@ -103,6 +99,11 @@ def terms_of(pet: Pet) -> dict[str, tuple[str, ...]]:
 def dates_of(pet: Pet) -> tuple[int, ...]:
     """When the pet's photos were taken, in epoch seconds."""
     return tuple(epoch_seconds(photo.taken_at) for photo in pet.photos if photo.taken_at)
+
+
+def own_place(pet: Pet) -> Place | None:
+    """Where its record says that the pet is or lives: where it was lost, found or seen, else its home."""
+    return pet.status_place or pet.place
 
 
 def places_of(pet: Pet) -> tuple[Place, ...]:

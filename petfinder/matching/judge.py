@@ -15,7 +15,7 @@ from petfinder.domain.evidence import Evidence
 from petfinder.domain.filters import Cells
 from petfinder.domain.matches import FEWEST_PETS, Match, Matches
 from petfinder.domain.pets import Pet, Photo
-from petfinder.domain.values import check_similarity, now
+from petfinder.domain.values import now
 from petfinder.domain.verdicts import Cut, PhotoLikelihood, Thresholds, Uncalibrated, Verdict
 from petfinder.matching.place import reach_km
 from petfinder.matching.posterior import posterior
@@ -94,7 +94,6 @@ def _cut(found: Sequence[Match], likelihood: PhotoLikelihood, stand_in: float, *
 
 def shown(answer: Matches, k: int, min_similarity: float | None, *, without: Collection[str] = ()) -> Matches:
     """The first k matches that are alike enough and not `without`; what is not shown counts as others."""
-    check_similarity(min_similarity)
     least = -math.inf if min_similarity is None else min_similarity
     passing = (match for match in answer.found if match.similarity >= least and match.pet.pet_id not in without)
     found = tuple(islice(passing, k))
@@ -138,15 +137,14 @@ def over_species(answers: Sequence[Matches], k: int, *, one_measure: bool) -> Ma
 def _against_one_nobody(answers: Sequence[Matches], pets: int) -> list[Matches]:
     """The same answers, with probabilities of one search of all their pets."""
     shares = [answer.pets_searched / pets / (answer.nobody or 1e-12) for answer in answers]  # odds against nobody
-    odds = [1 - (answer.nobody or 0.0) for answer in answers]
-    nobody = 1 / (1 + sum(share * mine for share, mine in zip(shares, odds, strict=True)))
+    odds = sum(share * (1 - (answer.nobody or 0.0)) for share, answer in zip(shares, answers, strict=True))
     joined = []
     for answer, share in zip(answers, shares, strict=True):
-        times = share * nobody
+        times = share / (1 + odds)
         found = tuple(
             replace(match, probability=chance, verdict=answer.lines.verdict(chance) if answer.lines else None)
             for match in answer
             for chance in [(match.probability or 0.0) * times]
         )
-        joined.append(replace(answer, found=found, nobody=nobody, others=(answer.others or 0.0) * times))
+        joined.append(replace(answer, found=found, nobody=1 / (1 + odds), others=(answer.others or 0.0) * times))
     return joined

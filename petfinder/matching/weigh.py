@@ -10,6 +10,7 @@ from datetime import datetime
 import numpy as np
 
 from petfinder.domain.evidence import Evidence, Reason
+from petfinder.domain.filters import own_place
 from petfinder.domain.matches import Match
 from petfinder.domain.pets import TAKEN_IN, Pet, Place, Status
 from petfinder.domain.verdicts import PhotoLikelihood
@@ -80,13 +81,13 @@ def _status(pet: Pet, mean: float, asked: Asked, evidence: Evidence) -> list[Rea
 
 
 def _place(pet: Pet, asked: Asked, evidence: Evidence) -> list[Reason]:
-    place = pet.status_place or pet.place
+    place = own_place(pet)
     if asked.place is None or place is None:
         return []
     habits = evidence.habits_of(pet.species, indoor=pet.indoor)
-    seen, around, anywhere = asked.place, evidence.around_km, evidence.anywhere
-    ratio = place_ratio(place, seen, habits.distance_km, around_km=around, anywhere=anywhere)
-    km = round(place.rounded().km_to(seen.rounded()))
+    around, anywhere = evidence.around_km, evidence.anywhere
+    ratio = place_ratio(place, asked.place, habits.distance_km, around_km=around, anywhere=anywhere)
+    km = round(place.rounded().km_to(asked.place.rounded()))
     where = _WHERE.get(pet.status, "home") if pet.status_place else "home"
     return [Reason("place", f"{f'about {km:,} km' if km else 'under 1 km'} from {where}", _log10(ratio))]
 
@@ -111,8 +112,7 @@ def _facts(pet: Pet, asked: Asked, pets: Sequence[Pet]) -> list[Reason]:
         return []
     reasons = []
     for fact in FACTS:
-        ratio = fact_ratio(fact, pet, asked.about, pets)
-        if ratio != 1:
+        if (ratio := fact_ratio(fact, pet, asked.about, pets)) != 1:
             reasons.append(Reason(fact, f"{fact} as told" if ratio > 1 else f"another {fact}", _log10(ratio)))
     return reasons
 

@@ -85,7 +85,7 @@ def with_vectors(document: Document, vectors: Mapping[str, Vector], *, dims: int
     matrix = np.stack(rows) if rows else np.zeros((0, dims), dtype=np.float32)
     pending = len(photo_ids) - len(embedded)
     terms = {field: values for field, values in document.terms.items() if field != PENDING}
-    if not (rows and set(terms.get("status", ())) & set(REPORTED)):
+    if not (rows and _is_report(terms)):
         terms.pop(TO_MATCH, None)
     return replace(
         document,
@@ -105,8 +105,12 @@ def to_be_matched(*pet_ids: str) -> Restriction:
 def to_match_quietly(document: Document) -> Document:
     """The document with the mark, where it is a report that can be matched, so that nobody is told."""
     terms = matched(document).terms
-    reported = document.photo_ids and set(terms.get("status", ())) & set(REPORTED)
-    return replace(document, terms={**terms, TO_MATCH: (QUIETLY,)} if reported else terms)
+    marked = document.photo_ids and _is_report(terms)
+    return replace(document, terms={**terms, TO_MATCH: (QUIETLY,)} if marked else terms)
+
+
+def _is_report(terms: Mapping[str, tuple[str, ...]]) -> bool:
+    return not set(terms.get("status", ())).isdisjoint(REPORTED)
 
 
 def matched(document: Document) -> Document:

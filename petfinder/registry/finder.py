@@ -16,10 +16,10 @@ import numpy as np
 
 from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidQuery, PetNotFound
 from petfinder.domain.fields import fold_microchip
-from petfinder.domain.filters import PetFilter, Restriction, places_of
+from petfinder.domain.filters import PetFilter, Restriction, own_place, places_of
 from petfinder.domain.matches import SHOWN, Match, Matches, Pets
 from petfinder.domain.pets import TAKEN_IN, Owner, Pet, PetT, Photo, Place, as_found
-from petfinder.domain.values import check_choice
+from petfinder.domain.values import check_choice, check_similarity
 from petfinder.domain.vectors import common_direction, unit
 from petfinder.domain.verdicts import Thresholds, Uncalibrated, thresholds_for
 from petfinder.matching import judge
@@ -91,6 +91,7 @@ class PetFinder(OpenedIndex[PetT]):
         PhotoError, InvalidQuery, EncoderError.
         """
         check_choice(combine, Combine, what="combine")
+        check_similarity(min_similarity)
         several = photo if isinstance(photo, (list, tuple)) else [photo]
         if not several:
             raise InvalidQuery("find needs at least one photo")
@@ -118,6 +119,7 @@ class PetFinder(OpenedIndex[PetT]):
     def _find_many(
         self, photos: Sequence[Any], k: int, where: PetFilter | None, min_similarity: float | None
     ) -> Sequence[Matches]:
+        check_similarity(min_similarity)
         queries = embed_photos(photos, self.encoder, limits=self.limits)
         if not queries:
             return []
@@ -363,10 +365,9 @@ class PetFinder(OpenedIndex[PetT]):
         if centre is None:
             return answer
         here = centre.rounded()
-        owned = [match.pet.status_place or match.pet.place for match in answer]  # else where its photos were taken
+        owned = [own_place(match.pet) for match in answer]  # else where its photos were taken
         places = [[own] if own else places_of(match.pet) for own, match in zip(owned, answer, strict=True)]
-        ways = [[here.km_to(place) for place in some] for some in places]
-        km = [round(min(way)) if way else None for way in ways]
+        km = [round(min(map(here.km_to, some))) if some else None for some in places]
         placed = tuple(replace(match, distance_km=far) for match, far in zip(answer, km, strict=True))
         return replace(answer, found=placed, centre=here)
 

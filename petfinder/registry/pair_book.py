@@ -113,10 +113,11 @@ class PairBook:
             for number, record in zip(block, self._store.records(self._index, [*map(_alert, block)]), strict=True):
                 if record is None:
                     return
-                pair = record.body["pair"]
-                self._put(TOLD + pair, {"alert": number}, ())  # for a writer that did not come to it
-                [told] = self._store.records(self._index, [TOLD + pair])
-                if told is not None and told.body["alert"] == number:
+                pair, told = record.body["pair"], TOLD + record.body["pair"]
+                if not self._known([told])[0]:  # its writer did not come to noting it
+                    self._put(told, {"alert": number}, ())
+                [noted] = self._store.records(self._index, [told])
+                if noted is not None and noted.body["alert"] == number:
                     yield number, pair
 
     def _last_alert(self) -> int:

@@ -46,7 +46,8 @@ class PetService(TwoSides[PetT]):
         report = Registration(self, on_conflict=on_conflict, strict=True).run([pet], progress=False)
         for failure in report.failures:
             raise failure.error
-        self.finish_matching(pet.pet_id)
+        if pet.status in REPORTED:
+            self.finish_matching(pet.pet_id)
         return self.get(pet.pet_id) if report.skipped else self.repository.get(pet.pet_id)
 
     def register_many(

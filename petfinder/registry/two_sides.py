@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from petfinder.domain.errors import EditConflict, InvalidQuery, StoreError
-from petfinder.domain.filters import PetFilter
+from petfinder.domain.filters import PetFilter, own_place
 from petfinder.domain.matches import Matches, Pets
 from petfinder.domain.pairs import Pair, Pairs, PairState
 from petfinder.domain.pets import REPORTED, TAKEN_IN, Pet, PetT, Status, as_found, changed
@@ -59,7 +59,7 @@ class TwoSides(PetFinder[PetT]):
     def _counterparts(self, pet: PetT, document: Document, k: int) -> Matches:
         others = TAKEN_IN if pet.status is Status.LOST else REPORTED
         where = PetFilter(status=others, exclude=[pet.pet_id])
-        place = pet.status_place or pet.place
+        place = own_place(pet)
         asked = Asked(place and place.rounded(), pet.status_at, told=pet.status is Status.LOST, about=pet)
         [found] = self._searched([common_direction(document.vectors)], asked, judge.NEAREST, where)
         answer = self._weighed(found, asked, photos=1)
@@ -180,15 +180,14 @@ class TwoSides(PetFinder[PetT]):
                 store.replace(index, matched(document), expected=spec)
 
     def _meet(self, meeting: Meeting, *, aloud: bool) -> None:
-        book = self._book
-        book.meet(meeting)
-        if not book.tell(meeting.pair_id, aloud=aloud):
+        self._book.meet(meeting)
+        new = self._book.tell(meeting.pair_id, aloud=aloud)
+        pair = self.pair(meeting.pair_id) if new and self.listeners else None
+        if pair is None:
             return
-        pair = self.pair(meeting.pair_id) if self.listeners else None
         for listener in self.listeners:
             try:
-                if pair is not None:
-                    listener(pair)
+                listener(pair)
             except Exception:
                 logger.exception("a listener failed on pair %s", meeting.pair_id)
 

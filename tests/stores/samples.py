@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from petfinder.domain.filters import PetFilter, Restriction, dates_of, places_of, terms_of
+from petfinder.domain.filters import Cells, PetFilter, Restriction, dates_of, places_of, terms_of
 from petfinder.domain.pets import Owner, Pet, Photo, Place, Status
 from petfinder.domain.vectors import Matrix, portrait, unit
 from petfinder.stores.base import Store
@@ -72,6 +72,11 @@ def opened(path: str | Path | None, **options: Any) -> Iterator[EmbeddedStore]:
 def ids(documents: Iterable[Document]) -> list[str]:
     """The ids of documents."""
     return [one.id for one in documents]
+
+
+def held(cells: Cells, place: Place) -> bool:
+    """Whether a place lies in one of these cells."""
+    return cells.south <= place.lat <= cells.north and cells.west <= place.lon <= cells.east
 
 
 def breed(*values: str) -> Restriction:

@@ -30,6 +30,7 @@ from tests.stores.samples import (
     document,
     expected,
     found,
+    held,
     ids,
     pet_document,
     random_documents,
@@ -381,7 +382,7 @@ def test_the_nearest_of_some_cells_come_with_the_nearest_of_all(store: Store) ->
     ]
     write(store, documents)
     cells = Cells.around(Place(lat=48.142, lon=11.55), 2.5)
-    inside = [one for one in documents if cells.hold(Place(lat=one.places[0][0], lon=one.places[0][1]))]
+    inside = [one for one in documents if held(cells, Place(lat=one.places[0][0], lon=one.places[0][1]))]
     assert 10 < len(inside) < 100
     for query in directions(10, seed=6):
         for exact in (True, False):
