@@ -68,12 +68,16 @@ def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pf.Registr
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     person = pf.Owner(name="Ully", phone=SECRETS[0], email=SECRETS[1])
-    where = {"status_place": (-23.5505, -46.6333), "place": (-23.5505, -46.6333), "held_back": SECRETS[2]}
+    where: dict[str, Any] = {
+        "status_place": (-23.5505, -46.6333),
+        "place": (-23.5505, -46.6333),
+        "held_back": SECRETS[2],
+    }
     with pf.connect("pets.db", encoder=TableEncoder()) as registry:
-        lost = {"status": "lost", "status_at": "2026-10-02", "owner": person, **where}
+        lost: dict[str, Any] = {"status": "lost", "status_at": "2026-10-02", "owner": person, **where}
         registry.dogs.register(pf.Dog(pet_id="luna", name="Luna", photos=[photo(200)], **lost))
         for number in (1, 2):
-            found = {"status": "found", "status_at": "2026-10-04", "finder": person, **where}
+            found: dict[str, Any] = {"status": "found", "status_at": "2026-10-04", "finder": person, **where}
             registry.dogs.register(pf.Dog(pet_id=f"stray-{number}", photos=[photo(200 + number)], **found))
         yield registry
 

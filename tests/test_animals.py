@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -153,7 +154,7 @@ def test_a_registration_names_the_photos_with_several_animals_and_takes_them_in(
     seeing: PocketEncoder, two: Image.Image, tmp_path: Path
 ) -> None:
     two.save(tmp_path / "two.png")
-    photos = [tmp_path / "two.png", two.crop((0, 0, 400, 400)), pf.Photo(source=two, box=(0, 0, 0.5, 1))]
+    photos: list[Any] = [tmp_path / "two.png", two.crop((0, 0, 400, 400)), pf.Photo(source=two, box=(0, 0, 0.5, 1))]
     with pf.connect(":memory:", encoder=seeing) as registry:
         report = registry.dogs.register_many([pf.Dog(pet_id="rex", photos=photos), pf.Dog(pet_id="bella")])
         again = registry.dogs.register_many([pf.Dog(pet_id="rex", photos=photos)])

@@ -19,7 +19,7 @@ from petfinder.domain.pets import Box, Cat, Dog, Owner, Pet, Photo, Place, Statu
 from petfinder.tables.readers import from_table, read_csv, read_json
 from petfinder.tables.writers import to_rows, to_table, write_csv, write_json
 
-CONTACT = {
+CONTACT: dict[str, Any] = {
     "name": "Ully Salgado",
     "phone": "+55 11 5550-1234",
     "email": "ully@example.org",

@@ -349,7 +349,7 @@ def test_no_message_repeats_an_owners_contact(tmp_path: Path) -> None:
 
 
 def test_json_may_nest_what_csv_has_flat(tmp_path: Path) -> None:
-    shot = {"taken_at": "2024-05-01T10:00:00", "box": [0.1, 0.1, 0.5, 0.5]}
+    shot: dict[str, Any] = {"taken_at": "2024-05-01T10:00:00", "box": [0.1, 0.1, 0.5, 0.5]}
     same: dict[str, Any] = {"pet_id": "luigi", "name": "Luigi", "place": [-23.5, -46.6], "tags": ["shy"]}
     whose = {"name": "Ully", "phone": PHONE, "picture": "ully.png"}
     nested = {**same, "microchip": 985112345678903, "owner": whose, "photos": ["a.png", {"uri": "b.png", **shot}]}

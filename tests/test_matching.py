@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,7 +86,7 @@ def test_days_speak_for_a_loss_just_before_and_hardly_for_one_to_come() -> None:
 
 
 def test_facts_are_weak_rare_words_say_more_and_what_is_not_known_says_nothing() -> None:
-    def pet(**known: str) -> pf.Dog:
+    def pet(**known: Any) -> pf.Dog:
         return pf.Dog(pet_id="one", **known)
 
     others = [pet(colour="black")] * 10 + [pet(colour="white")] * 9 + [pet(colour="merle")]

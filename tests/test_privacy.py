@@ -133,13 +133,17 @@ def test_nothing_said_repeats_contact(
     caplog.set_level(logging.DEBUG)
     bad_table = tmp_path / "bad.csv"
     bad_table.write_text(f"pet_id,status,held_back,{who}_name,{who}_phone\nx,asleep,{HELD_BACK},Ully,{PHONE}\n")
+
+    def with_person(pet_id: str, person: Any) -> pf.Dog:
+        return pf.Dog(pet_id=pet_id, **{who: person})
+
     attempts: list[Callable[[], object]] = [
-        lambda: pf.Owner(name="x", phone=[PHONE]),
+        lambda: pf.Owner(name="x", phone=[PHONE]),  # type: ignore[arg-type]
         lambda: pf.Owner(name="", phone=PHONE),
-        lambda: pf.Dog(**{"pet_id": "", who: {"name": "x", "phone": PHONE}}),
-        lambda: pf.Dog(**{"pet_id": "x", who: {"name": "x", "fone": PHONE}}),
-        lambda: pf.Dog(**{"pet_id": "x", who: PHONE}),
-        lambda: pf.Dog(pet_id="x", held_back=[HELD_BACK]),
+        lambda: with_person("", {"name": "x", "phone": PHONE}),
+        lambda: with_person("x", {"name": "x", "fone": PHONE}),
+        lambda: with_person("x", PHONE),
+        lambda: pf.Dog(pet_id="x", held_back=[HELD_BACK]),  # type: ignore[arg-type]
         lambda: stocked.dogs.register(planted("luigi", GREEN, who)),
         lambda: stocked.dogs.update("luigi", **{who: {"name": "x", "phone": [PHONE]}}),
         lambda: stocked.dogs.register_many([planted("luigi", GREEN, who)], on_conflict="error").raise_for_failures(),

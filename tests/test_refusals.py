@@ -41,8 +41,14 @@ CALLS: dict[str, tuple[Callable[[Any], object], type[errors.PetfinderError]]] = 
     "a minimum that is no cosine": (lambda r: r.dogs.find(picture(RED), min_similarity=np.nan), errors.InvalidQuery),
     "a filter as a mapping": (lambda r: r.dogs.find(picture(RED), where={"breed": "x"}), errors.InvalidQuery),
     "a status that does not exist": (lambda r: pf.PetFilter(status="losst"), errors.InvalidQuery),
-    "a breed that is a number": (lambda r: pf.PetFilter(breed=5), errors.InvalidQuery),
-    "tags that are numbers": (lambda r: pf.Dog(pet_id="x", tags=[1]), errors.InvalidPet),
+    "a breed that is a number": (
+        lambda r: pf.PetFilter(breed=5),  # type: ignore[arg-type]
+        errors.InvalidQuery,
+    ),
+    "tags that are numbers": (
+        lambda r: pf.Dog(pet_id="x", tags=[1]),  # type: ignore[list-item]
+        errors.InvalidPet,
+    ),
     "a vector of other dims": (lambda r: r.dogs.find_by_embedding(np.ones(3)), errors.InvalidEmbedding),
     "a vector of zeros": (lambda r: r.dogs.find_by_embedding(np.zeros(8)), errors.InvalidEmbedding),
     "a vector of NaN": (lambda r: r.dogs.find_by_embedding(np.full(8, np.nan)), errors.InvalidEmbedding),

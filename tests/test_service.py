@@ -414,7 +414,12 @@ def test_verdicts_follow_thresholds(registry: pf.Registry) -> None:
     assert registry.dogs.find(picture(RED)).verdict == pf.Verdict.POSSIBLE
     rows = [{"pets": 10, "match": 0.98, "possible": 0.9}, {"pets": 100, "match": 0.99, "possible": 0.95}]
 
-    registry.dogs.repository.keep_thresholds(pf.Thresholds(measured=rows, source="a test"))
+    registry.dogs.repository.keep_thresholds(
+        pf.Thresholds(
+            measured=rows,  # type: ignore[arg-type]
+            source="a test",
+        )
+    )
 
     certain, stranger = registry.dogs.find(picture(RED)), registry.dogs.find(picture(BLUE))
     assert certain.verdict == pf.Verdict.MATCH
@@ -427,7 +432,10 @@ def test_verdicts_follow_the_number_of_photos_that_compete(registry: pf.Registry
     luigi = pf.Dog(pet_id="luigi", photos=[picture(RED), picture(NEARLY_RED), picture(GREY)])
     registry.dogs.register_many([luigi, dog("bella", GREEN), pf.Dog(pet_id="shy")], progress=False)
     rows = [{"pets": 1, "match": 0.5, "possible": 0.1}, {"pets": 1000, "match": 0.9, "possible": 0.6}]
-    thresholds = pf.Thresholds(measured=rows, source="a test")
+    thresholds = pf.Thresholds(
+        measured=rows,  # type: ignore[arg-type]
+        source="a test",
+    )
     registry.dogs.repository.keep_thresholds(thresholds)
 
     one = registry.dogs.find(picture(RED))

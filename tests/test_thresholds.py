@@ -69,7 +69,7 @@ def test_files_from_before_photos_and_intervals_still_load_and_rows_must_rise_in
     assert (row.gallery_size, row.match_interval, row.possible_interval) == (10, None, None)
     assert Thresholds.model_validate_json(THREE_EACH.model_dump_json(exclude_none=True)) == THREE_EACH
     with pytest.raises(ConfigError, match="rising"):
-        Thresholds(measured=falling)
+        Thresholds(measured=falling)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("photos_each", [2, 3])

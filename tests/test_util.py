@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -57,7 +58,7 @@ def test_a_name_that_no_store_would_take_is_refused(util: pf.Util, name: str) ->
 def test_a_rebuild_encodes_every_photo_anew_from_original_or_thumbnail(registry: pf.Registry, tmp_path: Path) -> None:
     for name, colour in (("stays", RED), ("goes", BLUE), ("changes", GREEN)):
         picture(colour).save(tmp_path / f"{name}.png")
-        photos = [tmp_path / f"{name}.png", picture((90, 20, colour[2]))]
+        photos: list[Any] = [tmp_path / f"{name}.png", picture((90, 20, colour[2]))]
         registry.dogs.register(pf.Dog(pet_id=name, photos=photos, owner=pf.Owner(name="U", phone="555-0101")))
     registry.dogs.register(pf.Dog(pet_id="vector-only", photos=[pf.Photo(embedding=[1.0] * 8)]))
     (tmp_path / "goes.png").unlink()

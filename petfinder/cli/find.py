@@ -67,7 +67,7 @@ class Known:
     def given(self, pet_class: type[Pet]) -> dict[str, Any]:
         """What `find` takes: the facts as a pet. Raises InvalidQuery."""
         pairs = [part.partition("=") for part in self.about.split(",")] if self.about else []
-        facts = {name.strip(): value.strip() for name, _, value in pairs}
+        facts: dict[str, Any] = {name.strip(): value.strip() for name, _, value in pairs}
         if not all(name in FACTS and value for name, value in facts.items()):
             raise InvalidQuery(f"--about takes {', '.join(f'{fact}=WORDS' for fact in FACTS)}, with commas between")
         about = pet_class(pet_id="asked", **facts) if facts else None

@@ -15,9 +15,9 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from petfinder.domain.errors import InvalidQuery, PetfinderError
 from petfinder.domain.fields import FIELD, FIELDS
-from petfinder.domain.pets import EARTH_RADIUS_KM, Pet, Place, Status
+from petfinder.domain.pets import EARTH_RADIUS_KM, AnyPlace, Pet, Place, Status
 from petfinder.domain.text import fold, words
-from petfinder.domain.values import Moment, Value, epoch_seconds
+from petfinder.domain.values import NOTHING, AnyMoment, Moment, Takes, Value, epoch_seconds
 
 EDGE_KM = 2e-5  # stores keep places to about a centimetre, so the edge of a circle is two wide and belongs to it
 Terms = tuple[tuple[str, tuple[str, ...]], ...]
@@ -123,6 +123,7 @@ def _several(values: Any) -> Any:
     return tuple(values) if isinstance(values, Iterable) and not isinstance(values, str) else (values,)
 
 
+AnyWords = str | Iterable[str]
 Several = Annotated[tuple[str, ...] | None, BeforeValidator(_several)]
 
 
@@ -137,18 +138,18 @@ class PetFilter(Value):
 
     refusal: ClassVar[type[PetfinderError]] = InvalidQuery
 
-    breed: Several = None
-    colour: Several = None
-    sex: Several = None
-    status: Several = None
-    owner: Several = None
-    tags: Several = None
-    ids: Several = None
-    exclude: Several = None
-    microchip: Several = None
-    taken_after: Moment | None = None
-    taken_before: Moment | None = None
-    near: Place | None = None
+    breed: Takes[AnyWords | None, Several] = NOTHING
+    colour: Takes[AnyWords | None, Several] = NOTHING
+    sex: Takes[AnyWords | None, Several] = NOTHING
+    status: Takes[AnyWords | None, Several] = NOTHING
+    owner: Takes[AnyWords | None, Several] = NOTHING
+    tags: Takes[AnyWords | None, Several] = NOTHING
+    ids: Takes[AnyWords | None, Several] = NOTHING
+    exclude: Takes[AnyWords | None, Several] = NOTHING
+    microchip: Takes[AnyWords | None, Several] = NOTHING
+    taken_after: Takes[AnyMoment | None, Moment | None] = NOTHING
+    taken_before: Takes[AnyMoment | None, Moment | None] = NOTHING
+    near: Takes[AnyPlace | None, Place | None] = NOTHING
     within_km: float | None = Field(default=None, gt=0, allow_inf_nan=False)
 
     @field_validator("taken_after", "taken_before")

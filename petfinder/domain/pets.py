@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, Self, TypeVar
 
 import numpy as np
+from PIL import Image
 from pydantic import (
     BeforeValidator,
     Field,
@@ -22,7 +23,7 @@ from pydantic import (
 from petfinder.domain.errors import InvalidPet
 from petfinder.domain.shown import as_html
 from petfinder.domain.text import fold
-from petfinder.domain.values import Moment, Text, Value, writable
+from petfinder.domain.values import NONE_OF_THEM, NOTHING, AnyMoment, Moment, Takes, Text, Value, writable
 from petfinder.domain.vectors import Vector
 
 EARTH_RADIUS_KM = 6371.0088  # mean radius, IUGG
@@ -65,6 +66,9 @@ class Place(Value):
         return Place(lat=round(self.lat, 2), lon=round(self.lon, 2))
 
 
+AnyPlace = Place | Sequence[float] | str
+
+
 class Box(Value):
     """Where in the picture the pet is: left edge `x`, upper edge `y`, width `w`, height `h`, each 0 to 1.
 
@@ -90,31 +94,52 @@ class Box(Value):
         return self
 
 
+AnyBox = Box | Sequence[float] | str
+
+
 class Photo(Value):
-    """One picture of one pet: made of a path, bytes, a file object or a PIL image, or of named fields.
+    """One picture of one pet, made of a path, bytes, a file object, a PIL image, RGB uint8 array, or of named fields.
 
     `uri` says where the original is; `source` holds a picture given in memory until it is read. `photo_id` is the
     sha256 of the file's bytes (of the RGB pixels for a PIL image) and the box. A `taken_at` without zone is the
     camera's local time. `thumbnail` is an EXIF-free JPEG, `embedding` float32 (dims,). Raises InvalidPet.
     """
 
-    uri: Text = None
+    uri: Takes[str | os.PathLike[str] | None, Text] = NOTHING
     photo_id: Text = None
-    taken_at: Moment | None = None
-    place: Place | None = None
-    box: Box | None = None
+    taken_at: Takes[AnyMoment | None, Moment | None] = NOTHING
+    place: Takes[AnyPlace | None, Place | None] = NOTHING
+    box: Takes[AnyBox | None, Box | None] = NOTHING
     thumbnail: bytes | None = Field(default=None, exclude=True, repr=False)
-    embedding: Vector | None = Field(default=None, exclude=True, repr=False)
+    embedding: Takes[Any, Annotated[Vector | None, Field(exclude=True, repr=False)]] = NOTHING
     source: Any = Field(default=None, exclude=True, repr=False)
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            photo: AnyPhoto | None = None,
+            /,
+            *,
+            uri: str | os.PathLike[str] | None = None,
+            photo_id: str | None = None,
+            taken_at: AnyMoment | None = None,
+            place: AnyPlace | None = None,
+            box: AnyBox | None = None,
+            thumbnail: bytes | None = None,
+            embedding: Any = None,
+            source: Any = None,
+        ) -> None: ...
+
+    else:
+
+        def __init__(self, photo: Any = None, /, **fields: Any) -> None:
+            super().__init__(**(fields if photo is None else {**_picture(photo), **fields}))
 
     @model_validator(mode="before")
     @classmethod
     def _from_a_picture(cls, given: Any) -> Any:
-        if isinstance(given, (str, os.PathLike)):
-            return {"uri": os.fspath(given)}
-        if isinstance(given, (Mapping, Photo)):
-            return given
-        return {"source": given}
+        return given if isinstance(given, (Mapping, Photo)) else _picture(given)
 
     @field_validator("uri", mode="before")
     @classmethod
@@ -144,8 +169,25 @@ class Photo(Value):
         return hash(self._identity())
 
 
+AnyPhoto = Photo | str | os.PathLike[str] | bytes | BinaryIO | Image.Image | np.ndarray[Any, Any]
+
+
+def _picture(given: Any) -> dict[str, Any]:
+    if isinstance(given, Photo):
+        return {name: getattr(given, name) for name in given.model_fields_set}
+    return {"uri": os.fspath(given)} if isinstance(given, (str, os.PathLike)) else {"source": given}
+
+
+def several_photos(given: Any) -> tuple[Any, ...]:
+    """Take one photo, or any list, set or stream of photos, as a tuple."""
+    one = isinstance(given, (str, bytes, bytearray, memoryview, os.PathLike, Photo, Mapping, np.ndarray))
+    if one or hasattr(given, "read") or not isinstance(given, Iterable):
+        return (given,)
+    return tuple(sorted(given, key=str) if isinstance(given, Set) else given)
+
+
 class Owner(Value):
-    """A person to call: an owner, or who found or saw an animal.
+    """A person to call: an owner, or who found or saw an animal. A name alone will do.
 
     Ways to reach them show in no repr, str or JSON unless the context `CONTACT` asks for them. `picture` is
     a photo of the person, for the owner card. Raises InvalidPet for a blank name.
@@ -155,7 +197,14 @@ class Owner(Value):
     phone: Text = None
     email: Text = None
     address: Text = None
-    picture: Photo | None = None
+    picture: Takes[AnyPhoto | None, Photo | None] = NOTHING
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, given: Any) -> Any:
+        if isinstance(given, str) and ("@" in given or sum(sign.isdigit() for sign in given) > 5):
+            raise ValueError("a text alone is a person's name; write Owner(name=..., phone=..., email=...)")
+        return {"name": given} if isinstance(given, str) else given
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         return [("name", self.name)]
@@ -166,6 +215,9 @@ class Owner(Value):
         if not (isinstance(info.context, Mapping) and info.context.get("contact")):
             shown = {name: value for name, value in shown.items() if name not in _HIDDEN_OWNER_FIELDS}
         return shown
+
+
+AnyOwner = Owner | str | Mapping[str, Any]
 
 
 class Status(StrEnum):
@@ -183,6 +235,7 @@ class Status(StrEnum):
 
 TAKEN_IN = (Status.FOUND, Status.SIGHTED)
 REPORTED = (Status.LOST, *TAKEN_IN)
+_AT_HOME: Any = Status.HOME
 
 
 def _folded(given: Any) -> Any:
@@ -190,10 +243,7 @@ def _folded(given: Any) -> Any:
 
 
 def _as_photos(given: Any) -> Any:
-    if given is None:
-        return ()
-    single = isinstance(given, (str, bytes, os.PathLike, Photo, Mapping)) or not isinstance(given, Sequence)
-    return (given,) if single else tuple(given)
+    return () if given is None else several_photos(given)
 
 
 def _as_tags(given: Any) -> Any:
@@ -207,13 +257,20 @@ def _as_tags(given: Any) -> Any:
 
 
 class Pet(Value):
-    """One registered animal; `pet_id` (printable, at most 512 bytes) is its key in every store.
+    """One registered animal. Raises InvalidPet for what cannot be kept.
 
-    `status` holds since `status_at`; `status_place` is where it was lost, found or seen, `place` where the pet lives.
-    `microchip` is a chip or tattoo number, `finder` who found or saw it, `renewed_at` when its report was last said to
-    be still so, `confirmed` whether somebody approved that report. `held_back` is one feature that the other side must
-    name: it is searched, shown and exported nowhere. Dates are kept to the second. Raises InvalidPet for what cannot be
-    kept.
+    pet_id        its key in every store: printable, at most 512 bytes
+    species       what it is; Dog and Cat fix it
+    name, breed, colour, sex, note: what people say of it; tags: marks, each a word or a few
+    status        home, lost, found, sighted or reunited, since `status_at`
+    status_place  where it was lost, found or seen: (lat, lon) in degrees
+    place         where it lives; `indoor`: whether it does not go out
+    microchip     a chip or tattoo number
+    owner         whom to call: an Owner, or a name; `finder`: who found or saw it
+    photos        pictures of it: paths, bytes, file objects, PIL images, RGB uint8 arrays, or Photos; three are best
+    held_back     one feature that the other side must name: it is searched, shown and exported nowhere
+    registered_at, renewed_at: when it came in, when its report was last said to be still so; kept to the second
+    confirmed     whether somebody approved its report
     """
 
     pet_id: str = Field(min_length=1)
@@ -222,21 +279,28 @@ class Pet(Value):
     breed: Text = None
     colour: Text = None
     sex: Text = None
-    status: Annotated[Status, BeforeValidator(_folded)] = Status.HOME
-    status_at: Moment | None = None
-    status_place: Place | None = None
-    place: Place | None = None
+    status: Takes[str, Annotated[Status, BeforeValidator(_folded)]] = _AT_HOME
+    status_at: Takes[AnyMoment | None, Moment | None] = NOTHING
+    status_place: Takes[AnyPlace | None, Place | None] = NOTHING
+    place: Takes[AnyPlace | None, Place | None] = NOTHING
     indoor: bool | None = None
     microchip: Text = None
-    tags: Annotated[tuple[str, ...], BeforeValidator(_as_tags)] = ()
+    tags: Takes[str | Iterable[str] | None, Annotated[tuple[str, ...], BeforeValidator(_as_tags)]] = NONE_OF_THEM
     note: Text = None
     held_back: Text = Field(default=None, exclude=True, repr=False)
-    owner: Owner | None = None
-    finder: Owner | None = None
-    photos: Annotated[tuple[Photo, ...], BeforeValidator(_as_photos)] = ()
-    registered_at: Moment | None = None
-    renewed_at: Moment | None = None
+    owner: Takes[AnyOwner | None, Owner | None] = NOTHING
+    finder: Takes[AnyOwner | None, Owner | None] = NOTHING
+    photos: Takes[AnyPhoto | Iterable[AnyPhoto] | None, Annotated[tuple[Photo, ...], BeforeValidator(_as_photos)]] = (
+        NONE_OF_THEM
+    )
+    registered_at: Takes[AnyMoment | None, Moment | None] = NOTHING
+    renewed_at: Takes[AnyMoment | None, Moment | None] = NOTHING
     confirmed: bool = True
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **given: Any) -> None:
+        """Have help() of a class of pets begin with the fields."""
+        cls.__doc__ = f"{cls.__doc__ or cls.__name__}\n\n{Pet.__doc__}"
 
     @field_validator("pet_id")
     @classmethod

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import re
 from contextlib import suppress
-from datetime import datetime, timezone
-from typing import Annotated, Any, ClassVar, get_args
+from datetime import date, datetime, timezone
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar, get_args, overload
 
 from pydantic import (
     BaseModel,
@@ -18,6 +18,33 @@ from pydantic import (
 )
 
 from petfinder.domain.errors import ConfigError, InvalidPet, InvalidQuery, PetfinderError
+
+GivenT = TypeVar("GivenT")
+KeptT = TypeVar("KeptT")
+
+if TYPE_CHECKING:
+
+    class Takes(Generic[GivenT, KeptT]):
+        """What type checkers are told of a field: what may be given for it, and what it is when it is read."""
+
+        @overload
+        def __get__(self, value: None, owner: object) -> Any: ...
+        @overload
+        def __get__(self, value: object, owner: object) -> KeptT: ...
+        def __get__(self, value: object | None, owner: object) -> Any: ...
+        def __set__(self, value: Any, given: GivenT) -> None: ...
+
+else:
+
+    class Takes:
+        """`Takes[what may be given, what is kept]` is the type of a field; pydantic sees only what is kept."""
+
+        def __class_getitem__(cls, types: tuple[Any, Any]) -> Any:
+            return types[1]
+
+
+NOTHING: Any = None  # the default of such a field
+NONE_OF_THEM: Any = ()
 
 
 class Value(BaseModel):
@@ -85,11 +112,12 @@ def _as_date(moment: object, read: ValidatorFunctionWrapHandler) -> datetime:
     if hasattr(moment, "to_pydatetime"):
         moment = moment.to_pydatetime(warn=False)
     with suppress(ValidationError):
-        date: datetime = read(moment)
-        return date.replace(microsecond=0)
+        kept: datetime = read(moment)
+        return kept.replace(microsecond=0)
     raise ValueError("no date that can be read; write 2026-08-30 or 2026-08-30T14:05:00+02:00")
 
 
+AnyMoment = date | str  # a datetime is a date
 Moment = Annotated[datetime, WrapValidator(_as_date)]
 Text = Annotated[str | None, BeforeValidator(_blank_to_none), BeforeValidator(writable)]
 

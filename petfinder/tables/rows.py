@@ -167,7 +167,7 @@ def _place_of(filled: Row, name: str) -> Any:
         raise InvalidPet(f"{lon if lat in filled else lat} is empty: a place needs {lat} and {lon}, or neither")
     if not sides:
         return filled.get(name)
-    numbers = [side.replace(",", ".") if isinstance(side, str) else side for side in sides]
+    numbers: list[Any] = [side.replace(",", ".") if isinstance(side, str) else side for side in sides]
     return Place(lat=numbers[0], lon=numbers[1])
 
 

@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import petfinder as pf
+from petfinder.domain.pets import SPECIES
 from petfinder.encoders.load import load_encoder
 from petfinder.evaluation.calibration import mean_over_animals
 from petfinder.training.pocket.benches import REPORTS, EmbeddingCache, as_one_animal, read_benches, read_twins
@@ -93,10 +94,15 @@ class Photos:
     def pet(self, name: str, rows: Sequence[int], home: tuple[float, float], days: float, sex: str) -> pf.Pet:
         """A pet that was lost from its home so many days ago."""
         photos = tuple(pf.Photo(photo_id=f"{row}", embedding=self.embeddings[row]) for row in rows)
-        known = {"breed": str(self.breeds[rows[0]]) or None, "sex": sex, "photos": photos, "place": home}
+        known: dict[str, Any] = {
+            "breed": str(self.breeds[rows[0]]) or None,
+            "sex": sex,
+            "photos": photos,
+            "place": home,
+        }
         lost_at = NOW - timedelta(days=days)
-        make = {"dog": pf.Dog, "cat": pf.Cat}[self.species]
-        return make(pet_id=name, status="lost", status_at=lost_at, **known)
+        make: type[pf.Pet] = SPECIES[self.species]
+        return make(pet_id=name, species=self.species, status="lost", status_at=lost_at, **known)
 
     def told(self, row: int, sex: str, breeds: Sequence[str], random: Random) -> pf.Pet:
         """What somebody says of the animal in a photo, as often wrong as people are."""
@@ -105,7 +111,7 @@ class Photos:
         breed = str(self.breeds[row])
         if breed and random.uniform() >= BREED_TOLD_RIGHT:
             breed = str(random.choice(breeds))
-        return {"dog": pf.Dog, "cat": pf.Cat}[self.species](pet_id="asked", sex=said, breed=breed or None)
+        return SPECIES[self.species](pet_id="asked", species=self.species, sex=said, breed=breed or None)
 
 
 def read_photos(shared: Path, cache: Path, species: str) -> Photos:

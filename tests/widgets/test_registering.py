@@ -89,7 +89,8 @@ def test_a_pet_is_registered_once_with_photos_fields_and_owner(form: RegisterPan
 
 
 def test_every_field_that_people_fill_in_stands_in_the_form_and_comes_back(form: RegisterPanel) -> None:
-    pet = pf.Dog(pet_id="x", sex="both", tags=("shy", "old"), **{name: name for name in ("name", "breed", "note")})
+    said: dict[str, Any] = {name: name for name in ("name", "breed", "note")}
+    pet = pf.Dog(pet_id="x", sex="both", tags=("shy", "old"), **said)
     shown = text_of(form.fields.widget)
     assert [one.label for one in FIELDS if one.label not in shown] == []
 
