@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from petfinder.domain.errors import TextNotSupported as TextNotSupported
     from petfinder.domain.errors import UnreadablePhoto as UnreadablePhoto
     from petfinder.domain.evidence import Evidence as Evidence
+    from petfinder.domain.field_names import FIFTYONE as FIFTYONE
+    from petfinder.domain.field_names import FLASK_IMAGE_SEARCH as FLASK_IMAGE_SEARCH
+    from petfinder.domain.field_names import PUPPIES as PUPPIES
+    from petfinder.domain.field_names import FieldNames as FieldNames
     from petfinder.domain.filters import PetFilter as PetFilter
     from petfinder.domain.matches import Match as Match
     from petfinder.domain.matches import Matches as Matches
@@ -56,6 +60,7 @@ if TYPE_CHECKING:
     from petfinder.page.widgets.page import front_page as front_page
     from petfinder.photos.read import PhotoLimits as PhotoLimits
     from petfinder.registry.connect import connect as connect
+    from petfinder.registry.connect import open_store as open_store
     from petfinder.registry.copy import copy_registry as copy_registry
     from petfinder.registry.embed import animals_in as animals_in
     from petfinder.registry.foreign import ExistingIndex as ExistingIndex
@@ -67,10 +72,8 @@ if TYPE_CHECKING:
     from petfinder.registry.service import DogService as DogService
     from petfinder.registry.service import PetService as PetService
     from petfinder.registry.util import Util as Util
-    from petfinder.stores.field_names import FIFTYONE as FIFTYONE
-    from petfinder.stores.field_names import FLASK_IMAGE_SEARCH as FLASK_IMAGE_SEARCH
-    from petfinder.stores.field_names import PUPPIES as PUPPIES
-    from petfinder.stores.field_names import FieldNames as FieldNames
+    from petfinder.tables.columns import ASM3 as ASM3
+    from petfinder.tables.columns import PET_FBI as PET_FBI
     from petfinder.tables.readers import from_arrays as from_arrays
     from petfinder.tables.readers import from_table as from_table
     from petfinder.tables.readers import read_csv as read_csv
@@ -97,12 +100,13 @@ _HOMES = {
         "UnreadablePhoto"
     ),
     "photos.read": "PhotoLimits",
+    "tables.columns": "ASM3 PET_FBI",
     "tables.readers": "from_arrays from_table read_csv read_folder read_json",
     "tables.writers": "to_table write_csv write_json",
-    "stores.field_names": "FIFTYONE FLASK_IMAGE_SEARCH FieldNames PUPPIES",
+    "domain.field_names": "FIFTYONE FLASK_IMAGE_SEARCH FieldNames PUPPIES",
     "encoders.load": "load_encoder",
     "registry.embed": "animals_in",
-    "registry.connect": "connect",
+    "registry.connect": "connect open_store",
     "registry.registry": "Registry",
     "registry.service": "CatService DogService PetService",
     "registry.repository": "CatRepository DogRepository PetRepository",

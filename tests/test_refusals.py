@@ -39,7 +39,7 @@ CALLS: dict[str, tuple[Callable[[Any], object], type[errors.PetfinderError]]] = 
     "k below zero": (lambda r: r.dogs.find(picture(RED), k=-1), errors.InvalidQuery),
     "k above what a server takes": (lambda r: r.dogs.find(picture(RED), k=10_001), errors.InvalidQuery),
     "a minimum that is no cosine": (lambda r: r.dogs.find(picture(RED), min_similarity=np.nan), errors.InvalidQuery),
-    "a filter as a mapping": (lambda r: r.dogs.find(picture(RED), where={"breed": "x"}), errors.InvalidQuery),
+    "a filter in words": (lambda r: r.dogs.find(picture(RED), where="a pug"), errors.InvalidQuery),
     "a status that does not exist": (lambda r: pf.PetFilter(status="losst"), errors.InvalidQuery),
     "a breed that is a number": (
         lambda r: pf.PetFilter(breed=5),  # type: ignore[arg-type]

@@ -347,7 +347,7 @@ def test_vectors_go_in_and_come_out(registry: pf.Registry) -> None:
 
     out = registry.dogs.embeddings()
     one = registry.dogs.find_by_embedding(rows[1] * 7, k=1)
-    many = registry.dogs.find_by_embedding(rows, k=1)
+    many: Any = registry.dogs.find_by_embedding(rows, k=1)
 
     assert out.pet_ids == ("v0", "v1", "v2")
     np.testing.assert_allclose(out.matrix, rows, atol=1e-6)

@@ -113,7 +113,7 @@ def find(
         else:
             told = known.given(pets.pet_class)
             way = combine or "mean"
-            matches = pets.find(photos, k=k, where=where, min_similarity=min_similarity, combine=way, **told)
+            matches = pets.find(photos or [], k=k, where=where, min_similarity=min_similarity, combine=way, **told)
     search.show(matches, options)
 
 

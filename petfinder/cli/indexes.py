@@ -16,8 +16,8 @@ from petfinder.domain.errors import ConfigError
 from petfinder.domain.pets import SPECIES
 from petfinder.encoders.base import identity_of
 from petfinder.encoders.load import load_encoder
+from petfinder.registry.encoder_choice import check_name
 from petfinder.registry.settings import load_settings
-from petfinder.registry.util import check_name
 
 indexes = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(indexes, name="index")

@@ -15,12 +15,12 @@ from petfinder.cli.options import EncoderOption, PetOptions
 from petfinder.cli.output import reported
 from petfinder.display.data import report_as_data
 from petfinder.domain.errors import ConfigError
+from petfinder.domain.field_names import FIFTYONE, FLASK_IMAGE_SEARCH, PUPPIES, FieldNames
 from petfinder.domain.pets import SPECIES, Pet
 from petfinder.domain.reports import BulkReport, Failure, Ignored
 from petfinder.encoders.load import load_encoder
 from petfinder.registry.service import OnConflict
 from petfinder.registry.settings import load_settings
-from petfinder.stores.field_names import FIFTYONE, FLASK_IMAGE_SEARCH, PUPPIES, FieldNames
 from petfinder.tables.readers import Grouping, read_csv, read_folder, read_json
 
 JSON_ENDINGS = (".json", ".jsonl", ".ndjson")

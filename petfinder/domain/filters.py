@@ -127,6 +127,9 @@ AnyWords = str | Iterable[str]
 Several = Annotated[tuple[str, ...] | None, BeforeValidator(_several)]
 
 
+NO_FIELDS: Mapping[str, Any] = {}
+
+
 class PetFilter(Value):
     """A restriction on pets: every field that is given must hold; of several values in one field, one must.
 
@@ -176,6 +179,18 @@ class PetFilter(Value):
             raise ValueError("taken_after is later than taken_before")
         return self
 
+    @classmethod
+    def of(cls, where: AnyFilter | None, fields: Mapping[str, Any] = NO_FIELDS) -> PetFilter | None:
+        """Make a filter of one, of a mapping of its fields, and of named fields; None where nothing is asked."""
+        if where is not None and not isinstance(where, (PetFilter, Mapping)):
+            raise InvalidQuery('where is a PetFilter, or {"breed": "pug"}; search_text looks for words')
+        if isinstance(where, PetFilter):
+            if not fields:
+                return where
+            where = {name: getattr(where, name) for name in where.model_fields_set}
+        both = {str(name): value for name, value in {**(where or {}), **fields}.items()}
+        return cls(**both) if both else None
+
     def restriction(self) -> Restriction:
         """Turn the filter into the form that stores check."""
         circle = Circle(self.near, self.within_km + EDGE_KM) if self.near and self.within_km else None
@@ -207,3 +222,6 @@ class PetFilter(Value):
                 return False
         circle = rule.circle
         return circle is None or any(circle.centre.km_to(place) <= circle.km for place in places_of(pet))
+
+
+AnyFilter = PetFilter | Mapping[str, Any]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 from petfinder.domain.animals import Animals
+from petfinder.domain.errors import InvalidQuery
 from petfinder.domain.evidence import Evidence, Reason
 from petfinder.domain.pets import Pet, PetT, Photo, Place
 from petfinder.domain.shown import as_figure, as_html, as_text
@@ -17,6 +18,20 @@ if TYPE_CHECKING:
 
 FEWEST_PETS = 6  # a pet and the five others that it stands out from
 SHOWN = 48  # pets on one page or in one gallery, and so many thumbnails come with one answer
+
+
+def id_of(named: PetRef) -> str:
+    """Give the id that is meant by an id, a pet or a match; raises InvalidQuery."""
+    pet_id = named.pet.pet_id if isinstance(named, Match) else getattr(named, "pet_id", named)
+    if isinstance(pet_id, str):
+        return pet_id
+    raise InvalidQuery(f"a pet is named by its id, a Pet or a Match, not by a {type(named).__name__}")
+
+
+def ids_of(named: PetRef | Iterable[PetRef]) -> tuple[str, ...]:
+    """Give the ids of one pet or several, each once; raises InvalidQuery."""
+    several = [named] if isinstance(named, (str, Pet, Match)) or not isinstance(named, Iterable) else named
+    return tuple(dict.fromkeys(map(id_of, several)))
 
 
 class Pets(list[PetT]):
@@ -62,6 +77,9 @@ class Match:
         return f"{self.pet.name or self.pet.pet_id} ({verdict}similarity {self.similarity:.3f}{away})"
 
 
+PetRef = str | Pet | Match  # what names a registered pet
+
+
 @dataclass(frozen=True, repr=False)
 class Matches(Sequence[Match]):
     """The pets nearest to a query, nearest first; most probable first where more than the photo is known.
@@ -71,7 +89,8 @@ class Matches(Sequence[Match]):
     `lines` the probabilities behind the verdicts. `query` are the query photos (empty for other queries), `cut` the
     thresholds behind the verdicts (where there are lines: the similarities at which the photo alone reaches them),
     `thresholds_source` what these were measured on. `pets_searched` counts the pets left after the filter,
-    `photos_searched` their photos. `centre` is where distances are measured from, to 0.01 degree. `animals` are the
+    `photos_searched` their photos; `pending` counts the pets of the index with photos that no search finds yet, for
+    they wait for their embedding. `centre` is where distances are measured from, to 0.01 degree. `animals` are the
     boxes of the animals in the first query photo, largest first; empty where it has a box, or the encoder cannot tell.
     """
 
@@ -80,6 +99,7 @@ class Matches(Sequence[Match]):
     cut: Cut | None = None
     pets_searched: int = 0
     photos_searched: int = 0
+    pending: int = 0
     thresholds_source: str = ""
     nobody: float | None = None
     others: float | None = None

@@ -178,10 +178,15 @@ def _picture(given: Any) -> dict[str, Any]:
     return {"uri": os.fspath(given)} if isinstance(given, (str, os.PathLike)) else {"source": given}
 
 
+def is_one_photo(given: Any) -> bool:
+    """Tell one photo, whatever it is given as, from a list, set or stream of them."""
+    one = isinstance(given, (str, bytes, bytearray, memoryview, os.PathLike, Photo, Mapping, np.ndarray))
+    return one or hasattr(given, "read") or not isinstance(given, Iterable)
+
+
 def several_photos(given: Any) -> tuple[Any, ...]:
     """Take one photo, or any list, set or stream of photos, as a tuple."""
-    one = isinstance(given, (str, bytes, bytearray, memoryview, os.PathLike, Photo, Mapping, np.ndarray))
-    if one or hasattr(given, "read") or not isinstance(given, Iterable):
+    if is_one_photo(given):
         return (given,)
     return tuple(sorted(given, key=str) if isinstance(given, Set) else given)
 
@@ -256,6 +261,12 @@ def _as_tags(given: Any) -> Any:
     return tuple({fold(tag): writable(tag) for tag in tags}.values())
 
 
+if TYPE_CHECKING:
+    _Species = Any  # so that a class of one's own may narrow it to its Literal
+else:
+    _Species = str
+
+
 class Pet(Value):
     """One registered animal. Raises InvalidPet for what cannot be kept.
 
@@ -274,7 +285,7 @@ class Pet(Value):
     """
 
     pet_id: str = Field(min_length=1)
-    species: str = Field(min_length=1)
+    species: _Species = Field(min_length=1)
     name: Text = None
     breed: Text = None
     colour: Text = None

@@ -122,9 +122,15 @@ Moment = Annotated[datetime, WrapValidator(_as_date)]
 Text = Annotated[str | None, BeforeValidator(_blank_to_none), BeforeValidator(writable)]
 
 
+def check_kind(value: object, kind: Any, sentence: str, *, refusal: type[PetfinderError] = InvalidQuery) -> None:
+    """Raise an error that says what to give instead, unless the value is of this kind."""
+    if not isinstance(value, kind):
+        raise refusal(f"{sentence}, not a {type(value).__name__}")
+
+
 def check_choice(value: object, choices: Any, *, what: str) -> None:
     """Raise InvalidQuery unless the value is one of a Literal's words."""
-    if value not in get_args(choices):
+    if not isinstance(value, str) or value not in get_args(choices):
         raise InvalidQuery(f"{what}={value!r} is unknown; choose from {', '.join(map(repr, get_args(choices)))}")
 
 

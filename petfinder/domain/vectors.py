@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from petfinder.domain.errors import InvalidEmbedding
 
-Vector = NDArray[np.float32]
-Matrix = NDArray[np.float32]
+Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
+Matrix = np.ndarray[tuple[int, int], np.dtype[np.float32]]
 
 
-def unit(vectors: Any, *, dims: int | None = None) -> Matrix:
+def unit(vectors: Any, *, dims: int | None = None) -> NDArray[np.float32]:
     """Scale embeddings to unit length, as cosine wants them.
 
     `vectors`: one embedding (dims,) or several (n, dims), any real type; the result has the same shape, float32.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 
 from petfinder.domain.errors import ConfigError, EncoderUnavailable
+from petfinder.domain.values import check_kind
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.encoders.lazy import RememberedEncoder
 from petfinder.encoders.pocket import NAME, SHORT_NAME, full_name, is_pocket_name, pocket_named
@@ -13,6 +15,7 @@ from petfinder.encoders.sentence_transformers import SentenceTransformersEncoder
 from petfinder.encoders.tuned import TunedEncoder, base_of, file_of, is_tuned_file, is_tuned_name, read_tuned
 
 DEFAULT = SHORT_NAME
+_LONGEST_NAME = 255  # bytes that a file's name may have
 _TUNED: dict[str, TunedEncoder] = {}  # those loaded in this process, by name: an index remembers no file
 
 
@@ -24,6 +27,9 @@ def load_encoder(name: str, *, device: str | None = None, base: Encoder | None =
 
     A file is what `petfinder train` wrote; `base` is the encoder that it was tuned on, where that is one of your own.
     """
+    check_kind(name, str, "an encoder is named by its name or file, such as 'pocket'", refusal=ConfigError)
+    if len(os.fsencode(name)) > _LONGEST_NAME:
+        raise ConfigError("this encoder's name is too long to be one, or a path")
     if is_tuned_file(name):
         tuned = read_tuned(name)
         below = (lambda: load_encoder(tuned.base.name, device=device)) if base is None else lambda: base

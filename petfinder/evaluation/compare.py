@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from petfinder.domain.errors import ConfigError, EncoderError, InvalidQuery, PetfinderError
 from petfinder.domain.shown import as_figure, as_html
 from petfinder.domain.text import clean
+from petfinder.domain.values import check_kind
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.encoders.load import load_encoder
 from petfinder.evaluation.calibration import Estimate, mean_over_animals
 from petfinder.evaluation.evaluate import Trial, read_samples, try_encoders
 from petfinder.evaluation.result import EQUAL_ERRORS, FOUND, MEAN_PRECISION, RANK1, RANK5, Evaluation, Row
 from petfinder.photos.read import DEFAULT_LIMITS, PhotoLimits
-from petfinder.tables.readers import AnyPath, Grouping
+from petfinder.registry.encoder_choice import as_encoder
+from petfinder.tables.folders import AnyPath
+from petfinder.tables.readers import Grouping
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -108,7 +111,7 @@ class Comparison:
 
 def compare_encoders(
     folder: AnyPath,
-    encoders: Sequence[str | Encoder],
+    encoders: Iterable[str | Encoder],
     *,
     by: Grouping = "pet",
     limits: PhotoLimits = DEFAULT_LIMITS,
@@ -122,11 +125,14 @@ def compare_encoders(
     same. Raises ConfigError for a path that is not a folder, and InvalidQuery where fewer than two pets have two
     photos, or where no encoder is named or one twice.
     """
-    names = [encoder if isinstance(encoder, str) else encoder.name for encoder in encoders]
+    check_kind(encoders, Iterable, "encoders is a list of encoders, by name or made")
+    several = [encoders] if isinstance(encoders, str) else [*encoders]
+    named = [given if isinstance(given, str) else as_encoder(given) for given in several]
+    names = [encoder if isinstance(encoder, str) else encoder.name for encoder in named]
     if not names or len(set(names)) < len(names):
         raise InvalidQuery("name one encoder or more, each once")
     samples = read_samples(folder, by=by)
-    loaded = [_loaded(encoder, device) for encoder in encoders]
+    loaded = [_loaded(encoder, device) for encoder in named]
     ready = [encoder for encoder in loaded if not isinstance(encoder, PetfinderError)]
     trials = iter(try_encoders(samples, ready, limits=limits, progress=progress))
     first: Trial | None = None

@@ -26,10 +26,13 @@ from petfinder.evaluation.likelihood import likelihood_of, registry_searches
 from petfinder.evaluation.metrics import Labelled, Rows, leave_one_out_registered
 from petfinder.evaluation.result import FOUND, MEAN_PRECISION, RANK1, RANK5, Evaluation, Latency
 from petfinder.photos.read import DEFAULT_LIMITS, PhotoLimits, read_photo
+from petfinder.registry.encoder_choice import as_encoder
 from petfinder.registry.finder import PetFinder
 from petfinder.registry.progress import progress_bar
+from petfinder.registry.registry import Registry
 from petfinder.registry.repository import PetRepository
-from petfinder.tables.readers import AnyPath, Grouping, read_folder
+from petfinder.tables.folders import AnyPath, as_path
+from petfinder.tables.readers import Grouping, read_folder
 
 BOX_MARGIN = 0.02  # share of the photo by which a box is widened before the pet is painted out: fur passes its edge
 GREY = (128, 128, 128)
@@ -41,7 +44,7 @@ _FEWEST = 500  # query photos that a large collection is tried with at least
 
 def evaluate_folder(
     folder: AnyPath,
-    encoder: Encoder,
+    encoder: str | Encoder | None = None,
     *,
     by: Grouping = "pet",
     boxes: Mapping[str, Box] | None = None,
@@ -50,12 +53,13 @@ def evaluate_folder(
 ) -> Evaluation:
     """Measure an encoder on a folder of photos in which each sub-folder is a pet; `by` as in `petfinder.read_folder`.
 
+    `encoder` is one or its name; None: the one that is set, else the built-in one.
     `boxes` says where the pet is, by the photo's path relative to the folder; with it the background control is made
     (photos are encoded whole all the same). `progress`: a bar or none; None decides by itself. Raises ConfigError for
     a path that is not a folder, and InvalidQuery where fewer than two pets have two photos.
     """
     samples = read_samples(folder, by=by, boxes=boxes)
-    return _only(try_encoders(samples, [encoder], limits=limits, progress=progress))
+    return _only(try_encoders(samples, [as_encoder(encoder)], limits=limits, progress=progress))
 
 
 def evaluate_pets(
@@ -75,13 +79,18 @@ def evaluate_pets(
     return _only(try_encoders(samples, [encoder], limits=limits, progress=progress))
 
 
-def evaluate_registry(registered: PetFinder[Any] | PetRepository[Any]) -> Evaluation:
+def evaluate_registry(registered: PetFinder[Any] | PetRepository[Any] | Registry) -> Evaluation:
     """Measure how well the pets of a registry are told apart: `evaluate_registry(registry.dogs)`. Reads no photo.
 
+    Of a whole registry the one species is measured of which there are pets; InvalidQuery where there are several.
     Takes the embeddings that the index keeps, so no encoder is loaded; there is no background control and no time to
     decode and encode, and photos that wait for an embedding are left out (`notes` says so). A repository will do.
     Raises InvalidQuery where fewer than two pets have two photos with an embedding.
     """
+    if isinstance(registered, Registry):
+        registered = registered.only_service()
+    if not isinstance(registered, (PetFinder, PetRepository)):
+        raise InvalidQuery("evaluate_registry takes a registry, or its dogs or cats")
     kept = registered.embeddings()
     repository = registered.repository if isinstance(registered, PetFinder) else registered
     encoder = repository.spec.encoder or "embeddings given"
@@ -112,7 +121,7 @@ class Samples:
 
 def read_samples(folder: AnyPath, *, by: Grouping = "pet", boxes: Mapping[str, Box] | None = None) -> Samples:
     """The photos of a folder in which each sub-folder is a pet, as `evaluate_folder` takes them."""
-    root = Path(folder)
+    root = as_path(folder)
     boxes = {str((root / name).resolve()): box for name, box in (boxes or {}).items()}
     return _samples(str(root), read_folder(root, Dog, by=by), boxes)
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import math
 import os
+import re
 import stat
 import threading
 import warnings
@@ -16,12 +17,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
+import numpy as np
 from PIL import Image
 
 from petfinder.domain.errors import PhotoError, PhotoTooLarge, UnreadablePhoto
-from petfinder.domain.pets import Box, Photo, Place
+from petfinder.domain.pets import AnyPhoto, Box, Photo, Place
 from petfinder.domain.pixels import on_white
 from petfinder.photos.damage import check_not_lost, check_promises
 from petfinder.photos.exif import CameraNotes, camera_notes, upright
@@ -34,10 +36,9 @@ _LONGEST = 8 * WORKING_SIDE  # a panorama of 60,000 x 700 would otherwise stay a
 # Not Pillow's whole list: some of its readers start other programs (EPS runs Ghostscript).
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "HEIF", "AVIF", "GIF", "TIFF", "BMP")
 _ON_ITS_SIDE = (5, 6, 7, 8)
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/|(data):", re.IGNORECASE)
 _lock = threading.Lock()
 _readers = 0
-
-AnyPhoto = Photo | str | os.PathLike[str] | bytes | BinaryIO | Image.Image
 
 
 @dataclass(frozen=True)
@@ -113,10 +114,21 @@ def _parts(photo: AnyPhoto) -> tuple[object, str, Box | None]:
     if isinstance(photo, Photo):
         uri, box = photo.uri, photo.box
         source = uri if photo.source is None else photo.source
+    if isinstance(source, np.ndarray):
+        source = _image_of(source)
     if isinstance(source, (str, os.PathLike)):
+        if address := _ADDRESS.match(os.fspath(source)):
+            raise UnreadablePhoto(f"{address[1]}: addresses are not fetched: download the picture and give its path")
         source = Path(source)
     name = uri or (str(source) if isinstance(source, Path) else getattr(source, "name", None))
     return source, name if isinstance(name, str) and name else "the picture given in memory", box
+
+
+def _image_of(pixels: np.ndarray[Any, Any]) -> Image.Image:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or not pixels.size:
+        shape = "x".join(map(str, pixels.shape))
+        raise UnreadablePhoto(f"an array of {shape} {pixels.dtype} is no photo: give RGB uint8, (height, width, 3)")
+    return Image.fromarray(pixels)
 
 
 def _bytes(source: object, name: str, limits: PhotoLimits) -> bytes:

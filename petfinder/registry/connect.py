@@ -11,7 +11,7 @@ from petfinder.domain.errors import ConfigError
 from petfinder.domain.evidence import Evidence
 from petfinder.encoders.base import Encoder
 from petfinder.registry.documents import remembered_by
-from petfinder.registry.encoder_choice import check_serves_one, chooser
+from petfinder.registry.encoder_choice import check_is_encoder, check_serves_one, chooser
 from petfinder.registry.opened_index import check_encoder
 from petfinder.registry.registry import Registry
 from petfinder.registry.settings import CONNECTION, Settings, load_settings, revealed
@@ -43,15 +43,13 @@ def connect(
     with nothing. `connection`: the other fields of `petfinder.registry.settings.Settings`. Raises ConfigError,
     StoreError, IndexMismatch.
     """
-    if not (encoder is None or isinstance(encoder, str) or hasattr(encoder, "encode_images")):
-        raise ConfigError("encoder is a name such as 'pocket', or an object that meets petfinder.encoders.base.Encoder")
+    check_is_encoder(encoder)
     location = os.fspath(url) if isinstance(url, (str, os.PathLike)) else None
-    client = None if location is not None or url is None else _client(url)
     settings = load_settings(**connection, registry=location, name=name)
-    if client is None:
+    if url is None or location is not None:
         place = place_of(location, settings, cloud_id=connection.get("cloud_id"))
         return open_registry(place, settings, encoder=encoder, create=create, evidence=evidence)
-    store = _store_of_client(client, settings, connection)
+    store = _store_of_client(url, settings, connection)
     return _opened(store, settings, encoder=encoder, create=create, evidence=evidence)
 
 
@@ -100,11 +98,16 @@ def _opened(
     return registry
 
 
-def open_store(location: str | None, *, create: bool = True, settings: Settings | None = None) -> Store:
-    """The store at a location: ":memory:", a file's path, a server's URL, or None for the settings' cloud_id.
+def open_store(
+    location: str | os.PathLike[str] | Elasticsearch | None, *, create: bool = True, settings: Settings | None = None
+) -> Store:
+    """Open what Util and a repository work on: ":memory:", a file, a server's URL or client, None for the cloud_id set.
 
     Raises ConfigError for what is no place for a registry, and of a server StoreUnavailable, NotAuthorised.
     """
+    if location is not None and not isinstance(location, (str, os.PathLike)):
+        return _store_of_client(location, settings or load_settings(), {})
+    location = None if location is None else os.fspath(location)
     if location is None:
         return _store_on_server(None, settings or load_settings())
     if "://" in location:
@@ -134,7 +137,8 @@ def _store_on_server(url: str | None, settings: Settings) -> Store:
     return ElasticsearchStore(client, retries=settings.retries, location=options.location)
 
 
-def _store_of_client(client: Any, settings: Settings, given: dict[str, Any]) -> Store:
+def _store_of_client(given_client: Any, settings: Settings, given: dict[str, Any]) -> Store:
+    client = _client(given_client)
     if own := sorted(name for name in given if name in CONNECTION and given[name] is not None):
         raise ConfigError(f"a client was given, so {', '.join(own)} must be given to it; petfinder does not change it")
     from petfinder.stores.elasticsearch.client import location_of, wait_until_ready

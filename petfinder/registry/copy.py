@@ -16,6 +16,7 @@ from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, S
 from petfinder.domain.filters import Restriction
 from petfinder.domain.reports import Failure, Report
 from petfinder.domain.text import clean
+from petfinder.domain.values import check_kind
 from petfinder.domain.vectors import Matrix, Vector
 from petfinder.registry.documents import matched, to_match_quietly
 from petfinder.registry.progress import progress_bar
@@ -64,6 +65,8 @@ def copy_registry(
     IndexNotFound where the source has none; IndexMismatch before anything is written where one at the target was filled
     by another encoder; StoreError where pets are missing at the end.
     """
+    for registry in (source, target):
+        check_kind(registry, Registry, "a registry is copied to another one, as petfinder.connect gives them")
     specs = specs_to_copy(source)
     names = {name: target.index_name(spec.species) for name, spec in specs.items()}
     store = target.util.store

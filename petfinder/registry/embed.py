@@ -19,7 +19,7 @@ from petfinder.domain.vectors import Vector
 from petfinder.encoders.base import Encoder, cores, encode_with_animals
 from petfinder.photos.read import PhotoLimits, Picture, completed, is_bare, read_photo
 from petfinder.registry.documents import distinct_photos
-from petfinder.registry.encoder_choice import chooser
+from petfinder.registry.encoder_choice import as_encoder
 from petfinder.registry.settings import load_settings
 
 BATCH = 32  # pictures encoded at once, the default of sentence-transformers
@@ -141,7 +141,7 @@ def read_again(pet_id: str, photo: Photo, thumbnails: Thumbnails, *, limits: Pho
     if photo.embedding is not None:
         return ReadPhoto(photo)
     original = read_one(photo, limits=limits) if photo.uri else None
-    if original is not None and not original.error and original.photo.photo_id == photo.photo_id:
+    if original is not None and not original.error and photo.photo_id in (None, original.photo.photo_id):
         return original
     [kept] = thumbnails([(pet_id, photo.photo_id or "")])
     if kept is None:
@@ -154,7 +154,7 @@ def read_again(pet_id: str, photo: Photo, thumbnails: Thumbnails, *, limits: Pho
 def as_photo(photo: Any) -> Photo:
     """Make a Photo of a path, bytes, a file object, a PIL image or a Photo; raises UnreadablePhoto."""
     try:
-        return photo if isinstance(photo, Photo) else Photo.model_validate(photo)
+        return Photo.model_validate(photo)
     except ValidationError as error:
         raise UnreadablePhoto("this is no photo: give a path, bytes, a file object or a PIL image") from error
 
@@ -185,7 +185,7 @@ def animals_in(photo: Any, encoder: str | Encoder | None = None) -> Animals:
     Animals that touch are one box. Raises PhotoError, EncoderError, and ConfigError for an encoder that cannot tell.
     """
     settings = load_settings()
-    chosen = chooser(encoder, settings)(None)
+    chosen = as_encoder(encoder)
     whole = as_photo(photo).model_copy(update={"box": None, "embedding": None})
     animals = embed_photos([whole], chosen, limits=settings.photo_limits)[0].animals
     if animals is None:

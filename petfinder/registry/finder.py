@@ -5,10 +5,9 @@ No search gives an owner: only `owner_of`, and the whole pets of `get`, `list` a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from itertools import groupby, islice
 from typing import Any, Literal, overload
 
@@ -16,11 +15,23 @@ import numpy as np
 
 from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidQuery, PetNotFound
 from petfinder.domain.fields import fold_microchip
-from petfinder.domain.filters import PetFilter, Restriction, own_place, places_of
-from petfinder.domain.matches import SHOWN, Match, Matches, Pets
-from petfinder.domain.pets import TAKEN_IN, Owner, Pet, PetT, Photo, Place, as_found
-from petfinder.domain.values import check_choice, check_similarity
-from petfinder.domain.vectors import common_direction, unit
+from petfinder.domain.filters import AnyFilter, PetFilter, Restriction, own_place, places_of
+from petfinder.domain.matches import SHOWN, Match, Matches, PetRef, Pets, id_of, ids_of
+from petfinder.domain.pets import (
+    TAKEN_IN,
+    AnyPhoto,
+    AnyPlace,
+    Owner,
+    Pet,
+    PetT,
+    Photo,
+    Place,
+    as_found,
+    is_one_photo,
+    several_photos,
+)
+from petfinder.domain.values import AnyMoment, check_choice, check_kind, check_similarity
+from petfinder.domain.vectors import Matrix, common_direction, unit
 from petfinder.domain.verdicts import Thresholds, Uncalibrated, thresholds_for
 from petfinder.matching import judge
 from petfinder.matching.judge import asked_of
@@ -32,6 +43,8 @@ from petfinder.registry.opened_index import OpenedIndex, outliving_rebuilds
 from petfinder.registry.pair_book import PairBook
 
 Combine = Literal["mean", "best"]
+OneVector = Sequence[float] | np.ndarray[tuple[int], Any]
+SeveralVectors = Sequence[OneVector] | np.ndarray[tuple[int, int], Any]
 _ROWS = 512  # photos compared with all others at once: among 100,000 that is 200 MB of similarities
 
 
@@ -68,23 +81,23 @@ class PetFinder(OpenedIndex[PetT]):
         brought = thresholds_for(self.encoder.thresholds, self.repository.species)
         return self.repository.thresholds or brought or Uncalibrated()
 
-    @outliving_rebuilds
     def find(
         self,
-        photo: Any,
+        photo: AnyPhoto | Iterable[AnyPhoto],
         *,
         k: int = 5,
-        where: PetFilter | None = None,
+        where: AnyFilter | None = None,
         min_similarity: float | None = None,
         combine: Combine = "mean",
-        place: Any = None,
-        at: datetime | str | None = None,
+        place: AnyPlace | None = None,
+        at: AnyMoment | None = None,
         about: Pet | None = None,
     ) -> Matches:
         """Find the registered pets that are most probably the one in a photo, or several of ONE animal, with verdicts.
 
-        A photo is a path, bytes, a file object, a PIL image or a Photo. Several become one query: the unit-length mean
-        of their embeddings, or (combine="best") for each pet the best of their similarities. `place` (lat, lon in
+        A photo is a path, bytes, a file object, a PIL image, an RGB uint8 array (height, width, 3) or a Photo. Several
+        become one query: the unit-length mean of their embeddings, or (combine="best") for each pet the best of their
+        similarities. `where` is a PetFilter or a mapping of its fields: {"breed": "pug"}. `place` (lat, lon in
         degrees) and `at` say where and when the animal was seen or lost; without them the photos' own count. `about` is
         a pet that holds what is known: sex, colour, breed. Places are rounded to 0.01 degree before anything is
         computed from them. Where only the photo is known, it alone is judged. The 48 first come with thumbnails. Raises
@@ -92,28 +105,45 @@ class PetFinder(OpenedIndex[PetT]):
         """
         check_choice(combine, Combine, what="combine")
         check_similarity(min_similarity)
-        several = photo if isinstance(photo, (list, tuple)) else [photo]
-        if not several:
+        if not (several := several_photos(photo)):
             raise InvalidQuery("find needs at least one photo")
+        return self._find(several, k, PetFilter.of(where), min_similarity, combine, (place, at, about))
+
+    @outliving_rebuilds
+    def _find(
+        self,
+        several: Sequence[Any],
+        k: int,
+        where: PetFilter | None,
+        min_similarity: float | None,
+        combine: Combine,
+        known: tuple[Any, Any, Any],
+    ) -> Matches:
         photos = embed_photos(several, self.encoder, limits=self.limits, complete=completed_query)
         embeddings = [query.photo.embedding for query in photos]
         dims = self.repository.spec.dims
         queries = unit(embeddings, dims=dims)
         queries = common_direction(queries).reshape(1, -1) if combine == "mean" else queries
-        asked = asked_of(place, at, about, [query.photo for query in photos])
+        asked = asked_of(*known, [query.photo for query in photos])
         answer = _best_of(self._searched(queries, asked, k, where))
+        answer = replace(answer, pending=self.repository.count_pending())
         return self._illustrated(self._judged(answer, photos, asked, k, where, min_similarity))
 
     def find_many(
-        self, photos: Iterable[Any], *, k: int = 5, where: PetFilter | None = None, min_similarity: float | None = None
+        self,
+        photos: Iterable[AnyPhoto],
+        *,
+        k: int = 5,
+        where: AnyFilter | None = None,
+        min_similarity: float | None = None,
     ) -> Sequence[Matches]:
         """Find the pets nearest to each of many photos: one answer a photo, in order, with verdicts.
 
         They are encoded in batches and searched in one request; answers come without thumbnails. Errors as find.
         """
-        if isinstance(photos, (str, bytes, os.PathLike, Photo)) or not isinstance(photos, Iterable):
+        if is_one_photo(photos):
             raise InvalidQuery("find_many takes several photos; find takes one")
-        return self._find_many([*photos], k, where, min_similarity)
+        return self._find_many(several_photos(photos), k, PetFilter.of(where), min_similarity)
 
     @outliving_rebuilds
     def _find_many(
@@ -138,32 +168,32 @@ class PetFinder(OpenedIndex[PetT]):
 
     @overload
     def find_similar(
-        self, pet_ids: str, *, k: int = ..., where: PetFilter | None = ..., min_similarity: float | None = ...
+        self, pet_ids: PetRef, *, k: int = ..., where: AnyFilter | None = ..., min_similarity: float | None = ...
     ) -> Matches: ...
     @overload
     def find_similar(
         self,
-        pet_ids: list[str] | tuple[str, ...],
+        pet_ids: list[str] | list[PetT] | tuple[PetRef, ...],
         *,
         k: int = ...,
-        where: PetFilter | None = ...,
+        where: AnyFilter | None = ...,
         min_similarity: float | None = ...,
     ) -> Sequence[Matches]: ...
     def find_similar(
         self,
-        pet_ids: str | list[str] | tuple[str, ...],
+        pet_ids: PetRef | list[str] | list[PetT] | tuple[PetRef, ...],
         *,
         k: int = 5,
-        where: PetFilter | None = None,
+        where: AnyFilter | None = None,
         min_similarity: float | None = None,
     ) -> Matches | Sequence[Matches]:
         """Find pets that look like a registered one (one answer for each of several ids); no verdict.
 
         The pets named are in no answer. Raises PetNotFound, and InvalidQuery for a pet without an embedding.
         """
-        wanted = [pet_ids] if isinstance(pet_ids, str) else [*pet_ids]
-        answers = [self._similar_to(pet_id, wanted, k, where, min_similarity) for pet_id in wanted]
-        return answers[0] if isinstance(pet_ids, str) else answers
+        wanted, others = ids_of(pet_ids), PetFilter.of(where)
+        answers = [self._similar_to(pet_id, wanted, k, others, min_similarity) for pet_id in wanted]
+        return answers[0] if isinstance(pet_ids, (str, Pet, Match)) else answers
 
     @outliving_rebuilds
     def _similar_to(
@@ -180,15 +210,33 @@ class PetFinder(OpenedIndex[PetT]):
         answer = self.repository.search(embedding, k, where, min_similarity=min_similarity)
         return self._illustrated(self._placed(answer, where.near if where else None))
 
-    @outliving_rebuilds
+    @overload
     def find_by_embedding(
-        self, embedding: Any, *, k: int = 5, where: PetFilter | None = None, min_similarity: float | None = None
-    ) -> Any:
+        self, embedding: OneVector, *, k: int = ..., where: AnyFilter | None = ..., min_similarity: float | None = ...
+    ) -> Matches: ...
+    @overload
+    def find_by_embedding(
+        self,
+        embedding: SeveralVectors,
+        *,
+        k: int = ...,
+        where: AnyFilter | None = ...,
+        min_similarity: float | None = ...,
+    ) -> Sequence[Matches]: ...
+    def find_by_embedding(
+        self, embedding: Any, *, k: int = 5, where: AnyFilter | None = None, min_similarity: float | None = None
+    ) -> Matches | Sequence[Matches]:
         """Find the pets nearest to a vector (dims,), as Matches, or to each row of a matrix (m, dims), as a list.
 
         Vectors need no unit length; there is no verdict. Raises InvalidEmbedding, and IndexMismatch where the index was
         rebuilt with another encoder meanwhile: `embed` the query anew.
         """
+        return self._find_by_embedding(embedding, k, PetFilter.of(where), min_similarity)
+
+    @outliving_rebuilds
+    def _find_by_embedding(
+        self, embedding: Any, k: int, where: PetFilter | None, min_similarity: float | None
+    ) -> Matches | Sequence[Matches]:
         try:
             one = unit(embedding, dims=self.repository.spec.dims).ndim == 1
         except InvalidEmbedding:
@@ -201,13 +249,15 @@ class PetFinder(OpenedIndex[PetT]):
 
     @outliving_rebuilds
     def find_by_text(
-        self, text: str, *, k: int = 5, where: PetFilter | None = None, min_similarity: float | None = None
+        self, text: str, *, k: int = 5, where: AnyFilter | None = None, min_similarity: float | None = None
     ) -> Matches:
         """Find pets whose photos look like a description; no verdict.
 
         Raises TextNotSupported where the encoder of this index reads no text.
         """
-        return self._nearest_to(self.encoder.encode_texts([text])[0], k, where, min_similarity)
+        if not isinstance(text, str) or not text.strip():
+            raise InvalidQuery("find_by_text takes a description in words")
+        return self._nearest_to(self.encoder.encode_texts([text])[0], k, PetFilter.of(where), min_similarity)
 
     def find_by_microchip(self, number: str) -> PetT | None:
         """Find the pet with this chip or tattoo number (blanks, dots, dashes do not count); None where there is none.
@@ -220,12 +270,13 @@ class PetFinder(OpenedIndex[PetT]):
         where = PetFilter(microchip=str(number))
         return next((as_found(pet) for pet in self.repository.scan(where.restriction())), None)
 
-    def search_text(self, words: str, where: PetFilter | None = None, *, limit: int | None = None) -> Pets[PetT]:
+    def search_text(self, words: str, where: AnyFilter | None = None, *, limit: int | None = None) -> Pets[PetT]:
         """List the pets that have all these words in name, breed, colour, tags or note, in the order of their ids.
 
         They come as searches show pets, without owner and exact place; the first `limit` of them, else all. Raises
         InvalidQuery where there is no word.
         """
+        check_limit(limit)
         return Pets(as_found(pet) for pet in islice(self.repository.with_words(words, where), limit))
 
     @outliving_rebuilds
@@ -234,8 +285,8 @@ class PetFinder(OpenedIndex[PetT]):
 
         Every photo is compared with every other. Raises InvalidQuery.
         """
-        if not isinstance(min_similarity, (int, float)) or not -1 <= min_similarity <= 1:
-            raise InvalidQuery("min_similarity is a raw cosine from -1 to 1")
+        check_kind(min_similarity, (int, float), "min_similarity is a raw cosine from -1 to 1")
+        check_similarity(min_similarity)
         pet_ids, photo_ids, matrix = self.repository.embeddings()
         closest: dict[tuple[str, str], Duplicate] = {}
         for start in range(0, len(matrix), _ROWS):
@@ -246,44 +297,47 @@ class PetFinder(OpenedIndex[PetT]):
                     closest[pets] = Duplicate(pets, (photo_ids[start + row], photo_ids[other]), similarity)
         return sorted(closest.values(), key=lambda pair: (-pair.similarity, pair.pet_ids))
 
-    def embeddings(self, pet_ids: Iterable[str] | None = None) -> Embeddings:
+    def embeddings(self, pet_ids: PetRef | Iterable[PetRef] | None = None) -> Embeddings:
         """Give the vectors out: pet ids, photo ids and the matrix (n, dims), of all pets or of those named.
 
         Raises PetNotFound.
         """
-        return self._embeddings(pet_ids if pet_ids is None or isinstance(pet_ids, str) else [*pet_ids])
+        return self._embeddings(pet_ids if pet_ids is None else ids_of(pet_ids))
 
     @outliving_rebuilds
-    def _embeddings(self, pet_ids: str | Sequence[str] | None) -> Embeddings:
+    def _embeddings(self, pet_ids: Sequence[str] | None) -> Embeddings:
         return self.repository.embeddings(pet_ids)
 
-    @outliving_rebuilds
-    def embed(self, photos: Sequence[Any]) -> Any:
+    def embed(self, photos: AnyPhoto | Iterable[AnyPhoto]) -> Matrix:
         """Encode photos as this index does, unit length, float32 (n, dims); nothing is stored. Raises PhotoError."""
+        return self._embed(several_photos(photos))
+
+    @outliving_rebuilds
+    def _embed(self, photos: Sequence[Any]) -> Matrix:
         self.repository.check_unchanged()
         read = embed_photos(photos, self.encoder, limits=self.limits)
         rows = [one.photo.embedding for one in read if one.photo.embedding is not None]
         return np.stack(rows) if rows else np.zeros((0, self.repository.spec.dims), np.float32)
 
-    def owner_of(self, found: Match | str) -> Owner | None:
+    def owner_of(self, found: PetRef) -> Owner | None:
         """Tell whom to call about a match or a pet id: the owner, else the finder of a found or sighted pet, else None.
 
         This alone reveals the contact behind a match. Raises PetNotFound; IndexMismatch for a match from another index.
         """
-        if not isinstance(found, (str, Match)):
+        if found is None:
             raise InvalidQuery("owner_of takes a match or a pet_id; an empty search has no best match")
         here = (self.repository.store_key, self.repository.index, self.repository.species)
         if isinstance(found, Match) and (found.store, found.index, found.pet.species) != here:
             raise IndexMismatch(f"this match comes from index {found.index!r} of {found.store}, not from this one")
-        pet = self._kept(found if isinstance(found, str) else found.pet.pet_id)
+        pet = self._kept(id_of(found))
         return pet.owner or (pet.finder if pet.status in TAKEN_IN else None)
 
-    def get(self, pet_id: str) -> PetT:
+    def get(self, pet_id: PetRef) -> PetT:
         """Get one whole pet, with owner, embeddings and thumbnails; raises PetNotFound.
 
         The id of a report that was merged into another gives that one.
         """
-        pet = self._kept(pet_id)
+        pet = self._kept(id_of(pet_id))
         photos = self._pictured([(pet.pet_id, photo) for photo in pet.photos])
         return pet.model_copy(update={"photos": tuple(photos)})
 
@@ -299,18 +353,39 @@ class PetFinder(OpenedIndex[PetT]):
     def _book(self) -> PairBook:
         return PairBook(self.repository.store, self.repository.index)
 
-    def list(self, where: PetFilter | None = None, *, after: str | None = None, limit: int | None = None) -> Pets[PetT]:
+    def list(
+        self, where: AnyFilter | None = None, *, after: str | None = None, limit: int | None = None, **fields: Any
+    ) -> Pets[PetT]:
         """List the pets that pass, whole, in the order of their ids; a page of `limit` behind the id `after`.
 
-        They have owners, but no embeddings and thumbnails. Raises InvalidQuery for a `limit` below 0.
+        `fields` are those of a PetFilter: list(status="lost"). They have owners, but no embeddings and thumbnails.
+        Raises InvalidQuery for a `limit` below 0.
         """
-        if limit is not None and not (isinstance(limit, int) and limit >= 0):
-            raise InvalidQuery("limit is how many pets at most, a whole number from 0; without it all are listed")
-        return self.repository.list(where, after=after, limit=limit)
+        check_limit(limit)
+        check_kind(after, str | None, "after is the id of the last pet of the page before")
+        return self.repository.list(PetFilter.of(where, fields), after=after, limit=limit)
 
-    def scan(self, where: PetFilter | None = None) -> Iterator[PetT]:
+    def scan(self, where: AnyFilter | None = None) -> Iterator[PetT]:
         """Stream the pets that pass, as `list` gives them."""
-        return self.repository.scan(where.restriction() if where else Restriction())
+        wanted = PetFilter.of(where)
+        return self.repository.scan(wanted.restriction() if wanted else Restriction())
+
+    def __iter__(self) -> Iterator[PetT]:
+        return self.scan()
+
+    def __len__(self) -> int:
+        return self.count()
+
+    def __bool__(self) -> bool:
+        return True  # an empty registry is one too
+
+    def __contains__(self, pet_id: object) -> bool:
+        with suppress(InvalidQuery, PetNotFound):
+            return bool(self._kept(id_of(pet_id)))  # type: ignore[arg-type]  # what names no pet is not in it
+        return False
+
+    def __getitem__(self, pet_id: PetRef) -> PetT:
+        return self.get(pet_id)
 
     def with_thumbnails(self, pets: Iterable[PetT]) -> Pets[PetT]:
         """Give each pet the thumbnail of its first photo, all fetched in one request."""
@@ -326,9 +401,9 @@ class PetFinder(OpenedIndex[PetT]):
         for (_, photo), picture in zip(photos, pictures, strict=True):
             yield photo.model_copy(update={"thumbnail": picture}) if picture else photo
 
-    def count(self, where: PetFilter | None = None) -> int:
-        """Count the pets that pass."""
-        return self.repository.count(where)
+    def count(self, where: AnyFilter | None = None, **fields: Any) -> int:
+        """Count the pets that pass; `fields` as in list: count(status="lost")."""
+        return self.repository.count(PetFilter.of(where, fields))
 
     def _searched(self, queries: Any, asked: Asked, k: int, where: PetFilter | None) -> Sequence[Matches]:
         """Search for each of the queries (n, dims) all candidates that are weighed for an answer of k."""
@@ -376,6 +451,12 @@ class PetFinder(OpenedIndex[PetT]):
         photos = self._pictured([(match.pet.pet_id, match.photo) for match in shown])
         pictured = tuple(replace(match, photo=photo) for match, photo in zip(shown, photos, strict=True))
         return replace(answer, found=pictured + answer.found[SHOWN:])
+
+
+def check_limit(limit: int | None) -> None:
+    """Raise InvalidQuery for a `limit` that is no number of pets."""
+    if limit is not None and not (isinstance(limit, int) and limit >= 0):
+        raise InvalidQuery("limit is how many pets at most, a whole number from 0; without it all are listed")
 
 
 def _best_of(answers: Sequence[Matches]) -> Matches:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from petfinder.domain.errors import InvalidPet, InvalidQuery
+from petfinder.domain.field_names import FieldNames
 from petfinder.domain.filters import Restriction
 from petfinder.domain.pets import PetT, species_of
 from petfinder.domain.reports import Failure
 from petfinder.encoders.base import Encoder, identity_of
 from petfinder.photos.read import PhotoLimits
 from petfinder.registry.documents import to_pet
+from petfinder.registry.encoder_choice import as_encoder
 from petfinder.registry.finder import PetFinder
 from petfinder.registry.repository import PetRepository
 from petfinder.stores.base import OpensForeign, Store
 from petfinder.stores.documents import IndexSpec
-from petfinder.stores.field_names import FieldNames
 
 
 class ExistingIndex(PetFinder[PetT]):
@@ -34,11 +35,14 @@ class ExistingIndex(PetFinder[PetT]):
         pet_class: type[PetT],
         fields: FieldNames,
         *,
-        encoder: Encoder,
+        encoder: str | Encoder,
         limits: PhotoLimits | None = None,
     ) -> None:
         if not isinstance(store, OpensForeign):
             raise InvalidQuery(f"{store.location} holds petfinder's own indexes only; others are on a server")
+        if not isinstance(fields, FieldNames):
+            raise InvalidQuery("fields is a petfinder.FieldNames, such as petfinder.PUPPIES")
+        encoder = as_encoder(encoder)
         identity = identity_of(encoder)
         spec = IndexSpec(species_of(pet_class), identity.name, identity.dims, identity.fingerprint)
         self._store = store.foreign(index, fields, spec)

@@ -10,12 +10,14 @@ from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 import numpy as np
 
-from petfinder.domain.errors import EncoderUnavailable, IndexMismatch, PhotoError
+from petfinder.domain.errors import EncoderUnavailable, IndexMismatch, InvalidQuery, PhotoError
 from petfinder.domain.evidence import Evidence
 from petfinder.domain.pets import Pet, PetT, Photo
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.photos.read import PhotoLimits
+from petfinder.registry.encoder_choice import check_is_encoder, chooser
 from petfinder.registry.repository import PetRepository
+from petfinder.registry.settings import load_settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,20 +29,26 @@ MOVED = (IndexMismatch, EncoderUnavailable)  # what a call raises where the inde
 class OpenedIndex(Generic[PetT]):
     """The repository of one index and the encoder that filled it.
 
-    `limits` bound the photos that are read; `evidence` is what is assumed beside them. `reopen` opens the index once
-    more with the encoder that it remembers by then: a call that meets an index rebuilt with another encoder is repeated
-    with that. Without it, or where `reopen` gives an encoder that is not the index's, such a call raises IndexMismatch.
+    `encoder`: the object or name of that one; None: as the index remembers it. `limits` bound the photos that are read;
+    `evidence` is what is assumed beside them. `reopen` opens the index once more with the encoder that it remembers by
+    then: a call that meets an index rebuilt with another encoder is repeated with that. Without it, or where `reopen`
+    gives an encoder that is not the index's, such a call raises IndexMismatch.
     """
 
     def __init__(
         self,
         repository: PetRepository[PetT],
-        encoder: Encoder,
+        encoder: str | Encoder | None = None,
         *,
         limits: PhotoLimits | None = None,
         evidence: Evidence | None = None,
         reopen: Reopen[PetT] | None = None,
     ) -> None:
+        if not isinstance(repository, PetRepository):
+            raise InvalidQuery("a service needs a repository: DogRepository(store, index)")
+        if encoder is None or isinstance(encoder, str):
+            encoder = chooser(encoder, load_settings())((repository.index, repository.spec))
+        check_is_encoder(encoder)
         check_encoder(repository.encoder_identity, encoder, index=repository.index)
         self.repository = repository
         self.encoder = encoder

@@ -10,7 +10,7 @@ from typing import Any, Generic
 
 from tqdm import tqdm
 
-from petfinder.domain.errors import EditConflict, IndexMismatch, InvalidPet, PetfinderError, PetNotFound, StoreError
+from petfinder.domain.errors import EditConflict, IndexMismatch, PetfinderError, PetNotFound, StoreError
 from petfinder.domain.pets import Pet, PetT
 from petfinder.domain.reports import BulkReport, Failure, Ignored, SeveralAnimals
 from petfinder.domain.values import check_choice
@@ -19,7 +19,7 @@ from petfinder.registry.embed import Reading, embedded, finished, in_parallel, r
 from petfinder.registry.known_photos import gone, hash_of, keeping_embeddings
 from petfinder.registry.opened_index import MOVED, OpenedIndex, brings_embedding
 from petfinder.registry.progress import progress_bar
-from petfinder.registry.repository import OnConflict, Tally, already_there
+from petfinder.registry.repository import OnConflict, Tally, already_there, no_pet
 from petfinder.stores.documents import Document
 
 Incoming = Iterable["PetT | Failure | Ignored"]
@@ -90,9 +90,7 @@ class Registration(Generic[PetT]):
             elif isinstance(item, Pet):
                 yield item
             else:
-                refused = InvalidPet(f"this is no pet but a {type(item).__name__}; read_folder makes pets of photos")
-                named = str(item)[:80] if isinstance(item, (str, Path)) else f"a {type(item).__name__}"
-                self.tally.failures.append(Failure(named, refused))
+                self.tally.failures.append(no_pet(item))
 
     def _put_in(self) -> None:
         """Put in what is left of the chunk; where the index was rebuilt meanwhile, take it as it is now."""
@@ -237,19 +235,21 @@ class Completion(Generic[PetT]):
 
     def _keep(self, reading: Reading[PetT]) -> None:
         pet_id = reading.subject.pet_id
-        new = {read.photo.photo_id: read.photo.embedding for read in reading.photos}
+        before = reading.subject.photos  # one that a repository took in has no id yet
+        new = {was.photo_id or was.uri: read.photo for was, read in zip(before, reading.photos, strict=True)}
         errors = [(read.photo, read.error) for read in reading.photos if read.error]
-        for photo_id in (None, *new):
-            self.failures.pop((pet_id, photo_id), None)
+        for named in (None, *new):
+            self.failures.pop((pet_id, named), None)
         for photo, error in errors:
-            self.failures[pet_id, photo.photo_id] = Failure(pet_id, error, photo.uri or photo.photo_id)
+            self.failures[pet_id, photo.photo_id or photo.uri] = Failure(pet_id, error, photo.uri or photo.photo_id)
 
         def with_embeddings(pet: PetT) -> PetT:
+            done = (new.get(photo.photo_id or photo.uri, photo) for photo in pet.photos)
             photos = (
-                photo.model_copy(update={"embedding": new.get(photo.photo_id)} if photo.embedding is None else {})
-                for photo in pet.photos
+                read if not photo.photo_id else photo.model_copy(update={"embedding": read.embedding})
+                for photo, read in zip(pet.photos, done, strict=True)
             )
-            return pet.model_copy(update={"photos": tuple(photos)})
+            return pet.model_copy(update={"photos": distinct_photos(tuple(photos))})
 
         try:
             self.index.repository.update(pet_id, with_embeddings, mark=QUIETLY)

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime
 from functools import cached_property, partial
 from typing import Any, Self, TypeVar
 
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
 from petfinder.domain.evidence import Evidence
-from petfinder.domain.filters import PetFilter
+from petfinder.domain.field_names import FieldNames
+from petfinder.domain.filters import AnyFilter
 from petfinder.domain.matches import Match, Matches
 from petfinder.domain.pairs import Alert
-from petfinder.domain.pets import SPECIES, Cat, Dog, Owner, Pet, PetT, Photo, species_of
+from petfinder.domain.pets import (
+    SPECIES,
+    AnyPhoto,
+    AnyPlace,
+    Cat,
+    Dog,
+    Owner,
+    Pet,
+    PetT,
+    Photo,
+    several_photos,
+    species_of,
+)
+from petfinder.domain.values import AnyMoment, check_kind
 from petfinder.encoders.base import Encoder, EncoderIdentity
 from petfinder.encoders.load import is_former
 from petfinder.matching.judge import over_species
@@ -27,7 +40,6 @@ from petfinder.registry.two_sides import Listener
 from petfinder.registry.util import Indexes, Util
 from petfinder.stores.base import Store
 from petfinder.stores.documents import IndexSpec
-from petfinder.stores.field_names import FieldNames
 
 ServiceT = TypeVar("ServiceT", bound=PetService[Any])
 _BOUND = {"dog": "dogs", "cat": "cats"}
@@ -75,15 +87,16 @@ class Registry:
 
     def of(self, pet_class: type[PetT]) -> PetService[PetT]:
         """Open the service for a class of pets of your own; raises InvalidPet where the class fixes no species."""
-        if pet_class in (Dog, Cat):
-            return self._service(species_of(pet_class))
+        species = species_of(pet_class)
+        if pet_class is SPECIES.get(species):
+            return self._service(species)
         index = self._index(pet_class)
         if pet_class not in self._others:
             self._others[pet_class] = self._service_on(index, pet_class)
         return self._others[pet_class]
 
     def open_existing(
-        self, index: str, pet_class: type[PetT], fields: FieldNames, *, encoder: Encoder
+        self, index: str, pet_class: type[PetT], fields: FieldNames, *, encoder: str | Encoder
     ) -> ExistingIndex[PetT]:
         """Open an index on the same server that petfinder did not make, for search and reading.
 
@@ -113,12 +126,12 @@ class Registry:
 
     def find(
         self,
-        photo: Any,
+        photo: AnyPhoto | Iterable[AnyPhoto],
         *,
         k: int = 5,
-        where: PetFilter | None = None,
-        place: Any = None,
-        at: datetime | str | None = None,
+        where: AnyFilter | None = None,
+        place: AnyPlace | None = None,
+        at: AnyMoment | None = None,
         about: Pet | None = None,
     ) -> Matches:
         """Find the registered pets that are most probably the one in a photo over all species, with verdicts.
@@ -126,8 +139,9 @@ class Registry:
         Each has the verdict by its own species' lines; the probabilities of all, and of nobody, sum to 1. Photos, `k`,
         `where`, `place`, `at`, `about` and errors as in PetFinder.find; each encoder encodes the photo once.
         """
-        given = {"k": k, "where": where, "place": place, "at": at, "about": about}
+        given: dict[str, Any] = {"k": k, "where": where, "place": place, "at": at, "about": about}
         encoded: dict[EncoderIdentity, Sequence[Photo]] = {}
+        photo = several_photos(photo)
         answers = [_found_by(self._service(spec.species), photo, encoded, given) for spec in self.specs().values()]
         if not answers:
             return self.dogs.find(photo, **given)
@@ -138,6 +152,7 @@ class Registry:
 
         Pairs that are closed or gone by now are left out. Raises InvalidQuery for what is no position.
         """
+        check_kind(after, str, "after is the position of an alert, as alerts gave it")
         try:
             told = {species: int(number) for species, number in (part.rsplit(":", 1) for part in after.split())}
         except ValueError as error:
@@ -151,11 +166,13 @@ class Registry:
         """Have a function called with each new pair that this process writes, as soon as it is there."""
         self._listeners.append(function)
 
-    def owner_of(self, match: Match) -> Owner | None:
-        """Tell whom to call about a match: the owner, else the finder of a found or sighted pet, else None.
+    def owner_of(self, match: Match | Pet) -> Owner | None:
+        """Tell whom to call about a match or a pet: the owner, else the finder of a found or sighted pet, else None.
 
         Raises IndexMismatch for another registry's match.
         """
+        if isinstance(match, Pet):
+            return self._service(match.species).owner_of(match)
         if not isinstance(match, Match):
             raise InvalidQuery(
                 "owner_of takes a match; an empty search has no best one. registry.dogs.owner_of takes a pet_id too"
@@ -173,6 +190,14 @@ class Registry:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+    def only_service(self) -> PetService[Any]:
+        """Give the service of the one species of which there are pets; raises InvalidQuery for several, or none."""
+        filled = [info.spec.species for info in self.indexes() if info.stats.pets]
+        if len(filled) != 1:
+            there = ", ".join(f"{species}s" for species in filled) or "no pets"
+            raise InvalidQuery(f"this registry holds {there}: name one species, registry.dogs or registry.cats")
+        return self._service(filled[0])
 
     def _service(self, species: str) -> PetService[Any]:
         if species in _BOUND:

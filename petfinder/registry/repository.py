@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from pathlib import Path
 from typing import Any, Generic, Literal
 
 import numpy as np
@@ -13,23 +15,27 @@ import numpy as np
 from petfinder.domain.errors import (
     DuplicatePet,
     EditConflict,
+    IndexExists,
     IndexMismatch,
+    IndexNotFound,
+    InvalidEmbedding,
     InvalidPet,
     InvalidQuery,
     PetfinderError,
     PetNotFound,
     StoreError,
 )
-from petfinder.domain.filters import Cells, PetFilter, Restriction
-from petfinder.domain.matches import Match, Matches, Pets
+from petfinder.domain.filters import AnyFilter, Cells, PetFilter, Restriction
+from petfinder.domain.matches import Match, Matches, PetRef, Pets, id_of, ids_of
 from petfinder.domain.pets import Cat, Dog, Pet, PetT, as_found, species_of
 from petfinder.domain.reports import BulkReport, Failure, Ignored, SeveralAnimals
 from petfinder.domain.text import words
-from petfinder.domain.values import check_choice, check_similarity
+from petfinder.domain.values import check_choice, check_kind, check_similarity
 from petfinder.domain.vectors import unit
 from petfinder.domain.verdicts import Thresholds
-from petfinder.encoders.base import EncoderIdentity
+from petfinder.encoders.base import Encoder, EncoderIdentity
 from petfinder.registry.documents import TELLING, Embeddings, remembered_by, to_document, to_pet, waiting
+from petfinder.registry.encoder_choice import check_is_store, new_spec
 from petfinder.stores.base import Store
 from petfinder.stores.documents import Document, IndexSpec, Nearest, Outcome, Query, WriteMode
 
@@ -38,23 +44,44 @@ EDIT_TRIES = 5
 MOST_NEIGHBOURS = 10_000  # what Elasticsearch allows for num_candidates, and so k, in one search
 Missing = Literal["error", "ignore"]
 _ALL = Restriction()
+_NOT_EMBEDDED = (
+    "a photo has no embedding, so that no search would find this pet: register it with a service, which embeds it,"
+    " or say pending=True and call embed_pending() of a service later"
+)
 
 
 class PetRepository(Generic[PetT]):
     """The pets of one species in one index of a store.
 
-    A class that fixes no species (plain `Pet`) takes the index's. Raises IndexNotFound, and IndexMismatch where the
-    index holds another species.
+    A class that fixes no species (plain `Pet`) takes the index's. With create=True a missing index is made, for
+    `encoder` or the one that is set. Raises IndexNotFound, and IndexMismatch where the index holds another species.
     """
 
     pet_class: type[PetT]
 
-    def __init__(self, store: Store, index: str, *, pet_class: type[PetT] | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        index: str,
+        *,
+        pet_class: type[PetT] | None = None,
+        create: bool = False,
+        encoder: str | Encoder | None = None,
+    ) -> None:
+        check_is_store(store)
+        check_kind(index, str, "an index is named by its name")
         self.store = store
         self.index = index
         if pet_class is not None:
             self.pet_class = pet_class
-        self.spec = store.spec(index)
+        try:
+            self.spec = store.spec(index)
+        except IndexNotFound:
+            if not create:
+                raise
+            with suppress(IndexExists):  # by another process, in this moment
+                store.create_index(index, new_spec(index, self.pet_class, encoder=encoder))
+            self.spec = store.spec(index)
         self.species = self.spec.species
         if self.pet_class is not Pet and species_of(self.pet_class) != self.species:
             raise IndexMismatch(
@@ -126,20 +153,34 @@ class PetRepository(Generic[PetT]):
             raise
         yield from refused
 
-    def insert(self, pet: PetT, *, on_conflict: OnConflict = "error") -> None:
-        """Put one pet, with its embeddings, into the index; raises DuplicatePet, InvalidPet, InvalidEmbedding."""
-        for outcome in self.write([pet], on_conflict=on_conflict):
-            if outcome.error:
-                raise outcome.error
+    def insert(self, pet: PetT, *, on_conflict: OnConflict = "error", pending: bool = False) -> None:
+        """Put one pet, with its embeddings, into the index; raises DuplicatePet, InvalidPet, InvalidEmbedding.
 
-    def bulk_insert(self, pets: Iterable[PetT], *, on_conflict: OnConflict = "skip") -> BulkReport:
-        """Put a stream of pets, with their embeddings, into the index; every one is in the report, come what may."""
+        A photo without an embedding, which no search finds, is refused; with pending=True embed_pending() embeds it.
+        """
+        for failure in self.bulk_insert([pet], on_conflict=on_conflict, pending=pending).failures:
+            raise failure.error
+
+    def bulk_insert(
+        self, pets: Iterable[PetT], *, on_conflict: OnConflict = "skip", pending: bool = False
+    ) -> BulkReport:
+        """Put a stream of pets, with their embeddings, into the index; every one is in the report, come what may.
+
+        `pending` as in insert. Raises InvalidPet for what is no stream of pets.
+        """
+        if isinstance(pets, (Pet, str, Mapping)) or not isinstance(pets, Iterable):
+            raise InvalidPet("bulk_insert takes a list or stream of pets; insert takes one")
         tally, stream, sent = Tally(), iter(pets), Counter[str]()
 
         def counted() -> Iterator[PetT]:
             for pet in stream:
-                sent[pet.pet_id] += 1
-                yield pet
+                if not isinstance(pet, Pet):
+                    tally.failures.append(no_pet(pet))
+                elif not pending and any(photo.embedding is None for photo in pet.photos):
+                    tally.failures.append(Failure(pet.pet_id, InvalidEmbedding(_NOT_EMBEDDED)))
+                else:
+                    sent[pet.pet_id] += 1
+                    yield pet
 
         try:
             for outcome in self.write(counted(), on_conflict=on_conflict):
@@ -147,14 +188,14 @@ class PetRepository(Generic[PetT]):
                 tally.add(outcome)
         except StoreError as error:
             tally.failures += [Failure(pet_id, error) for pet_id in sent.elements()]
-            tally.failures += [Failure(pet.pet_id, error) for pet in stream]
+            tally.failures += [Failure(pet.pet_id, error) for pet in stream if isinstance(pet, Pet)]
         return tally.report()
 
     def search(
         self,
         embedding: Any,
         k: int = 5,
-        where: PetFilter | None = None,
+        where: AnyFilter | None = None,
         *,
         min_similarity: float | None = None,
         exact: bool = False,
@@ -167,7 +208,7 @@ class PetRepository(Generic[PetT]):
         self,
         embeddings: Any,
         k: int = 5,
-        where: PetFilter | None = None,
+        where: AnyFilter | None = None,
         *,
         min_similarity: float | None = None,
         exact: bool = False,
@@ -177,13 +218,10 @@ class PetRepository(Generic[PetT]):
 
         With `cells`, beside them the k nearest of those with a place in these.
         """
-        if not isinstance(k, int) or not 1 <= k <= MOST_NEIGHBOURS:
+        if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= MOST_NEIGHBOURS:
             raise InvalidQuery(f"k must be a number from 1 to {MOST_NEIGHBOURS}; list pages through all pets")
         check_similarity(min_similarity)
-        if where is not None and not isinstance(where, PetFilter):
-            raise InvalidQuery("where is a petfinder.PetFilter")
-        restriction = where.restriction() if where else _ALL
-        query = Query(unit(embeddings, dims=self.spec.dims), k, restriction, min_similarity, exact, cells)
+        query = Query(unit(embeddings, dims=self.spec.dims), k, _restriction(where), min_similarity, exact, cells)
         return [self._matches(answer) for answer in self.store.nearest(self.index, query, expected=self.spec)]
 
     def _matches(self, answer: Nearest) -> Matches:
@@ -194,9 +232,13 @@ class PetRepository(Generic[PetT]):
             found.append(Match(pet=pet, photo=photo, similarity=hit.similarity, index=self.index, store=self.store_key))
         return Matches(found=tuple(found), pets_searched=answer.searched, photos_searched=answer.photos)
 
-    def get(self, pet_id: str) -> PetT:
+    def count_pending(self) -> int:
+        """Count the pets that wait for an embedding, which no search finds by their photos."""
+        return self.store.count(self.index, waiting())
+
+    def get(self, pet_id: PetRef) -> PetT:
         """Read the whole pet, with owner and embeddings; raises PetNotFound."""
-        return to_pet(self._document(pet_id, expected=None), self.pet_class)
+        return to_pet(self._document(id_of(pet_id), expected=None), self.pet_class)
 
     def get_document(self, pet_id: str) -> Document:
         """Read the pet's document with vectors; raises PetNotFound."""
@@ -208,19 +250,20 @@ class PetRepository(Generic[PetT]):
             raise PetNotFound(f"no pet {pet_id!r} in index {self.index!r}; list shows which there are")
         return document
 
-    def update(self, pet_id: str, change: Callable[[PetT], PetT], *, mark: str = TELLING) -> PetT:
+    def update(self, pet_id: PetRef, change: Callable[[PetT], PetT], *, mark: str = TELLING) -> PetT:
         """Change one pet and keep what others change meanwhile: read, change, write back if nobody was faster.
 
         `change` may be called again on what the others left; where nothing is to be done it returns the very pet it was
         given. Raises PetNotFound, and EditConflict after 5 tries.
         """
+        pet_id = id_of(pet_id)
         conflict: EditConflict | None = None
         for _ in range(EDIT_TRIES):
             document = self.get_document(pet_id)
-            pet = to_pet(document, self.pet_class)
-            changed = change(pet)
-            if changed is pet:
-                return pet
+            kept = to_pet(document, self.pet_class)
+            changed = change(kept)
+            if changed is kept:
+                return kept
             new, fields = self.to_document(changed, mark=mark), self.pet_class.model_fields
             unknown = {name: value for name, value in document.body.items() if name not in fields}  # of a richer class
             new = replace(new, version=document.version, body={**unknown, **new.body})
@@ -232,13 +275,13 @@ class PetRepository(Generic[PetT]):
             return changed
         raise EditConflict(f"pet {pet_id!r} was changed by others {EDIT_TRIES} times; try again") from conflict
 
-    def remove(self, pet_ids: str | Iterable[str], *, missing: Missing = "error") -> tuple[str, ...]:
+    def remove(self, pet_ids: PetRef | Iterable[PetRef], *, missing: Missing = "error") -> tuple[str, ...]:
         """Erase pets with owner, photos and thumbnails and return the ids that were there.
 
         With missing="error" an unknown id raises PetNotFound and nothing is removed.
         """
         check_choice(missing, Missing, what="missing")
-        ids = tuple(dict.fromkeys([pet_ids] if isinstance(pet_ids, str) else pet_ids))
+        ids = ids_of(pet_ids)
         if missing == "error":
             there = self.store.get(self.index, ids)
             unknown = [pet_id for pet_id, document in zip(ids, there, strict=True) if document is None]
@@ -252,22 +295,21 @@ class PetRepository(Generic[PetT]):
         for document in self.store.scan(self.index, restriction, after=after or ""):
             yield to_pet(document, self.pet_class)
 
-    def list(self, where: PetFilter | None = None, *, after: str | None = None, limit: int | None = None) -> Pets[PetT]:
+    def list(self, where: AnyFilter | None = None, *, after: str | None = None, limit: int | None = None) -> Pets[PetT]:
         """List the pets that pass, in the order of their ids; a page of `limit` behind the id `after`."""
-        pets = self.scan(where.restriction() if where else _ALL, after=after)
+        pets = self.scan(_restriction(where), after=after)
         return Pets(pets if limit is None else islice(pets, limit))
 
-    def count(self, where: PetFilter | None = None) -> int:
+    def count(self, where: AnyFilter | None = None) -> int:
         """Count the pets that pass."""
-        return self.store.count(self.index, where.restriction() if where else _ALL)
+        return self.store.count(self.index, _restriction(where))
 
-    def with_words(self, text: str, where: PetFilter | None = None) -> Iterator[PetT]:
+    def with_words(self, text: str, where: AnyFilter | None = None) -> Iterator[PetT]:
         """Stream pets with all words of the text in name, breed, colour, tags or note; raises InvalidQuery for none."""
-        wanted = words(text)
+        wanted = words(text) if isinstance(text, str) else ()
         if not wanted:
             raise InvalidQuery("a text search needs at least one word")
-        restriction = where.restriction() if where else _ALL
-        return self.scan(restriction.also(tuple(("words", (word,)) for word in wanted)))
+        return self.scan(_restriction(where).also(tuple(("words", (word,)) for word in wanted)))
 
     def pets_of_photos(self, photo_ids: Sequence[str]) -> Iterator[PetT]:
         """Stream pets that have one of these photos, whatever their id."""
@@ -278,12 +320,12 @@ class PetRepository(Generic[PetT]):
         for document in self.store.scan(self.index, waiting(), vectors=True, expected=self.spec):
             yield to_pet(document, self.pet_class)
 
-    def embeddings(self, pet_ids: str | Iterable[str] | None = None) -> Embeddings:
+    def embeddings(self, pet_ids: PetRef | Iterable[PetRef] | None = None) -> Embeddings:
         """Read the photo embeddings of all pets, or of those named; raises PetNotFound."""
         if pet_ids is None:
             documents = [*self.store.scan(self.index, _ALL, vectors=True, expected=self.spec)]
         else:
-            documents = [self.get_document(pet_id) for pet_id in ([pet_ids] if isinstance(pet_ids, str) else pet_ids)]
+            documents = [self.get_document(pet_id) for pet_id in ids_of(pet_ids)]
         owners = [(document.id, photo_id) for document in documents for photo_id in document.photo_ids]
         matrix = np.concatenate([np.zeros((0, self.spec.dims), np.float32), *(d.vectors for d in documents)])
         return Embeddings(tuple(pet for pet, _ in owners), tuple(photo for _, photo in owners), matrix)
@@ -303,6 +345,16 @@ class CatRepository(PetRepository[Cat]):
     """Cats in and out of one index."""
 
     pet_class = Cat
+
+
+def _restriction(where: AnyFilter | None) -> Restriction:
+    return wanted.restriction() if (wanted := PetFilter.of(where)) else _ALL
+
+
+def no_pet(item: object) -> Failure:
+    """The failure of what came where a pet should; it is not repeated, for it may hold contact."""
+    refused = InvalidPet(f"this is no pet but a {type(item).__name__}; read_folder makes pets of photos")
+    return Failure(str(item)[:80] if isinstance(item, (str, Path)) else f"a {type(item).__name__}", refused)
 
 
 def already_there(pet_id: str) -> DuplicatePet:

@@ -6,14 +6,15 @@ Dogs and cats are the same service in two lines each.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from petfinder.domain.errors import InvalidPet, InvalidQuery
-from petfinder.domain.pets import REPORTED, Cat, Dog, Owner, Pet, PetT, Photo, Status, changed
+from petfinder.domain.filters import PetFilter
+from petfinder.domain.matches import PetRef
+from petfinder.domain.pets import REPORTED, AnyOwner, AnyPhoto, AnyPlace, Cat, Dog, Pet, PetT, Photo, Status, changed
 from petfinder.domain.reports import BulkReport
-from petfinder.domain.values import now
+from petfinder.domain.values import AnyMoment, check_kind, now
 from petfinder.registry.documents import distinct_photos
 from petfinder.registry.embed import embed_photos, people_with_pictures
 from petfinder.registry.foreign import ExistingIndex
@@ -66,7 +67,7 @@ class PetService(TwoSides[PetT]):
         leaves the encoder's work to embed_pending(). `progress`: a bar or none; None: on a terminal and in a notebook.
         `tell` gets the report in any case, also where the call is interrupted.
         """
-        if isinstance(pets, (Pet, str, os.PathLike)):
+        if isinstance(pets, (Pet, str, os.PathLike, Mapping)) or not isinstance(pets, Iterable):
             raise InvalidPet("register_many takes a list or stream of pets; register takes one, read_folder a folder")
         work = Registration(self, on_conflict=on_conflict, embed=embed)
         try:
@@ -101,7 +102,7 @@ class PetService(TwoSides[PetT]):
         return report
 
     @outliving_rebuilds
-    def change(self, pet_id: str, change: Callable[[PetT], PetT], *, photos: Sequence[Any] = ()) -> PetT:
+    def change(self, pet_id: PetRef, change: Callable[[PetT], PetT], *, photos: Sequence[AnyPhoto] = ()) -> PetT:
         """Change one pet by a function, and give it more photos, in one write: all of it or nothing.
 
         `change` gets the whole pet and returns it changed; it is called again on what others wrote meanwhile. A photo
@@ -120,28 +121,29 @@ class PetService(TwoSides[PetT]):
 
         pet = self.repository.update(pet_id, with_photos)
         if pet.status in REPORTED:
-            self.finish_matching(pet_id)
+            self.finish_matching(pet.pet_id)
         return pet
 
-    def add_photo(self, pet_id: str, photo: Any) -> PetT:
+    def add_photo(self, pet_id: PetRef, photo: AnyPhoto) -> PetT:
         """Add a photo to a pet and update its portrait; a photo that it has already changes nothing.
 
         Raises PetNotFound, PhotoError, EditConflict.
         """
         return self.change(pet_id, lambda pet: pet, photos=[photo])
 
-    def remove_photo(self, pet_id: str, photo_id: str) -> PetT:
+    def remove_photo(self, pet_id: PetRef, photo_id: str) -> PetT:
         """Remove one photo of a pet, with embedding and thumbnail; raises PetNotFound, InvalidQuery, EditConflict."""
+        check_kind(photo_id, str, "a photo is named by its photo_id")
 
         def without(pet: PetT) -> PetT:
             left = tuple(photo for photo in pet.photos if photo.photo_id != photo_id)
             if len(left) == len(pet.photos):
-                raise InvalidQuery(f"pet {pet_id!r} has no photo {photo_id!r}")
+                raise InvalidQuery(f"pet {pet.pet_id!r} has no photo {photo_id!r}")
             return pet.model_copy(update={"photos": left})
 
         return self.change(pet_id, without)
 
-    def update(self, /, pet_id: str, **changes: Any) -> PetT:
+    def update(self, /, pet_id: PetRef, **changes: Any) -> PetT:
         """Change named attributes of a pet; what is not named stays, owner and finder too.
 
         Raises PetNotFound, InvalidPet (unknown or unusable attribute), EditConflict after 5 tries.
@@ -156,26 +158,35 @@ class PetService(TwoSides[PetT]):
 
         return self.change(pet_id, change)
 
-    def remove(self, pet_ids: str | Iterable[str], *, missing: Missing = "error") -> tuple[str, ...]:
+    def remove(
+        self, pet_ids: PetRef | Iterable[PetRef] | PetFilter, *, missing: Missing = "error", confirm: bool = False
+    ) -> tuple[str, ...]:
         """Erase pets with owner, photos and thumbnails and return the ids that were there.
 
-        With missing="error" an unknown id raises PetNotFound, and nothing is removed.
+        With missing="error" an unknown id raises PetNotFound, and nothing is removed. All pets that pass a PetFilter go
+        with confirm=True; without it InvalidQuery says how many they are.
         """
+        if isinstance(pet_ids, (PetFilter, Mapping)):
+            if not confirm:
+                raise InvalidQuery(f"{self.count(pet_ids)} pets pass this filter; confirm=True erases them all")
+            pet_ids, missing = [pet.pet_id for pet in self.scan(pet_ids)], "ignore"
         return self.repository.remove(pet_ids, missing=missing)
 
-    def report_lost(self, pet: str | PetT, *, place: Any = None, at: datetime | None = None) -> PetT:
-        """Report a pet missing since `at` (default: now) from `place`: a registered one by its id, or a new one.
+    def report_lost(self, pet: PetRef | PetT, *, place: AnyPlace | None = None, at: AnyMoment | None = None) -> PetT:
+        """Report a pet missing since `at` (default: now) from `place`: a registered one, or a new one.
 
         `place` becomes its `status_place`, None where it is not known; where the pet lives stays. Raises PetNotFound;
         errors as of register.
         """
-        if isinstance(pet, Pet):
+        if isinstance(pet, self.pet_class) and pet.registered_at is None:
             where = place or pet.status_place
             return self.register(_reported(pet, Status.LOST, {"status_place": where}, at))
-        return self.update(pet, status=Status.LOST, status_at=at or now(), status_place=place, renewed_at=None)
+        return self.update(
+            pet, status=Status.LOST, status_at=now() if at is None else at, status_place=place, renewed_at=None
+        )
 
     def report_found(
-        self, pet: PetT, *, place: Any = None, at: datetime | None = None, finder: Owner | None = None
+        self, pet: PetT, *, place: AnyPlace | None = None, at: AnyMoment | None = None, finder: AnyOwner | None = None
     ) -> PetT:
         """Register a stray that somebody took in, as found at `at` (default: now) in `place` by `finder`.
 
@@ -185,12 +196,12 @@ class PetService(TwoSides[PetT]):
         return self._taken_in(pet, Status.FOUND, place, at, finder)
 
     def report_sighting(
-        self, pet: PetT, *, place: Any = None, at: datetime | None = None, finder: Owner | None = None
+        self, pet: PetT, *, place: AnyPlace | None = None, at: AnyMoment | None = None, finder: AnyOwner | None = None
     ) -> PetT:
         """Register a stray that somebody saw and did not take in; all else as report_found."""
         return self._taken_in(pet, Status.SIGHTED, place, at, finder)
 
-    def _taken_in(self, pet: PetT, status: Status, place: Any, at: datetime | None, finder: Owner | None) -> PetT:
+    def _taken_in(self, pet: PetT, status: Status, place: Any, at: AnyMoment | None, finder: Any) -> PetT:
         if not isinstance(pet, Pet):
             raise InvalidPet(f"a report takes a pet, not a {type(pet).__name__}; give petfinder.Dog(photos=...)")
         where = {"status_place": place or pet.status_place, "finder": finder or pet.finder}
@@ -198,17 +209,17 @@ class PetService(TwoSides[PetT]):
             where |= {"status_place": pet.place, "place": None}
         return self.register(_reported(pet, status, where, at))
 
-    def reunite(self, pet_id: str) -> PetT:
+    def reunite(self, pet_id: PetRef) -> PetT:
         """Report a pet back with its people, where it lives; raises PetNotFound."""
         return self.update(pet_id, status=Status.REUNITED, status_at=now(), status_place=None, renewed_at=None)
 
-    def renew(self, pet_id: str) -> PetT:
+    def renew(self, pet_id: PetRef) -> PetT:
         """Say that a report is still so: it is fresh again from now on; raises PetNotFound."""
         return self.update(pet_id, renewed_at=now())
 
 
-def _reported(pet: PetT, status: Status, known: dict[str, Any], at: datetime | None) -> PetT:
-    return changed(pet, known | {"status": status, "status_at": at or pet.status_at or now()})
+def _reported(pet: PetT, status: Status, known: dict[str, Any], at: AnyMoment | None) -> PetT:
+    return changed(pet, known | {"status": status, "status_at": (pet.status_at or now()) if at is None else at})
 
 
 class DogService(PetService[Dog]):

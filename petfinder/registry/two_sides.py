@@ -11,7 +11,7 @@ from typing import Any
 
 from petfinder.domain.errors import EditConflict, InvalidQuery, StoreError
 from petfinder.domain.filters import PetFilter, own_place
-from petfinder.domain.matches import Matches, Pets
+from petfinder.domain.matches import Matches, PetRef, Pets, id_of
 from petfinder.domain.pairs import Pair, Pairs, PairState
 from petfinder.domain.pets import REPORTED, TAKEN_IN, Pet, PetT, Status, as_found, changed
 from petfinder.domain.values import now
@@ -43,17 +43,19 @@ class TwoSides(PetFinder[PetT]):
     listeners: Sequence[Listener] = ()
 
     @outliving_rebuilds
-    def counterparts(self, pet_id: str, *, k: int = 5) -> Matches:
+    def counterparts(self, pet_id: PetRef, *, k: int = 5) -> Matches:
         """Find the reports of the other side that may be the same animal, the most probable first.
 
         For a lost pet the found and sighted ones; for a found or sighted one the lost and the other found and sighted
         ones; never itself, nor what was dismissed. Photos, places, days and facts of both are weighed. Raises
         PetNotFound, and InvalidQuery for a pet that is not reported or has no embedded photo.
         """
-        document = self.repository.get_document(pet_id)
+        document = self.repository.get_document(id_of(pet_id))
         pet = to_pet(document, self.repository.pet_class)
         if pet.status not in REPORTED or not len(document.vectors):
-            raise InvalidQuery(f"{pet_id!r} is {pet.status}, or has no embedded photo: only reports have counterparts")
+            raise InvalidQuery(
+                f"{pet.pet_id!r} is {pet.status}, or has no embedded photo: only reports have counterparts"
+            )
         return self._illustrated(self._counterparts(pet, document, k))
 
     def _counterparts(self, pet: PetT, document: Document, k: int) -> Matches:
@@ -94,12 +96,12 @@ class TwoSides(PetFinder[PetT]):
                 one, other = sorted((pictured[id_] for id_ in meeting.pets), key=_lost_first)
                 yield Pair(meeting.pair_id, (one, other), meeting.probability, meeting.reasons, meeting.met_at, state)
 
-    def dismiss(self, one: str, other: str) -> None:
+    def dismiss(self, one: PetRef, other: PetRef) -> None:
         """Say that two reports are not one animal: remembered as long as both exist. Raises PetNotFound."""
-        self._both(one, other)
-        self._book.decide(one, other, DISMISS)
+        pets = self._both(one, other)
+        self._book.decide(pets[0].pet_id, pets[1].pet_id, DISMISS)
 
-    def confirm(self, one: str, other: str) -> PetT:
+    def confirm(self, one: PetRef, other: PetRef) -> PetT:
         """Say that two reports are one animal, and return it as it is kept.
 
         A lost and a found or sighted one are both reunited. Two of one side become one: with the photos of both and the
@@ -107,6 +109,7 @@ class TwoSides(PetFinder[PetT]):
         broken off. Raises PetNotFound, and InvalidQuery for pets that are no reports.
         """
         pets = sorted(self._both(one, other), key=_lost_first)
+        one, other = (pet.pet_id for pet in pets)
         lost = [pet for pet in pets if pet.status is Status.LOST]
         before = {pet.pet_id: pet.model_dump(mode="json", include={*_RESTORED}) for pet in pets}
         if self._book.states([pair_id(one, other)]) != [PairState.CONFIRMED]:
@@ -134,14 +137,14 @@ class TwoSides(PetFinder[PetT]):
         self.match_reports(kept.pet_id)
         return self.repository.get(kept.pet_id)
 
-    def undo(self, one: str | Pair, other: str | None = None) -> None:
+    def undo(self, one: PetRef | Pair, other: PetRef | None = None) -> None:
         """Take back what was last said of a pair, or of two reports: what a confirmation changed is as it was.
 
         Raises PetNotFound where one of the two is gone (merged reports cannot be taken apart), and InvalidQuery where
         nothing was said.
         """
-        one, other = (pet.pet_id for pet in one.pets) if isinstance(one, Pair) else (one, other or "")
-        self._both(one, other)
+        named = one.pets if isinstance(one, Pair) else (one, other or "")
+        one, other = (pet.pet_id for pet in self._both(*named))
         decision = self._book.decision(pair_id(one, other))
         if decision is None or decision.what == UNDO:
             raise InvalidQuery("nothing was said of these two that could be taken back")
@@ -150,10 +153,10 @@ class TwoSides(PetFinder[PetT]):
         self._book.decide(one, other, UNDO)
         self.finish_matching(*decision.before)
 
-    def _both(self, one: str, other: str) -> list[PetT]:
-        if one == other:
+    def _both(self, one: PetRef, other: PetRef) -> list[PetT]:
+        if id_of(one) == id_of(other):
             raise InvalidQuery("a pair is two different pets")
-        return [self.repository.get(pet_id) for pet_id in (one, other)]
+        return [self.repository.get(pet) for pet in (one, other)]
 
     def _changed(self, pet_id: str, values: dict[str, Any]) -> None:
         self.repository.update(pet_id, lambda pet: changed(pet, values))

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
-from petfinder.domain.pets import SPECIES, Dog, Pet, species_of
+from petfinder.domain.pets import Dog, Pet
 from petfinder.domain.shown import as_html
-from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
-from petfinder.encoders.load import DEFAULT, is_former_name, load_encoder
+from petfinder.domain.values import check_choice
+from petfinder.encoders.base import Encoder, identity_of
+from petfinder.encoders.load import DEFAULT, is_former_name
 from petfinder.photos.read import PhotoLimits
+from petfinder.registry.encoder_choice import as_encoder, check_is_store, check_name, new_spec
 from petfinder.registry.rebuild import Rebuild, RebuildReport
+from petfinder.registry.repository import Missing
 from petfinder.stores.base import Store
 from petfinder.stores.documents import SCHEMA, IndexSpec, IndexStats
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,199}")  # what Elasticsearch too accepts as an index name
-
-
-def check_name(name: str, species: str) -> None:
-    """Refuse a name that an index of this species cannot have; raises InvalidQuery.
-
-    Registries look for their cats in an index whose name ends in "-cats", and would find dogs there.
-    """
-    if not _NAME.fullmatch(name):
-        raise InvalidQuery(f"{name!r} is no index name: lower-case letters, digits, '-', '_' and '.' only")
-    for other in SPECIES.keys() - {species}:
-        if name.endswith(f"-{other}s"):
-            raise InvalidQuery(
-                f"{name!r} is the name of an index of {other}s, and this one is for the species {species}"
-            )
 
 
 @dataclass(frozen=True)
@@ -69,6 +55,7 @@ class Util:
     """The management of the indexes of one store. Every method raises StoreUnavailable, NotAuthorised."""
 
     def __init__(self, store: Store) -> None:
+        check_is_store(store)
         self.store = store
 
     @property
@@ -81,23 +68,19 @@ class Util:
         name: str,
         pet_class: type[Pet] = Dog,
         *,
-        encoder: Encoder | None = None,
+        encoder: str | Encoder | None = None,
         dims: int | None = None,
         exist_ok: bool = False,
         settings: Mapping[str, Any] | None = None,
     ) -> IndexInfo:
         """Make an empty index for one species, to be filled by this encoder, or with ready vectors of `dims` numbers.
 
+        Neither: by the encoder that is set, else the built-in one.
         `settings` are those of the store (Elasticsearch: shards, replicas, refresh_interval, vectors, m,
         ef_construction). Raises IndexExists, or with exist_ok IndexMismatch where the index that is there differs;
-        InvalidQuery for a name that no index can have, or without encoder and dims.
+        InvalidQuery for a name that no index can have, ConfigError for what is no encoder.
         """
-        species = species_of(pet_class)
-        check_name(name, species)
-        if encoder is None and not (isinstance(dims, int) and dims > 0):
-            raise InvalidQuery("an index needs its encoder, or the dims of the vectors that it will be given")
-        identity = identity_of(encoder) if encoder else EncoderIdentity("", dims or 0)
-        spec = IndexSpec(species, identity.name, identity.dims, identity.fingerprint, settings=settings or {})
+        spec = new_spec(name, pet_class, encoder=encoder, dims=dims, settings=settings)
         try:
             self.store.create_index(name, spec)
         except IndexExists:
@@ -107,9 +90,11 @@ class Util:
                 raise IndexMismatch(f"index {name!r} is there with {other}") from None
         return self.info(name)
 
-    def delete_index(self, name: str) -> None:
-        """Erase one index, its name spelled out, and all pets in it; raises IndexNotFound."""
-        self.store.delete_index(name)
+    def delete_index(self, name: str, *, missing: Missing = "error") -> None:
+        """Erase one index, its name spelled out, and all pets in it; raises IndexNotFound unless missing="ignore"."""
+        check_choice(missing, Missing, what="missing")
+        if missing == "error" or self.exists(name):
+            self.store.delete_index(name)
 
     def exists(self, name: str) -> bool:
         """Tell whether there is an index of this name; no right to see others is needed."""
@@ -140,7 +125,7 @@ class Util:
     def rebuild(
         self,
         name: str,
-        encoder: Encoder | None = None,
+        encoder: str | Encoder | None = None,
         *,
         settings: Mapping[str, Any] | None = None,
         keep_old: bool = True,
@@ -164,12 +149,13 @@ class Util:
         if encoder is None and settings is None:
             if not is_former_name(before.encoder):
                 raise InvalidQuery("name what is to change: another encoder, or other settings")
-            encoder = load_encoder(DEFAULT)
+            encoder = DEFAULT
         after = replace(before, settings={**before.settings, **(settings or {})}, thresholds=None, schema=SCHEMA)
-        if encoder is not None:
-            to = identity_of(encoder)
+        new = None if encoder is None else as_encoder(encoder)
+        if new is not None:
+            to = identity_of(new)
             after = replace(after, encoder=to.name, dims=to.dims, fingerprint=to.fingerprint)
-        work = Rebuild(self.store, name, before, after, encoder, limits or PhotoLimits())
+        work = Rebuild(self.store, name, before, after, new, limits or PhotoLimits())
         report = work.run(progress=progress)
         if keep_old or report.kept is None:
             return report

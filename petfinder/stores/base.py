@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+from petfinder.domain.field_names import FieldNames
 from petfinder.domain.filters import Restriction
 from petfinder.stores import documents
 from petfinder.stores.documents import Document, Expected, IndexSpec, IndexStats, Nearest, Outcome, Query, WriteMode
-from petfinder.stores.field_names import FieldNames
 
 
 class Store(Protocol):

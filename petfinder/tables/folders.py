@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from petfinder.domain.errors import UnreadablePhoto
+from petfinder.domain.errors import ConfigError, UnreadablePhoto
 from petfinder.domain.reports import Failure, Ignored
+from petfinder.domain.values import check_kind
 
 PHOTO_ENDINGS = frozenset(
     {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".heic", ".heif", ".gif", ".bmp", ".tif", ".tiff", ".mpo", ".avif"}
@@ -18,6 +19,15 @@ PHOTO_ENDINGS = frozenset(
 # What Windows, macOS and NAS systems leave in folders of photos, beside names that begin with a dot.
 _LEFT_BY_SYSTEMS = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir"})
 _REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+://")  # two letters at least: "C:" is a drive
+
+
+AnyPath = str | os.PathLike[str]
+
+
+def as_path(given: AnyPath) -> Path:
+    """Take the path of a file or folder; raises ConfigError for what is none."""
+    check_kind(given, (str, os.PathLike), "a file or folder is named by its path", refusal=ConfigError)
+    return Path(given)
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
 from petfinder.domain.errors import ConfigError, InvalidPet
+from petfinder.tables.columns import Columns, meant_by
 from petfinder.tables.rows import Row, column
 
 LabelledRow = tuple[str, Row | InvalidPet]
@@ -25,16 +27,19 @@ _CHUNK = 1 << 16
 FORMULA_SIGNS = "=+-@\t\r\n＝＋－＠"
 
 
-def csv_rows(manifest: Path, known: Collection[str]) -> Iterator[LabelledRow]:
-    """The rows of a CSV file, the header being row 1; raises ConfigError, at the call, for unknown columns."""
+def csv_rows(manifest: Path, known: Collection[str], columns: Columns | None = None) -> Iterator[LabelledRow]:
+    """The rows of a CSV file, the header being row 1; raises ConfigError, at the call, for unknown columns.
+
+    `columns` says what they are called here.
+    """
     with _opened(manifest) as lines:
         header, delimiter, padded = _csv_header(manifest, lines)
-    check_columns(header, known, where=str(manifest))
+    check_columns(header if columns is None else meant_by(header, columns), known, where=str(manifest))
     return _csv_rows(manifest, header, delimiter, padded)
 
 
-def json_rows(manifest: Path, known: Collection[str]) -> Iterator[LabelledRow]:
-    """The rows of a JSON array of objects, or of a file with one object a line; streamed.
+def json_rows(manifest: Path, known: Collection[str], columns: Columns | None = None) -> Iterator[LabelledRow]:
+    """The rows of a JSON array of objects, alone or under one name, or of a file with one object a line; streamed.
 
     The file is read through once at the call: raises ConfigError for an array that breaks off and for unknown keys.
     """
@@ -43,7 +48,8 @@ def json_rows(manifest: Path, known: Collection[str]) -> Iterator[LabelledRow]:
         rows += 1
         if not isinstance(row, InvalidPet):
             objects += 1
-            check_columns(list(row), known, where=str(manifest), required=())
+            keys = list(row) if columns is None else meant_by(row, columns)
+            check_columns(keys, known, where=str(manifest), required=())
     if rows and not objects:
         raise ConfigError(f"{manifest} holds no JSON object; write an array of objects, or one object on each line")
     return _json_rows(manifest)
@@ -141,7 +147,22 @@ def _json_rows(manifest: Path) -> Iterator[LabelledRow]:
             yield from _array(manifest, text)
         elif first:
             text.seek(0)
-            yield from _lines(text)
+            head = text.read(_CHUNK)
+            under_one_name = re.match(r'\s*\{\s*"[^"]*"\s*:\s*\[\s*(?=\{)', head)
+            text.seek(0)
+            if under_one_name and not _is_a_row(head.strip().splitlines()[0]):
+                text.read(under_one_name.end())
+                yield from _array(manifest, text)
+            else:
+                yield from _lines(text)
+
+
+def _is_a_row(line: str) -> bool:
+    """Whether a first line that begins with a list is one pet's, of a file with an object on each line."""
+    try:
+        return len(json.loads(line)) > 1
+    except (ValueError, RecursionError):
+        return False
 
 
 def _lines(lines: Iterable[str]) -> Iterator[LabelledRow]:

@@ -8,22 +8,31 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
 
-from petfinder.domain.errors import ConfigError, DuplicatePet, InvalidEmbedding, PetfinderError, UnreadablePhoto
+from petfinder.domain.errors import (
+    ConfigError,
+    DuplicatePet,
+    InvalidEmbedding,
+    InvalidPet,
+    PetfinderError,
+    UnreadablePhoto,
+)
+from petfinder.domain.field_names import FieldNames
 from petfinder.domain.pets import Dog, Photo, species_of
 from petfinder.domain.reports import Failure, Ignored
+from petfinder.domain.values import check_kind
 from petfinder.domain.vectors import unit
-from petfinder.tables.folders import PhotoFolder, shown, walk
+from petfinder.tables.columns import Columns, as_columns, renamed
+from petfinder.tables.folders import AnyPath, PhotoFolder, as_path, shown, walk
 from petfinder.tables.manifests import LabelledRow, check_columns, csv_rows, json_rows
 from petfinder.tables.rows import PetT, Row, as_text, cells, column, is_of_species, known_columns, pet_from_row
 
 Grouping = Literal["pet", "file", "breed"]
-AnyPath = str | os.PathLike[str]
 _DOG: Any = Dog  # as a default of type[PetT], which Python 3.11 has no words for (PEP 696)
 
 
@@ -40,7 +49,7 @@ def read_folder(
     species_of(pet_class)
     if by not in get_args(Grouping):
         raise ConfigError(f"by={by!r} is unknown; choose from {', '.join(get_args(Grouping))}")
-    root = Path(path)
+    root = as_path(path)
     try:
         os.scandir(root).close()
     except (OSError, ValueError) as error:
@@ -49,27 +58,48 @@ def read_folder(
     return _folder_pets(root, pet_class, by)
 
 
-def read_csv(path: AnyPath, pet_class: type[PetT] = _DOG) -> Iterator[PetT | Failure | Ignored]:
+def read_csv(
+    path: AnyPath, pet_class: type[PetT] = _DOG, *, columns: Columns | FieldNames | None = None
+) -> Iterator[PetT | Failure | Ignored]:
     """Read pets from a CSV file with a header, `,` or `;` between its cells, in UTF-8.
 
     Columns are the fields of Pet, with `lat` and `lon` (or `place` as `lat,lon`), `status_lat` and `status_lon` (or
     `status_place`), `owner_name`, `owner_phone`, `owner_email`, `owner_address`, `owner_picture`, and the same of
     `finder_`; `photos` and `tags` hold several with `;` between them, paths are
-    relative to the file. Rows of another species are Ignored, a row that cannot be used is a Failure. Raises
-    ConfigError, at the call, for a file that cannot be read and for unknown columns.
+    relative to the file. Rows of another species are Ignored, a row that cannot be used is a Failure.
+
+    `columns` is for tables of others: what their columns are called here ({"dog_id": "pet_id"}, pf.PUPPIES, pf.ASM3,
+    pf.PET_FBI); those of which it says nothing are not read, and a row without a photo takes the picture beside the
+    table that is called by its pet_id. Raises ConfigError, at the call, for a file that cannot be read and for unknown
+    columns.
     """
-    species_of(pet_class)
-    return _manifest_pets(csv_rows(Path(path), known_columns(pet_class)), pet_class, Path(path).parent)
+    return _read_table(csv_rows, path, pet_class, columns)
 
 
-def read_json(path: AnyPath, pet_class: type[PetT] = _DOG) -> Iterator[PetT | Failure | Ignored]:
-    """Read pets from a JSON file: an array of objects, or one object a line.
+def read_json(
+    path: AnyPath, pet_class: type[PetT] = _DOG, *, columns: Columns | FieldNames | None = None
+) -> Iterator[PetT | Failure | Ignored]:
+    """Read pets from a JSON file: an array of objects, alone or under one name ({"dogs": [...]}), or one object a line.
 
-    Keys are the columns of `read_csv`; beside that people and places may be objects, `photos` and `tags` lists.
+    Keys and `columns` are those of `read_csv`; beside that people and places may be objects, `photos` and `tags` lists.
     Raises ConfigError, at the call, for a file that cannot be read and for unknown keys.
     """
+    return _read_table(json_rows, path, pet_class, columns)
+
+
+def _read_table(
+    rows_of: Callable[..., Iterator[LabelledRow]],
+    path: AnyPath,
+    pet_class: type[PetT],
+    columns: Columns | FieldNames | None,
+) -> Iterator[PetT | Failure | Ignored]:
     species_of(pet_class)
-    return _manifest_pets(json_rows(Path(path), known_columns(pet_class)), pet_class, Path(path).parent)
+    table, named = as_path(path), as_columns(columns)
+    folder = table.parent
+    rows = rows_of(table, known_columns(pet_class), named)
+    if named is not None:
+        rows = ((at, row if isinstance(row, InvalidPet) else renamed(row, named, folder)) for at, row in rows)
+    return _manifest_pets(rows, pet_class, folder)
 
 
 def from_table(
@@ -82,6 +112,7 @@ def from_table(
     ConfigError, at the call, for unknown columns of a DataFrame.
     """
     species_of(pet_class)
+    check_kind(frame, Iterable, "from_table takes a DataFrame, or rows as mappings", refusal=ConfigError)
     table: Any = frame
     if hasattr(table, "columns") and hasattr(table, "itertuples"):
         known = known_columns(pet_class)
@@ -109,6 +140,7 @@ def from_arrays(
     matrix and ConfigError for lengths that differ; a row of zeros or with NaN is a Failure.
     """
     species_of(pet_class)
+    check_kind(pet_ids, Sized, "pet_ids names the pet of each row", refusal=ConfigError)
     try:
         matrix = np.asarray(embeddings, dtype=np.float32)
     except (TypeError, ValueError) as error:
@@ -166,6 +198,8 @@ def _manifest_pets(
     species = species_of(pet_class)
     first_at: dict[str, str] = {}
     for label, row in rows:
+        if not isinstance(row, (Mapping, PetfinderError)):
+            row = InvalidPet("a row is a mapping of columns")
         if isinstance(row, PetfinderError):
             yield Failure(label, row)
             continue

@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from petfinder.domain.errors import ConfigError
+from petfinder.domain.errors import ConfigError, InvalidPet
 from petfinder.domain.pets import CONTACT, PEOPLE, Pet, PetT, Photo, as_found
+from petfinder.domain.values import check_kind
 from petfinder.tables.atomic import replacing
-from petfinder.tables.folders import named_from
+from petfinder.tables.folders import AnyPath, as_path, named_from
 from petfinder.tables.manifests import FORMULA_SIGNS
 from petfinder.tables.rows import PEOPLE_COLUMNS, WRITTEN, Cell, row_of
 
@@ -28,16 +29,22 @@ if TYPE_CHECKING:
 _ONE_A_LINE = (".jsonl", ".ndjson")
 _NUMBER = r"-?\d+(\.\d+)?(e-?\d+)?"
 _NUMBERS = re.compile(rf"{_NUMBER}([,;]({_NUMBER})?)*")
-AnyPath = str | os.PathLike[str]
 
 
 def to_rows(pets: Iterable[Pet], *, contact: bool = False) -> Iterator[dict[str, Cell]]:
     """Each pet as a flat row with the columns that `read_csv` reads; `contact` gives people and exact places too."""
-    for pet in pets:
+    for pet in _checked(pets):
         if contact:
             yield row_of(pet)
         else:
             yield {name: cell for name, cell in row_of(as_found(pet)).items() if name not in PEOPLE_COLUMNS}
+
+
+def _checked(pets: Iterable[Pet]) -> Iterator[Pet]:
+    check_kind(pets, Iterable, "pets are written from a list or stream", refusal=InvalidPet)
+    for pet in [pets] if isinstance(pets, Pet) else pets:
+        check_kind(pet, Pet, "a pet is written", refusal=InvalidPet)
+        yield pet
 
 
 def write_csv(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> int:
@@ -46,10 +53,10 @@ def write_csv(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> i
     A cell that a spreadsheet would run as a formula gets an apostrophe in front, which `read_csv` takes away. Photos
     are named relative to the file, unless their paths are absolute. Raises ConfigError, and then leaves what was there.
     """
-    target = Path(path)
+    target = as_path(path)
     count = 0
     with _written(target, private=contact) as file:
-        rows = to_rows((_named_from(pet, target.parent) for pet in pets), contact=contact)
+        rows = to_rows((_named_from(pet, target.parent) for pet in _checked(pets)), contact=contact)
         columns = _columns(contact)
         for count, row in enumerate(rows, 1):
             if count == 1:
@@ -71,12 +78,12 @@ def write_json(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> 
     One object a line for a name that ends in .jsonl or .ndjson, else an array. Photos are named relative to the file,
     unless their paths are absolute. Raises ConfigError, and then leaves what was there.
     """
-    target = Path(path)
+    target = as_path(path)
     before, between, after = ("", "\n", "\n") if target.suffix.lower() in _ONE_A_LINE else ("[\n", ",\n", "\n]\n")
     count = 0
     with _written(target, private=contact) as file:
         file.write(before)
-        for count, pet in enumerate(pets, 1):
+        for count, pet in enumerate(_checked(pets), 1):
             shown = _named_from(pet if contact else as_found(pet), target.parent)
             row = shown.model_dump(mode="json", context=CONTACT, exclude_none=True)
             file.write((between if count > 1 else "") + json.dumps(row, ensure_ascii=False))
@@ -129,6 +136,6 @@ def _written(target: Path, *, private: bool) -> Iterator[IO[str]]:
     try:
         with replacing(target) as part, open(part, "x", encoding="utf-8", newline="", opener=opener) as file:
             yield file
-    except (OSError, UnicodeEncodeError) as error:
-        reason = getattr(error, "strerror", None) or "a name in it is not UTF-8"
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "its name cannot be used, or a name in it is not UTF-8"
         raise ConfigError(f"{target} cannot be written: {reason}") from error

@@ -14,10 +14,10 @@ from PIL import Image
 
 import petfinder as pf
 from petfinder.domain.errors import IndexMismatch, IndexNotFound, InvalidQuery
+from petfinder.domain.field_names import FIFTYONE, FLASK_IMAGE_SEARCH, PUPPIES, FieldNames
 from petfinder.domain.vectors import Matrix
 from petfinder.registry.foreign import ExistingIndex
 from petfinder.stores.documents import Record
-from petfinder.stores.field_names import FIFTYONE, FLASK_IMAGE_SEARCH, PUPPIES, FieldNames
 from tests.conftest import TableEncoder
 
 DIMS = 512

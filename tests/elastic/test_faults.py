@@ -21,6 +21,7 @@ from tests.elastic import faults
 from tests.elastic.proxy import Fault, FaultProxy
 from tests.elastic.stores import erase_everything
 from tests.stores.samples import directions
+from tests.test_service import sure
 
 PASSWORD, API_KEY = "hunter-2-secret", "c2VjcmV0LWlkOnNlY3JldC1rZXk="
 CHUNK = 500
@@ -209,7 +210,7 @@ def test_a_search_that_meets_a_passing_fault_is_made_again(line: Line, fault: st
     line.proxy.clear()
     line.proxy.add(PASSING[fault], path="_msearch")
 
-    matches = registry.dogs.find_by_embedding(given[1].photos[0].embedding, k=1)
+    matches = registry.dogs.find_by_embedding(sure(given[1].photos[0].embedding), k=1)
 
     assert [match.pet.pet_id for match in matches] == ["dog00001"]
     assert len(line.proxy.seen(path="_msearch")) == 2

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from petfinder.domain.errors import IndexMismatch, InvalidPet, InvalidQuery
+from petfinder.domain.field_names import FIFTYONE, FieldNames
 from petfinder.domain.filters import PetFilter, Restriction
 from petfinder.stores.documents import SCHEMA, IndexSpec
 from petfinder.stores.elasticsearch import documents, mapping, queries
 from petfinder.stores.elasticsearch.foreign import queries as foreign
 from petfinder.stores.elasticsearch.foreign.fields import KnownField, KnownFields, known_fields
-from petfinder.stores.field_names import FIFTYONE, FieldNames
 from tests.stores.samples import DIMS, EVERYTHING, SPEC, directions, document
 
 QUERY = directions(1, seed=1)[0]

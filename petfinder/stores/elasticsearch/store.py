@@ -12,6 +12,7 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
+from petfinder.domain.field_names import FieldNames
 from petfinder.domain.filters import Restriction
 from petfinder.stores.documents import (
     Document,
@@ -32,7 +33,6 @@ from petfinder.stores.elasticsearch.indexes import Opened
 from petfinder.stores.elasticsearch.queries import counted, photos_counted
 from petfinder.stores.elasticsearch.search import photos_in, together, total
 from petfinder.stores.elasticsearch.session import Session
-from petfinder.stores.field_names import FieldNames
 
 
 class ElasticsearchStore:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from petfinder.domain.errors import IndexMismatch, InvalidQuery
+from petfinder.domain.field_names import FieldNames
 from petfinder.domain.vectors import Matrix, Vector, portrait, unit
 from petfinder.stores.documents import Document
-from petfinder.stores.field_names import FieldNames
 
 _NUMBERS = frozenset({"long", "integer", "short", "byte"})
 _DATES = frozenset({"date", "date_nanos"})

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, NoReturn
 
 from petfinder.domain.errors import IndexMismatch, IndexNotFound, InvalidPet, InvalidQuery
+from petfinder.domain.field_names import FieldNames
 from petfinder.domain.fields import fold_microchip
 from petfinder.domain.filters import Restriction
 from petfinder.domain.pets import Pet
@@ -38,7 +39,6 @@ from petfinder.stores.elasticsearch.queries import MOST_CANDIDATES, Clause
 from petfinder.stores.elasticsearch.read import at_once, pages
 from petfinder.stores.elasticsearch.search import compared, cut, nearest_of, refuse_too_many, together
 from petfinder.stores.elasticsearch.session import Session
-from petfinder.stores.field_names import FieldNames
 
 _EVERYTHING = Restriction()
 _QUERIES_AT_ONCE = 50  # whose proposed pets are read together
