@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from PIL import Image
 
@@ -21,7 +21,8 @@ class Encoder(Protocol):
 
     `name` carries a version. An encoder may also have a `fingerprint`: a hash of weights and preprocessing, and
     `encode_with_animals(pictures)`, which gives the rows of `encode_images` and, from the same pass, the animals in
-    each picture (boxes, largest first; None where it cannot tell).
+    each picture (boxes, largest first; None where it cannot tell), and `species_shown(embeddings)`: for each row the
+    species that the picture surely shows ("cat"), None where it is not sure.
     """
 
     @property
@@ -88,6 +89,12 @@ def encode_with_animals(encoder: Encoder, pictures: Sequence[Image.Image]) -> tu
     if rows.shape != (len(pictures), encoder.dims):
         raise InvalidEmbedding(f"encoder {encoder.name!r} gave {rows.shape} numbers for {len(pictures)} pictures")
     return rows, animals
+
+
+def species_shown(encoder: Encoder, embeddings: Any) -> Sequence[str | None]:
+    """Name the species that each picture surely shows, by its embedding (n, dims); None where that is not known."""
+    name = getattr(encoder, "species_shown", None)
+    return name(unit(embeddings, dims=encoder.dims)) if name and len(embeddings) else [None] * len(embeddings)
 
 
 def cores() -> int:

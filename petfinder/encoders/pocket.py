@@ -9,13 +9,13 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from math import ceil
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 Pixels = NDArray[np.uint8]
+Numbers = NDArray[np.float64]
+T = TypeVar("T")
 
 NAME = "pocket-3"
 DIMS = 512
@@ -43,6 +45,7 @@ PREPROCESSING = (
 WEIGHTS = Path(__file__).parent / "weights" / f"{NAME}.onnx"
 SHORT_NAME = "pocket"
 MIRRORED = "-mirrored"
+SURE = 0.9  # chosen: the probability from which on a species is named
 _FULL_NAMES = {SHORT_NAME + end: NAME + end for end in ("", MIRRORED)}
 
 
@@ -51,8 +54,8 @@ class PocketEncoder:
 
     `mirrored`: the mean of the picture and its mirror image, for twice the time, under a name and a fingerprint of its
     own, so that an index filled with one is not searched with the other.
-    `weights`: another file of the same kind, with its thresholds beside it (`NAME.onnx`, `NAME.thresholds.json`,
-    `NAME-mirrored.thresholds.json`).
+    `weights`: another file of the same kind, with what was measured for it beside it (`NAME.onnx`,
+    `NAME.thresholds.json`, `NAME.species.json`, `NAME-mirrored.thresholds.json`).
     `threads`: how many threads encode, one a core where None; a single picture is shared by all of them, of several
     each has its own. Nothing is read before it is needed, and callers in several threads share the sessions: one for
     single pictures and one for batches, each with the weights in memory from its first use on.
@@ -80,22 +83,30 @@ class PocketEncoder:
         """16 hexadecimal digits that change with the weights or the preprocessing; raises EncoderUnavailable."""
         return self._fingerprint_of(self._bytes)
 
-    @property
-    def thresholds_file(self) -> Path:
-        """Where the thresholds measured for these weights, read in this way, are kept."""
-        return self.weights.with_name(f"{self.weights.stem}{self._variant}.thresholds.json")
+    def file_of(self, kind: str) -> Path:
+        """Where the "thresholds" or the "species" measured for these weights, read in this way, are kept."""
+        return self.weights.with_name(f"{self.weights.stem}{self._variant}.{kind}.json")
 
     @cached_property
     def thresholds(self) -> Mapping[str, Thresholds] | None:
         """What was measured for these weights, by species; None where nothing was. Raises ConfigError."""
-        path = self.thresholds_file
+        return self._measured("thresholds", lambda rows: Thresholds(**rows))
+
+    @cached_property
+    def _species(self) -> Mapping[str, Numbers]:
+        """The direction and offset (dims + 1,) of each species; none where they were not fitted on these weights."""
+        fitted = self._measured("species", lambda rows: rows) or {}
+        known = fitted.pop("fingerprint", None) == self.fingerprint
+        return {species: np.array(row) for species, row in fitted.items()} if known else {}
+
+    def _measured(self, kind: str, read: Callable[[Any], T]) -> dict[str, T] | None:
+        path = self.file_of(kind)
         try:
-            measured = json.loads(path.read_text("utf-8"))
-            return {species: Thresholds(**rows) for species, rows in measured.items()}
+            return {name: read(rows) for name, rows in json.loads(path.read_text("utf-8")).items()}
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, AttributeError) as error:
-            raise ConfigError(f"the thresholds in {path} cannot be read: measure them again or remove it") from error
+            raise ConfigError(f"the {kind} in {path} cannot be read: measure them again or remove it") from error
 
     def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
         """Encode upright pictures: (n, 512), unit length, float32; raises EncoderUnavailable."""
@@ -132,6 +143,10 @@ class PocketEncoder:
             rows, animals = zip(*pool.map(encode, pictures), strict=True)
         return unit(np.stack(rows), dims=DIMS), animals
 
+    def species_shown(self, embeddings: Matrix) -> Sequence[str | None]:
+        """Name the species ("cat", "dog") that each row (n, 512) surely shows, else None; raises ConfigError."""
+        return species_named(embeddings, self._species)
+
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
         """Refuse texts: always raises TextNotSupported."""
         raise TextNotSupported(
@@ -167,6 +182,16 @@ class PocketEncoder:
                 f"the weights of {self.name} cannot be read at {self.weights}: install petfinder-registry again,"
                 " or make them with petfinder.training"
             ) from error
+
+
+def species_named(embeddings: Matrix, fitted: Mapping[str, Numbers]) -> list[str | None]:
+    """Name what each row (n, dims) surely shows, by direction and offset (dims + 1,) of each species; else None."""
+    if not fitted:
+        return [None] * len(embeddings)
+    species, weights = [*fitted], np.stack([*fitted.values()])
+    odds = np.exp(embeddings @ weights[:, :-1].T + weights[:, -1])  # against being none of them
+    chances = odds / (1 + odds.sum(axis=1, keepdims=True))
+    return [species[row.argmax()] if row.max() >= SURE else None for row in chances]
 
 
 def full_name(name: str) -> str:

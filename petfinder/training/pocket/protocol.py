@@ -254,7 +254,7 @@ def write_thresholds(encoder: Encoder, thresholds: Mapping[str, Thresholds]) -> 
     """
     if not isinstance(encoder, PocketEncoder):
         raise ConfigError(f"{encoder.name} brings no thresholds of its own; write those of pocket")
-    file = encoder.thresholds_file
+    file = encoder.file_of("thresholds")
     file.write_text(json.dumps(_as_json(thresholds), indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return file
 
