@@ -28,7 +28,7 @@ def matches_as_data(matches: Matches) -> dict[str, Any]:
     Where there is a verdict, also how many photos, and its cut: a similarity is None where none, or every one, reaches.
     """
     data: dict[str, Any] = {"verdict": matches.verdict, "pets_searched": matches.pets_searched}
-    data["animals"] = _boxes(matches.animals)
+    data |= {"animals": _boxes(matches.animals), "looks_like": matches.looks_like}
     if cut := matches.cut:
         limits = {name: value if math.isfinite(value) else None for name, value in cut.model_dump().items()}
         data |= {"photos_searched": matches.photos_searched, "cut": limits}
@@ -58,6 +58,7 @@ def report_as_data(report: BulkReport | CopyReport | RebuildReport) -> dict[str,
     if isinstance(report, BulkReport):
         data["ignored"] = [*map(vars, report.ignored)]
         data["several"] = [{**vars(photo), "animals": _boxes(photo.animals)} for photo in report.several]
+        data["other_species"] = [*map(vars, report.other_species)]
     return data
 
 

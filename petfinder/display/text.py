@@ -31,7 +31,7 @@ def matches_as_text(matches: Matches, *, colour: bool = False) -> str:
         Text.assemble(_verdict(matches.verdict), ": ", headline) if matches.verdict else Text(headline)
     ]
     parts += [Text(advice)] if (advice := wording.advice(matches)) else []
-    parts += [Text(several)] if (several := wording.several_animals(matches.animals)) else []
+    parts += [Text(noted)] if (noted := wording.noted(matches)) else []
     parts += ["", _table(matches)] if matches.found else []
     parts += ["", Text(small_print)] if (small_print := wording.small_print(matches)) else []
     return _printed(parts, colour=colour)

@@ -6,7 +6,7 @@ import math
 import re
 from datetime import datetime
 
-from petfinder.domain.animals import several_animals as several_animals
+from petfinder.domain.animals import several_animals
 from petfinder.domain.fields import FIELDS
 from petfinder.domain.matches import Match, Matches, percent
 from petfinder.domain.pairs import Pair
@@ -158,6 +158,13 @@ def advice(matches: Matches) -> str:
         case Verdict.UNKNOWN:
             return "No pet is registered here, or none passes the filter."
     return ""
+
+
+def noted(matches: Matches) -> str:
+    """What is odd about the query photo: another species than was searched, several animals; empty where nothing is."""
+    said = "this looks like a {0}, and no {0}s were searched; registry.find (no --species) searches all there are"
+    other = said.format(matches.looks_like) if matches.looks_like else ""
+    return ". ".join(filter(None, [other, several_animals(matches.animals)]))
 
 
 def small_print(matches: Matches, *, shown: int | None = None) -> str:

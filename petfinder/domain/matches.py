@@ -92,6 +92,7 @@ class Matches(Sequence[Match]):
     `photos_searched` their photos; `pending` counts the pets of the index with photos that no search finds yet, for
     they wait for their embedding. `centre` is where distances are measured from, to 0.01 degree. `animals` are the
     boxes of the animals in the first query photo, largest first; empty where it has a box, or the encoder cannot tell.
+    `looks_like` is the species ("cat") that the query photos surely show, where no pets of that species were searched.
     """
 
     found: tuple[Match, ...] = ()
@@ -107,6 +108,7 @@ class Matches(Sequence[Match]):
     lines: Lines | None = None
     centre: Place | None = None
     animals: Animals = ()
+    looks_like: str | None = None
 
     @property
     def best(self) -> Match | None:

@@ -68,6 +68,18 @@ class SeveralAnimals:
         return f"{clean(self.pet_id)} ({clean(self.photo)}): {self.reason}"
 
 
+@dataclass(frozen=True)
+class OtherSpecies:
+    """A registered photo that surely shows another species than is kept there: the pet's id, the photo's uri, "cat"."""
+
+    pet_id: str
+    photo: str
+    species: str
+
+    def __str__(self) -> str:
+        return f"{clean(self.pet_id)} ({clean(self.photo)}): looks like a {self.species}"
+
+
 def _first(things: Sequence[object], attribute: str) -> list[str]:
     """A line for each of the first of these, and where the others are found."""
     more = len(things) - SHOWN
@@ -103,7 +115,7 @@ class BulkReport(Report):
 
     `changed` names the skipped pets whose photos are not those that are registered (`on_conflict="replace"` takes
     them in); `pending` counts the photos taken in without an embedding; `several` are the photos taken in that show
-    more than one animal.
+    more than one animal, `other_species` those that the encoder is sure show another species.
     """
 
     added: tuple[str, ...] = ()
@@ -114,6 +126,7 @@ class BulkReport(Report):
     changed: tuple[str, ...] = ()
     pending: int = 0
     several: tuple[SeveralAnimals, ...] = ()
+    other_species: tuple[OtherSpecies, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -126,6 +139,7 @@ class BulkReport(Report):
             "passed over": len(self.ignored),
             "photos without embedding yet": self.pending,
             "photos with several animals": len(self.several),
+            "photos of another species": len(self.other_species),
         }
 
     def _summary(self) -> str:
@@ -133,7 +147,8 @@ class BulkReport(Report):
             f"\n  {len(self.changed)} of the skipped have other photos than are registered: "
             'on_conflict="replace" puts what is read now in their place, owner included'
         )
-        return "\n".join([super()._summary() + (changed if self.changed else ""), *_first(self.several, "several")])
+        noted = [*_first(self.several, "several"), *_first(self.other_species, "other_species")]
+        return "\n".join([super()._summary() + (changed if self.changed else ""), *noted])
 
     def raise_for_failures(self) -> None:
         """Raise BulkFailed, which carries this report, if anything did not go in."""

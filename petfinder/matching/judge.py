@@ -113,10 +113,12 @@ def over_species(answers: Sequence[Matches], k: int, *, one_measure: bool) -> Ma
     the similarities decide, or the verdicts before them: cosines of two encoders are no common measure.
     """
     pets = sum(answer.pets_searched for answer in answers)
+    seen = {answer.looks_like for answer in answers if answer.pets_searched}
     totals: dict[str, Any] = {
         "pets_searched": pets,
         "photos_searched": sum(answer.photos_searched for answer in answers),
         "animals": max((answer.animals for answer in answers), key=len),  # only who encoded the photo knows of any
+        "looks_like": seen.pop() if len(seen) == 1 else None,
     }
     if pets and all(answer.nobody is not None for answer in answers):
         answers = _against_one_nobody(answers, pets)

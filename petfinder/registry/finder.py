@@ -33,6 +33,7 @@ from petfinder.domain.pets import (
 from petfinder.domain.values import AnyMoment, check_choice, check_kind, check_similarity
 from petfinder.domain.vectors import Matrix, common_direction, unit
 from petfinder.domain.verdicts import Thresholds, Uncalibrated, thresholds_for
+from petfinder.encoders.base import species_shown
 from petfinder.matching import judge
 from petfinder.matching.judge import asked_of
 from petfinder.matching.weigh import Asked
@@ -424,7 +425,9 @@ class PetFinder(OpenedIndex[PetT]):
         query = [one.photo for one in read]
         answer = judge.shown(self._weighed(answer, asked, photos=len(query)), k, min_similarity)
         shown = tuple(photo.model_copy(update={"place": photo.place and photo.place.rounded()}) for photo in query)
-        answer = replace(answer, query=shown, animals=read[0].animals or ())
+        seen = {*species_shown(self.encoder, [photo.embedding for photo in query])} - {None}
+        other = seen.pop() if len(seen) == 1 and self.species not in seen else None
+        answer = replace(answer, query=shown, animals=read[0].animals or (), looks_like=other)
         return self._placed(answer, (where.near if where else None) or asked.place)
 
     def _weighed(self, answer: Matches, asked: Asked, *, photos: int) -> Matches:

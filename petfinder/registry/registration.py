@@ -12,8 +12,9 @@ from tqdm import tqdm
 
 from petfinder.domain.errors import EditConflict, IndexMismatch, PetfinderError, PetNotFound, StoreError
 from petfinder.domain.pets import Pet, PetT
-from petfinder.domain.reports import BulkReport, Failure, Ignored, SeveralAnimals
+from petfinder.domain.reports import BulkReport, Failure, Ignored, OtherSpecies, SeveralAnimals
 from petfinder.domain.values import check_choice
+from petfinder.encoders.base import species_shown
 from petfinder.registry.documents import QUIETLY, TELLING, distinct_photos, to_pet
 from petfinder.registry.embed import Reading, embedded, finished, in_parallel, read_again, read_pet
 from petfinder.registry.known_photos import gone, hash_of, keeping_embeddings
@@ -106,11 +107,20 @@ class Registration(Generic[PetT]):
                     self.tally.add(outcome)
                     if outcome.result in ("added", "replaced"):
                         self.tally.several += self.several.pop(outcome.id, [])
+                        self.tally.other_species += self._other_species(pets[outcome.id])
                         self.tally.pending += sum(photo.embedding is None for photo in pets[outcome.id].photos)
         except IndexMismatch as error:
             if not self.service.open_anew(self.index):
                 raise
             self.index, self.rebuilt = self.service.pinned(), error
+
+    def _other_species(self, pet: PetT) -> Iterator[OtherSpecies]:
+        """Those of its photos that surely show another species than is kept here."""
+        photos = [photo for photo in pet.photos if photo.embedding is not None]
+        shown = species_shown(self.index.encoder, [photo.embedding for photo in photos])
+        for photo, species in zip(photos, shown, strict=True):
+            if species and species != pet.species:
+                yield OtherSpecies(pet.pet_id, photo.uri or "a photo given in memory", species)
 
     def _settle(self, pet_id: str) -> None:
         del self.left[pet_id]

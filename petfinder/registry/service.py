@@ -5,6 +5,7 @@ Dogs and cats are the same service in two lines each.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -24,6 +25,7 @@ from petfinder.registry.repository import Missing
 from petfinder.registry.repository import OnConflict as OnConflict
 from petfinder.registry.two_sides import TwoSides
 
+logger = logging.getLogger(__name__)
 Tell = Callable[[BulkReport], object]
 _SET_BY_OTHER_CALLS = {
     "pet_id": "a new registration",
@@ -39,14 +41,16 @@ class PetService(TwoSides[PetT]):
         """Register one pet with its photos and return it as it is kept.
 
         One photo that cannot be read refuses the pet, and nothing is written. If the pet_id is there already: "error"
-        raises DuplicatePet, "skip" returns the pet that is there, "replace" puts this one in its place. Raises
-        PhotoError, InvalidPet.
+        raises DuplicatePet, "skip" returns the pet that is there, "replace" puts this one in its place. A photo that
+        surely shows another species is logged as a warning. Raises PhotoError, InvalidPet.
         """
         if not isinstance(pet, Pet):
             raise InvalidPet(f"register takes a pet, not a {type(pet).__name__}; read_folder makes pets of photos")
         report = Registration(self, on_conflict=on_conflict, strict=True).run([pet], progress=False)
         for failure in report.failures:
             raise failure.error
+        for photo in report.other_species:
+            logger.warning("%s", photo)
         if pet.status in REPORTED:
             self.finish_matching(pet.pet_id)
         return self.get(pet.pet_id) if report.skipped else self.repository.get(pet.pet_id)

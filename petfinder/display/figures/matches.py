@@ -33,7 +33,7 @@ def plot_matches(matches: Matches) -> Figure:
         2 * style.MARGIN + columns * (_TILE + _GAP) - _GAP,
         rows * (_TILE + _UNDER + _GAP) - _GAP,
         title=wording.begun(wording.finding(matches)),
-        about=f"{wording.advice(matches)} {wording.begun(wording.several_animals(matches.animals))}".strip(),
+        about=f"{wording.begun(wording.noted(matches))}. {wording.advice(matches)}".removeprefix(". "),
         foot=wording.small_print(matches, shown=_MOST),
         verdict=matches.verdict,
     )

@@ -25,11 +25,17 @@ def report_as_html(report: BulkReport) -> str:
         (len(report.ignored), "files passed over", _PLAIN),
         (report.pending, "photos without embedding yet", _ODD),
         (len(report.several), "photos with several animals", _ODD),
+        (len(report.other_species), "photos of another species", _ODD),
     ]
     tables = [
         ("Did not go in", failure_rows(report.failures), ".failures"),
         ("Files passed over", [(file.uri, file.reason) for file in report.ignored], ".ignored"),
         ("Photos with several animals", [(photo.photo, photo.reason) for photo in report.several], ".several"),
+        (
+            "Photos of another species",
+            [(photo.photo, str(photo)) for photo in report.other_species],
+            ".other_species",
+        ),
         ("Skipped, though their photos changed", [(pet_id, "") for pet_id in report.changed], ".changed"),
     ]
     return render("reports", "report", "What went in", counts, tables)
