@@ -105,6 +105,16 @@ class Desk:
         each = [self.of(species).counts() for species in SPECIES if species in there]
         return Counts(sum(one.pets for one in each), sum(one.lost for one in each), sum(one.found for one in each))
 
+    def find(self, uploads: Sequence[Upload], *, where: PetFilter | None = None) -> Matches:
+        """Find the pets of all species nearest to one or more photos of ONE animal; raises PhotoError, InvalidQuery."""
+        self.check_uploads(uploads)
+        there = {spec.species for spec in self.registry.specs().values()}
+        each = [one for species in SPECIES if species in there and (one := self.of(species).open_to_all(where))]
+        if any(one is not where for one in each):
+            where = each[0].model_copy(update={"ids": tuple(pet_id for one in each for pet_id in one.ids or ())})
+        matches = self.registry.find(_photos(uploads), k=NEAREST, where=where)
+        return replace(matches, found=tuple(match for match in matches if match.pet.species in SPECIES))
+
     def check_uploads(self, uploads: Sequence[Upload]) -> None:
         """Raise PhotoTooLarge, saying the limit in MB, for a file or for files together that pass it."""
         limit = f"may have at most {_megabytes(self.upload_limit_bytes)} MB: send"
@@ -150,7 +160,7 @@ class PetDesk:
     def find(self, uploads: Sequence[Upload], *, where: PetFilter | None = None) -> Matches:
         """Find the pets nearest to one or more photos of ONE animal; raises PhotoError, InvalidQuery."""
         self._desk.check_uploads(uploads)
-        return self._service.find(_photos(uploads), k=NEAREST, where=self._open_to_all(where))
+        return self._service.find(_photos(uploads), k=NEAREST, where=self.open_to_all(where))
 
     def similar(self, pet_id: str) -> Matches:
         """Find other pets that look like a registered one; raises PetNotFound, InvalidQuery."""
@@ -170,7 +180,7 @@ class PetDesk:
 
     def page(self, *, after: str | None = None, where: PetFilter | None = None) -> PetPage:
         """List at most 48 pets by id, those behind `after`; their pictures come in one request."""
-        where = self._open_to_all(where)
+        where = self.open_to_all(where)
         pets = self._service.list(where, after=after, limit=PAGE + 1)
         shown = pets[:PAGE]
         following = shown[-1].pet_id if len(pets) > PAGE else None
@@ -186,7 +196,7 @@ class PetDesk:
 
     def placed(self, where: PetFilter | None = None) -> tuple[Pet, ...]:
         """List at most 300 pets whose own place or a photo's is known, without pictures."""
-        placed = (as_found(pet) for pet in self._service.scan(self._open_to_all(where)) if place_of(pet))
+        placed = (as_found(pet) for pet in self._service.scan(self.open_to_all(where)) if place_of(pet))
         return tuple(islice(placed, MOST_PLACED))
 
     def owner_of(self, pet_id: str) -> Owner | None:
@@ -272,7 +282,7 @@ class PetDesk:
         """Erase a pet with owner, photos and thumbnails; raises PetNotFound."""
         self._unlocked.remove(pet_id)
 
-    def _open_to_all(self, where: PetFilter | None) -> PetFilter | None:
+    def open_to_all(self, where: PetFilter | None) -> PetFilter | None:
         """The filter as it is answered while the desk is locked: distances between places as they are shown.
 
         With the exact ones somebody could ask again and again until a pet's home is known to the metre.

@@ -30,7 +30,7 @@ def test_a_photo_finds_the_pet_a_filter_narrows_and_a_click_shows_those_like_it(
     visitor.upload(BENTO)
     visitor.sees("This looks like Bento")
     visitor.press("How sure is this?", exact=False)
-    visitor.sees("9 pets with")
+    visitor.sees("14 pets with")
     shown = visitor.page.locator(".pf-pet:visible")
     expect(shown.first).to_contain_text("Bento")
 

@@ -24,7 +24,7 @@ PASSPHRASE = "four small paws"
 PHONE, EMAIL, ADDRESS = "555-0147-90210", "planted@example.org", "13 Planted Lane"
 CONTACT = ("Ully", PHONE, EMAIL, ADDRESS)
 EXACT = (38.712345, -9.143217)
-RED, NEARLY_RED, BLUE, GREEN = (200, 40, 40), (204, 44, 41), (50, 60, 210), (40, 180, 60)
+RED, NEARLY_RED, BLUE, GREEN, PURPLE = (200, 40, 40), (204, 44, 41), (50, 60, 210), (40, 180, 60), (180, 40, 180)
 
 
 def jpeg(colour: tuple[int, int, int]) -> bytes:
@@ -130,7 +130,7 @@ def registry(table_encoder: TableEncoder) -> Iterator[pf.Registry]:
         )
         opened.dogs.register(pf.Dog(pet_id="bella", name="Bella", breed="Beagle", photos=[jpeg(BLUE)]))
         opened.dogs.register(pf.Dog(pet_id="rex", name="Rex", photos=[jpeg(GREEN)]))
-        opened.cats.register(pf.Cat(pet_id="mimi", name="Mimi", photos=[jpeg(RED)]))
+        opened.cats.register(pf.Cat(pet_id="mimi", name="Mimi", photos=[jpeg(PURPLE)]))
         yield opened
 
 

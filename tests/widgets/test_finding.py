@@ -61,11 +61,11 @@ def test_a_photo_is_searched_at_once_and_shown_beside_the_best_match(found: Find
     assert said.index("Luigi") < said.index("Bella")
     assert "lost" in said
     assert "no date in it, no place in it" in text_of(found.widget)
-    assert [len(buttons(found.answer, label)) for label in ("Details", "More like this")] == [3, 3]
+    assert [len(buttons(found.answer, label)) for label in ("Details", "More like this")] == [4, 4]
     assert not found.upload.button.disabled
     assert "searched" not in said  # the figures behind the verdict are folded away
     press(found.answer, "▸ How sure is this?")
-    assert "3 pets with 3 photos searched" in text_of(found.answer)
+    assert "4 pets with 4 photos searched" in text_of(found.answer)
 
 
 def test_a_filter_narrows_the_search_and_the_photo_stays(found: FindPanel) -> None:
@@ -293,7 +293,8 @@ def test_an_unexpected_error_is_a_sentence_and_logged_without_its_words(
 def test_who_finds_nothing_alike_is_told_where_to_go_on(front: Front, registry: pf.Registry) -> None:
     """The hint names "Report a stray", which would send those in circles who stand in it."""
     strict = Quantiles(pets=1, match=0.95, possible=0.9)
-    registry.dogs.repository.keep_thresholds(pf.Thresholds(measured=(strict,), source="a test"))
+    for pets in (registry.dogs, registry.cats):
+        pets.repository.keep_thresholds(pf.Thresholds(measured=(strict,), source="a test"))
 
     for panel, told in ((section(front, FindPanel), True), (section(front, StrayPanel), False)):
         panel.upload.button.value = (chosen((220, 230, 180)),)

@@ -6,6 +6,7 @@ Every visitor has a page of their own: nothing here is shared between two.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -13,7 +14,6 @@ import ipywidgets as ipw
 
 from petfinder.display import wording
 from petfinder.display.html import markup
-from petfinder.domain.pets import SPECIES
 from petfinder.page.access import Access
 from petfinder.page.desk import UPLOAD_LIMIT, Desk
 from petfinder.page.widgets import parts
@@ -23,7 +23,7 @@ from petfinder.page.widgets.pairs import PairsPanel
 from petfinder.page.widgets.panel import Panel, Visit
 from petfinder.page.widgets.pet import DetailsPanel, SimilarPanel
 from petfinder.page.widgets.register import LostPanel, RegisterPanel, StrayPanel
-from petfinder.page.widgets.search import BrowsePanel, FindPanel, WordsPanel
+from petfinder.page.widgets.search import SPECIES_CHOICES, BrowsePanel, FindPanel, WordsPanel
 from petfinder.registry.registry import Registry
 
 _PANELS = (FindPanel, StrayPanel, LostPanel, WordsPanel, BrowsePanel, PairsPanel, RegisterPanel, MapPanel)
@@ -84,17 +84,16 @@ class Front:
         self.desk = desk
         self.visit = Visit(desk, tiles=tiles)
         self.visit.open_pet = partial(self._open, DetailsPanel)
-        self.visit.open_owner = lambda pet_id: self._open(DetailsPanel, pet_id).show_owner()
+        self.visit.open_owner = lambda *pet: self._open(DetailsPanel, *pet).show_owner()
         self.visit.open_similar = partial(self._open, SimilarPanel)
-        self.visit.changed = self._changed
+        self.visit.changed, self.visit.choose = self._changed, lambda species: self.species.set_trait("value", species)
         self._panels: dict[str, Panel] = {}
         self._opened: list[Panel] = []  # pets and look-alikes, the one in view last
         self.counts = parts.html("")
         self._unsaid = parts.Messages()  # what goes wrong with counting is logged, and said nowhere
         self.lock = Lock(desk.access, self._access_changed)
         self.ways = parts.chooser([(name, name) for name in sections], "", "pf-nav")
-        species = [(f"{name}s".capitalize(), name) for name in SPECIES]
-        self.species = parts.chooser(species, "", "pf-species")
+        self.species = parts.chooser(SPECIES_CHOICES, "", "pf-species")
         self.stage = parts.column()
         self.ways.observe(lambda _: self._go(), "value")
         self.species.observe(lambda _: self._go(), "value")
@@ -123,8 +122,8 @@ class Front:
         for panel in left:
             panel.close()
 
-    def _open(self, kind: Callable[[Visit, str, Callable[[], None]], PanelT], pet_id: str) -> PanelT:
-        panel = kind(self.visit, pet_id, self._back)
+    def _open(self, kind: Callable[[Visit, str, Callable[[], None]], PanelT], pet_id: str, species: str = "") -> PanelT:
+        panel = kind(replace(self.visit, species=species or self.visit.species), pet_id, self._back)
         self._opened.append(panel)
         self._show()
         return panel
@@ -137,6 +136,7 @@ class Front:
     def _show(self) -> None:
         for panel in self._opened[:-1]:
             panel.out_of_sight()
+        parts.see(self.species, self.ways.value != FindPanel.title)  # which has a choice of its own
         self.stage.children = (self.panel.widget,)
         self.panel.come_into_view()
 

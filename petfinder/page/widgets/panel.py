@@ -16,17 +16,19 @@ from petfinder.page.widgets import parts
 class Visit:
     """One visitor's way through a page.
 
-    `open_pet`, `open_owner` and `open_similar` show a pet, who to call about it, or those that look like it, by its id;
-    `changed` says that pets came, went or changed their status.
+    `open_pet`, `open_owner` and `open_similar` show a pet, who to call about it, or those that look like it, by its id
+    and species (that which is chosen where none is named);
+    `changed` says that pets came, went or changed their status, `choose` that the page is to go on with a species.
     """
 
     desk: Desk
     species: str = "dog"
     tiles: bool = False
-    open_pet: Callable[[str], object] = lambda _: None
-    open_owner: Callable[[str], object] = lambda _: None
-    open_similar: Callable[[str], object] = lambda _: None
+    open_pet: Callable[..., object] = lambda *_: None
+    open_owner: Callable[..., object] = lambda *_: None
+    open_similar: Callable[..., object] = lambda *_: None
     changed: Callable[[], object] = lambda: None
+    choose: Callable[[str], object] = lambda _: None
 
     @property
     def pets(self) -> PetDesk:

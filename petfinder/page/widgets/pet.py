@@ -59,7 +59,7 @@ class DetailsPanel(PetPanel):
     def __init__(self, visit: Visit, pet_id: str, back: Callable[[], None]) -> None:
         super().__init__(visit, pet_id, back)
         self.card = parts.html("")
-        self.more = parts.button("More like this", lambda: visit.open_similar(pet_id))
+        self.more = parts.button("More like this", lambda: visit.open_similar(pet_id, visit.species))
         self.call = parts.button("Who to call", self.show_owner, kind="primary")
         self.edit = parts.button("Edit", self._show_edit)
         self.lost = parts.button("Report lost", self._show_lost)

@@ -116,7 +116,7 @@ def details_button(
 ) -> ipw.Button:
     """The button that opens a pet."""
     about = f"Details of {wording.name_of(pet)}"
-    return parts.button(label, lambda: visit.open_pet(pet.pet_id), tooltip=about, styles=styles)
+    return parts.button(label, lambda: visit.open_pet(pet.pet_id, pet.species), tooltip=about, styles=styles)
 
 
 def pet_shown(
@@ -126,12 +126,11 @@ def pet_shown(
     buttons = [details_button(visit, pet, styles=styles)]
     if call:
         about = f"Who to call about {wording.name_of(pet)}"
-        owner = partial(visit.open_owner, pet.pet_id)
+        owner = partial(visit.open_owner, pet.pet_id, pet.species)
         buttons.insert(0, parts.button("Who to call", owner, kind="primary", tooltip=about, styles=styles))
     if similar:
         like = f"More like this: pets that look like {wording.name_of(pet)}"
-        buttons.append(
-            parts.button("More like this", partial(visit.open_similar, pet.pet_id), tooltip=like, styles=styles)
-        )
+        others = partial(visit.open_similar, pet.pet_id, pet.species)
+        buttons.append(parts.button("More like this", others, tooltip=like, styles=styles))
     below = parts.row(*buttons, styles=styles) if len(buttons) > 1 else buttons[0]
     return parts.column(parts.html(card or _tile(pet), styles=styles), below, css="pf-pet", styles=styles)

@@ -6,6 +6,7 @@ import ipywidgets as ipw
 
 from petfinder.display import wording
 from petfinder.domain.fields import FIELD
+from petfinder.domain.pets import SPECIES
 from petfinder.domain.verdicts import Verdict
 from petfinder.page.desk import PAGE, WordsAnswer
 from petfinder.page.widgets import parts
@@ -15,6 +16,7 @@ from petfinder.page.widgets.results import matches_shown, pets_shown
 from petfinder.page.widgets.uploads import PhotoUpload
 
 _ELSEWHERE = "Not among them? If you found it, use “Report a stray”; if it is yours, “Report a lost pet”."
+SPECIES_CHOICES = [(f"{name}s".capitalize(), name) for name in SPECIES]
 _WRITTEN, _MEANT = "words", "meaning"
 _WAYS = (("in names, breeds and notes", _WRITTEN), ("by what the photos look like", _MEANT))
 
@@ -30,8 +32,15 @@ class FindPanel(Panel):
         self.button = parts.button("Search again", self.search, kind="primary")
         self.filters = FilterFields(self.button)
         parts.see(self.button, False)
+        self.species = parts.chooser([("All animals", ""), *SPECIES_CHOICES], "", "pf-species")
+        self.species.observe(self._species_chosen, "value")
         hint = "Found a pet, or lost yours? Choose a photo of it, or several: you see who looks like it here."
-        self.lay_out(parts.note(hint), self.upload.widget, self.filters.widget)
+        self.lay_out(parts.note(hint), self.species, self.upload.widget, self.filters.widget)
+
+    def _species_chosen(self, _: object) -> None:
+        if self.species.value:
+            self.visit.choose(self.species.value)
+        self.search()
 
     def search(self) -> None:
         """Look for the pet in the photos; where there are none left, show nothing."""
@@ -44,18 +53,17 @@ class FindPanel(Panel):
             return
         with self.messages.trying("Searching …", self.button, self.upload.button):
             where = self.filters.filter(self.upload.place)
-            matches = self.visit.pets.find(uploads, where=where)
-            unsure = [parts.note(_ELSEWHERE)] if matches.found and matches.verdict is Verdict.UNKNOWN else []
-            parts.show(self.answer, [matches_shown(self.visit, matches), *unsure])
+            desk = self.visit.desk.of(self.species.value) if self.species.value else self.visit.desk
+            matches = desk.find(uploads, where=where)
+            other = matches.looks_like
+            notes = [f"This looks like a {other}, and no {other}s were searched."] if other else []
+            notes += [_ELSEWHERE] if matches.found and matches.verdict is Verdict.UNKNOWN else []
+            parts.show(self.answer, [matches_shown(self.visit, matches), *map(parts.note, notes)])
 
     def shown(self) -> None:
         """Search again where pets have changed meanwhile."""
         if self.stale:
             self.search()
-
-    def species_changed(self) -> None:
-        """Look for the same photo among the other species."""
-        self.search()
 
 
 class WordsPanel(Panel):
