@@ -49,7 +49,8 @@ def in_own_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
         with matplotlib.style.context(["default", {**_STYLE, "font.family": _families()}]):
             figure = draw(*args, **kwargs)
             figure.draw_without_rendering()  # ticks are made when they are drawn first
-        figure._repr_png_ = partial(_png, figure)  # type: ignore[attr-defined]  # else notebooks show pyplot's figures only
+        shown: Any = figure  # else notebooks show pyplot's figures only; and once it was used drop those without axes
+        shown._repr_png_, shown._ipython_display_ = partial(_png, figure), partial(_display, figure)
         return figure
 
     return drawn
@@ -130,6 +131,12 @@ def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100)
     return buffer.getvalue()
+
+
+def _display(figure: Figure) -> None:
+    from IPython.display import display
+
+    display({"image/png": _png(figure), "text/plain": repr(figure)}, raw=True)  # type: ignore[no-untyped-call]
 
 
 # families that are common on one system or another and hold what matplotlib's own font lacks, in order of preference
