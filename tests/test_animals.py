@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 import petfinder as pf
-from petfinder.display.boxes import boxed
 from petfinder.display.data import matches_as_data, report_as_data
 from petfinder.display.html.gallery import matches_as_html
 from petfinder.display.html.reports import report_as_html
+from petfinder.display.thumbnails import boxed
 from petfinder.domain.animals import animals_of, close_up, several_animals
 from petfinder.domain.vectors import unit
 from petfinder.encoders.pocket import PocketEncoder

@@ -13,8 +13,6 @@ import pytest
 from PIL import Image
 
 import petfinder as pf
-from petfinder.display import text
-from petfinder.display.html import cards
 from petfinder.domain import errors
 from petfinder.domain.pets import PEOPLE
 from petfinder.tables import writers
@@ -67,9 +65,7 @@ def every_form(value: Any) -> Iterator[str]:
     if isinstance(value, pf.Pet):
         yield value.model_dump_json()
         yield json.dumps(value.model_dump(mode="json"))
-        yield text.pet_as_text(value)
-        yield cards.pet_card(value)._repr_html_()
-    for display in ("_repr_html_", "_repr_markdown_", "_repr_mimebundle_"):
+    for display in ("_repr_html_", "_repr_markdown_", "_repr_mimebundle_", "to_json", "to_table"):
         if hasattr(value, display):
             yield str(getattr(value, display)())
 

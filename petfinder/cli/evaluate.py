@@ -14,7 +14,6 @@ from petfinder.cli.exit_codes import TROUBLE
 from petfinder.cli.options import DOG, RegistryOptions, Species
 from petfinder.cli.output import SaveOption, note, save_picture
 from petfinder.cli.register import named
-from petfinder.display.data import failure_as_data
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, IndexNotFound
 from petfinder.domain.pets import SPECIES
 from petfinder.encoders.tuned import file_of, is_tuned_name
@@ -77,7 +76,7 @@ class Measurement:
                 index = _index_of(opened, self.species or DOG)
                 evaluation = evaluate_registry(index)
                 comparison = Comparison((Column(evaluation.encoder, evaluation, identity=index.encoder_identity),))
-                options.say(_as_data(comparison), str(evaluation))
+                options.say(comparison.to_dict(), str(evaluation))
             else:
                 index = opened.of(SPECIES[self.species or DOG]).repository
                 comparison = self._compared(self.folder, index.encoder_identity.name, options)
@@ -90,7 +89,7 @@ class Measurement:
         settings, encoders = load_settings(), self.encoder or [default]
         how: dict[str, Any] = {"limits": settings.photo_limits, "device": settings.device}
         comparison = compare_encoders(named(folder), encoders, by=self.by or "pet", **how)
-        options.say(_as_data(comparison), str(comparison))
+        options.say(comparison.to_dict(), str(comparison))
         return comparison
 
 
@@ -121,7 +120,7 @@ def evaluate(measurement: Measurement, options: RegistryOptions) -> None:
     if measurement.save is not None and not evaluations:
         note("no encoder could be tried, so there is nothing to draw")
     elif measurement.save is not None:
-        save_picture(evaluations[0].plot() if len(comparison.columns) == 1 else comparison.plot(), measurement.save)
+        save_picture(evaluations[0] if len(comparison.columns) == 1 else comparison, measurement.save)
     if comparison.errors:
         raise typer.Exit(TROUBLE)
 
@@ -162,21 +161,3 @@ def _is_of(column: Column, index: PetRepository[Any]) -> bool:
     if column.identity is not None:
         return column.identity == own
     return column.encoder == own.name or (is_tuned_name(own.name) and Path(column.encoder).name == file_of(own.name))
-
-
-def _as_data(comparison: Comparison) -> dict[str, Any]:
-    return {"encoders": [_column_as_data(comparison, column) for column in comparison.columns]}
-
-
-def _column_as_data(comparison: Comparison, column: Column) -> dict[str, Any]:
-    if column.evaluation is None:
-        return {"encoder": column.encoder, "error": type(column.error).__name__, "reason": str(column.error)}
-    rows = [row._asdict() for row in comparison.as_rows() if row.encoder == column.encoder]
-    return {
-        "encoder": column.encoder,
-        "measures": [{name: value for name, value in row.items() if name != "encoder"} for row in rows],
-        "thresholds": column.evaluation.thresholds.model_dump(mode="json", exclude_none=True),
-        "doubt": column.evaluation.doubt or None,
-        "failures": [*map(failure_as_data, column.evaluation.failures)],
-        "notes": list(column.evaluation.notes),
-    }

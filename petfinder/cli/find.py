@@ -40,7 +40,7 @@ class Search:
         """Print what was found, and save its picture; exits with 1 where that is nothing."""
         options.say(matches_as_data(matches), matches)
         if self.save is not None:
-            save_picture(matches.plot(), self.save)
+            save_picture(matches, self.save)
         if not matches or matches.verdict is Verdict.UNKNOWN:
             raise typer.Exit(NOTHING_FOUND)
         if matches.best and matches.verdict and not options.as_json:

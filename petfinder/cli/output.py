@@ -9,20 +9,18 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer import Option
 
 from petfinder.cli.exit_codes import BAD_USE, INTERRUPTED, NOTHING_FOUND, TROUBLE
+from petfinder.display.files import PICTURES
 from petfinder.display.text import matches_as_text
 from petfinder.domain.errors import ConfigError, EncoderError, PetfinderError, PetNotFound, StoreError
 from petfinder.domain.matches import Matches
+from petfinder.domain.shown import Result
 from petfinder.domain.text import clean_lines
-from petfinder.tables.atomic import replacing
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @contextmanager
@@ -104,12 +102,9 @@ def reported(show: Callable[[list[Any]], None]) -> Iterator[Callable[[Any], None
         raise typer.Exit(NOTHING_FOUND)
 
 
-ENDINGS = (".png", ".jpg", ".webp", ".svg", ".pdf")
-
-
 def _picture(path: Path | None) -> Path | None:
-    if path is not None and path.suffix.lower() not in ENDINGS:
-        raise typer.BadParameter(f"{str(path)!r} names no picture; let it end in {', '.join(ENDINGS)}")
+    if path is not None and path.suffix.lower() not in PICTURES:
+        raise typer.BadParameter(f"{str(path)!r} names no picture; let it end in {', '.join(PICTURES)}")
     if path is not None and (path.is_dir() or not path.parent.is_dir()):
         raise typer.BadParameter(f"{str(path)!r} cannot be written as a picture; name a file in a folder that is there")
     return path
@@ -118,16 +113,12 @@ def _picture(path: Path | None) -> Path | None:
 SaveOption = Annotated[
     Path | None,
     Option(
-        "--save", metavar="FILE", callback=_picture, help=f"Save a picture too; the name ends in {', '.join(ENDINGS)}."
+        "--save", metavar="FILE", callback=_picture, help=f"Save a picture too; the name ends in {', '.join(PICTURES)}."
     ),
 ]
 
 
-def save_picture(figure: Figure, path: Path) -> None:
-    """Save a figure in the format that the path ends in, and say so; raises ConfigError, and nothing is changed."""
-    try:
-        with replacing(path) as part, part.open("xb") as file:
-            figure.savefig(file, format=path.suffix[1:].lower())
-    except OSError as error:
-        raise ConfigError(f"--save: {str(path)!r} cannot be written as a picture: {error.strerror or error}") from error
+def save_picture(result: Result, path: Path) -> None:
+    """Save the figure of a result in the format that the path ends in, and say so; raises ConfigError."""
+    result.save(path)
     note(f"saved {path}")

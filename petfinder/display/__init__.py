@@ -1,1 +1,1 @@
-"""What people see: matches, pets and owners as text, HTML and figures. Reads no file and asks no registry."""
+"""What people see: matches, pets and owners as text, HTML and figures. Reads files only of photos without thumbnail."""

@@ -1,20 +1,28 @@
-"""What a registry answers as plain data, for scripts: no owner, and no place more exact than about 1 km."""
+"""What a registry answers as plain data and as tables: no owner, and no place more exact than about 1 km."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from petfinder.display import wording
 from petfinder.domain.animals import Animals
-from petfinder.domain.matches import Match, Matches
+from petfinder.domain.matches import Answers, Match, Matches
 from petfinder.domain.pairs import Pair
 from petfinder.domain.pets import Pet, as_found
-from petfinder.domain.reports import BulkReport, Failure
+from petfinder.domain.reports import BulkReport, Failure, Report
+from petfinder.domain.shown import Result
+from petfinder.tables.writers import as_table
 
 if TYPE_CHECKING:
-    from petfinder.registry.copy import CopyReport
-    from petfinder.registry.rebuild import RebuildReport
+    import pandas
+
+    from petfinder.evaluation.compare import ComparedRow, Comparison
+    from petfinder.evaluation.result import Evaluation, Row
     from petfinder.registry.util import IndexInfo
+
+_MATCH = ["pet_id", "name", "breed", "status", "verdict", "probability", "similarity", "distance_km", "why", "photo"]
 
 
 def pet_as_data(pet: Pet) -> dict[str, Any]:
@@ -40,6 +48,50 @@ def matches_as_data(matches: Matches) -> dict[str, Any]:
     return {**data, "thresholds": matches.thresholds_source or None, "matches": found}
 
 
+def answers_as_data(answers: Answers) -> dict[str, Any]:
+    """Each answer as `matches_as_data` gives it, in the order of the queries."""
+    return {"answers": [*map(matches_as_data, answers)]}
+
+
+def comparison_as_data(comparison: Comparison) -> dict[str, Any]:
+    """Each encoder as `evaluation_as_data` gives it, with differences to the first; or why it could not be tried."""
+    rows = comparison.as_rows()
+    encoders = [
+        {"encoder": column.encoder, "error": type(column.error).__name__, "reason": str(column.error)}
+        if column.evaluation is None
+        else evaluation_as_data(column.evaluation, [row for row in rows if row.encoder == column.encoder])
+        | {"encoder": column.encoder}
+        for column in comparison.columns
+    ]
+    return {"encoders": encoders}
+
+
+def evaluation_as_data(evaluation: Evaluation, rows: Iterable[Row | ComparedRow] = ()) -> dict[str, Any]:
+    """The encoder, its measures (`rows` in their place), its thresholds, and what was left out."""
+    measures = [row._asdict() for row in rows or evaluation.as_rows()]
+    return {
+        "encoder": evaluation.encoder,
+        "measures": [{name: value for name, value in row.items() if name != "encoder"} for row in measures],
+        "thresholds": evaluation.thresholds.model_dump(mode="json", exclude_none=True),
+        "doubt": evaluation.doubt or None,
+        "failures": [*map(failure_as_data, evaluation.failures)],
+        "notes": list(evaluation.notes),
+    }
+
+
+def result_as_table(result: Result) -> pandas.DataFrame:
+    """A row for each match (of each answer; queries count from 0), each item of a report, each measure."""
+    if isinstance(result, Matches):
+        return as_table(map(_match_as_row, result), _MATCH)
+    if isinstance(result, Answers):
+        rows = ((number, *_match_as_row(match)) for number, answer in enumerate(result) for match in answer)
+        return as_table(rows, ("query", *_MATCH))
+    if isinstance(result, Report):
+        return as_table(_report_as_rows(result), ("item", "result", "photo", "reason"))
+    measured: Any = result
+    return as_table(measured.as_rows())
+
+
 def pair_as_data(pair: Pair) -> dict[str, Any]:
     """A pair of reports: both pets, the probability, and the reasons."""
     return {
@@ -52,7 +104,7 @@ def pair_as_data(pair: Pair) -> dict[str, Any]:
     }
 
 
-def report_as_data(report: BulkReport | CopyReport | RebuildReport) -> dict[str, Any]:
+def report_as_data(report: Report) -> dict[str, Any]:
     """What a call on many pets came to: ids and counts, each failure, each file that was passed over."""
     data = {**vars(report), "failures": [*map(failure_as_data, report.failures)]}
     if isinstance(report, BulkReport):
@@ -83,6 +135,21 @@ def failure_as_data(failure: Failure) -> dict[str, str | None]:
 
 def _boxes(animals: Animals) -> list[dict[str, float]]:
     return [box.model_dump(exclude_defaults=True) for box in animals]
+
+
+def _match_as_row(match: Match) -> tuple[object, ...]:
+    pet, verdict = match.pet, match.verdict and str(match.verdict)
+    facts = (pet.pet_id, pet.name, pet.breed, str(pet.status), verdict, match.probability, match.similarity)
+    return (*facts, match.distance_km, wording.reasons_of(match) or None, match.photo.uri)
+
+
+def _report_as_rows(report: Report) -> list[Any]:
+    """What became of each item, the photo that was left out or is remarkable, and why."""
+    done = ("added", "replaced", "skipped")
+    rows: list[Any] = [(item, result, None, None) for result in done for item in getattr(report, result, ())]
+    rows += [(one.item, "failed", one.photo, one.reason) for one in report.failures]
+    rows += [(one.uri, "passed over", None, one.reason) for one in getattr(report, "ignored", ())]
+    return rows + [(one.pet_id, "several animals", one.photo, one.reason) for one in getattr(report, "several", ())]
 
 
 def _match_as_data(match: Match) -> dict[str, Any]:

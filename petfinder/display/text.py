@@ -1,14 +1,13 @@
-"""Matches, pets and owners as plain text for a terminal; only `owner_as_text` shows contact."""
+"""Matches and owners as plain text for a terminal; only `owner_as_text` shows contact."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from petfinder.display import wording
 from petfinder.display.colours import paint_of
 from petfinder.domain.matches import Match, Matches
-from petfinder.domain.pets import Owner, Pet
+from petfinder.domain.pets import Owner
 from petfinder.domain.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -37,28 +36,12 @@ def matches_as_text(matches: Matches, *, colour: bool = False) -> str:
     return _printed(parts, colour=colour)
 
 
-def pet_as_text(pet: Pet) -> str:
-    """What is known of a pet but its people, one fact a line; places to about 1 km."""
-    facts = {
-        "id": pet.pet_id,
-        "species": pet.species,
-        "status": wording.status_of(pet),
-        **wording.facts_of(pet),
-        "registered": wording.day(pet.registered_at),
-        "photos": ", ".join(wording.photo_name(photo) or "(unnamed)" for photo in pet.photos),
-    }
-    return _facts(wording.name_of(pet), facts)
-
-
 def owner_as_text(owner: Owner) -> str:
     """The owner with every way to reach them, one a line."""
-    return _facts(owner.name, {"phone": owner.phone, "email": owner.email, "address": owner.address})
-
-
-def _facts(title: str, facts: Mapping[str, str | None]) -> str:
-    known = {name: wording.clean(value) for name, value in facts.items() if value}
+    ways = {"phone": owner.phone, "email": owner.email, "address": owner.address}
+    known = {name: wording.clean(value) for name, value in ways.items() if value}
     widest = max(map(len, known), default=0)
-    return "\n".join([wording.clean(title), *(f"  {name:<{widest}}  {value}" for name, value in known.items())])
+    return "\n".join([wording.clean(owner.name), *(f"  {name:<{widest}}  {value}" for name, value in known.items())])
 
 
 def _verdict(verdict: Verdict | None) -> tuple[str, str]:

@@ -1,16 +1,40 @@
-"""The animals that were found in a photo, drawn into its thumbnail."""
+"""Thumbnails as they are shown: of photos that came without one, and with boxes around the animals."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from contextlib import suppress
 
 from PIL import Image, ImageDraw, ImageFont
 
 from petfinder.domain.animals import Animals
+from petfinder.domain.errors import PetfinderError
 from petfinder.domain.pets import Photo
-from petfinder.photos.read import thumbnail_of
+from petfinder.domain.shown import Listing
+from petfinder.photos.read import read_photo, thumbnail_of
 
 _LINE, _INK = "#ffd400", "#000000"
+
+
+def pictured(photo: Photo, stored: bytes | None = None) -> Photo:
+    """Give a photo without a thumbnail the one that is stored, else its file's, if this is what was registered."""
+    if photo.thumbnail or hasattr(photo.source, "read"):  # a stream is left to who registers it
+        return photo
+    if stored is None:
+        with suppress(PetfinderError):
+            read = read_photo(photo)
+            stored = read.thumbnail if photo.photo_id in (None, read.photo_id) else None
+    return photo.model_copy(update={"thumbnail": stored})
+
+
+def all_pictured(photos: Sequence[tuple[str, Photo]], listing: Sequence[object]) -> list[Photo]:
+    """Give photos, each named with its pet's id, the thumbnails that their listing can read, else their files'."""
+    stored: Sequence[bytes | None] = [None] * len(photos)
+    if isinstance(listing, Listing) and listing.read:
+        with suppress(PetfinderError):
+            stored = listing.read([(pet_id, photo.photo_id or "") for pet_id, photo in photos])
+    return [pictured(photo, jpeg) for (_, photo), jpeg in zip(photos, stored, strict=True)]
 
 
 def boxed(photo: Photo, animals: Animals) -> Photo:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, overload
 
 from petfinder.domain.animals import Animals
 from petfinder.domain.errors import InvalidQuery
 from petfinder.domain.evidence import Evidence, Reason
 from petfinder.domain.pets import Pet, PetT, Photo, Place
-from petfinder.domain.shown import as_figure, as_html, as_text
+from petfinder.domain.shown import Listing, Result, Shown, as_figure, as_text
 from petfinder.domain.verdicts import Cut, Lines, Verdict
 
 if TYPE_CHECKING:
@@ -34,11 +34,8 @@ def ids_of(named: PetRef | Iterable[PetRef]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(id_of, several)))
 
 
-class Pets(list[PetT]):
+class Pets(Listing[PetT]):
     """The pets of a listing, in the order of their ids; a notebook shows the first 48 as cards, without owners."""
-
-    def _repr_html_(self) -> str:
-        return as_html(self)
 
 
 def percent(probability: float) -> str:
@@ -48,7 +45,7 @@ def percent(probability: float) -> str:
 
 
 @dataclass(frozen=True, repr=False)
-class Match:
+class Match(Shown):
     """One pet that was found: the photo of it that matched, the similarity (raw cosine, -1 to 1), the verdict.
 
     `probability` (0 to 1) is the chance that this is the animal, None where the encoder has no curves for that;
@@ -76,12 +73,17 @@ class Match:
         away = "" if self.distance_km is None else f", {self.distance_km} km away"
         return f"{self.pet.name or self.pet.pet_id} ({verdict}similarity {self.similarity:.3f}{away})"
 
+    def pictured(self, photo: Photo) -> Match:
+        """Give the match its photo with the thumbnail, among the pet's photos too."""
+        photos = tuple(photo if photo.photo_id == one.photo_id else one for one in self.pet.photos)
+        return replace(self, photo=photo, pet=self.pet.model_copy(update={"photos": photos}))
+
 
 PetRef = str | Pet | Match  # what names a registered pet
 
 
 @dataclass(frozen=True, repr=False)
-class Matches(Sequence[Match]):
+class Matches(Result, Sequence[Match]):
     """The pets nearest to a query, nearest first; most probable first where more than the photo is known.
 
     `nobody` is the probability that the animal is not registered, `others` that it is a pet which is not shown; with
@@ -140,9 +142,6 @@ class Matches(Sequence[Match]):
     def __repr__(self) -> str:
         return as_text(self)
 
-    def _repr_html_(self) -> str:
-        return as_html(self)
-
     def plot(self) -> Figure:
         """Draw the query beside its matches with matplotlib; raises ConfigError without the `notebook` extra."""
         return as_figure(self)
@@ -153,3 +152,7 @@ class Matches(Sequence[Match]):
         Raises ConfigError without the `notebook` extra.
         """
         return as_figure(self, "places")
+
+
+class Answers(Listing[Matches], Result):
+    """The answers to several queries, in their order; a notebook shows the best match of each of the first 48."""

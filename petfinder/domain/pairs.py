@@ -9,7 +9,7 @@ from enum import StrEnum
 from petfinder.domain.evidence import Reason
 from petfinder.domain.matches import percent
 from petfinder.domain.pets import Pet
-from petfinder.domain.shown import as_html
+from petfinder.domain.shown import Listing
 
 
 class PairState(StrEnum):
@@ -40,11 +40,8 @@ class Pair:
         return f"<Pair {one!r} {other!r} {percent(self.probability)} {self.state}>"
 
 
-class Pairs(list[Pair]):
+class Pairs(Listing[Pair]):
     """A page of pairs; a notebook shows the two photos of each side by side, without owners and finders."""
-
-    def _repr_html_(self) -> str:
-        return as_html(self)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from petfinder.domain.errors import InvalidPet
-from petfinder.domain.shown import as_html
+from petfinder.domain.shown import Shown
 from petfinder.domain.text import fold
 from petfinder.domain.values import NONE_OF_THEM, NOTHING, AnyMoment, Moment, Takes, Text, Value, writable
 from petfinder.domain.vectors import Vector
@@ -97,7 +97,7 @@ class Box(Value):
 AnyBox = Box | Sequence[float] | str
 
 
-class Photo(Value):
+class Photo(Value, Shown):
     """One picture of one pet, made of a path, bytes, a file object, a PIL image, RGB uint8 array, or of named fields.
 
     `uri` says where the original is; `source` holds a picture given in memory until it is read. `photo_id` is the
@@ -267,7 +267,7 @@ else:
     _Species = str
 
 
-class Pet(Value):
+class Pet(Value, Shown):
     """One registered animal. Raises InvalidPet for what cannot be kept.
 
     pet_id        its key in every store: printable, at most 512 bytes
@@ -322,9 +322,6 @@ class Pet(Value):
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         return [(name, value) for name, value in super().__repr_args__() if name not in PEOPLE]
-
-    def _repr_html_(self) -> str:
-        return as_html(self)
 
 
 class Dog(Pet):

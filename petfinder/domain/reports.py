@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from petfinder.domain.animals import Animals, several_animals
 from petfinder.domain.errors import PetfinderError, RegistryError
-from petfinder.domain.shown import as_html
+from petfinder.domain.shown import Result
 from petfinder.domain.text import clean
 
 SHOWN = 20  # failures that a report lists in a terminal; all are in its `failures`
@@ -86,7 +86,7 @@ def _first(things: Sequence[object], attribute: str) -> list[str]:
     return [*(f"  {thing}" for thing in things[:SHOWN]), *([f"  … and {more} more in .{attribute}"] * (more > 0))]
 
 
-class Report(ABC):
+class Report(Result, ABC):
     """What a call on many pets did: its counts, and each failure with its reason. Every kind of report is one."""
 
     failures: tuple[Failure, ...]
@@ -104,9 +104,6 @@ class Report(ABC):
 
     def _summary(self) -> str:
         return ", ".join(f"{count} {what}" for what, count in self.counts.items() if count) or "nothing to do"
-
-    def _repr_html_(self) -> str:
-        return as_html(self)
 
 
 @dataclass(frozen=True, repr=False)

@@ -7,7 +7,7 @@ from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from petfinder.domain.errors import ConfigError, EncoderError, InvalidQuery, PetfinderError
-from petfinder.domain.shown import as_figure, as_html
+from petfinder.domain.shown import Result, as_figure
 from petfinder.domain.text import clean
 from petfinder.domain.values import check_kind
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
@@ -64,7 +64,7 @@ class Column:
 
 
 @dataclass(frozen=True, repr=False)
-class Comparison:
+class Comparison(Result):
     """Encoders side by side on the same photos. Intervals hold 95 % of a bootstrap over pets.
 
     A difference is paired: pets are drawn anew for both encoders at once, so that it may be sure where the two
@@ -100,9 +100,6 @@ class Comparison:
         lines += [f"{clean(name)} could not be tried: {clean(str(error))}" for name, error in self.errors.items()]
         lines += [failure.left_out for failure in (tried[0].failures if tried else ())]
         return "\n".join([*head, *lines])
-
-    def _repr_html_(self) -> str:
-        return as_html(self)
 
     def plot(self) -> Figure:
         """Every encoder's rank-1, mAP and share found with intervals: a figure (`notebook` extra, else ConfigError)."""

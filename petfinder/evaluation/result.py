@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from petfinder.domain.reports import Failure
-from petfinder.domain.shown import as_figure, as_html
+from petfinder.domain.shown import Result, as_figure
 from petfinder.domain.text import clean
 from petfinder.domain.verdicts import MATCH_ALARMS, Cut, Quantiles, Thresholds
 from petfinder.evaluation.calibration import Estimate, FoundRate
@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, repr=False)
-class Evaluation:
+class Evaluation(Result):
     """How well an encoder tells one set of pets apart.
 
     `rank1` and `rank5`: shares of query photos whose own pet is first, among the first five. `mean_precision`: the
@@ -111,9 +111,6 @@ class Evaluation:
         if self.queries * MATCH_ALARMS >= 1:
             return ""
         return f"{self.queries} photos are too few to show a rate of 1 %: the thresholds are a first guess"
-
-    def _repr_html_(self) -> str:
-        return as_html(self)
 
     def plot(self) -> Figure:
         """How near same and other pets come, with thresholds: a figure (`notebook` extra, else ConfigError)."""

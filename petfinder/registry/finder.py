@@ -16,7 +16,7 @@ import numpy as np
 from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidQuery, PetNotFound
 from petfinder.domain.fields import fold_microchip
 from petfinder.domain.filters import AnyFilter, PetFilter, Restriction, own_place, places_of
-from petfinder.domain.matches import SHOWN, Match, Matches, PetRef, Pets, id_of, ids_of
+from petfinder.domain.matches import SHOWN, Answers, Match, Matches, PetRef, Pets, id_of, ids_of
 from petfinder.domain.pets import (
     TAKEN_IN,
     AnyPhoto,
@@ -30,6 +30,7 @@ from petfinder.domain.pets import (
     is_one_photo,
     several_photos,
 )
+from petfinder.domain.shown import Listing
 from petfinder.domain.values import AnyMoment, check_choice, check_kind, check_similarity
 from petfinder.domain.vectors import Matrix, common_direction, unit
 from petfinder.domain.verdicts import Thresholds, Uncalibrated, thresholds_for
@@ -56,6 +57,10 @@ class Duplicate:
     pet_ids: tuple[str, str]
     photo_ids: tuple[str, str]
     similarity: float
+
+
+class Duplicates(Listing[Duplicate]):
+    """Pairs of pets that may be one; a notebook shows the two photos of each of the first 48 side by side."""
 
 
 class PetFinder(OpenedIndex[PetT]):
@@ -137,7 +142,7 @@ class PetFinder(OpenedIndex[PetT]):
         k: int = 5,
         where: AnyFilter | None = None,
         min_similarity: float | None = None,
-    ) -> Sequence[Matches]:
+    ) -> Answers:
         """Find the pets nearest to each of many photos: one answer a photo, in order, with verdicts.
 
         They are encoded in batches and searched in one request; answers come without thumbnails. Errors as find.
@@ -149,13 +154,11 @@ class PetFinder(OpenedIndex[PetT]):
     @outliving_rebuilds
     def _find_many(
         self, photos: Sequence[Any], k: int, where: PetFilter | None, min_similarity: float | None
-    ) -> Sequence[Matches]:
+    ) -> Answers:
         check_similarity(min_similarity)
         queries = embed_photos(photos, self.encoder, limits=self.limits)
-        if not queries:
-            return []
         asked = [asked_of(None, None, None, [query.photo]) for query in queries]
-        answers: list[Matches] = []
+        answers = Answers(read=self.repository.thumbnails)
         for _, several in groupby(zip(queries, asked, strict=True), key=lambda one: one[1].place):
             group = [*several]  # those without a place, or with the same, in one request
             rows = [query.photo.embedding for query, _ in group]
@@ -179,7 +182,7 @@ class PetFinder(OpenedIndex[PetT]):
         k: int = ...,
         where: AnyFilter | None = ...,
         min_similarity: float | None = ...,
-    ) -> Sequence[Matches]: ...
+    ) -> Answers: ...
     def find_similar(
         self,
         pet_ids: PetRef | list[str] | list[PetT] | tuple[PetRef, ...],
@@ -187,14 +190,14 @@ class PetFinder(OpenedIndex[PetT]):
         k: int = 5,
         where: AnyFilter | None = None,
         min_similarity: float | None = None,
-    ) -> Matches | Sequence[Matches]:
+    ) -> Matches | Answers:
         """Find pets that look like a registered one (one answer for each of several ids); no verdict.
 
         The pets named are in no answer. Raises PetNotFound, and InvalidQuery for a pet without an embedding.
         """
         wanted, others = ids_of(pet_ids), PetFilter.of(where)
         answers = [self._similar_to(pet_id, wanted, k, others, min_similarity) for pet_id in wanted]
-        return answers[0] if isinstance(pet_ids, (str, Pet, Match)) else answers
+        return answers[0] if isinstance(pet_ids, (str, Pet, Match)) else Answers(answers, self.repository.thumbnails)
 
     @outliving_rebuilds
     def _similar_to(
@@ -246,7 +249,8 @@ class PetFinder(OpenedIndex[PetT]):
         if one:
             return self._nearest_to(embedding, k, where, min_similarity)
         answers = self.repository.search_many(embedding, k, where, min_similarity=min_similarity)
-        return [self._placed(answer, where.near if where else None) for answer in answers]
+        placed = (self._placed(answer, where.near if where else None) for answer in answers)
+        return Answers(placed, self.repository.thumbnails)
 
     @outliving_rebuilds
     def find_by_text(
@@ -278,10 +282,11 @@ class PetFinder(OpenedIndex[PetT]):
         InvalidQuery where there is no word.
         """
         check_limit(limit)
-        return Pets(as_found(pet) for pet in islice(self.repository.with_words(words, where), limit))
+        found = islice(self.repository.with_words(words, where), limit)
+        return Pets(map(as_found, found), self.repository.thumbnails)
 
     @outliving_rebuilds
-    def duplicates(self, min_similarity: float) -> Sequence[Duplicate]:
+    def duplicates(self, min_similarity: float) -> Duplicates:
         """List the pairs of different pets with photos at least this alike (raw cosine, -1 to 1), most alike first.
 
         Every photo is compared with every other. Raises InvalidQuery.
@@ -296,7 +301,8 @@ class PetFinder(OpenedIndex[PetT]):
                 pets, similarity = (pet_ids[start + row], pet_ids[other]), float(similarities[row, other])
                 if pets[0] < pets[1] and (pets not in closest or similarity > closest[pets].similarity):
                     closest[pets] = Duplicate(pets, (photo_ids[start + row], photo_ids[other]), similarity)
-        return sorted(closest.values(), key=lambda pair: (-pair.similarity, pair.pet_ids))
+        pairs = sorted(closest.values(), key=lambda pair: (-pair.similarity, pair.pet_ids))
+        return Duplicates(pairs, self.repository.thumbnails)
 
     def embeddings(self, pet_ids: PetRef | Iterable[PetRef] | None = None) -> Embeddings:
         """Give the vectors out: pet ids, photo ids and the matrix (n, dims), of all pets or of those named.
@@ -452,7 +458,7 @@ class PetFinder(OpenedIndex[PetT]):
     def _illustrated(self, answer: Matches) -> Matches:
         shown = answer.found[:SHOWN]
         photos = self._pictured([(match.pet.pet_id, match.photo) for match in shown])
-        pictured = tuple(replace(match, photo=photo) for match, photo in zip(shown, photos, strict=True))
+        pictured = tuple(match.pictured(photo) for match, photo in zip(shown, photos, strict=True))
         return replace(answer, found=pictured + answer.found[SHOWN:])
 
 

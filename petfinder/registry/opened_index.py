@@ -13,6 +13,7 @@ import numpy as np
 from petfinder.domain.errors import EncoderUnavailable, IndexMismatch, InvalidQuery, PhotoError
 from petfinder.domain.evidence import Evidence
 from petfinder.domain.pets import Pet, PetT, Photo
+from petfinder.domain.shown import Shown
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.photos.read import PhotoLimits
 from petfinder.registry.encoder_choice import check_is_encoder, chooser
@@ -26,7 +27,7 @@ Reopen = Callable[[], tuple[PetRepository[PetT], Encoder]]
 MOVED = (IndexMismatch, EncoderUnavailable)  # what a call raises where the index may be rebuilt with another encoder
 
 
-class OpenedIndex(Generic[PetT]):
+class OpenedIndex(Shown, Generic[PetT]):
     """The repository of one index and the encoder that filled it.
 
     `encoder`: the object or name of that one; None: as the index remembers it. `limits` bound the photos that are read;

@@ -26,6 +26,7 @@ from petfinder.domain.pets import (
     several_photos,
     species_of,
 )
+from petfinder.domain.shown import Shown
 from petfinder.domain.values import AnyMoment, check_kind
 from petfinder.encoders.base import Encoder, EncoderIdentity
 from petfinder.encoders.load import is_former
@@ -45,7 +46,7 @@ ServiceT = TypeVar("ServiceT", bound=PetService[Any])
 _BOUND = {"dog": "dogs", "cat": "cats"}
 
 
-class Registry:
+class Registry(Shown):
     """The pets of one name in one store: `registry.dogs`, `registry.cats`, `registry.of(Rabbit)`.
 
     `choose_encoder` gives the encoder of an index, from its name and what it remembers, or from None where it is new.

@@ -298,7 +298,7 @@ class PetRepository(Generic[PetT]):
     def list(self, where: AnyFilter | None = None, *, after: str | None = None, limit: int | None = None) -> Pets[PetT]:
         """List the pets that pass, in the order of their ids; a page of `limit` behind the id `after`."""
         pets = self.scan(_restriction(where), after=after)
-        return Pets(pets if limit is None else islice(pets, limit))
+        return Pets(pets if limit is None else islice(pets, limit), self.thumbnails)
 
     def count(self, where: AnyFilter | None = None) -> int:
         """Count the pets that pass."""

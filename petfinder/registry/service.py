@@ -53,7 +53,7 @@ class PetService(TwoSides[PetT]):
             logger.warning("%s", photo)
         if pet.status in REPORTED:
             self.finish_matching(pet.pet_id)
-        return self.get(pet.pet_id) if report.skipped else self.repository.get(pet.pet_id)
+        return self.get(pet.pet_id)
 
     def register_many(
         self,

@@ -164,7 +164,8 @@ class TwoSides(PetFinder[PetT]):
     def stale(self) -> Pets[PetT]:
         """List the reports that are past their days and were not renewed: are they still so?"""
         reported = self.repository.list(PetFilter(status=REPORTED))
-        return Pets(pet for pet in reported if self.evidence.is_stale(pet, now()))
+        stale = (pet for pet in reported if self.evidence.is_stale(pet, now()))
+        return Pets(stale, self.repository.thumbnails)
 
     def match_reports(self, *pet_ids: str) -> None:
         """Match what is marked, or those named: write its pairs, tell of new ones, take the mark away.

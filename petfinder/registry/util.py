@@ -8,7 +8,7 @@ from typing import Any
 
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
 from petfinder.domain.pets import Dog, Pet
-from petfinder.domain.shown import as_html
+from petfinder.domain.shown import Shown
 from petfinder.domain.values import check_choice
 from petfinder.encoders.base import Encoder, identity_of
 from petfinder.encoders.load import DEFAULT, is_former_name
@@ -21,7 +21,7 @@ from petfinder.stores.documents import SCHEMA, IndexSpec, IndexStats
 
 
 @dataclass(frozen=True)
-class IndexInfo:
+class IndexInfo(Shown):
     """One index: its name, what it remembers of itself, and its counts."""
 
     name: str
@@ -37,18 +37,12 @@ class IndexInfo:
             f"{spec.encoder or 'embeddings given'} ({spec.dims} dims, {spec.metric}), {stats.size_bytes / 1e6:.1f} MB"
         )
 
-    def _repr_html_(self) -> str:
-        return as_html(self)
 
-
-class Indexes(tuple[IndexInfo, ...]):
+class Indexes(tuple[IndexInfo, ...], Shown):
     """Several indexes: a table in a notebook, one a line in a terminal."""
 
     def __repr__(self) -> str:
         return "\n".join(map(str, self)) or "no index"
-
-    def _repr_html_(self) -> str:
-        return as_html(self)
 
 
 class Util:

@@ -97,12 +97,17 @@ def to_table(pets: Iterable[Pet], *, contact: bool = False) -> pandas.DataFrame:
     Take it with `contact` where it shall replace registered pets: a pet put back without its owner has none. Embeddings
     are not in it: pets are embedded anew elsewhere, from their photos. Raises ConfigError where pandas is missing.
     """
+    rows = list(to_rows(pets, contact=contact))
+    return as_table(rows, rows[0] if rows else _columns(contact))
+
+
+def as_table(rows: Iterable[object], columns: Iterable[str] | None = None) -> pandas.DataFrame:
+    """Give mappings or tuples as a pandas table, with these columns or their own; raises ConfigError without pandas."""
     try:
         import pandas
     except ImportError as error:
         raise ConfigError("tables need pandas: pip install 'petfinder-registry[notebook]'") from error
-    rows = list(to_rows(pets, contact=contact))
-    return pandas.DataFrame(rows, columns=list(rows[0]) if rows else list(_columns(contact)))
+    return pandas.DataFrame(list(rows), columns=None if columns is None else list(columns))
 
 
 def _columns(contact: bool) -> tuple[str, ...]:

@@ -6,10 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from petfinder.display import wording
-from petfinder.display.boxes import boxed
 from petfinder.display.colours import paint_of
 from petfinder.display.figures import style
 from petfinder.display.figures.style import QUIET, headed_figure, in_own_style, tile_picture, write
+from petfinder.display.thumbnails import boxed
 from petfinder.domain.matches import Match, Matches
 from petfinder.domain.verdicts import Cut, Lines
 

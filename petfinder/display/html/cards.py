@@ -1,4 +1,4 @@
-"""A pet, or an owner with their contact, as a card for a notebook.
+"""A pet, a photo, or an owner with their contact, as a card for a notebook.
 
 Contact shows in the card itself and in `as_text()`, both asked for by name, and nowhere else.
 """
@@ -11,9 +11,10 @@ from urllib.parse import quote
 
 from petfinder.display import wording
 from petfinder.display.html.markup import render
-from petfinder.display.text import owner_as_text, pet_as_text
+from petfinder.display.text import owner_as_text
+from petfinder.display.thumbnails import pictured
 from petfinder.domain.matches import Match
-from petfinder.domain.pets import Owner, Pet
+from petfinder.domain.pets import Owner, Pet, Photo
 
 _PHOTOS = 6
 _PHONE = re.compile(r"\+?[0-9 ()./-]+")
@@ -53,16 +54,16 @@ def owner_card(owner: Owner, pet: Pet | Match | None = None) -> HtmlCard:
     return HtmlCard(title, shown, f"{title}: {owner_as_text(owner)}")
 
 
-def pet_card(pet: Pet) -> HtmlCard:
-    """A pet with its photos and what is known of it but its people; places to about 1 km."""
+def pet_as_html(pet: Pet) -> str:
+    """A card of a pet with its photos and what is known of it but its people; places to about 1 km."""
     title = f"{pet.species} {wording.name_of(pet)}"
     facts = {**wording.facts_of(pet), "id": pet.pet_id}
-    return HtmlCard(title, render("cards", "pet", title, pet, facts, _PHOTOS), pet_as_text(pet))
+    return render("cards", "pet", title, pet, [*map(pictured, pet.photos[:_PHOTOS])], facts)
 
 
-def pet_as_html(pet: Pet) -> str:
-    """The pet's card as HTML."""
-    return pet_card(pet)._repr_html_()
+def photo_as_html(photo: Photo) -> str:
+    """The photo with its name and day."""
+    return render("cards", "photo", pictured(photo))
 
 
 def _phone_link(phone: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from petfinder.display.boxes import boxed
 from petfinder.display.html.markup import render
-from petfinder.domain.matches import SHOWN, Matches
+from petfinder.display.thumbnails import boxed, pictured
+from petfinder.domain.matches import SHOWN, Match, Matches
 from petfinder.domain.verdicts import Verdict
 
 
@@ -20,3 +20,8 @@ def matches_as_html(matches: Matches) -> str:
         matches = replace(matches, query=(boxed(matches.query[0], matches.animals), *matches.query[1:]))
     compared = matches.found[: 1 if alike else 0]
     return render("gallery", "matches", matches, compared, matches.found[len(compared) : SHOWN], SHOWN)
+
+
+def match_as_html(match: Match) -> str:
+    """One match with its photo, as it stands among others."""
+    return render("gallery", "one", replace(match, photo=pictured(match.photo)))

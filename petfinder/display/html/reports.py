@@ -7,64 +7,38 @@ from collections.abc import Iterable
 from petfinder.display import wording
 from petfinder.display.colours import BAD, NEUTRAL, PAINT
 from petfinder.display.html.markup import render
-from petfinder.domain.reports import BulkReport, Failure
+from petfinder.domain.reports import BulkReport, Failure, Report
 from petfinder.domain.verdicts import Verdict
 from petfinder.registry.copy import CopyReport
 from petfinder.registry.rebuild import RebuildReport
 
 _GOOD, _ODD, _PLAIN = (PAINT[verdict].fill for verdict in Verdict)
+_COLOURS = {
+    **dict.fromkeys(("added", "pets in the new index", "pets copied"), _GOOD),
+    **dict.fromkeys(("replaced", "photos encoded from their originals"), NEUTRAL.fill),
+    **dict.fromkeys(("failed", "photos without embedding"), BAD),
+    **dict.fromkeys(("skipped", "passed over", "there already", "others left alone"), _PLAIN),
+}
 
 
-def report_as_html(report: BulkReport) -> str:
-    """The counts, each failure with its reason, the files that were passed over; long tables are cut and say so."""
-    counts = [
-        (len(report.added), "added", _GOOD),
-        (len(report.replaced), "replaced", NEUTRAL.fill),
-        (len(report.skipped), "skipped", _PLAIN),
-        (len(report.failures), "failed", BAD),
-        (len(report.ignored), "files passed over", _PLAIN),
-        (report.pending, "photos without embedding yet", _ODD),
-        (len(report.several), "photos with several animals", _ODD),
-        (len(report.other_species), "photos of another species", _ODD),
-    ]
-    tables = [
-        ("Did not go in", failure_rows(report.failures), ".failures"),
-        ("Files passed over", [(file.uri, file.reason) for file in report.ignored], ".ignored"),
-        ("Photos with several animals", [(photo.photo, photo.reason) for photo in report.several], ".several"),
-        (
-            "Photos of another species",
-            [(photo.photo, str(photo)) for photo in report.other_species],
-            ".other_species",
-        ),
-        ("Skipped, though their photos changed", [(pet_id, "") for pet_id in report.changed], ".changed"),
-    ]
-    return render("reports", "report", "What went in", counts, tables)
-
-
-def rebuild_as_html(report: RebuildReport) -> str:
-    """The pets in the new index, where their photos were read from, and where the old index is."""
-    counts = [
-        (report.pets, "pets in the new index", _GOOD),
-        (report.originals, "photos encoded from their originals", NEUTRAL.fill),
-        (report.thumbnails, "photos encoded from their thumbnails", _ODD),
-        (len(report.failures), "photos without embedding", BAD),
-    ]
-    kept = f"The old index is kept as {report.kept}." if report.kept else "The old index was deleted."
-    tables = [("Without an embedding", failure_rows(report.failures), ".failures")]
-    return render("reports", "report", "What was rebuilt", counts, tables, note=kept)
-
-
-def copy_as_html(report: CopyReport) -> str:
-    """The pets that were copied into one index, and those that were there."""
-    counts = [
-        (report.copied, "pets copied", _GOOD),
-        (report.already, "there already", _PLAIN),
-        (report.others, "others left alone", _PLAIN),
-        (len(report.failures), "failed", BAD),
-    ]
-    title = f"Copied into {wording.clean(report.index)}"
-    tables = [("Did not go over", failure_rows(report.failures), ".failures")]
-    return render("reports", "report", title, counts, tables, title)
+def report_as_html(report: Report) -> str:
+    """The counts, each failure with its reason, what was passed over; long tables are cut and say so."""
+    title, failed, note, more = "What went in", "Did not go in", "", []
+    if isinstance(report, RebuildReport):
+        title, failed = "What was rebuilt", "Without an embedding"
+        note = f"The old index is kept as {report.kept}." if report.kept else "The old index was deleted."
+    elif isinstance(report, CopyReport):
+        title, failed = f"Copied into {wording.clean(report.index)}", "Did not go over"
+    elif isinstance(report, BulkReport):
+        more = [
+            ("Files passed over", [(file.uri, file.reason) for file in report.ignored], ".ignored"),
+            ("Photos with several animals", [(photo.photo, photo.reason) for photo in report.several], ".several"),
+            ("Skipped, though their photos changed", [(pet_id, "") for pet_id in report.changed], ".changed"),
+        ]
+    counts = [(count, what, _COLOURS.get(what, _ODD)) for what, count in report.counts.items()]
+    heading = title if isinstance(report, CopyReport) else ""
+    tables = [(failed, failure_rows(report.failures), ".failures"), *more]
+    return render("reports", "report", title, counts, tables, heading, note)
 
 
 def failure_rows(failures: Iterable[Failure]) -> list[tuple[str, str]]:
