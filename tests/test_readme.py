@@ -9,6 +9,9 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import petfinder as pf
 from tests.conftest import ROOT
@@ -35,7 +38,7 @@ def test_run_and_test_have_one_block_of_one_command_and_every_block_is_one_that_
         assert len(code.strip().splitlines()) == 1
         assert code.startswith("python3 -m venv .venv && ")
         assert code.strip().endswith(end)
-    assert sorted(name for name, _ in BLOCK.findall(README)) == ["csv", "python", "sh", "sh", "sh", "sh", "sh"]
+    assert sorted(name for name, _ in BLOCK.findall(README)) == ["csv", "python", "python", *["sh"] * 5]
 
 
 def test_the_run_command_ends_in_a_demo_that_works(tmp_path: Path) -> None:
@@ -58,6 +61,19 @@ def test_the_session_of_the_readme_gives_the_output_that_it_shows(tmp_path: Path
     done = run([sys.executable, "-c", code, "session.txt"], tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_async_code_of_the_readme_finds_who_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = blocks(section("Threads and async code"), "python")
+    (tmp_path / "dataset").symlink_to(ROOT / "dataset")
+    monkeypatch.chdir(tmp_path)
+    with pf.connect("pets.db") as registry:
+        registry.dogs.register_many(pf.read_csv("dataset/manifest.csv", pf.Dog))
+
+    names: dict[str, Any] = {}
+    exec(code, names)
+
+    assert [names[name].best.pet.pet_id for name in ("luna", "mel")] == ["luna", "mel"]
 
 
 def test_the_table_of_the_readme_is_a_pet_with_an_owner(tmp_path: Path) -> None:
