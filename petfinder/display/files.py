@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from petfinder.display.html.markup import render
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.shown import Result
 from petfinder.tables.atomic import replacing
@@ -20,6 +19,8 @@ def save(result: Result, path: Any) -> None:
 
     Raises ConfigError, and then leaves what was there.
     """
+    from petfinder.display.html.markup import render  # not at import: the command line needs no templates
+
     kind, plot = type(result).__name__, getattr(result, "plot", None)
     endings = (*(PICTURES if plot else ()), ".html", ".json")
     ending = Path(path).suffix.lower() if isinstance(path, (str, os.PathLike)) else None
