@@ -159,17 +159,11 @@ def test_a_registration_names_the_photos_with_several_animals_and_takes_them_in(
         report = registry.dogs.register_many([pf.Dog(pet_id="rex", photos=photos), pf.Dog(pet_id="bella")])
         again = registry.dogs.register_many([pf.Dog(pet_id="rex", photos=photos)])
 
-    (one,) = report.several
-    assert (report.added, one.pet_id, len(one.animals), again.several) == (("rex", "bella"), "rex", 2, ())
+    (one,) = report.odd
+    assert (report.added, one.pet_id, again.odd) == (("rex", "bella"), "rex", ())
     assert f"rex ({tmp_path / 'two.png'}): {SAID}" in str(report)
     assert SAID in report_as_html(report)
-    assert report_as_data(report)["several"] == [
-        {
-            "pet_id": "rex",
-            "photo": str(tmp_path / "two.png"),
-            "animals": [box.model_dump(exclude={"margin"}) for box in one.animals],
-        }
-    ]
+    assert report_as_data(report)["odd"] == [{"pet_id": "rex", "photo": str(tmp_path / "two.png"), "reason": SAID}]
 
 
 def test_an_encoder_that_cannot_tell_says_nothing_of_animals(two: Image.Image) -> None:
@@ -177,4 +171,4 @@ def test_an_encoder_that_cannot_tell_says_nothing_of_animals(two: Image.Image) -
         report = registry.dogs.register_many([pf.Dog(pet_id="rex", photos=[two])])
         matches = registry.dogs.find(two)
 
-    assert (report.several, matches.animals, len(matches)) == ((), (), 1)
+    assert (report.odd, matches.animals, len(matches)) == ((), (), 1)

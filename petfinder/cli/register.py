@@ -109,8 +109,7 @@ def _show(options: PetOptions, verbose: bool, reports: Iterable[BulkReport]) -> 
                 f"  {len(report.changed)} of the skipped have other photos than are registered: "
                 "--on-conflict replace puts what is read now in their place, owner included"
             )
-        odd = (*report.several, *report.other_species)
-        for things, most in ((report.failures, 20), (report.ignored, 5), (odd, 5)):
+        for things, most in ((report.failures, 20), (report.ignored, 5), (report.odd, 5)):
             shown = things if verbose else things[:most]
             lines += [f"  {thing}" for thing in shown]
             lines += [f"  … and {len(things) - most} more: --verbose names all"] if len(shown) < len(things) else []

@@ -35,7 +35,11 @@ def matches_as_data(matches: Matches) -> dict[str, Any]:
 
     Where there is a verdict, also how many photos, and its cut: a similarity is None where none, or every one, reaches.
     """
-    data: dict[str, Any] = {"verdict": matches.verdict, "pets_searched": matches.pets_searched}
+    data: dict[str, Any] = {
+        "verdict": matches.verdict,
+        "pets_searched": matches.pets_searched,
+        "pending": matches.pending,
+    }
     data |= {"animals": _boxes(matches.animals), "looks_like": matches.looks_like}
     if cut := matches.cut:
         limits = {name: value if math.isfinite(value) else None for name, value in cut.model_dump().items()}
@@ -109,8 +113,7 @@ def report_as_data(report: Report) -> dict[str, Any]:
     data = {**vars(report), "failures": [*map(failure_as_data, report.failures)]}
     if isinstance(report, BulkReport):
         data["ignored"] = [*map(vars, report.ignored)]
-        data["several"] = [{**vars(photo), "animals": _boxes(photo.animals)} for photo in report.several]
-        data["other_species"] = [*map(vars, report.other_species)]
+        data["odd"] = [*map(vars, report.odd)]
     return data
 
 
@@ -149,7 +152,7 @@ def _report_as_rows(report: Report) -> list[Any]:
     rows: list[Any] = [(item, result, None, None) for result in done for item in getattr(report, result, ())]
     rows += [(one.item, "failed", one.photo, one.reason) for one in report.failures]
     rows += [(one.uri, "passed over", None, one.reason) for one in getattr(report, "ignored", ())]
-    return rows + [(one.pet_id, "several animals", one.photo, one.reason) for one in getattr(report, "several", ())]
+    return rows + [(one.pet_id, "odd", one.photo, one.reason) for one in getattr(report, "odd", ())]
 
 
 def _match_as_data(match: Match) -> dict[str, Any]:

@@ -176,6 +176,8 @@ def small_print(matches: Matches, *, shown: int | None = None) -> str:
         photos = f" with {counted(matches.photos_searched, 'photo')}{times}"  # they decide about the verdicts
         pets = counted(matches.pets_searched, "pet")
         said.append(f"{pets}{photos if matches.cut and matches.photos_searched else ''} searched.")
+    if matches.pending:
+        said.append(f"{counted(matches.pending, 'pet')} cannot be found yet: embed_pending() embeds what waits.")
     cut = matches.cut if matches.found else None
     if matches.lines:
         said += _about_probabilities(matches, matches.lines)

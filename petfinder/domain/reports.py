@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from petfinder.domain.animals import Animals, several_animals
 from petfinder.domain.errors import PetfinderError, RegistryError
 from petfinder.domain.shown import Result
 from petfinder.domain.text import clean
@@ -52,32 +51,18 @@ class Ignored:
 
 
 @dataclass(frozen=True)
-class SeveralAnimals:
-    """A registered photo that shows more than one animal: the pet's id, the photo's uri, the boxes."""
+class OddPhoto:
+    """A registered photo that may not be what was meant: the pet's id, the photo's uri, what is odd.
+
+    It shows several animals, surely another species, or nothing like the other photos of its pet.
+    """
 
     pet_id: str
     photo: str
-    animals: Animals
-
-    @property
-    def reason(self) -> str:
-        """How many there are, and what to do."""
-        return several_animals(self.animals)
+    reason: str
 
     def __str__(self) -> str:
         return f"{clean(self.pet_id)} ({clean(self.photo)}): {self.reason}"
-
-
-@dataclass(frozen=True)
-class OtherSpecies:
-    """A registered photo that surely shows another species than is kept there: the pet's id, the photo's uri, "cat"."""
-
-    pet_id: str
-    photo: str
-    species: str
-
-    def __str__(self) -> str:
-        return f"{clean(self.pet_id)} ({clean(self.photo)}): looks like a {self.species}"
 
 
 def _first(things: Sequence[object], attribute: str) -> list[str]:
@@ -111,8 +96,8 @@ class BulkReport(Report):
     """What registering many pets did: ids of pets added, replaced and skipped, each failure, files passed over.
 
     `changed` names the skipped pets whose photos are not those that are registered (`on_conflict="replace"` takes
-    them in); `pending` counts the photos taken in without an embedding; `several` are the photos taken in that show
-    more than one animal, `other_species` those that the encoder is sure show another species.
+    them in); `pending` counts the photos taken in without an embedding; `odd` are photos taken in that one should
+    look at.
     """
 
     added: tuple[str, ...] = ()
@@ -122,8 +107,7 @@ class BulkReport(Report):
     ignored: tuple[Ignored, ...] = ()
     changed: tuple[str, ...] = ()
     pending: int = 0
-    several: tuple[SeveralAnimals, ...] = ()
-    other_species: tuple[OtherSpecies, ...] = ()
+    odd: tuple[OddPhoto, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -135,8 +119,7 @@ class BulkReport(Report):
             "failed": len(self.failures),
             "passed over": len(self.ignored),
             "photos without embedding yet": self.pending,
-            "photos with several animals": len(self.several),
-            "photos of another species": len(self.other_species),
+            "photos to look at": len(self.odd),
         }
 
     def _summary(self) -> str:
@@ -144,8 +127,7 @@ class BulkReport(Report):
             f"\n  {len(self.changed)} of the skipped have other photos than are registered: "
             'on_conflict="replace" puts what is read now in their place, owner included'
         )
-        noted = [*_first(self.several, "several"), *_first(self.other_species, "other_species")]
-        return "\n".join([super()._summary() + (changed if self.changed else ""), *noted])
+        return "\n".join([super()._summary() + (changed if self.changed else ""), *_first(self.odd, "odd")])
 
     def raise_for_failures(self) -> None:
         """Raise BulkFailed, which carries this report, if anything did not go in."""

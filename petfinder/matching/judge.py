@@ -117,6 +117,7 @@ def over_species(answers: Sequence[Matches], k: int, *, one_measure: bool) -> Ma
     totals: dict[str, Any] = {
         "pets_searched": pets,
         "photos_searched": sum(answer.photos_searched for answer in answers),
+        "pending": sum(answer.pending for answer in answers),
         "animals": max((answer.animals for answer in answers), key=len),  # only who encoded the photo knows of any
         "looks_like": seen.pop() if len(seen) == 1 else None,
     }

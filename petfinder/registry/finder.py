@@ -33,7 +33,7 @@ from petfinder.domain.pets import (
 from petfinder.domain.shown import Listing
 from petfinder.domain.values import AnyMoment, check_choice, check_kind, check_similarity
 from petfinder.domain.vectors import Matrix, common_direction, unit
-from petfinder.domain.verdicts import Thresholds, Uncalibrated, thresholds_for
+from petfinder.domain.verdicts import Thresholds
 from petfinder.encoders.base import species_shown
 from petfinder.matching import judge
 from petfinder.matching.judge import asked_of
@@ -80,12 +80,6 @@ class PetFinder(OpenedIndex[PetT]):
     def pet_class(self) -> type[PetT]:
         """The class of the pets that are given back: Dog."""
         return self.repository.pet_class
-
-    @property
-    def thresholds(self) -> Thresholds | Uncalibrated:
-        """The thresholds behind the verdicts: the index's own, else the encoder's for this species, else none."""
-        brought = thresholds_for(self.encoder.thresholds, self.repository.species)
-        return self.repository.thresholds or brought or Uncalibrated()
 
     def find(
         self,

@@ -14,6 +14,7 @@ from petfinder.domain.errors import EncoderUnavailable, IndexMismatch, InvalidQu
 from petfinder.domain.evidence import Evidence
 from petfinder.domain.pets import Pet, PetT, Photo
 from petfinder.domain.shown import Shown
+from petfinder.domain.verdicts import Thresholds, Uncalibrated, thresholds_for
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.photos.read import PhotoLimits
 from petfinder.registry.encoder_choice import check_is_encoder, chooser
@@ -57,6 +58,12 @@ class OpenedIndex(Shown, Generic[PetT]):
         self.evidence = evidence or Evidence()
         self._reopen = reopen
         self._opening = Lock()
+
+    @property
+    def thresholds(self) -> Thresholds | Uncalibrated:
+        """The thresholds behind the verdicts: the index's own, else the encoder's for this species, else none."""
+        brought = thresholds_for(self.encoder.thresholds, self.repository.species)
+        return self.repository.thresholds or brought or Uncalibrated()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.repository.index!r} in {self.repository.store.location}>"

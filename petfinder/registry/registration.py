@@ -8,11 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic
 
+import numpy as np
 from tqdm import tqdm
 
+from petfinder.domain.animals import several_animals
 from petfinder.domain.errors import EditConflict, IndexMismatch, PetfinderError, PetNotFound, StoreError
 from petfinder.domain.pets import Pet, PetT
-from petfinder.domain.reports import BulkReport, Failure, Ignored, OtherSpecies, SeveralAnimals
+from petfinder.domain.reports import BulkReport, Failure, Ignored, OddPhoto
 from petfinder.domain.values import check_choice
 from petfinder.encoders.base import species_shown
 from petfinder.registry.documents import QUIETLY, TELLING, distinct_photos, to_pet
@@ -25,6 +27,8 @@ from petfinder.stores.documents import Document
 
 Incoming = Iterable["PetT | Failure | Ignored"]
 _PETS = 500  # looked up in one request
+_STRANGERS = 10
+IN_MEMORY = "a photo given in memory"
 _SECONDS = 1.0  # what was encoded waits no longer than this to be written, nor a slow stream to be looked up
 
 
@@ -44,7 +48,7 @@ class Registration(Generic[PetT]):
         self.tally = Tally()
         self.left: dict[str, PetT] = {}  # pets of this chunk of which nothing is settled yet
         self.left_out: dict[str, list[Failure]] = {}  # their photos that cannot be used
-        self.several: dict[str, list[SeveralAnimals]] = {}  # their photos that show more than one
+        self.several: dict[str, list[OddPhoto]] = {}  # their photos that show more than one
         self.broken: BaseException | None = None  # what the stream raised
         self.lost: StoreError | None = None  # what the store gave up with
         self.rebuilt: IndexMismatch | None = None  # the index was rebuilt meanwhile, with another encoder
@@ -106,21 +110,31 @@ class Registration(Generic[PetT]):
                     self._settle(outcome.id)
                     self.tally.add(outcome)
                     if outcome.result in ("added", "replaced"):
-                        self.tally.several += self.several.pop(outcome.id, [])
-                        self.tally.other_species += self._other_species(pets[outcome.id])
+                        self.tally.odd += [*self.several.pop(outcome.id, []), *self._odd(pets[outcome.id])]
                         self.tally.pending += sum(photo.embedding is None for photo in pets[outcome.id].photos)
         except IndexMismatch as error:
             if not self.service.open_anew(self.index):
                 raise
             self.index, self.rebuilt = self.service.pinned(), error
 
-    def _other_species(self, pet: PetT) -> Iterator[OtherSpecies]:
-        """Those of its photos that surely show another species than is kept here."""
+    def _odd(self, pet: PetT) -> Iterator[OddPhoto]:
+        """What is odd about its photos: another species, or unlike all the others of the pet.
+
+        Of 700 photos of pets with several none was less like the others than the best of ten strangers is in 30 %.
+        """
         photos = [photo for photo in pet.photos if photo.embedding is not None]
         shown = species_shown(self.index.encoder, [photo.embedding for photo in photos])
-        for photo, species in zip(photos, shown, strict=True):
-            if species and species != pet.species:
-                yield OtherSpecies(pet.pet_id, photo.uri or "a photo given in memory", species)
+        reasons = [f"looks like a {species}" if species and species != pet.species else "" for species in shown]
+        own = [row for row, reason in enumerate(reasons) if not reason]
+        rows = np.array([photos[row].embedding for row in own])
+        least = self.index.thresholds.at(_STRANGERS).possible
+        for place, row in enumerate(own):
+            others = np.delete(rows @ rows[place], place)
+            if others.size and others.max() < least:
+                reasons[row] = "looks like no other photo of this pet"
+        for photo, reason in zip(photos, reasons, strict=True):
+            if reason:
+                yield OddPhoto(pet.pet_id, photo.uri or IN_MEMORY, reason)
 
     def _settle(self, pet_id: str) -> None:
         del self.left[pet_id]
@@ -184,12 +198,12 @@ class Registration(Generic[PetT]):
             refusal = [*reading.picture_errors.values(), *(error for _, error in unusable), None][0]
         left_out = self.left_out.setdefault(pet_id, [])
         for photo, error in unusable[1:] if none_left else unusable:
-            left_out.append(Failure(pet_id, error, photo.uri or "a photo given in memory"))
+            left_out.append(Failure(pet_id, error, photo.uri or IN_MEMORY))
         left_out += [Failure(pet_id, error, f"the {who}'s picture") for who, error in reading.picture_errors.items()]
         self.several[pet_id] = [
-            SeveralAnimals(pet_id, read.photo.uri or "a photo given in memory", read.animals)
+            OddPhoto(pet_id, read.photo.uri or IN_MEMORY, several)
             for read in reading.photos
-            if read.animals and len(read.animals) > 1
+            if (several := several_animals(read.animals or ()))
         ]
         if refusal:
             self._fail(pet_id, refusal)

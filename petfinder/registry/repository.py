@@ -28,7 +28,7 @@ from petfinder.domain.errors import (
 from petfinder.domain.filters import AnyFilter, Cells, PetFilter, Restriction
 from petfinder.domain.matches import Match, Matches, PetRef, Pets, id_of, ids_of
 from petfinder.domain.pets import Cat, Dog, Pet, PetT, as_found, species_of
-from petfinder.domain.reports import BulkReport, Failure, Ignored, OtherSpecies, SeveralAnimals
+from petfinder.domain.reports import BulkReport, Failure, Ignored, OddPhoto
 from petfinder.domain.text import words
 from petfinder.domain.values import check_choice, check_kind, check_similarity
 from petfinder.domain.vectors import unit
@@ -370,8 +370,7 @@ class Tally:
     replaced: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    several: list[SeveralAnimals] = field(default_factory=list)
-    other_species: list[OtherSpecies] = field(default_factory=list)
+    odd: list[OddPhoto] = field(default_factory=list)
     ignored: list[Ignored] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     pending: int = 0

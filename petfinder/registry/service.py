@@ -41,15 +41,15 @@ class PetService(TwoSides[PetT]):
         """Register one pet with its photos and return it as it is kept.
 
         One photo that cannot be read refuses the pet, and nothing is written. If the pet_id is there already: "error"
-        raises DuplicatePet, "skip" returns the pet that is there, "replace" puts this one in its place. A photo that
-        surely shows another species is logged as a warning. Raises PhotoError, InvalidPet.
+        raises DuplicatePet, "skip" returns the pet that is there, "replace" puts this one in its place. An odd
+        photo (BulkReport.odd) is logged as a warning. Raises PhotoError, InvalidPet.
         """
         if not isinstance(pet, Pet):
             raise InvalidPet(f"register takes a pet, not a {type(pet).__name__}; read_folder makes pets of photos")
         report = Registration(self, on_conflict=on_conflict, strict=True).run([pet], progress=False)
         for failure in report.failures:
             raise failure.error
-        for photo in report.other_species:
+        for photo in report.odd:
             logger.warning("%s", photo)
         if pet.status in REPORTED:
             self.finish_matching(pet.pet_id)

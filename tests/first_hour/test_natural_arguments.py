@@ -12,6 +12,7 @@ import pytest
 
 import petfinder as pf
 from petfinder.domain import errors
+from petfinder.domain.verdicts import Quantiles
 from tests.conftest import TableEncoder
 from tests.test_service import BLUE, GREEN, RED, dog, picture
 
@@ -99,6 +100,19 @@ def test_an_address_is_not_fetched_and_says_so(registry: pf.Registry) -> None:
         with pytest.raises(errors.UnreadablePhoto, match="addresses are not fetched: download") as caught:
             registry.dogs.find(address)
         assert "secret" not in str(caught.value)
+
+
+def test_photos_under_one_pet_that_look_nothing_alike_are_named() -> None:
+    """`register dogs/*.png` by somebody whose every picture is another dog."""
+    line = Quantiles(pets=10, match=0.9, possible=0.5)
+    encoder = TableEncoder(thresholds=pf.Thresholds(measured=(line,)))
+    shades = [picture((200 + step, 40, 40)) for step in range(3)]
+    with pf.connect(":memory:", encoder=encoder) as registry:
+        red = registry.dogs.register_many([pf.Dog(pet_id="red", photos=shades)])
+        heap = registry.dogs.register_many([pf.Dog(pet_id="heap", photos=[*shades, picture(BLUE)])])
+
+    assert (red.odd, heap.added) == ((), ("heap",))
+    assert [(one.pet_id, one.reason) for one in heap.odd] == [("heap", "looks like no other photo of this pet")]
 
 
 def test_encoders_by_name_and_registries_whole(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from petfinder.page.widgets.search import FindPanel
 from petfinder.photos.read import read_photo
 from petfinder.training.pocket.species import fit, write_species
 from tests.conftest import ROOT, TableEncoder
+from tests.test_service import sure
 from tests.widgets.conftest import chosen, press, text_of
 
 DRAWN = ROOT / "dataset"
@@ -55,12 +56,12 @@ def test_a_cat_among_dogs_is_said_when_it_is_registered_and_goes_in(registry: pf
     again = registry.dogs.register_many(mixed)
     cats = registry.cats.register_many([pf.Cat(pet_id="figaro", photos=[CAT])])
 
-    (one,) = report.other_species
-    assert (report.added, again.other_species, cats.other_species) == (("mixed", "chip only"), (), ())
-    assert (one.pet_id, one.photo, one.species) == ("mixed", str(CAT), "cat")
-    assert f"1 photos of another species\n  mixed ({CAT}): {SAID}" in str(report)
+    (one,) = report.odd
+    assert (report.added, again.odd, cats.odd) == (("mixed", "chip only"), (), ())
+    assert (one.pet_id, one.photo, one.reason) == ("mixed", str(CAT), SAID)
+    assert f"1 photos to look at\n  mixed ({CAT}): {SAID}" in str(report)
     assert SAID in report_as_html(report)
-    assert report_as_data(report)["other_species"] == [{"pet_id": "mixed", "photo": str(CAT), "species": "cat"}]
+    assert report_as_data(report)["odd"] == [{"pet_id": "mixed", "photo": str(CAT), "reason": SAID}]
 
 
 def test_a_cat_registered_alone_as_a_dog_is_said_in_the_log(
@@ -81,7 +82,7 @@ def test_a_cat_looked_for_among_dogs_is_said_and_changes_no_answer(registry: pf.
     for shown in (str(matches), matches_as_html(matches)):
         assert f"{SAID}, and no cats were searched" in shown
     assert matches_as_data(matches)["looks_like"] == "cat"
-    by_embedding = registry.dogs.find_by_embedding(matches.query[0].embedding)
+    by_embedding = registry.dogs.find_by_embedding(sure(matches.query[0].embedding))
     assert [one.similarity for one in matches] == [one.similarity for one in by_embedding]
     assert registry.dogs.find(DOG).looks_like is None
     assert registry.dogs.find([DOG, STRAY_CAT]).looks_like is None, "one of each: nobody is sure"
@@ -115,7 +116,7 @@ def test_an_encoder_that_knows_no_species_says_nothing() -> None:
         report = registry.dogs.register_many([pf.Dog(pet_id="mimi", photos=[CAT])])
         matches = registry.dogs.find(CAT)
 
-    assert (report.other_species, matches.looks_like) == ((), None)
+    assert (report.odd, matches.looks_like) == ((), None)
 
 
 @pytest.mark.parametrize("mirrored", [False, True])

@@ -32,7 +32,7 @@ def report_as_html(report: Report) -> str:
     elif isinstance(report, BulkReport):
         more = [
             ("Files passed over", [(file.uri, file.reason) for file in report.ignored], ".ignored"),
-            ("Photos with several animals", [(photo.photo, photo.reason) for photo in report.several], ".several"),
+            ("Photos to look at", [(photo.photo, photo.reason) for photo in report.odd], ".odd"),
             ("Skipped, though their photos changed", [(pet_id, "") for pet_id in report.changed], ".changed"),
         ]
     counts = [(count, what, _COLOURS.get(what, _ODD)) for what, count in report.counts.items()]
