@@ -95,14 +95,16 @@ def test_no_notebook_destroys_data_or_shows_contact_unasked_or_a_path_of_its_mac
     text, notebook = path.read_text(encoding="utf-8"), read(path)
 
     assert [word for word in (str(Path.home()), str(ROOT), "/tmp/") if word in text] == []
-    assert [cell.source for cell in notebook.cells if "delete_index" in cell.source] == []
+    if 'store = pf.open_store(":memory:")' not in text.replace('\\"', '"'):  # where nothing is that could be lost
+        assert [cell.source for cell in notebook.cells if "delete_index" in cell.source] == []
     for cell in code_cells(notebook, needs_clip=False):
         if "owner_card(" not in cell.source:  # a card asked for by name
             assert ADDRESSES.findall(str(cell.outputs)) == []
 
 
-def test_the_eight_notebooks_are_there() -> None:
+def test_the_nine_notebooks_are_there() -> None:
     assert [path.stem for path in NOTEBOOKS if path.stem[0] == "0"] == [
+        "00_the_original_retyped",
         "01_register_and_find",
         "02_folders_tables_pandas",
         "03_text_similar_filtered",

@@ -15,8 +15,8 @@ from tests.test_service import BLUE, RED, picture
 PUPPY = ROOT / "dataset/photos/luna/1.jpg"
 PEOPLE = {
     "dogs": [
-        {"dog_id": "Bento", "image_path": "", "breed": "Beagle", "owner_name": "Berlin Red"},
-        {"dog_id": "Mel", "image_path": "", "breed": "Golden Retriever", "owner_name": "Tokyo Blue"},
+        {"dog_id": "Bento", "image_path": "", "breed": "Beagle", "owner_name": "Amber North"},
+        {"dog_id": "Mel", "image_path": "", "breed": "Golden Retriever", "owner_name": "Basil East"},
     ]
 }
 
@@ -49,7 +49,7 @@ def test_its_json_with_pictures_called_by_their_id(tmp_path: Path) -> None:
 
     pets = [*pf.read_json(tmp_path / "puppies.json", pf.Dog, columns=pf.PUPPIES)]
 
-    bento = pf.Dog(pet_id="Bento", breed="Beagle", owner="Berlin Red", photos=tmp_path / "Bento.png")
+    bento = pf.Dog(pet_id="Bento", breed="Beagle", owner="Amber North", photos=tmp_path / "Bento.png")
     assert pets[0] == bento
     assert [*pf.read_json(tmp_path / "one line.json", pf.Dog, columns=pf.PUPPIES)] == pets
     named = {"dog_id": "pet_id", "breed": "breed", "owner_name": "owner_name"}
