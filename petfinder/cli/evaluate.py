@@ -138,9 +138,10 @@ def _keep(comparison: Comparison, index: PetRepository[Any], *, sure: bool) -> N
 
     Raises EncoderUnavailable where it was tried in vain, and ConfigError where it was not tried or is in doubt.
     """
-    own = next((column for column in comparison.columns if column.identity == index.encoder_identity), None)
+    remembered = index.encoder_identity
+    own = next((c for c in comparison.columns if c.identity and c.identity.is_same(remembered)), None)
     if own is None or own.evaluation is None:
-        name = index.encoder_identity.name
+        name = remembered.name
         filled = f"no thresholds kept: index {index.index!r} was filled by {name}"
         way = f"--encoder {file_of(name)}" if is_tuned_name(name) else f"--encoder {name}"
         failed = next((column for column in comparison.columns if column.error and _is_of(column, index)), None)
@@ -159,5 +160,5 @@ def _is_of(column: Column, index: PetRepository[Any]) -> bool:
     """Whether what was tried is the index's own encoder; one that could not be had goes by its name or its file's."""
     own = index.encoder_identity
     if column.identity is not None:
-        return column.identity == own
+        return column.identity.is_same(own)
     return column.encoder == own.name or (is_tuned_name(own.name) and Path(column.encoder).name == file_of(own.name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from pathlib import PureWindowsPath
 
 _WORD = re.compile(r"\w+")
 _SPACES = re.compile(r"\s+")
@@ -28,3 +29,8 @@ def clean(text: str) -> str:
 def clean_lines(text: str) -> str:
     """The text without such signs, its lines and the spaces in them as they are."""
     return "".join(sign for sign in _SPACE.sub(" ", text) if sign == "\n" or sign.isprintable())
+
+
+def is_path(name: str) -> bool:
+    """Tell whether an encoder's name is the full path of a model folder, on this machine or another."""
+    return name.startswith("/") or PureWindowsPath(name).is_absolute()

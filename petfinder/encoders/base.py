@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 from PIL import Image
 
 from petfinder.domain.animals import Animals
 from petfinder.domain.errors import EncoderError, InvalidEmbedding, PetfinderError
+from petfinder.domain.text import is_path
 from petfinder.domain.vectors import Matrix, unit
 from petfinder.domain.verdicts import AnyThresholds
 
@@ -64,6 +65,11 @@ class EncoderIdentity:
 
     def __str__(self) -> str:
         return f"{self.name!r} ({self.dims} dims, weights {self.fingerprint[:8] or 'not named'})"
+
+    def is_same(self, other: EncoderIdentity) -> bool:
+        """Tell whether embeddings of both may be compared; a model folder goes by its hash, its path is a hint."""
+        moved = self.fingerprint and (is_path(self.name) or is_path(other.name))
+        return (replace(other, name=self.name) if moved else other) == self
 
 
 def identity_of(encoder: Encoder) -> EncoderIdentity:

@@ -18,7 +18,7 @@ class RememberedEncoder:
     """The stand-in for the encoder that filled an index, so that listing and counting load no weights.
 
     It has the name, dims and fingerprint that the index remembers. `load` is called once, at the first picture or text;
-    what it gives must have the same `identity`. `supports_text` is given where it is known without loading.
+    what it gives must be the same by `identity`. `supports_text` is given where it is known without loading.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class RememberedEncoder:
         with self._loading:
             if self._encoder is None:
                 encoder = self._load()
-                if (loaded := identity_of(encoder)) != self._identity:
+                if not (loaded := identity_of(encoder)).is_same(self._identity):
                     raise IndexMismatch(
                         f"this index was filled by the encoder {self._identity}, and the one loaded is {loaded}: open"
                         " it with encoder= the one that filled it, or encode its photos anew with `rebuild`"

@@ -6,12 +6,13 @@ import os
 from functools import lru_cache
 
 from petfinder.domain.errors import ConfigError, EncoderUnavailable
+from petfinder.domain.text import is_path
 from petfinder.domain.values import check_kind
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.encoders.lazy import RememberedEncoder
 from petfinder.encoders.pocket import NAME, SHORT_NAME, full_name, is_pocket_name, pocket_named
 from petfinder.encoders.pocket import is_former_name as is_former_name
-from petfinder.encoders.sentence_transformers import SentenceTransformersEncoder
+from petfinder.encoders.sentence_transformers import SentenceTransformersEncoder, folder_of
 from petfinder.encoders.tuned import TunedEncoder, base_of, file_of, is_tuned_file, is_tuned_name, read_tuned
 
 DEFAULT = SHORT_NAME
@@ -52,7 +53,7 @@ def load_encoder(name: str, *, device: str | None = None, base: Encoder | None =
 def load_remembered(identity: EncoderIdentity, index: str, *, device: str | None, default: str | None) -> Encoder:
     """The encoder that an index remembers, loaded with the first picture, so that listing and counting do without.
 
-    `default` is the encoder that is set: where it is the file of a tuned one, that file may be what the index needs.
+    `default` is the encoder that is set: a file or folder there may be the one of the index, moved.
     An earlier built-in one, or what was tuned on it, raises EncoderUnavailable then, with how the `index` is moved.
     """
     if is_pocket_name(identity.name):
@@ -64,12 +65,26 @@ def load_remembered(identity: EncoderIdentity, index: str, *, device: str | None
     def load() -> Encoder:
         if is_former(identity.name):
             raise _former(identity.name, index)
-        if is_tuned_name(identity.name) and default is not None and is_tuned_file(default):
-            load_encoder(default, device=device)
+        gone = is_tuned_name(identity.name) or (is_path(identity.name) and folder_of(identity.name) is None)
+        if gone and default is not None and is_on_disk(default):
+            moved = load_encoder(default, device=device)
+            if serves(moved, identity):
+                return moved
         return load_encoder(identity.name, device=device)
 
     reads_no_text = is_tuned_name(identity.name) or is_former(identity.name)
     return RememberedEncoder(identity, load, supports_text=False if reads_no_text else None)
+
+
+def is_on_disk(name: str) -> bool:
+    """Tell whether this names a file or folder, so that of all indexes only those that it filled are meant."""
+    return is_tuned_file(name) or (not is_pocket_name(full_name(name)) and folder_of(name) is not None)
+
+
+def serves(encoder: Encoder, identity: EncoderIdentity) -> bool:
+    """Tell whether this is the encoder that an index remembers: by name, else by the weights in a folder."""
+    paths = is_path(encoder.name) or is_path(identity.name)
+    return encoder.name == identity.name or (paths and identity_of(encoder).is_same(identity))
 
 
 def is_former(name: str) -> bool:

@@ -22,6 +22,7 @@ from PIL import Image
 
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, TextNotSupported
 from petfinder.domain.pixels import on_white
+from petfinder.domain.text import is_path
 from petfinder.domain.vectors import Matrix, unit
 
 if TYPE_CHECKING:
@@ -214,6 +215,11 @@ def _load(name: str, device: str | None) -> SentenceTransformer:
         raise ConfigError(_NEEDS_EXTRA.format(name))
     if folder_of(name):
         return _load_from(name, device, local_only=True)
+    if is_path(name):
+        raise EncoderUnavailable(
+            f"there is no model folder {name!r} here: name the folder where it is now (encoder=, --encoder or"
+            " PETFINDER_ENCODER); an index knows it again by its weights"
+        )
     if is_cached(name):
         with suppress(_Incomplete):  # a fetch was cut short; the hub may have the rest
             return _load_from(name, device, local_only=True)

@@ -77,10 +77,10 @@ class TunedEncoder:
         except EncoderUnavailable as error:
             raise EncoderUnavailable(
                 f"{self.name} is tuned on the encoder {wanted.name!r}, which cannot be had: {error}. Tune anew with"
-                " `petfinder train`, or give an encoder of your own beside the file: load_encoder('FILE.npz',"
-                " base=ENCODER)"
+                " `petfinder train`, or give it beside the file:"
+                " load_encoder('FILE.npz', base=load_encoder(NAME))"
             ) from error
-        if given != wanted:
+        if not given.is_same(wanted):
             raise EncoderUnavailable(
                 f"{self.name} is tuned on {wanted}; what is here is {given}, to which the matrix does not fit: tune"
                 " anew with `petfinder train`"

@@ -8,10 +8,11 @@ from typing import Any
 
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, IndexMismatch, InvalidQuery
 from petfinder.domain.pets import SPECIES, Pet, species_of
+from petfinder.domain.text import is_path
 from petfinder.domain.values import check_kind
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
-from petfinder.encoders.load import DEFAULT, is_former, load_encoder, load_remembered
-from petfinder.encoders.tuned import file_of, is_tuned_file, is_tuned_name
+from petfinder.encoders.load import DEFAULT, is_former, is_on_disk, load_encoder, load_remembered, serves
+from petfinder.encoders.tuned import file_of, is_tuned_name
 from petfinder.registry.documents import remembered_by
 from petfinder.registry.settings import Settings, load_settings
 from petfinder.stores.documents import IndexSpec
@@ -34,9 +35,9 @@ def chooser(named: str | Encoder | None, settings: Settings) -> ChooseEncoder:
         index, spec = remembered
         if named is not None and named != spec.encoder:
             loaded = load_encoder(named, device=settings.device)
-            if loaded.name == spec.encoder:
+            if serves(loaded, remembered_by(spec)):
                 return loaded
-            if not is_tuned_file(named):  # the file of one species' encoder leaves the others to theirs
+            if not is_on_disk(named):  # one species' encoder leaves the others to theirs
                 raise _other_encoder(spec, loaded)
         return load_remembered(remembered_by(spec), index, device=settings.device, default=settings.encoder)
 
@@ -97,15 +98,16 @@ def new_spec(
 
 
 def check_serves_one(named: str | Encoder | None, specs: Mapping[str, IndexSpec], settings: Settings) -> None:
-    """Raise IndexMismatch for the file of a tuned encoder that no index of the registry was filled by."""
-    if isinstance(named, str) and is_tuned_file(named) and specs:
+    """Raise IndexMismatch for the file or folder of an encoder that no index of the registry was filled by."""
+    if isinstance(named, str) and is_on_disk(named) and specs:
         loaded = load_encoder(named, device=settings.device)
-        if loaded.name not in {spec.encoder for spec in specs.values()}:
+        if not any(serves(loaded, remembered_by(spec)) for spec in specs.values()):
             raise _other_encoder(next(iter(specs.values())), loaded)
 
 
 def _other_encoder(spec: IndexSpec, loaded: Encoder) -> IndexMismatch:
     way = f"name its file, {file_of(spec.encoder)!r}" if is_tuned_name(spec.encoder) else "leave encoder out"
+    way = "name the folder of the model with those weights" if is_path(spec.encoder) else way
     return IndexMismatch(
         f"this registry was filled by encoder {spec.encoder!r}, not by {loaded.name!r}; {way}, or move it with rebuild"
     )

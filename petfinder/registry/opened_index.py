@@ -130,7 +130,7 @@ def brings_embedding(argument: Any) -> bool:
 def check_encoder(remembered: EncoderIdentity, encoder: Encoder, *, index: str) -> None:
     """Refuse an encoder other than the one that filled the index; raises IndexMismatch."""
     other = identity_of(encoder)
-    if other != remembered:
+    if not other.is_same(remembered):
         raise IndexMismatch(
             f"index {index!r} was filled by {remembered}, not by {other}; name that encoder, or move the index with"
             " rebuild"

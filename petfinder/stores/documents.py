@@ -16,6 +16,7 @@ import numpy as np
 
 from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidPet, InvalidQuery, PetfinderError
 from petfinder.domain.filters import Cells, Restriction
+from petfinder.domain.text import is_path
 from petfinder.domain.vectors import Matrix, Vector
 
 SCHEMA = 2  # 1 kept the owner alone where `private` is now
@@ -47,22 +48,21 @@ class IndexSpec:
             )
         return cls(**{key: stored[key] for key in cls.__dataclass_fields__ if key in stored})
 
-    @property
-    def identity(self) -> tuple[str, str, int, str]:
-        """What makes vectors of one index comparable: species, encoder, dims, fingerprint."""
-        return (self.species, self.encoder, self.dims, self.fingerprint)
-
     def difference(self, other: IndexSpec) -> str | None:
-        """In words, the first thing in which pets of two indexes could not be mixed; None where they could."""
+        """In words, the first thing in which pets of two indexes could not be mixed; None where they could.
+
+        A model folder may have moved between them: it goes by its hash.
+        """
+        moved = self.fingerprint == other.fingerprint != "" and (is_path(self.encoder) or is_path(other.encoder))
         for field_ in ("species", "encoder", "dims", "fingerprint", "metric"):
             mine, theirs = getattr(self, field_), getattr(other, field_)
-            if mine != theirs:
+            if mine != theirs and not (moved and field_ == "encoder"):
                 return f"{field_} {mine!r}, not {theirs!r}"
         return None
 
     def check_is(self, expected: IndexSpec | None, *, name: str) -> None:
         """Raise IndexMismatch if this, the spec of the index `name`, is of another species or encoder than expected."""
-        if expected is not None and self.identity != expected.identity:
+        if expected is not None and self.difference(expected):
             raise IndexMismatch(
                 f"index {name!r} was rebuilt with encoder {self.encoder!r} ({self.dims} dims, weights "
                 f"{self.fingerprint[:8] or 'not named'}); open it again"

@@ -14,7 +14,7 @@ from pathlib import Path
 import typer
 
 from petfinder.domain.errors import ConfigError
-from petfinder.encoders.tuned import is_tuned_file
+from petfinder.encoders.load import is_on_disk
 from petfinder.page.access import Access
 from petfinder.page.server.handover import PageOptions
 from petfinder.registry.connect import IN_MEMORY, connect
@@ -60,7 +60,7 @@ def serve(
     if settings.passphrase_hash is None and (host or not local) and not without_passphrase:
         raise ConfigError(_OPEN_TO_ALL.format(host or ip))
     _check_installed()
-    encoder = str(Path(encoder).resolve()) if encoder is not None and is_tuned_file(encoder) else encoder
+    encoder = str(Path(encoder).resolve()) if encoder is not None and is_on_disk(encoder) else encoder
     with connect(place, encoder=encoder, name=settings.name) as opened:
         if not any(index.stats.pets for index in opened.indexes()):
             typer.echo(f"{opened!r} is empty: the page can register the first pet", err=True)

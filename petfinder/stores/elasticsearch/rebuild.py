@@ -56,7 +56,7 @@ def finish(client: Elasticsearch, name: str, target: str, catch_up: Callable[[],
     try:
         catch_up()
         source, new = indexes.find(client, name), _unfinished(client, source, target)
-        same = source.spec.identity == new.spec.identity
+        same = source.spec.difference(new.spec) is None
         new = replace(new, spec=replace(new.spec, thresholds=source.spec.thresholds if same else None))
         indexes.remember(client, new)
         actions: list[dict[str, Any]] = [

@@ -71,7 +71,7 @@ def swap(connection: sqlite3.Connection, name: str, target: str) -> str:
     erase_thumbnails(connection, old.number)
     places = (new.number + rows.WIDE, old.number + rows.WIDE)
     connection.execute("UPDATE OR IGNORE records SET index_id = ? WHERE index_id = ?", places)
-    same_encoder = old.spec.identity == new.spec.identity
+    same_encoder = old.spec.difference(new.spec) is None
     indexes.remember(connection, new.number, "thresholds", old.spec.thresholds if same_encoder else None)
     indexes.remember(connection, old.number, "kept_for", new.number)
     counted = 1
