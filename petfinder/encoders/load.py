@@ -78,7 +78,7 @@ def load_remembered(identity: EncoderIdentity, index: str, *, device: str | None
 
 def is_on_disk(name: str) -> bool:
     """Tell whether this names a file or folder, so that of all indexes only those that it filled are meant."""
-    return is_tuned_file(name) or (not is_pocket_name(full_name(name)) and folder_of(name) is not None)
+    return is_tuned_file(name) or (not is_pocket_name(name) and folder_of(name) is not None)
 
 
 def serves(encoder: Encoder, identity: EncoderIdentity) -> bool:

@@ -32,7 +32,7 @@ class Store(Protocol):
         """The raw client or connection underneath."""
 
     def create_index(self, name: str, spec: IndexSpec) -> None:
-        """Make an empty index; IndexExists if the name is taken."""
+        """Make an empty index; IndexExists if the name is taken, InvalidQuery for settings that no index has."""
 
     def delete_index(self, name: str) -> None:
         """Remove the index and all that is in it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +21,27 @@ from petfinder.domain.text import is_path
 from petfinder.domain.vectors import Matrix, Vector
 
 SCHEMA = 2  # 1 kept the owner alone where `private` is now
+VECTOR_TYPES = ("int8_hnsw", "hnsw", "bbq_hnsw")
+_NUMBERS = {"shards": range(1, 1025), "replicas": range(2**31), "m": range(1, 513), "ef_construction": range(1, 3201)}
+_SETTINGS = (*_NUMBERS, "refresh_interval", "vectors")
+_INTERVAL = re.compile(r"-1|0|\d+(nanos|micros|ms|s|m|h|d)")
 Body = Mapping[str, Any]
+
+
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Raise InvalidQuery for a setting that no index has, or that no server takes; a file keeps them for a server."""
+    for name, value in settings.items():
+        if name not in _SETTINGS:
+            raise InvalidQuery(f"an index has no setting {name!r}; choose from {', '.join(_SETTINGS)}")
+        if name == "vectors":
+            fine, wanted = value in VECTOR_TYPES, " or ".join(VECTOR_TYPES)
+        elif name == "refresh_interval":
+            fine, wanted = bool(_INTERVAL.fullmatch(str(value))), "-1 for never, or a time such as 30s"
+        else:
+            fine = isinstance(value, int) and not isinstance(value, bool) and value in _NUMBERS[name]
+            wanted = f"a whole number from {_NUMBERS[name][0]} to {_NUMBERS[name][-1]}"
+        if not fine:
+            raise InvalidQuery(f"{name} is {value!r}; an index takes {wanted}")
 
 
 @dataclass(frozen=True)
@@ -46,7 +67,9 @@ class IndexSpec:
             raise IndexMismatch(
                 f"index {name!r} was made by a newer petfinder (schema {stored['schema']}); update petfinder"
             )
-        return cls(**{key: stored[key] for key in cls.__dataclass_fields__ if key in stored})
+        known = {key: stored[key] for key in cls.__dataclass_fields__ if key in stored}
+        settings = {key: value for key, value in stored.get("settings", {}).items() if key in _SETTINGS}
+        return cls(**known | {"settings": settings})
 
     def difference(self, other: IndexSpec) -> str | None:
         """In words, the first thing in which pets of two indexes could not be mixed; None where they could.
@@ -89,7 +112,7 @@ class Document:
 
     `photo_ids` are the embedded photos, one row of `vectors` (n, dims) each, unit length, float32; `portrait` is one
     more vector, searched beside them. `pending` counts photos without a vector. `private` (owner, finder, held_back,
-    as far as there are any) is not in `body`, for no search may return it. `terms`, `dates` (epoch seconds) and
+    as far as there are any) is not in `body`, for no search may return it. `terms`, `dates` (as `Span` keeps them) and
     `places` ((lat, lon) pairs) are what restrictions check.
     `thumbnails` go by photo_id and are written with the document; on reading they are left empty. Those of photos that
     `terms["photo"]` names are kept when a document is replaced.

@@ -20,9 +20,8 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from petfinder.domain.filters import Restriction
 from petfinder.domain.vectors import Matrix, unit
-from petfinder.stores.documents import Query
+from petfinder.stores.documents import VECTOR_TYPES, Query
 from petfinder.stores.elasticsearch import queries
-from petfinder.stores.elasticsearch.mapping import VECTOR_TYPES
 from petfinder.stores.elasticsearch.store import ElasticsearchStore
 from tests.benchmarks import common
 from tests.benchmarks.common import BREEDS, DIMS, Row, Step, pet_id

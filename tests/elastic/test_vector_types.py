@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from petfinder.domain.vectors import unit
-from petfinder.stores.documents import Document, Query
-from petfinder.stores.elasticsearch.mapping import VECTOR_TYPES
+from petfinder.stores.documents import VECTOR_TYPES, Document, Query
 from petfinder.stores.elasticsearch.store import ElasticsearchStore
 from tests.elastic.stores import empty_elasticsearch_store
 from tests.stores.samples import EVERYTHING, SPEC, breed, directions, document, expected, ids, write

@@ -18,7 +18,7 @@ from typing import Any
 from elasticsearch import AuthorizationException, Elasticsearch, NotFoundError
 
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound
-from petfinder.stores.documents import SCHEMA, IndexSpec
+from petfinder.stores.documents import SCHEMA, IndexSpec, check_settings
 from petfinder.stores.elasticsearch import mapping
 from petfinder.stores.elasticsearch.errors import body_of, translated
 
@@ -123,7 +123,7 @@ def refuse_taken(client: Elasticsearch, name: str) -> None:
 
 def create(client: Elasticsearch, name: str, spec: IndexSpec, *, source: Opened | None = None) -> Opened:
     """Make an empty index under a name, or, to take the place of a source, without it; IndexExists, InvalidQuery."""
-    mapping.check_settings(spec.settings)
+    check_settings(spec.settings)
     made = uuid.uuid4().hex
     concrete = _next_number(client, name)
     handle, pictures = f"{concrete}-{made[:8]}", f"{concrete}-thumbnails-{made[:8]}"

@@ -10,37 +10,22 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from petfinder.domain.errors import InvalidQuery
-from petfinder.stores.documents import IndexSpec
+from petfinder.stores.documents import VECTOR_TYPES, IndexSpec
 
 OURS = "petfinder"  # the key in `_meta` by which indexes of petfinder are known
 PETS, THUMBNAILS, RECORDS = "pets", "thumbnails", "records"
 READY, REBUILDING = "ready", "rebuilding"
-VECTOR_TYPES = ("int8_hnsw", "hnsw", "bbq_hnsw")
-DEFAULT_VECTORS = "int8_hnsw"
-_SETTINGS = ("shards", "replicas", "refresh_interval", "vectors", "m", "ef_construction")
 _WORD = {"type": "keyword"}
 _MARK, _KEPT_ONLY = {"type": "keyword", "index": False, "doc_values": False}, {"type": "object", "enabled": False}
 
 
 def vector_type(spec: IndexSpec) -> str:
     """Return how the index keeps its vectors: int8_hnsw, hnsw or bbq_hnsw."""
-    return str(spec.settings.get("vectors", DEFAULT_VECTORS))
-
-
-def check_settings(settings: Mapping[str, Any]) -> None:
-    """Raise InvalidQuery for a setting that no index of petfinder has."""
-    unknown = sorted(set(settings) - set(_SETTINGS))
-    if unknown:
-        raise InvalidQuery(f"an index has no setting {unknown[0]!r}; choose from {', '.join(_SETTINGS)}")
-    vectors = settings.get("vectors", DEFAULT_VECTORS)
-    if vectors not in VECTOR_TYPES:
-        raise InvalidQuery(f"vectors is {vectors!r}; choose from {', '.join(VECTOR_TYPES)}")
+    return str(spec.settings.get("vectors", VECTOR_TYPES[0]))
 
 
 def pets_index(spec: IndexSpec, memory: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body that creates an index of pets; `memory` is what `_meta` keeps beside the spec."""
-    check_settings(spec.settings)
     vector = {
         "type": "dense_vector",
         "dims": spec.dims,
