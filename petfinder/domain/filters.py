@@ -6,18 +6,19 @@ Stores see only the `Restriction` that a filter comes down to.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic_core import to_jsonable_python
 
 from petfinder.domain.errors import InvalidQuery, PetfinderError
 from petfinder.domain.fields import FIELD, FIELDS
 from petfinder.domain.pets import EARTH_RADIUS_KM, AnyPlace, Pet, Place, Status
 from petfinder.domain.text import fold, words
-from petfinder.domain.values import NOTHING, AnyMoment, Moment, Takes, Value, epoch_seconds
+from petfinder.domain.values import NONE_OF_THEM, NOTHING, AnyMoment, Moment, Takes, Value, epoch_seconds
 
 EDGE_KM = 2e-5  # stores keep places to about a centimetre, so the edge of a circle is two wide and belongs to it
 Terms = tuple[tuple[str, tuple[str, ...]], ...]
@@ -25,10 +26,23 @@ Terms = tuple[tuple[str, tuple[str, ...]], ...]
 
 TERM_FIELDS: Mapping[str, Callable[[Pet], Iterable[str]]] = {
     **{field.name: field.values for field in FIELDS if field.filtered},
+    "name": FIELD["name"].values,
     "status": lambda pet: (pet.status.value,),
     "owner": lambda pet: (pet.owner.name,) if pet.owner else (),
 }
 """What PetFilter compares: under each name, what a pet has, before folding."""
+
+
+_LONGEST = 1000  # characters of a value that can be asked for
+
+
+def own_words(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Write fields of a class of one's own as words to compare: `ears=lop` by JSON's text for each value, folded."""
+    written = to_jsonable_python({name: value for name, value in values.items() if name not in Pet.model_fields})
+    single = [(name, one) for name, some in written.items() for one in (some if isinstance(some, list) else [some])]
+    whole = [(name, int(one) if isinstance(one, float) and one.is_integer() else one) for name, one in single]
+    texts = (f"{name}={fold(str(one))}" for name, one in whole if one is not None)
+    return tuple(dict.fromkeys(text for text in texts if len(text) <= _LONGEST))
 
 
 def _folded(field: str, value: str) -> str:
@@ -66,17 +80,38 @@ class Cells:
         return cls(*(min(max(round(edge, 3), -end), end) for edge, end in zip(edges, most, strict=True)))
 
 
+DATES = ("taken", "registered", "lost")
+NEVER, EARLIEST, LATEST = -(2**37), -(2**36), 2**38  # epoch seconds: no date, and the bounds of all there are
+_APART = 2**40
+
+
+@dataclass(frozen=True)
+class Span:
+    """The dates of one kind, a photo's (`taken`) or the pet's, from `first` to `last`: epoch seconds, both included."""
+
+    what: str
+    first: int = EARLIEST
+    last: int = LATEST
+
+    @property
+    def kept(self) -> tuple[int, int]:
+        """Both ends as stores keep dates: each kind lies apart."""
+        apart = _APART * DATES.index(self.what)
+        return self.first + apart, self.last + apart
+
+
+DATED_OR_NEVER = Span("registered", NEVER)  # what every pet has that was written since there are these dates
+
+
 @dataclass(frozen=True)
 class Restriction:
-    """What a store checks: every named term field has one of its values, the id is (not) among these, one date lies in
-    the whole range (epoch seconds, both ends included), one place lies in the circle, one in the cells. All must
-    hold."""
+    """What a store checks: every named term field has one of its values, the id is (not) among these, a date lies in
+    each of the spans, one place lies in the circle, one in the cells. All must hold."""
 
     terms: Terms = ()
     ids: frozenset[str] | None = None
     exclude: frozenset[str] = frozenset()
-    after: int | None = None
-    before: int | None = None
+    spans: tuple[Span, ...] = ()
     circle: Circle | None = None
     cells: Cells | None = None
 
@@ -93,12 +128,18 @@ def terms_of(pet: Pet) -> dict[str, tuple[str, ...]]:
     }
     texts = [text for field in FIELDS if field.words for text in field.values(pet)]
     terms["words"] = tuple(dict.fromkeys(word for text in texts for word in words(text)))
+    terms["own"] = own_words(
+        {name: getattr(pet, name) for name, one in type(pet).model_fields.items() if not one.exclude}
+    )
     return {field: kept for field, values in terms.items() if (kept := tuple(filter(None, values)))}
 
 
 def dates_of(pet: Pet) -> tuple[int, ...]:
-    """When the pet's photos were taken, in epoch seconds."""
-    return tuple(epoch_seconds(photo.taken_at) for photo in pet.photos if photo.taken_at)
+    """When the pet's photos were taken, when it was registered and lost, as stores keep dates."""
+    lost = pet.status_at if pet.status is Status.LOST else None
+    dates = [*(("taken", photo.taken_at) for photo in pet.photos), ("registered", pet.registered_at), ("lost", lost)]
+    kept = [Span(what, epoch_seconds(date)).kept[0] for what, date in dates if date]
+    return (*kept, *(() if pet.registered_at else DATED_OR_NEVER.kept[:1]))
 
 
 def own_place(pet: Pet) -> Place | None:
@@ -123,6 +164,14 @@ def _several(values: Any) -> Any:
     return tuple(values) if isinstance(values, Iterable) and not isinstance(values, str) else (values,)
 
 
+def _as_words(own: Any) -> Any:
+    if not isinstance(own, Mapping):
+        return own
+    if known := own.keys() & Pet.model_fields.keys():
+        raise ValueError(f"these are the fields of a class of your own; every pet has {', '.join(sorted(known))}")
+    return tuple(own_words({name: value}) for name, value in own.items())
+
+
 AnyWords = str | Iterable[str]
 Several = Annotated[tuple[str, ...] | None, BeforeValidator(_several)]
 
@@ -135,8 +184,10 @@ class PetFilter(Value):
 
     Text is compared after NFKC, casefold and strip. `taken_after` and `taken_before` (both included; without zone: UTC)
     hold if one photo was taken in the whole range; `near` (lat, lon in degrees) with `within_km` holds if one place of
-    the pet (of its status, its own, a photo's) lies in the circle; the two are independent. An empty list of values
-    matches nothing. Raises InvalidQuery.
+    the pet (of its status, its own, a photo's) lies in the circle; the two are independent. `registered_after` and
+    `registered_before` bound `registered_at`, `lost_after` and `lost_before` the `status_at` of lost pets.
+    `own={"ears": "lop"}` asks for fields of a class of your own. An empty list of values matches nothing. Raises
+    InvalidQuery.
     """
 
     refusal: ClassVar[type[PetfinderError]] = InvalidQuery
@@ -154,8 +205,14 @@ class PetFilter(Value):
     taken_before: Takes[AnyMoment | None, Moment | None] = NOTHING
     near: Takes[AnyPlace | None, Place | None] = NOTHING
     within_km: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    name: Takes[AnyWords | None, Several] = NOTHING
+    registered_after: Takes[AnyMoment | None, Moment | None] = NOTHING
+    registered_before: Takes[AnyMoment | None, Moment | None] = NOTHING
+    lost_after: Takes[AnyMoment | None, Moment | None] = NOTHING
+    lost_before: Takes[AnyMoment | None, Moment | None] = NOTHING
+    own: Takes[Mapping[str, Any], Annotated[tuple[tuple[str, ...], ...], BeforeValidator(_as_words)]] = NONE_OF_THEM
 
-    @field_validator("taken_after", "taken_before")
+    @field_validator(*(f"{what}_{end}" for what in DATES for end in ("after", "before")))
     @classmethod
     def _in_reach(cls, moment: datetime | None) -> datetime | None:
         if moment is not None:
@@ -174,9 +231,9 @@ class PetFilter(Value):
     def _whole(self) -> Self:
         if (self.near is None) != (self.within_km is None):
             raise ValueError("near and within_km go together")
-        after, before = self.taken_after, self.taken_before
-        if after and before and epoch_seconds(after) > epoch_seconds(before):
-            raise ValueError("taken_after is later than taken_before")
+        for span in self._spans():
+            if span.first > span.last:
+                raise ValueError(f"{span.what}_after is later than {span.what}_before")
         return self
 
     @classmethod
@@ -191,6 +248,13 @@ class PetFilter(Value):
         both = {str(name): value for name, value in {**(where or {}), **fields}.items()}
         return cls(**both) if both else None
 
+    def _spans(self) -> Iterator[Span]:
+        for what in DATES:
+            after, before = getattr(self, f"{what}_after"), getattr(self, f"{what}_before")
+            if after or before:
+                first, last = EARLIEST if after is None else epoch_seconds(after), before and epoch_seconds(before)
+                yield Span(what, first, LATEST if last is None else last)
+
     def restriction(self) -> Restriction:
         """Turn the filter into the form that stores check."""
         circle = Circle(self.near, self.within_km + EDGE_KM) if self.near and self.within_km else None
@@ -199,11 +263,11 @@ class PetFilter(Value):
                 (field, tuple(_folded(field, value) for value in values))
                 for field in TERM_FIELDS
                 if (values := getattr(self, field)) is not None
-            ),
+            )
+            + tuple(("own", words) for words in self.own),
             ids=None if self.ids is None else frozenset(self.ids),
             exclude=frozenset(self.exclude or ()),
-            after=None if self.taken_after is None else epoch_seconds(self.taken_after),
-            before=None if self.taken_before is None else epoch_seconds(self.taken_before),
+            spans=tuple(self._spans()),
             circle=circle,
         )
 
@@ -215,11 +279,9 @@ class PetFilter(Value):
             return False
         if pet.pet_id in rule.exclude or (rule.ids is not None and pet.pet_id not in rule.ids):
             return False
-        if rule.after is not None or rule.before is not None:
-            lower = -math.inf if rule.after is None else rule.after
-            upper = math.inf if rule.before is None else rule.before
-            if not any(lower <= date <= upper for date in dates_of(pet)):
-                return False
+        dates = dates_of(pet)
+        if not all(any(first <= date <= last for date in dates) for first, last in (span.kept for span in rule.spans)):
+            return False
         circle = rule.circle
         return circle is None or any(circle.centre.km_to(place) <= circle.km for place in places_of(pet))
 

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from petfinder.domain.filters import Restriction, dates_of, places_of, terms_of
+from petfinder.domain.filters import DATED_OR_NEVER, Restriction, dates_of, own_words, places_of, terms_of
 from petfinder.domain.pets import CONTACT, PEOPLE, REPORTED, Owner, Pet, PetT, Photo
 from petfinder.domain.vectors import Matrix, Vector, portrait, unit
 from petfinder.encoders.base import EncoderIdentity
+from petfinder.stores.base import Store
 from petfinder.stores.documents import Document, IndexSpec
 
 PENDING = "pending"  # the term of a pet with photos that wait for an embedding
@@ -66,6 +67,17 @@ def to_document(pet: Pet, *, dims: int, mark: str = TELLING) -> Document:
         thumbnails={p.photo_id: p.thumbnail for p in photos if p.photo_id and p.thumbnail},
     )
     return with_vectors(document, vectors, dims=dims)
+
+
+def of_today(document: Document) -> Document:
+    """Give a document of an earlier version all that today's filters ask for."""
+    pet, own = to_pet(document, Pet), own_words(document.body)
+    return replace(document, terms={**document.terms, **terms_of(pet), "own": own}, dates=dates_of(pet))
+
+
+def count_of_earlier(store: Store, index: str) -> int:
+    """Count the pets that an earlier version wrote, which lack some of that."""
+    return store.count(index, Restriction()) - store.count(index, Restriction(spans=(DATED_OR_NEVER,)))
 
 
 def photos_of(document: Document) -> list[Photo]:

@@ -355,16 +355,23 @@ class PetFinder(OpenedIndex[PetT]):
         return PairBook(self.repository.store, self.repository.index)
 
     def list(
-        self, where: AnyFilter | None = None, *, after: str | None = None, limit: int | None = None, **fields: Any
+        self,
+        where: AnyFilter | None = None,
+        *,
+        after: str | None = None,
+        limit: int | None = None,
+        newest: bool = False,
+        **fields: Any,
     ) -> Pets[PetT]:
         """List the pets that pass, whole, in the order of their ids; a page of `limit` behind the id `after`.
 
-        `fields` are those of a PetFilter: list(status="lost"). They have owners, but no embeddings and thumbnails.
-        Raises InvalidQuery for a `limit` below 0.
+        `newest`: by `registered_at`, the latest first, those of one second by id and those without one last. `fields`
+        are those of a PetFilter: list(status="lost"). They have owners, but no embeddings and thumbnails. Raises
+        InvalidQuery for a `limit` below 0, PetNotFound for an `after` that is gone where the order is not by id.
         """
         check_limit(limit)
         check_kind(after, str | None, "after is the id of the last pet of the page before")
-        return self.repository.list(PetFilter.of(where, fields), after=after, limit=limit)
+        return self.repository.list(PetFilter.of(where, fields), after=after, limit=limit, newest=newest)
 
     def scan(self, where: AnyFilter | None = None) -> Iterator[PetT]:
         """Stream the pets that pass, as `list` gives them."""

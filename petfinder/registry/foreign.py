@@ -47,7 +47,9 @@ class ExistingIndex(PetFinder[PetT]):
         spec = IndexSpec(species_of(pet_class), identity.name, identity.dims, identity.fingerprint)
         self._store = store.foreign(index, fields, spec)
         self._gives_photo_ids = fields.photo_id is not None
-        super().__init__(PetRepository[PetT](self._store, index, pet_class=pet_class), encoder, limits=limits)
+        repository = PetRepository[PetT](self._store, index, pet_class=pet_class)
+        repository.all_of_today = True
+        super().__init__(repository, encoder, limits=limits)
 
     def pets(self) -> Iterator[PetT | Failure]:
         """Stream all pets, whole, with embeddings, and a failure for each document that is no pet's.

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from petfinder.domain.reports import Failure, Report
 from petfinder.encoders.base import Encoder
 from petfinder.photos.read import PhotoLimits
-from petfinder.registry.documents import photos_of, waiting, with_vectors
+from petfinder.registry.documents import of_today, photos_of, waiting, with_vectors
 from petfinder.registry.embed import Reading, embedded, in_parallel, read_again
 from petfinder.registry.progress import progress_bar
 from petfinder.stores.base import Store
@@ -126,7 +126,7 @@ class Rebuild:
     def _copied(self, ids: list[str]) -> Iterator[Document]:
         for document in self.store.get(self.name, ids, vectors=True, expected=self.before):
             if document is not None:
-                yield replace(document, made_from=document.version)
+                yield replace(of_today(document), made_from=document.version)
 
     def _encoded(self, ids: list[str], encoder: Encoder) -> Iterator[Document]:
         return map(self._finished, embedded(in_parallel(self._read, self._begun(ids)), encoder))
@@ -138,7 +138,7 @@ class Rebuild:
         for document, known in zip(documents, made, strict=True):
             if document is not None:
                 vectors = {} if known is None else dict(zip(known.photo_ids, known.vectors, strict=True))
-                yield with_vectors(document, vectors, dims=self.after.dims)
+                yield with_vectors(of_today(document), vectors, dims=self.after.dims)
 
     def _read(self, document: Document) -> Reading[Document]:
         left = [photo for photo in photos_of(document) if photo.photo_id and photo.photo_id not in document.photo_ids]

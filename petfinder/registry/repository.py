@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import random
+import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from threading import RLock
 from typing import Any, Generic, Literal
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -25,22 +31,33 @@ from petfinder.domain.errors import (
     PetNotFound,
     StoreError,
 )
-from petfinder.domain.filters import AnyFilter, Cells, PetFilter, Restriction
+from petfinder.domain.filters import LATEST, NEVER, AnyFilter, Cells, PetFilter, Restriction, Span, own_words
 from petfinder.domain.matches import Match, Matches, PetRef, Pets, id_of, ids_of
 from petfinder.domain.pets import Cat, Dog, Pet, PetT, as_found, species_of
 from petfinder.domain.reports import BulkReport, Failure, Ignored, OddPhoto
 from petfinder.domain.text import words
-from petfinder.domain.values import check_choice, check_kind, check_similarity
+from petfinder.domain.values import check_choice, check_kind, check_similarity, epoch_seconds
 from petfinder.domain.vectors import unit
 from petfinder.domain.verdicts import Thresholds
 from petfinder.encoders.base import Encoder, EncoderIdentity
-from petfinder.registry.documents import TELLING, Embeddings, remembered_by, to_document, to_pet, waiting
+from petfinder.registry.documents import (
+    TELLING,
+    Embeddings,
+    count_of_earlier,
+    remembered_by,
+    to_document,
+    to_pet,
+    waiting,
+)
 from petfinder.registry.encoder_choice import check_is_store, new_spec
 from petfinder.stores.base import Store
 from petfinder.stores.documents import Document, IndexSpec, Nearest, Outcome, Query, WriteMode
 
 OnConflict = Literal["error", "replace", "skip"]
 EDIT_TRIES = 5
+_FIRST_PAUSE = 0.05  # seconds, at most; three times as long before each further try
+_LONGEST_TURN = 10.0  # seconds that a thread waits for those before it; then it tries all the same
+_TURNS: WeakValueDictionary[tuple[str, ...], Any] = WeakValueDictionary()
 MOST_NEIGHBOURS = 10_000  # what Elasticsearch allows for num_candidates, and so k, in one search
 Missing = Literal["error", "ignore"]
 _ALL = Restriction()
@@ -58,6 +75,7 @@ class PetRepository(Generic[PetT]):
     """
 
     pet_class: type[PetT]
+    all_of_today = False  # whether it is known that no pet here lacks what filters ask for
 
     def __init__(
         self,
@@ -221,7 +239,8 @@ class PetRepository(Generic[PetT]):
         if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= MOST_NEIGHBOURS:
             raise InvalidQuery(f"k must be a number from 1 to {MOST_NEIGHBOURS}; list pages through all pets")
         check_similarity(min_similarity)
-        query = Query(unit(embeddings, dims=self.spec.dims), k, _restriction(where), min_similarity, exact, cells)
+        restriction = self._answerable(_restriction(where))
+        query = Query(unit(embeddings, dims=self.spec.dims), k, restriction, min_similarity, exact, cells)
         return [self._matches(answer) for answer in self.store.nearest(self.index, query, expected=self.spec)]
 
     def _matches(self, answer: Nearest) -> Matches:
@@ -254,11 +273,23 @@ class PetRepository(Generic[PetT]):
         """Change one pet and keep what others change meanwhile: read, change, write back if nobody was faster.
 
         `change` may be called again on what the others left; where nothing is to be done it returns the very pet it was
-        given. Raises PetNotFound, and EditConflict after 5 tries.
+        given. Threads of this process take turns, other processes are given time between tries. Raises PetNotFound, and
+        EditConflict after 5 tries.
         """
         pet_id = id_of(pet_id)
+        turn = _TURNS.setdefault((self.store_key, self.index, pet_id), RLock())
+        mine = turn.acquire(timeout=_LONGEST_TURN)
+        try:
+            return self._update(pet_id, change, mark=mark)
+        finally:
+            if mine:
+                turn.release()
+
+    def _update(self, pet_id: str, change: Callable[[PetT], PetT], *, mark: str) -> PetT:
         conflict: EditConflict | None = None
-        for _ in range(EDIT_TRIES):
+        for tried in range(EDIT_TRIES):
+            if tried:
+                time.sleep(random.uniform(0, _FIRST_PAUSE * 3 ** (tried - 1)))
             document = self.get_document(pet_id)
             kept = to_pet(document, self.pet_class)
             changed = change(kept)
@@ -266,13 +297,15 @@ class PetRepository(Generic[PetT]):
                 return kept
             new, fields = self.to_document(changed, mark=mark), self.pet_class.model_fields
             unknown = {name: value for name, value in document.body.items() if name not in fields}  # of a richer class
-            new = replace(new, version=document.version, body={**unknown, **new.body})
+            body = {**unknown, **new.body}
+            terms = {**new.terms, "own": own_words(body)} if unknown else new.terms
+            new = replace(new, version=document.version, body=body, terms=terms)
             try:
                 self.store.replace(self.index, new, expected=self.spec)
             except EditConflict as error:
                 conflict = error
-                continue
-            return changed
+            else:
+                return changed
         raise EditConflict(f"pet {pet_id!r} was changed by others {EDIT_TRIES} times; try again") from conflict
 
     def remove(self, pet_ids: PetRef | Iterable[PetRef], *, missing: Missing = "error") -> tuple[str, ...]:
@@ -292,17 +325,56 @@ class PetRepository(Generic[PetT]):
 
     def scan(self, restriction: Restriction = _ALL, *, after: str | None = None) -> Iterator[PetT]:
         """Stream the pets that pass, in the order of their ids, those behind `after`; without embeddings."""
-        for document in self.store.scan(self.index, restriction, after=after or ""):
+        for document in self.store.scan(self.index, self._answerable(restriction), after=after or ""):
             yield to_pet(document, self.pet_class)
 
-    def list(self, where: AnyFilter | None = None, *, after: str | None = None, limit: int | None = None) -> Pets[PetT]:
-        """List the pets that pass, in the order of their ids; a page of `limit` behind the id `after`."""
-        pets = self.scan(_restriction(where), after=after)
+    def list(
+        self,
+        where: AnyFilter | None = None,
+        *,
+        after: str | None = None,
+        limit: int | None = None,
+        newest: bool = False,
+    ) -> Pets[PetT]:
+        """List the pets that pass, in the order of their ids; a page of `limit` behind the id `after`.
+
+        `newest`: by `registered_at`, the latest first, those of one second by id and those without one last.
+        """
+        restriction = _restriction(where)
+        pets = self._newest(restriction, after, limit) if newest else self.scan(restriction, after=after)
         return Pets(pets if limit is None else islice(pets, limit), self.thumbnails)
+
+    def _newest(self, restriction: Restriction, after: str | None, limit: int | None) -> Iterator[PetT]:
+        """Sort what may be on the page: all since the latest moment that leaves enough, found by halving."""
+        behind = _age(self.get(after)) if after else (-math.inf, "")
+        last = LATEST if after is None else NEVER if behind[0] == math.inf else -int(behind[0])
+
+        def since(first: int, last: int) -> Restriction:
+            return replace(restriction, spans=(*restriction.spans, Span("registered", first, last)))
+
+        def too_few(first: int) -> bool:
+            return limit is None or self.store.count(self.index, since(first, last - 1)) < limit
+
+        first = NEVER + max(0, bisect_left(range(NEVER, last), True, key=too_few) - 1)
+        left = (pet for pet in self.scan(since(first, last)) if _age(pet) > behind)
+        return iter(sorted(left, key=_age))
 
     def count(self, where: AnyFilter | None = None) -> int:
         """Count the pets that pass."""
-        return self.store.count(self.index, _restriction(where))
+        return self.store.count(self.index, self._answerable(_restriction(where)))
+
+    def _answerable(self, restriction: Restriction) -> Restriction:
+        """The restriction; raises InvalidQuery where pets of an earlier version lack what it asks for."""
+        asked = [field for field, _ in restriction.terms if field in ("name", "own")]
+        asked += [span.what for span in restriction.spans if span.what != "taken"]
+        if asked and not self.all_of_today:
+            if earlier := count_of_earlier(self.store, self.index):
+                raise InvalidQuery(
+                    f"{earlier} pets of index {self.index!r} were written by an earlier petfinder and cannot be asked"
+                    f" for {asked[0]} yet; `petfinder index rebuild {self.index}` makes them ready"
+                )
+            self.all_of_today = True
+        return restriction
 
     def with_words(self, text: str, where: AnyFilter | None = None) -> Iterator[PetT]:
         """Stream pets with all words of the text in name, breed, colour, tags or note; raises InvalidQuery for none."""
@@ -355,6 +427,10 @@ def no_pet(item: object) -> Failure:
     """The failure of what came where a pet should; it is not repeated, for it may hold contact."""
     refused = InvalidPet(f"this is no pet but a {type(item).__name__}; read_folder makes pets of photos")
     return Failure(str(item)[:80] if isinstance(item, (str, Path)) else f"a {type(item).__name__}", refused)
+
+
+def _age(pet: Pet) -> tuple[float, str]:
+    return -epoch_seconds(pet.registered_at) if pet.registered_at else math.inf, pet.pet_id
 
 
 def already_there(pet_id: str) -> DuplicatePet:

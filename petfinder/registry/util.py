@@ -13,6 +13,7 @@ from petfinder.domain.values import check_choice
 from petfinder.encoders.base import Encoder, identity_of
 from petfinder.encoders.load import DEFAULT, is_former_name
 from petfinder.photos.read import PhotoLimits
+from petfinder.registry.documents import count_of_earlier
 from petfinder.registry.encoder_choice import as_encoder, check_is_store, check_name, new_spec
 from petfinder.registry.rebuild import Rebuild, RebuildReport
 from petfinder.registry.repository import Missing
@@ -132,7 +133,8 @@ class Util:
         stopped when it is called again with the same arguments. A photo is read from its original where that is there
         and unchanged, else from its thumbnail; one that has neither stays without an embedding and is reported. Without
         an encoder the embeddings are taken over as they are; with nothing named at all, an index made by an earlier
-        built-in encoder is moved to the one of today. `settings` that are not named stay. Thresholds are dropped
+        built-in encoder is moved to the one of today, and pets of an earlier version are made ready for all filters.
+        `settings` that are not named stay. Thresholds are dropped
         with the old encoder.
 
         The old index is kept as `<name>-000001` (the report names it), without thumbnails, until it is deleted:
@@ -141,9 +143,10 @@ class Util:
         """
         before = self.store.spec(name)
         if encoder is None and settings is None:
-            if not is_former_name(before.encoder):
+            if is_former_name(before.encoder):
+                encoder = DEFAULT
+            elif not count_of_earlier(self.store, name):
                 raise InvalidQuery("name what is to change: another encoder, or other settings")
-            encoder = DEFAULT
         after = replace(before, settings={**before.settings, **(settings or {})}, thresholds=None, schema=SCHEMA)
         new = None if encoder is None else as_encoder(encoder)
         if new is not None:

@@ -145,6 +145,13 @@ def _some(numbers: random.Random, values: Sequence[Any], *, chance: float) -> An
     return numbers.choice(values) if numbers.random() < chance else None
 
 
+class Hound(Pet):
+    """A dog with fields of its own."""
+
+    ears: str | None = None
+    legs: float | None = None
+
+
 def random_pet(numbers: random.Random, pet_id: str) -> Pet:
     """A pet with any of the fields that filters ask for."""
     photos = tuple(
@@ -156,8 +163,13 @@ def random_pet(numbers: random.Random, pet_id: str) -> Pet:
         for number in range(numbers.randrange(4))
     )
     name = _some(numbers, _OWNERS, chance=0.8)
-    return Pet(
+    return Hound(
         pet_id=pet_id,
+        name=_some(numbers, _OWNERS, chance=0.6),
+        ears=_some(numbers, ("Lop", "lop ", "up"), chance=0.7),
+        legs=_some(numbers, (3, 4, 4.0), chance=0.7),
+        status_at=_moment(numbers) if numbers.random() < 0.7 else None,
+        registered_at=_moment(numbers) if numbers.random() < 0.9 else None,
         species="dog",
         breed=_some(numbers, _BREEDS, chance=0.9),
         colour=_some(numbers, _COLOURS, chance=0.7),
@@ -195,6 +207,10 @@ def random_filter(numbers: random.Random, pets: Sequence[Pet]) -> PetFilter:
         {"microchip": numbers.choice(("985.112.345.678", "a1b2", "0"))},
         {"ids": [pet.pet_id for pet in numbers.sample(pets, min(len(pets), numbers.choice((0, 1, 150))))]},
         {"exclude": [pet.pet_id for pet in numbers.sample(pets, min(len(pets), numbers.choice((0, 1, 150))))]},
+        {"name": numbers.choice(("ully", "ZOË", "nobody"))},
+        {"own": {"ears": numbers.choice((" LOP", ("up", "lop"), ())), "legs": [numbers.choice((3, 4.0, "4"))]}},
+        {"registered_after": first, "registered_before": first + timedelta(seconds=numbers.choice((0, 3600, 400_000)))},
+        {numbers.choice(("lost_after", "lost_before")): _moment(numbers)},
         {"taken_after": _moment(numbers)},
         {"taken_before": _moment(numbers)},
         {"taken_after": first, "taken_before": first + timedelta(seconds=numbers.choice((0, 3600, 400_000)))},

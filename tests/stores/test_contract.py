@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from petfinder.domain import errors
-from petfinder.domain.filters import Cells, Restriction
+from petfinder.domain.filters import Cells, Restriction, Span
 from petfinder.domain.pets import Place
 from petfinder.domain.vectors import unit
 from petfinder.stores.base import Store
@@ -266,7 +266,7 @@ def test_replace_puts_a_change_in_and_refuses_what_cannot_be_stored(store: Store
     again = found(store, "dogs", "a")
     assert {name: getattr(again, name) for name in fields} == fields
     assert again.version != read.version
-    assert (store.count("dogs", breed("pug")), store.count("dogs", Restriction(after=7, before=7))) == (0, 1)
+    assert (store.count("dogs", breed("pug")), store.count("dogs", Restriction(spans=(Span("taken", 7, 7),)))) == (0, 1)
     check_nearest(store, [changed, document("b")], directions(4, seed=2), k=3)
 
 

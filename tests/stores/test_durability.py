@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from petfinder.domain.errors import StoreUnavailable
-from petfinder.domain.filters import Restriction
+from petfinder.domain.filters import Restriction, Span
 from petfinder.stores.documents import Document, Query
 from petfinder.stores.sqlite.session import Session
 from petfinder.stores.sqlite.store import EmbeddedStore
@@ -84,7 +84,7 @@ def check_whole(path: Path, load_name: str, reported: set[str]) -> int:
         photos = [(one.id, photo_id) for one in there for photo_id in one.photo_ids]
         assert store.thumbnails("dogs", photos) == [id_.encode() * 20 for id_, _ in photos]
         everything = store.count("dogs", EVERYTHING)
-        assert store.count("dogs", Restriction(after=0)) == searched(store)[1] == everything
+        assert store.count("dogs", Restriction(spans=(Span("taken", 0),))) == searched(store)[1] == everything
         rows = {table: store.client.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}
         assert rows == {table: each * everything for table, each in TABLES.items()}
         assert store.client.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -34,9 +34,7 @@ def filters(restriction: Restriction) -> list[Clause]:
         clauses.append(one_of("id", restriction.ids))
     if restriction.exclude:
         clauses.append({"bool": {"must_not": [one_of("id", restriction.exclude)]}})
-    if restriction.after is not None or restriction.before is not None:
-        bounds = {"gte": restriction.after, "lte": restriction.before}
-        clauses.append({"range": {"dates": {end: at for end, at in bounds.items() if at is not None}}})
+    clauses += [{"range": {"dates": dict(zip(("gte", "lte"), span.kept, strict=True))}} for span in restriction.spans]
     return clauses + inside(restriction, "places")
 
 

@@ -15,7 +15,6 @@ from petfinder.domain.filters import Circle, Restriction
 from petfinder.domain.pets import EARTH_RADIUS_KM, Place
 from petfinder.stores.sqlite.schema import term_key
 
-_EARLIEST, _LATEST = -(2**63), 2**63 - 1
 _FEW = 2000  # documents that are quicker looked up one by one than met on the way through all
 _FEW_VALUES = 4
 _NAMED = "SELECT doc FROM documents WHERE index_id = ? AND id IN (SELECT value FROM json_each(?))"
@@ -55,10 +54,7 @@ def _demands(connection: sqlite3.Connection, index_id: int, restriction: Restric
         documents = Clause(_WITH_TERM, (index_id, json.dumps([term_key(field, value) for value in values])))
         few = Demand(documents, f"EXISTS ({_WITH_TERM} AND doc = outside.doc)")
         found.append(few if len(values) <= _FEW_VALUES else _listed_in(documents))
-    if restriction.after is not None or restriction.before is not None:
-        after = _EARLIEST if restriction.after is None else restriction.after
-        before = _LATEST if restriction.before is None else restriction.before
-        found.append(_listed_in(Clause(_DATED, (index_id, after, before))))
+    found += [_listed_in(Clause(_DATED, (index_id, *span.kept))) for span in restriction.spans]
     if (cells := restriction.cells) is not None:
         edges = (cells.south, cells.north, cells.west, cells.east)
         found.append(_listed_in(Clause(_PLACED, (index_id, *edges))))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from petfinder.domain.filters import Restriction
+from petfinder.domain.filters import EARLIEST, LATEST, Restriction
 from petfinder.domain.vectors import Vector
 from petfinder.stores.elasticsearch.foreign.fields import KnownFields
 from petfinder.stores.elasticsearch.queries import MOST_CANDIDATES, Clause, inside, one_of
@@ -38,10 +38,10 @@ def clauses(
         found.append(of_pets(restriction.ids, fields))
     if restriction.exclude:
         found.append(but(of_pets(restriction.exclude, fields)))
-    before = None if restriction.before is None else restriction.before + 1  # the last second belongs to it as a whole
-    within = {end: at for end, at in (("gte", restriction.after), ("lt", before)) if at is not None}
-    if within:
-        found.append({"range": {fields.compared_by("taken_at"): {"format": "epoch_second", **within}}})
+    for span in restriction.spans:
+        ends = {"gte": (span.first, EARLIEST), "lt": (span.last + 1, LATEST + 1)}  # the last second as a whole
+        within = {end: at for end, (at, open_) in ends.items() if at != open_}
+        found.append({"range": {fields.compared_by(f"{span.what}_at"): {"format": "epoch_second", **within}}})
     if restriction.circle or restriction.cells:
         found += inside(restriction, fields.compared_by("place"))
     return found
