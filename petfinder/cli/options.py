@@ -172,7 +172,7 @@ def filter_of(
         raise InvalidQuery("--near and --within-km go together: around which place, and how far from it")
     if within_km is not None and not 0 < within_km < math.inf:
         raise InvalidQuery("--within-km wants a number above 0: --within-km 20")
-    chosen = {name: values or None for name, values in {**words, "status": status}.items()}
+    chosen: dict[str, Any] = {name: values or None for name, values in {**words, "status": status}.items()}
     return PetFilter(**chosen, taken_after=taken_after, taken_before=taken_before, near=near, within_km=within_km)
 
 

@@ -128,9 +128,8 @@ def terms_of(pet: Pet) -> dict[str, tuple[str, ...]]:
     }
     texts = [text for field in FIELDS if field.words for text in field.values(pet)]
     terms["words"] = tuple(dict.fromkeys(word for text in texts for word in words(text)))
-    terms["own"] = own_words(
-        {name: getattr(pet, name) for name, one in type(pet).model_fields.items() if not one.exclude}
-    )
+    fields = type(pet).model_fields.items()
+    terms["own"] = own_words({name: getattr(pet, name) for name, one in fields if not one.exclude})
     return {field: kept for field, values in terms.items() if (kept := tuple(filter(None, values)))}
 
 

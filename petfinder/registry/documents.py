@@ -75,9 +75,10 @@ def of_today(document: Document) -> Document:
     return replace(document, terms={**document.terms, **terms_of(pet), "own": own}, dates=dates_of(pet))
 
 
-def count_of_earlier(store: Store, index: str) -> int:
-    """Count the pets that an earlier version wrote, which lack some of that."""
-    return store.count(index, Restriction()) - store.count(index, Restriction(spans=(DATED_OR_NEVER,)))
+def lacking(store: Store, index: str) -> int:
+    """Count the pets that an earlier version wrote, which lack some of that; thrice, for others may write meanwhile."""
+    today = Restriction(spans=(DATED_OR_NEVER,))
+    return max(0, min(store.count(index, Restriction()) - store.count(index, today) for _ in range(3)))
 
 
 def photos_of(document: Document) -> list[Photo]:

@@ -40,15 +40,7 @@ from petfinder.domain.values import check_choice, check_kind, check_similarity, 
 from petfinder.domain.vectors import unit
 from petfinder.domain.verdicts import Thresholds
 from petfinder.encoders.base import Encoder, EncoderIdentity
-from petfinder.registry.documents import (
-    TELLING,
-    Embeddings,
-    count_of_earlier,
-    remembered_by,
-    to_document,
-    to_pet,
-    waiting,
-)
+from petfinder.registry.documents import TELLING, Embeddings, lacking, remembered_by, to_document, to_pet, waiting
 from petfinder.registry.encoder_choice import check_is_store, new_spec
 from petfinder.stores.base import Store
 from petfinder.stores.documents import Document, IndexSpec, Nearest, Outcome, Query, WriteMode
@@ -368,10 +360,10 @@ class PetRepository(Generic[PetT]):
         asked = [field for field, _ in restriction.terms if field in ("name", "own")]
         asked += [span.what for span in restriction.spans if span.what != "taken"]
         if asked and not self.all_of_today:
-            if earlier := count_of_earlier(self.store, self.index):
+            if earlier := lacking(self.store, self.index):
                 raise InvalidQuery(
-                    f"{earlier} pets of index {self.index!r} were written by an earlier petfinder and cannot be asked"
-                    f" for {asked[0]} yet; `petfinder index rebuild {self.index}` makes them ready"
+                    f"{earlier} of the pets in index {self.index!r} were written by an earlier petfinder and cannot be"
+                    f" asked for {asked[0]} yet; `petfinder index rebuild {self.index}` makes them ready"
                 )
             self.all_of_today = True
         return restriction

@@ -13,7 +13,7 @@ from petfinder.domain.values import check_choice
 from petfinder.encoders.base import Encoder, identity_of
 from petfinder.encoders.load import DEFAULT, is_former_name
 from petfinder.photos.read import PhotoLimits
-from petfinder.registry.documents import count_of_earlier
+from petfinder.registry.documents import lacking
 from petfinder.registry.encoder_choice import as_encoder, check_is_store, check_name, new_spec
 from petfinder.registry.rebuild import Rebuild, RebuildReport
 from petfinder.registry.repository import Missing
@@ -145,7 +145,7 @@ class Util:
         if encoder is None and settings is None:
             if is_former_name(before.encoder):
                 encoder = DEFAULT
-            elif not count_of_earlier(self.store, name):
+            elif not lacking(self.store, name):
                 raise InvalidQuery("name what is to change: another encoder, or other settings")
         after = replace(before, settings={**before.settings, **(settings or {})}, thresholds=None, schema=SCHEMA)
         new = None if encoder is None else as_encoder(encoder)
