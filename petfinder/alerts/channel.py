@@ -12,6 +12,7 @@ from typing import Any
 from petfinder.alerts.message import content_of, subject_of
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.pairs import Pair
+from petfinder.domain.text import install_line
 from petfinder.registry.settings import Receiver
 
 try:
@@ -20,7 +21,7 @@ try:
     from apprise.plugins.email import NotifyEmail
     from apprise.plugins.email.smtp import AppriseSMTPController
 except ImportError as error:
-    raise ConfigError("alerts need apprise: pip install 'petfinder-registry[alerts]'") from error
+    raise ConfigError(f"alerts need apprise: {install_line('alerts')}") from error
 
 for logger in ("apprise", "urllib3"):
     logging.getLogger(logger).propagate = False  # they log addresses and URLs

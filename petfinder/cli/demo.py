@@ -10,6 +10,7 @@ import typer
 from typer import Option
 
 from petfinder.cli.app import verb
+from petfinder.cli.output import note, save_picture
 from petfinder.cli.puppies import DOGS, LOST, OWNER, download_puppies
 from petfinder.display.html.cards import owner_card
 from petfinder.display.wording import chance_of
@@ -21,7 +22,7 @@ from petfinder.registry.connect import connect
 from petfinder.registry.registry import Registry
 from petfinder.tables.readers import read_csv, read_folder
 
-_DATASET = Path(__file__).parents[2] / "dataset"  # beside the package in a checkout
+_DATASETS = (Path(__file__).with_name("drawings"), Path(__file__).parents[2] / "dataset")  # of a wheel, of a checkout
 _FOUND, _UNKNOWN = Path("petfinder-demo.png"), Path("petfinder-demo-unknown.png")
 _PUPPIES = Path("petfinder-puppies")
 _SHOWN = "on-the-steps-after-rain.jpg"
@@ -29,12 +30,10 @@ _SHOWN = "on-the-steps-after-rain.jpg"
 
 def bundled() -> Path:
     """The folder of bundled pictures; raises ConfigError where it is missing."""
-    if not (_DATASET / "manifest.csv").is_file():
-        raise ConfigError(
-            "the bundled pictures stand beside the code in a checkout and are not here; "
-            "run the demo in a checkout, or petfinder demo --puppies"
-        )
-    return _DATASET
+    for folder in _DATASETS:
+        if (folder / "manifest.csv").is_file():
+            return folder
+    raise ConfigError("the bundled pictures are not here; install petfinder anew, or run petfinder demo --puppies")
 
 
 def strays(folder: Path) -> dict[Path, dict[str, str]]:
@@ -44,10 +43,13 @@ def strays(folder: Path) -> dict[Path, dict[str, str]]:
 
 
 def register_bundled(registry: Registry, folder: Path, *, progress: bool | None = None) -> None:
-    """Register the bundled pets, and keep the thresholds that were measured on other rendered pets."""
+    """Register the bundled pets (a wheel has one photo of each), with the thresholds of other rendered pets."""
     for pet_class in (Dog, Cat):
         service = registry.of(pet_class)
-        service.register_many(read_csv(folder / "manifest.csv", pet_class), progress=progress).raise_for_failures()
+        pets = [pet for pet in read_csv(folder / "manifest.csv", pet_class) if isinstance(pet, pet_class)]
+        there = (tuple(photo for photo in pet.photos if Path(photo.uri or "").is_file()) for pet in pets)
+        kept = (pet.model_copy(update={"photos": photos}) for pet, photos in zip(pets, there, strict=True))
+        service.register_many(kept, progress=progress).raise_for_failures()
         measured = (folder / f"thresholds-{species_of(pet_class)}.json").read_text()
         service.repository.keep_thresholds(Thresholds.model_validate_json(measured))
 
@@ -109,11 +111,9 @@ def _show(registry: Registry, photo: Path, picture: Path) -> Matches:
     matches = registry.dogs.find(photo)
     typer.echo(f"\n{matches}\n")
     try:
-        matches.plot().savefig(picture)
+        save_picture(matches.plot(), picture)
     except ConfigError as error:
-        typer.echo(f"No picture of the result: {error}")
-    else:
-        typer.echo(f"Picture of the result: {picture.resolve()}")
+        note(f"no picture of the result: {error}")
     return matches
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 import unicodedata
-from pathlib import PureWindowsPath
+from pathlib import Path, PureWindowsPath
 
 _WORD = re.compile(r"\w+")
 _SPACES = re.compile(r"\s+")
 _SPACE = re.compile(r"[^\S\n]")
+_CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def fold(text: str) -> str:
@@ -34,3 +36,10 @@ def clean_lines(text: str) -> str:
 def is_path(name: str) -> bool:
     """Tell whether an encoder's name is the full path of a model folder, on this machine or another."""
     return name.startswith("/") or PureWindowsPath(name).is_absolute()
+
+
+def install_line(extra: str) -> str:
+    """The command that installs an extra of petfinder: from the checkout that it runs in, else from an index."""
+    if (_CHECKOUT / "pyproject.toml").is_file():
+        return f"pip install -e {shlex.quote(f'{_CHECKOUT}[{extra}]')}"
+    return f"pip install 'petfinder-registry[{extra}]'"

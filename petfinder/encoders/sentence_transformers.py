@@ -22,7 +22,7 @@ from PIL import Image
 
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, TextNotSupported
 from petfinder.domain.pixels import on_white
-from petfinder.domain.text import is_path
+from petfinder.domain.text import install_line, is_path
 from petfinder.domain.vectors import Matrix, unit
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _HUB_OWNER = "sentence-transformers"  # where the hub keeps a model whose name h
 _DEVICE = re.compile(r"cpu|mps|cuda(:\d+)?")
 _TEST_TEXT = "a photo of a dog"
 _RANDOM_WEIGHTS = "newly initialized"  # in transformers' report on a load, 4.x and 5.x alike
-_NEEDS_EXTRA = "the encoder {!r} needs a package that is missing or broken: pip install 'petfinder-registry[clip]'"
+_NEEDS_EXTRA = "the encoder {!r} needs a package that is missing or broken: {}"
 _LOGGERS = ("transformers", "sentence_transformers", "huggingface_hub")
 
 
@@ -212,7 +212,7 @@ def _load(name: str, device: str | None) -> SentenceTransformer:
     Raises ConfigError where package or device are missing, EncoderUnavailable where the model or some weights are.
     """
     if importlib.util.find_spec("sentence_transformers") is None:
-        raise ConfigError(_NEEDS_EXTRA.format(name))
+        raise ConfigError(_NEEDS_EXTRA.format(name, install_line("clip")))
     if folder_of(name):
         return _load_from(name, device, local_only=True)
     if is_path(name):
@@ -232,7 +232,7 @@ def _load_from(name: str, device: str | None, *, local_only: bool) -> SentenceTr
         import torch
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
-        raise ConfigError(_NEEDS_EXTRA.format(name)) from error
+        raise ConfigError(_NEEDS_EXTRA.format(name, install_line("clip"))) from error
     try:
         torch.zeros(1, device=device)
     except Exception as error:  # RuntimeError or AssertionError, by how torch was built

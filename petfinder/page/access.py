@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petfinder.domain.errors import ConfigError, PassphraseNeeded
+from petfinder.domain.text import install_line
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -164,7 +165,7 @@ def _hasher() -> PasswordHasher:
     try:
         from argon2 import PasswordHasher
     except ImportError as error:
-        raise ConfigError("a passphrase needs argon2-cffi: pip install 'petfinder-registry[notebook]'") from error
+        raise ConfigError(f"a passphrase needs argon2-cffi: {install_line('notebook')}") from error
     return PasswordHasher()
 
 

@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING
 
 from petfinder.domain.errors import ConfigError, InvalidPet
 from petfinder.domain.pets import CONTACT, PEOPLE, Pet, PetT, Photo, as_found
+from petfinder.domain.text import install_line
 from petfinder.domain.values import check_kind
 from petfinder.tables.atomic import replacing
 from petfinder.tables.folders import AnyPath, as_path, named_from
@@ -50,25 +51,26 @@ def _checked(pets: Iterable[Pet]) -> Iterator[Pet]:
 def write_csv(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> int:
     """Write pets to a CSV file (UTF-8) and return how many; with `contact`, `read_csv` gives back equal pets.
 
-    A cell that a spreadsheet would run as a formula gets an apostrophe in front, which `read_csv` takes away. Photos
+    A file that ends in .tsv has tabs between its cells. A cell that a spreadsheet would run as a formula gets an
+    apostrophe in front, which `read_csv` takes away. Photos
     are named relative to the file, unless their paths are absolute. Raises ConfigError, and then leaves what was there.
     """
     target = as_path(path)
     count = 0
     with _written(target, private=contact) as file:
         rows = to_rows((_named_from(pet, target.parent) for pet in _checked(pets)), contact=contact)
-        columns = _columns(contact)
+        columns, table = _columns(contact), csv.writer(file, delimiter="\t" if target.suffix.lower() == ".tsv" else ",")
         for count, row in enumerate(rows, 1):
             if count == 1:
                 columns = tuple(row)
-                csv.writer(file).writerow(columns)
+                table.writerow(columns)
             if tuple(row) != columns:
                 raise ConfigError(
                     "pets of classes with different fields do not fit into one CSV file; write one for each"
                 )
-            csv.writer(file).writerow([_protected(cell) if isinstance(cell, str) else cell for cell in row.values()])
+            table.writerow([_protected(cell) if isinstance(cell, str) else cell for cell in row.values()])
         if not count:
-            csv.writer(file).writerow(columns)
+            table.writerow(columns)
     return count
 
 
@@ -106,7 +108,7 @@ def as_table(rows: Iterable[object], columns: Iterable[str] | None = None) -> pa
     try:
         import pandas
     except ImportError as error:
-        raise ConfigError("tables need pandas: pip install 'petfinder-registry[notebook]'") from error
+        raise ConfigError(f"tables need pandas: {install_line('notebook')}") from error
     return pandas.DataFrame(list(rows), columns=None if columns is None else list(columns))
 
 

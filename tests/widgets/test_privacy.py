@@ -12,6 +12,7 @@ import ipywidgets as ipw
 import pytest
 
 import petfinder as pf
+from petfinder.domain.text import install_line
 from petfinder.page.desk import Desk
 from petfinder.page.widgets.page import SECTIONS, Front
 from petfinder.page.widgets.search import FindPanel
@@ -152,4 +153,4 @@ def test_a_missing_package_is_named_with_its_pip_line(missing: str) -> None:
 
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
-    assert said.count(f"widgets need {missing}: pip install 'petfinder-registry[notebook]'") == 2
+    assert said.count(f"widgets need {missing}: {install_line('notebook')}") == 2

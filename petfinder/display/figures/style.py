@@ -14,6 +14,7 @@ from petfinder.display import wording
 from petfinder.display.colours import PAINT, Paint
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.pets import Photo
+from petfinder.domain.text import install_line
 from petfinder.domain.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def in_own_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
             import matplotlib.figure
             import matplotlib.style
         except ImportError as error:
-            raise ConfigError("figures need matplotlib: pip install 'petfinder-registry[notebook]'") from error
+            raise ConfigError(f"figures need matplotlib: {install_line('notebook')}") from error
         with matplotlib.style.context(["default", {**_STYLE, "font.family": _families()}]):
             figure = draw(*args, **kwargs)
             figure.draw_without_rendering()  # ticks are made when they are drawn first

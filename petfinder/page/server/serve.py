@@ -14,6 +14,7 @@ from pathlib import Path
 import typer
 
 from petfinder.domain.errors import ConfigError
+from petfinder.domain.text import install_line
 from petfinder.encoders.load import is_on_disk
 from petfinder.page.access import Access
 from petfinder.page.server.handover import PageOptions
@@ -147,4 +148,4 @@ def _check_installed() -> None:
         import ipywidgets  # noqa: F401
         import voila.app  # noqa: F401
     except ImportError as error:
-        raise ConfigError("the page needs Voila and widgets: pip install 'petfinder-registry[notebook]'") from error
+        raise ConfigError(f"the page needs Voila and widgets: {install_line('notebook')}") from error

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from petfinder.domain.errors import ConfigError
+from petfinder.domain.text import install_line
 
 if TYPE_CHECKING:
     from petfinder.page.widgets.page import browse as browse
@@ -34,7 +35,7 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in _PACKAGES:
             raise
-        raise ConfigError(f"widgets need {error.name}: pip install 'petfinder-registry[notebook]'") from error
+        raise ConfigError(f"widgets need {error.name}: {install_line('notebook')}") from error
 
 
 def __dir__() -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from petfinder.domain.errors import ConfigError
+from petfinder.domain.text import install_line
 
 
 def main(
@@ -47,7 +48,7 @@ def main(
         with logging_redirect_tqdm():
             make_encoder(photos, places, network or package_weights(), out, settings, fresh=fresh)
     except ModuleNotFoundError as missing:
-        raise typer.BadParameter(f"{missing.name} is missing: pip install 'petfinder[train]'") from missing
+        raise typer.BadParameter(f"{missing.name} is missing: {install_line('train')}") from missing
     except ConfigError as error:
         raise typer.BadParameter(str(error)) from error
 
