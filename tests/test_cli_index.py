@@ -146,10 +146,10 @@ def test_an_index_of_an_earlier_built_in_encoder_is_moved_by_the_verb_that_the_r
     shutil.copy(ROOT / "tests" / "fixtures" / "registry-0.1.0.db", tmp_path / "old.db")
     photo, place = str(ROOT / "dataset" / "photos" / "mel" / "1.jpg"), ["--registry", str(tmp_path / "old.db")]
 
-    refused = run("find", photo, *place)
+    refused = run("find", photo, "--species", "dog", *place)
     moved = run("index", "rebuild", "pets-dogs", *place)
 
     assert (refused.exit_code, "petfinder index rebuild pets-dogs --encoder pocket" in refused.output) == (3, True)
     assert (moved.exit_code, data("index", "info", "pets-dogs", *place)["encoder"]) == (0, NAME)
-    assert data("find", photo, *place)["matches"]
+    assert data("find", photo, "--species", "dog", *place)["matches"]
     assert run("index", "rebuild", "pets-dogs", *place).exit_code == 2

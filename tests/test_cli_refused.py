@@ -118,7 +118,15 @@ status zoe asleep |
 status zoe lost --at garbage | --at
 status zoe lost --place a,b | --place
 register nowhere |
-register photos/zoe.png |
+register photos/none.png |
+register photos/zoe.png --owner-phone 123 | --owner-name
+register photos --name Zoe | --name
+register photos/zoe.png --by file --name Zoe | --name
+register photos/zoe.png --status asleep | --status
+register https://example.org/zoe.png | download
+register pets.db | .csv
+register - |
+find - |
 register photos --by owner |
 export pets.xlsx |
 export missing/pets.csv |

@@ -99,7 +99,7 @@ def test_verdicts_are_coloured_on_a_terminal_and_plain_in_a_pipe(registered: Pat
     assert coloured.count("\x1b[1;33mpossible\x1b[0m") == coloured.count("\x1b[1;33m") == 2
     assert "\x1b[1;32m" not in coloured
     assert "\x1b" not in unwanted + piped.stdout + piped.stderr
-    assert re.sub(r"\x1b\[[\d;]+m", "", coloured).replace("\r\n", "\n") == piped.stdout + piped.stderr
+    assert re.sub(r"\x1b\[[\d;]+m", "", coloured).split() == (piped.stdout + piped.stderr).split()
 
 
 def test_long_work_shows_a_bar_on_a_terminal_and_none_in_a_pipe(registered: Path) -> None:

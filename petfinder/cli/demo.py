@@ -111,7 +111,7 @@ def _show(registry: Registry, photo: Path, picture: Path) -> Matches:
     matches = registry.dogs.find(photo)
     typer.echo(f"\n{matches}\n")
     try:
-        save_picture(matches.plot(), picture)
+        save_picture(matches, picture)
     except ConfigError as error:
         note(f"no picture of the result: {error}")
     return matches

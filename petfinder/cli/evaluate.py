@@ -65,9 +65,9 @@ class Measurement:
     def run(self, options: RegistryOptions) -> Comparison:
         """Measure, print, and keep the thresholds where that is wished."""
         if self.folder is not None and not self.save_thresholds:
-            if options.registry is not None or self.species is not None:
+            if options.registry is not None or options.registry_name or self.species is not None:
                 raise ConfigError(
-                    f"--{'registry' if options.registry else 'species'} says where --save-thresholds keeps what is "
+                    f"--{'species' if self.species else 'registry'} says where --save-thresholds keeps what is "
                     "measured on FOLDER: add it, or leave FOLDER out to measure on the pets of the registry"
                 )
             return self._compared(self.folder, load_settings().encoder or "pocket", options)

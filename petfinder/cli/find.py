@@ -11,16 +11,26 @@ from typer import Argument, Option
 
 from petfinder.cli.app import verb
 from petfinder.cli.exit_codes import NOTHING_FOUND
-from petfinder.cli.options import DOG, EncoderOption, PetIdArgument, PetOptions, filter_of, similarity_option
-from petfinder.cli.output import SaveOption, note, save_picture
+from petfinder.cli.options import (
+    DOG,
+    EncoderOption,
+    PetIdArgument,
+    PetOptions,
+    RegistryOptions,
+    Species,
+    filter_of,
+    similarity_option,
+)
+from petfinder.cli.output import STANDARD_STREAM, SaveOption, note, save_picture, standard_input
 from petfinder.display import wording
 from petfinder.display.data import matches_as_data
 from petfinder.domain.errors import ConfigError, InvalidQuery
 from petfinder.domain.filters import PetFilter
 from petfinder.domain.matches import Matches
-from petfinder.domain.pets import Pet
+from petfinder.domain.pets import SPECIES, Dog
 from petfinder.domain.verdicts import Verdict
 from petfinder.matching.facts import FACTS
+from petfinder.matching.judge import over_species
 from petfinder.registry.finder import Combine
 
 
@@ -36,7 +46,7 @@ class Search:
         if self.k < 1:
             raise InvalidQuery("--k wants a number of pets, 1 or more; petfinder list pages through all")
 
-    def show(self, matches: Matches, options: PetOptions) -> None:
+    def show(self, matches: Matches, options: RegistryOptions) -> None:
         """Print what was found, and save its picture; exits with 1 where that is nothing."""
         options.say(matches_as_data(matches), matches)
         if self.save is not None:
@@ -44,10 +54,11 @@ class Search:
         if not matches or matches.verdict is Verdict.UNKNOWN:
             raise typer.Exit(NOTHING_FOUND)
         if matches.best and matches.verdict and not options.as_json:
-            species = f" --species {options.species}" if options.species is not DOG else ""
-            url = options.registry  # a server's may hold a password and is left out
-            registry = f" --registry {shlex.quote(url)}" if url and "://" not in url else ""
-            note(f"who to call: petfinder owner {shlex.quote(matches.best.pet.pet_id)}{species}{registry}")
+            pet, name, url = matches.best.pet, options.registry_name, options.registry
+            species = f" --species {pet.species}" if pet.species != DOG else ""
+            registry = f" --registry {shlex.quote(url)}" if url and "://" not in url else ""  # that may hold a password
+            registry += f" --registry-name {shlex.quote(name)}" if name else ""
+            note(f"who to call: petfinder owner {shlex.quote(pet.pet_id)}{species}{registry}")
 
 
 @dataclass(frozen=True)
@@ -64,19 +75,21 @@ class Known:
         str | None, Option("--about", metavar="FACTS", help='What is known: "sex=female, colour=black, breed=beagle".')
     ] = None
 
-    def given(self, pet_class: type[Pet]) -> dict[str, Any]:
+    def given(self) -> dict[str, Any]:
         """What `find` takes: the facts as a pet. Raises InvalidQuery."""
         pairs = [part.partition("=") for part in self.about.split(",")] if self.about else []
         facts: dict[str, Any] = {name.strip(): value.strip() for name, _, value in pairs}
         if not all(name in FACTS and value for name, value in facts.items()):
             raise InvalidQuery(f"--about takes {', '.join(f'{fact}=WORDS' for fact in FACTS)}, with commas between")
-        about = pet_class(pet_id="asked", **facts) if facts else None
+        about = Dog(pet_id="asked", **facts) if facts else None  # of whatever species
         return {"place": self.place, "at": self.at, "about": about}
 
 
-@verb(known=Known, where=filter_of, search=Search, options=PetOptions)
+@verb(known=Known, where=filter_of, search=Search, options=RegistryOptions)
 def find(
-    photos: Annotated[list[str] | None, Argument(metavar="PHOTO", help="Photos of ONE animal.")] = None,
+    photos: Annotated[
+        list[str] | None, Argument(metavar="PHOTO", help="Photos of ONE animal; - for standard input.")
+    ] = None,
     text: Annotated[
         str | None, Option("--text", metavar="WORDS", help="A description instead (encoders that know words).")
     ] = None,
@@ -88,7 +101,8 @@ def find(
     where: PetFilter,
     search: Search,
     encoder: EncoderOption = None,
-    options: PetOptions,
+    species: Annotated[Species | None, Option("--species", help="Only this species; else all that are there.")] = None,
+    options: RegistryOptions,
 ) -> None:
     """Find the registered pets that are most probably a stray. Owners are not shown: see `petfinder owner`.
 
@@ -106,14 +120,17 @@ def find(
         raise InvalidQuery("name photos of one animal, or describe it with --text, one of the two")
     if text and (combine or any(vars(known).values())):
         raise ConfigError("--combine, --place, --at and --about go with photos; leave them out with --text")
-    k, min_similarity = search.k, search.min_similarity
-    with options.pets(encoder) as pets:
+    how: dict[str, Any] = {"k": search.k, "where": where, "min_similarity": search.min_similarity}
+    told = known.given()
+    with options.open(encoder) as opened:
         if text:
-            matches = pets.find_by_text(text, k=k, where=where, min_similarity=min_similarity)
+            there = {species} if species else {spec.species for spec in opened.specs().values()} & {*SPECIES} or {DOG}
+            answers = [opened.of(SPECIES[one]).find_by_text(text, **how) for one in sorted(there)]
+            matches = over_species(answers, search.k, one_measure=True)
         else:
-            told = known.given(pets.pet_class)
-            way = combine or "mean"
-            matches = pets.find(photos or [], k=k, where=where, min_similarity=min_similarity, combine=way, **told)
+            pictures = [standard_input() if photo == STANDARD_STREAM else photo for photo in photos or ()]
+            place = opened.of(SPECIES[species]) if species else opened
+            matches = place.find(pictures, combine=combine or "mean", **how, **told)
     search.show(matches, options)
 
 

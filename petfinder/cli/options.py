@@ -19,7 +19,7 @@ from petfinder.cli.output import note, say
 from petfinder.domain.errors import ConfigError, InvalidQuery
 from petfinder.domain.fields import FIELDS, PetField
 from petfinder.domain.filters import PetFilter
-from petfinder.domain.matches import Matches
+from petfinder.domain.matches import Matches, Pets
 from petfinder.domain.pets import SPECIES, Place, Status
 from petfinder.domain.values import epoch_seconds
 from petfinder.encoders.base import identity_of
@@ -37,6 +37,9 @@ RegistryOption = Annotated[
     str | None,
     Option("--registry", metavar="URL", help="The registry: a file, or a server's URL. Else PETFINDER_REGISTRY."),
 ]
+RegistryNameOption = Annotated[
+    str | None, Option("--registry-name", metavar="NAME", help="Which of the store's: pets-dogs belongs to pets.")
+]
 SpeciesOption = Annotated[Species, Option("--species", help="Whose registry.")]
 EncoderOption = Annotated[
     str | None, Option("--encoder", metavar="NAME", help="The encoder; else the one that the registry remembers.")
@@ -50,6 +53,7 @@ class RegistryOptions:
     """The registry that a verb works on, and how it prints."""
 
     registry: RegistryOption = None
+    registry_name: RegistryNameOption = None
     as_json: JsonOption = False
 
     def open(self, encoder: str | None = None, *, create: bool = False) -> Registry:
@@ -57,13 +61,13 @@ class RegistryOptions:
 
         Nothing is made where the encoder that was named for a new one cannot be had: raises EncoderUnavailable.
         """
-        settings = load_settings()
+        settings = load_settings(name=self.registry_name)
         if create and encoder:
             identity_of(load_encoder(encoder, device=settings.device))
         return open_registry(place_of_registry(self.registry, settings), settings, encoder=encoder, create=create)
 
-    def say(self, data: Any, text: str | Matches, *, nothing: bool = False) -> None:
-        """Print the data as JSON where that was asked for, else the text or the matches; `nothing`: exit with 1."""
+    def say(self, data: Any, text: str | Matches | Pets[Any], *, nothing: bool = False) -> None:
+        """Print the data as JSON where that was asked for, else the text or a table; `nothing`: exit with 1."""
         say(data if self.as_json else text, nothing=nothing)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,9 +17,9 @@ from typer import Option
 
 from petfinder.cli.exit_codes import BAD_USE, INTERRUPTED, NOTHING_FOUND, TROUBLE
 from petfinder.display.files import PICTURES
-from petfinder.display.text import matches_as_text
+from petfinder.display.text import matches_as_text, pets_as_text
 from petfinder.domain.errors import ConfigError, EncoderError, PetfinderError, PetNotFound, StoreError
-from petfinder.domain.matches import Matches
+from petfinder.domain.matches import Matches, Pets
 from petfinder.domain.shown import Result
 from petfinder.domain.text import clean_lines
 
@@ -40,12 +41,15 @@ def errors_reported() -> Iterator[None]:
 
 
 def say(result: Any, *, nothing: bool = False) -> None:
-    """Print matches with their verdicts in colour (on a terminal; NO_COLOR is obeyed), other values than text as JSON.
+    """Print matches with their verdicts in colour (on a terminal; NO_COLOR is obeyed), pets, other values as JSON.
 
     Text is printed without the signs that could rewrite a terminal. Exits with 1 where it says that there is `nothing`.
     """
+    width = shutil.get_terminal_size().columns if sys.stdout and sys.stdout.isatty() else None
     if isinstance(result, Matches):  # typer takes colours out again where the output is no terminal
-        typer.echo(matches_as_text(result, colour=not os.environ.get("NO_COLOR")))
+        typer.echo(matches_as_text(result, colour=not os.environ.get("NO_COLOR"), width=width))
+    elif isinstance(result, Pets):
+        typer.echo(pets_as_text(result, width=width) if result else "No pets.")
     else:
         typer.echo(clean_lines(result) if isinstance(result, str) else to_json(result, indent=2))
     if nothing:
@@ -65,6 +69,16 @@ def to_json(result: Any, *, indent: int | None = None) -> str:
     """The result as JSON that standard output can hold: other letters than ASCII's as they are only in UTF-8."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return json.dumps(result, ensure_ascii=codecs.lookup(encoding).name != "utf-8", indent=indent)
+
+
+STANDARD_STREAM = "-"
+
+
+def standard_input() -> bytes:
+    """Everything that comes on standard input; raises ConfigError where that is nothing."""
+    if content := sys.stdin.buffer.read() if sys.stdin is not None else b"":
+        return content
+    raise ConfigError("- stands for standard input, and nothing comes from there")
 
 
 def somebody_to_ask() -> bool:

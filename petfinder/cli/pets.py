@@ -27,6 +27,7 @@ from petfinder.display.text import owner_as_text
 from petfinder.domain.errors import ConfigError, IndexNotFound, InvalidPet
 from petfinder.domain.fields import FIELDS
 from petfinder.domain.filters import PetFilter
+from petfinder.domain.matches import Pets
 from petfinder.domain.pets import CONTACT, Owner, Pet, Place, Status
 
 
@@ -56,7 +57,7 @@ def list_(
         else:
             pets = [pet for pet in service.search_text(with_words, where) if after is None or pet.pet_id > after]
     more, pets = len(pets) > limit, pets[:limit]
-    options.say([*map(pet_as_data, pets)], "\n".join(map(line_of, pets)) or "No pets.", nothing=not pets)
+    options.say([*map(pet_as_data, pets)], Pets(pets), nothing=not pets)
     if more:
         note(f"there are more: --after {pets[-1].pet_id!r}")
 
@@ -119,7 +120,7 @@ def status(
 
 @with_field_options(
     FIELDS,
-    lambda field: (field.several, f"{field.label}{', in the place of all; several times' if field.several else ''}."),
+    lambda field: (field.several, f"{field.label}{', all of them; several times' if field.several else ''}."),
 )
 def changes_of(
     *,
@@ -144,6 +145,13 @@ def owner_changes_of(
         raise InvalidPet("an owner without a name cannot be kept; --no-owner takes the owner away")
     contact = {"name": owner_name, "phone": owner_phone, "email": owner_email, "address": owner_address}
     return {field: value for field, value in contact.items() if value is not None}
+
+
+def new_owner(contact: dict[str, str]) -> Owner:
+    """The owner that these options describe; raises InvalidPet without a name."""
+    if "name" not in contact:
+        raise InvalidPet("this pet has no owner yet: give --owner-name too")
+    return Owner(**contact)
 
 
 @verb(changes=changes_of, contact=owner_changes_of, options=PetOptions)
@@ -175,9 +183,7 @@ def update(
         raise ConfigError("nothing to change was named; petfinder update --help shows what there is")
 
     def changed(pet: Pet) -> Pet:
-        if contact and not pet.owner and "name" not in contact:
-            raise InvalidPet(f"pet {pet_id!r} has no owner yet: give --owner-name too")
-        whose = Owner(**(dict(pet.owner or ()) | contact)) if contact else None if no_owner else pet.owner
+        whose = new_owner(dict(pet.owner or ()) | contact) if contact else None if no_owner else pet.owner
         return type(pet)(**(dict(pet) | changes | {"owner": whose}))
 
     with options.pets(encoder) as service:

@@ -9,7 +9,7 @@ import typer
 from typer import Option
 
 from petfinder.cli.app import verb
-from petfinder.cli.options import EncoderOption, RegistryOption, place_of_registry
+from petfinder.cli.options import EncoderOption, RegistryNameOption, RegistryOption, place_of_registry
 from petfinder.cli.output import say, somebody_to_ask
 from petfinder.domain.errors import ConfigError
 from petfinder.registry.settings import load_settings
@@ -19,9 +19,7 @@ from petfinder.registry.settings import load_settings
 def serve(
     registry: RegistryOption = None,
     encoder: EncoderOption = None,
-    name: Annotated[
-        str | None, Option("--name", help="Which registry of the store: pets-dogs belongs to pets.")
-    ] = None,
+    registry_name: RegistryNameOption = None,
     ip: Annotated[str, Option("--ip", help="The address to listen on; 0.0.0.0 lets other machines in.")] = (
         "127.0.0.1"
     ),
@@ -50,7 +48,7 @@ def serve(
     serve_page(
         place_of_registry(registry, load_settings()),
         encoder=encoder,
-        name=name,
+        name=registry_name,
         ip=ip,
         port=port,
         host=host,

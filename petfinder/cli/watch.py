@@ -12,7 +12,7 @@ from typer import Option
 
 from petfinder.cli.app import verb
 from petfinder.cli.exit_codes import NOTHING_FOUND
-from petfinder.cli.options import RegistryOption, place_of_registry
+from petfinder.cli.options import RegistryNameOption, RegistryOption, place_of_registry
 from petfinder.cli.output import note
 from petfinder.domain.errors import ConfigError, StoreError
 from petfinder.registry.connect import open_registry
@@ -22,6 +22,7 @@ from petfinder.registry.settings import FILE, load_settings
 @verb(bare=True)
 def watch(
     registry: RegistryOption = None,
+    registry_name: RegistryNameOption = None,
     every: Annotated[float, Option("--every", min=1, metavar="SECONDS", help="How often to look.")] = 60,
     once: Annotated[bool, Option("--once", help="Look once; 1 if somebody could not be told.")] = False,
     state: Annotated[
@@ -37,7 +38,7 @@ def watch(
     """
     from petfinder.alerts.watch import Channel, Watch
 
-    settings = load_settings()
+    settings = load_settings(name=registry_name)
     if not settings.alerts or len({receiver.name for receiver in settings.alerts}) < len(settings.alerts):
         raise ConfigError(f"write whom to tell into {FILE}: below [[alerts]] each, with a url and a name of its own")
     channels = [*map(Channel, settings.alerts)]

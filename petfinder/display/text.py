@@ -1,24 +1,30 @@
-"""Matches and owners as plain text for a terminal; only `owner_as_text` shows contact."""
+"""Matches, pets and owners as plain text for a terminal; only `owner_as_text` shows contact.
+
+`width` is that of the terminal in characters, and lines are wrapped between words; None: as long as they are.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from petfinder.display import wording
 from petfinder.display.colours import paint_of
 from petfinder.domain.matches import Match, Matches
-from petfinder.domain.pets import Owner
+from petfinder.domain.pets import Owner, Pet
 from petfinder.domain.verdicts import Verdict
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_HEADER = ("name", "breed", "verdict", "chance", "similarity", "distance", "why", "photo", "id")
-_RIGHT = frozenset({"chance", "similarity", "distance"})
+_RIGHT = frozenset({"chance", "similarity", "distance", "photos"})
 _WIDEST = 28
+_SPARED = ("", "similarity", "photo", "distance", "why", "sex", "colour", "breed")  # in turn, on a narrow terminal
+_ANY_WIDTH = 10_000
+Cells = Mapping[str, str | tuple[str, str]]
 
 
-def matches_as_text(matches: Matches, *, colour: bool = False) -> str:
+def matches_as_text(matches: Matches, *, colour: bool = False, width: int | None = None) -> str:
     """The verdict in a sentence, then a table of the matches, nearest first, and what stands behind the verdicts.
 
     `colour` paints the verdicts with a terminal's escape codes; no other control character is in the text.
@@ -31,9 +37,15 @@ def matches_as_text(matches: Matches, *, colour: bool = False) -> str:
     ]
     parts += [Text(advice)] if (advice := wording.advice(matches)) else []
     parts += [Text(noted)] if (noted := wording.noted(matches)) else []
-    parts += ["", _table(matches)] if matches.found else []
+    mixed = len({match.pet.species for match in matches}) > 1
+    parts += ["", _table([_cells(match, mixed=mixed) for match in matches], width)] if matches.found else []
     parts += ["", Text(small_print)] if (small_print := wording.small_print(matches)) else []
-    return _printed(parts, colour=colour)
+    return _printed(parts, width, colour=colour)
+
+
+def pets_as_text(pets: Sequence[Pet], *, width: int | None = None) -> str:
+    """A table of pets without their people."""
+    return _printed([_table([*map(_cells_of_pet, pets)], width)], width, colour=False)
 
 
 def owner_as_text(owner: Owner) -> str:
@@ -48,41 +60,58 @@ def _verdict(verdict: Verdict | None) -> tuple[str, str]:
     return str(verdict or ""), f"bold {paint_of(verdict).terminal}"
 
 
-def _cells(match: Match) -> tuple[str | tuple[str, str], ...]:
-    return (
-        wording.clip(wording.name_of(match.pet), _WIDEST),
-        wording.clip(match.pet.breed or "", _WIDEST),
-        _verdict(match.verdict),
-        wording.chance_of(match),
-        f"{match.similarity:.3f}",
-        wording.distance_of(match),
-        wording.clean(wording.reasons_of(match)),
-        wording.clip(wording.photo_name(match.photo), _WIDEST),
-        wording.clean(match.pet.pet_id),
-    )
+def _cells(match: Match, *, mixed: bool) -> Cells:
+    return {
+        "name": wording.clip(wording.name_of(match.pet), _WIDEST),
+        "species": match.pet.species if mixed else "",
+        "breed": wording.clip(match.pet.breed or "", _WIDEST),
+        "verdict": _verdict(match.verdict),
+        "chance": wording.chance_of(match),
+        "similarity": f"{match.similarity:.3f}",
+        "distance": wording.distance_of(match),
+        "why": wording.clean(wording.reasons_of(match)),
+        "photo": wording.clip(wording.photo_name(match.photo), _WIDEST),
+        "id": wording.clean(match.pet.pet_id),
+    }
 
 
-def _table(matches: Matches) -> RenderableType:
-    """A row for each match under its header; columns that are empty everywhere are left out."""
+def _cells_of_pet(pet: Pet) -> Cells:
+    cells = {name: wording.clip(getattr(pet, name) or "", _WIDEST) for name in ("name", "breed", "colour", "sex")}
+    return cells | {"status": wording.status_of(pet), "photos": str(len(pet.photos)), "id": wording.clean(pet.pet_id)}
+
+
+def _table(rows: Sequence[Cells], width: int | None) -> RenderableType:
+    """A line for each row under the header, words whole; what is empty everywhere or finds no room is left out."""
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
-    rows = [[Text.assemble(cell) for cell in _cells(match)] for match in matches]
-    columns = [column for column in zip(map(Text, _HEADER), *rows, strict=True) if any(column[1:])]
+    columns = {head: [Text(head), *(Text.assemble(row[head]) for row in rows)] for head in rows[0]}
+    columns = {head: cells for head, cells in columns.items() if any(cells[1:])}
+    for spared in _SPARED:
+        columns.pop(spared, None)
+        least = [max(cell_len(word) for cell in cells for word in cell.plain.split()) for cells in columns.values()]
+        widths = [max(cell.cell_len for cell in cells) for cells in columns.values()]
+        room = (width or _ANY_WIDTH) - 2 * len(columns)
+        while sum(widths) > room and widths != least:
+            widths[max(range(len(widths)), key=lambda at: widths[at] - least[at])] -= 1
+        if sum(widths) <= room:
+            break
     table = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
-    for head, *_ in columns:
-        table.add_column(justify="right" if str(head) in _RIGHT else "left", no_wrap=True)
-    for line in zip(*columns, strict=True):
+    for head, size in zip(columns, widths, strict=True):
+        table.add_column(justify="right" if head in _RIGHT else "left", width=size)
+    for line in zip(*columns.values(), strict=True):
         table.add_row(*line)
     return table
 
 
-def _printed(parts: list[RenderableType], *, colour: bool) -> str:
-    """What rich prints on a terminal that is wide enough for everything, without blanks at the ends of lines."""
+def _printed(parts: list[RenderableType], width: int | None, *, colour: bool) -> str:
+    """What rich prints on a terminal of this width, without blanks at the ends of lines."""
     from rich.console import Console
 
     painted: Any = {"color_system": "standard", "force_terminal": True} if colour else {"color_system": None}
-    console = Console(width=10_000, legacy_windows=False, force_jupyter=False, no_color=not colour, **painted)
+    painted |= {"width": width or _ANY_WIDTH, "no_color": not colour}
+    console = Console(legacy_windows=False, force_jupyter=False, **painted)
     with console.capture() as capture:
-        console.print(*parts, sep="\n", soft_wrap=True)
+        console.print(*parts, sep="\n")
     return "\n".join(line.rstrip() for line in capture.get().splitlines())

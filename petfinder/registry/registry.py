@@ -33,6 +33,7 @@ from petfinder.encoders.load import is_former
 from petfinder.matching.judge import over_species
 from petfinder.photos.read import PhotoLimits
 from petfinder.registry.encoder_choice import ChooseEncoder
+from petfinder.registry.finder import Combine
 from petfinder.registry.foreign import ExistingIndex
 from petfinder.registry.opened_index import MOVED
 from petfinder.registry.repository import CatRepository, DogRepository, PetRepository
@@ -131,16 +132,19 @@ class Registry(Shown):
         *,
         k: int = 5,
         where: AnyFilter | None = None,
+        min_similarity: float | None = None,
+        combine: Combine = "mean",
         place: AnyPlace | None = None,
         at: AnyMoment | None = None,
         about: Pet | None = None,
     ) -> Matches:
         """Find the registered pets that are most probably the one in a photo over all species, with verdicts.
 
-        Each has the verdict by its own species' lines; the probabilities of all, and of nobody, sum to 1. Photos, `k`,
-        `where`, `place`, `at`, `about` and errors as in PetFinder.find; each encoder encodes the photo once.
+        Each has the verdict by its own species' lines; the probabilities of all, and of nobody, sum to 1. Arguments and
+        errors as in PetFinder.find; each encoder encodes the photo once.
         """
-        given: dict[str, Any] = {"k": k, "where": where, "place": place, "at": at, "about": about}
+        given: dict[str, Any] = {"k": k, "where": where, "min_similarity": min_similarity, "combine": combine}
+        given |= {"place": place, "at": at, "about": about}
         encoded: dict[EncoderIdentity, Sequence[Photo]] = {}
         photo = several_photos(photo)
         answers = [_found_by(self._service(spec.species), photo, encoded, given) for spec in self.specs().values()]

@@ -29,7 +29,7 @@ from petfinder.domain.values import check_kind
 from petfinder.domain.vectors import unit
 from petfinder.tables.columns import Columns, as_columns, renamed
 from petfinder.tables.folders import AnyPath, PhotoFolder, as_path, shown, walk
-from petfinder.tables.manifests import LabelledRow, check_columns, csv_rows, json_rows
+from petfinder.tables.manifests import Held, LabelledRow, check_columns, csv_rows, json_rows
 from petfinder.tables.rows import PetT, Row, as_text, cells, column, is_of_species, known_columns, pet_from_row
 
 Grouping = Literal["pet", "file", "breed"]
@@ -59,7 +59,7 @@ def read_folder(
 
 
 def read_csv(
-    path: AnyPath, pet_class: type[PetT] = _DOG, *, columns: Columns | FieldNames | None = None
+    path: AnyPath | Held, pet_class: type[PetT] = _DOG, *, columns: Columns | FieldNames | None = None
 ) -> Iterator[PetT | Failure | Ignored]:
     """Read pets from a CSV file with a header, `,` or `;` between its cells, in UTF-8.
 
@@ -77,7 +77,7 @@ def read_csv(
 
 
 def read_json(
-    path: AnyPath, pet_class: type[PetT] = _DOG, *, columns: Columns | FieldNames | None = None
+    path: AnyPath | Held, pet_class: type[PetT] = _DOG, *, columns: Columns | FieldNames | None = None
 ) -> Iterator[PetT | Failure | Ignored]:
     """Read pets from a JSON file: an array of objects, alone or under one name ({"dogs": [...]}), or one object a line.
 
@@ -89,12 +89,12 @@ def read_json(
 
 def _read_table(
     rows_of: Callable[..., Iterator[LabelledRow]],
-    path: AnyPath,
+    path: AnyPath | Held,
     pet_class: type[PetT],
     columns: Columns | FieldNames | None,
 ) -> Iterator[PetT | Failure | Ignored]:
     species_of(pet_class)
-    table, named = as_path(path), as_columns(columns)
+    table, named = path if isinstance(path, Held) else as_path(path), as_columns(columns)
     folder = table.parent
     rows = rows_of(table, known_columns(pet_class), named)
     if named is not None:
