@@ -400,6 +400,6 @@ def test_a_state_that_cannot_be_read_or_written_and_a_missing_package_tell_nobod
         watching(town, ("ully", post.mail_url()))
     monkeypatch.setitem(sys.modules, "apprise", None)
     monkeypatch.delitem(sys.modules, "petfinder.alerts.channel")
-    with pytest.raises(pf.ConfigError, match=r"petfinder-registry\[alerts\]"):
+    with pytest.raises(pf.ConfigError, match=r"\[alerts\]"):
         import_module("petfinder.alerts.channel")
     assert post.mails == []

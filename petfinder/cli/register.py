@@ -67,7 +67,7 @@ def register(
     """
     pet_class, known = SPECIES[options.species], facts | ({"pet_id": pet_id} if pet_id else {})
     known |= {"owner": new_owner(contact)} if contact else {}
-    photos = [source for source in sources if _is_photo(source)]
+    photos = [one for one in sources if Path(one).suffix.lower() in PHOTO_ENDINGS and not Path(one).is_dir()]
     if known and (len(photos) < len(sources) or by != "pet"):
         raise ConfigError("what describes a pet (--name, --breed, ...) goes with photos of that one pet alone")
     drawn = [_pet_of(some, pet_class, known) for some in ([photos] if by == "pet" else zip(photos)) if some]
@@ -169,17 +169,11 @@ def read(path: str, pet_class: type[Pet], by: Grouping) -> Iterator[Pet | Failur
     return read_folder(source, pet_class, by=by)
 
 
-def _is_photo(source: str) -> bool:
-    return Path(source).suffix.lower() in PHOTO_ENDINGS and not Path(source).is_dir()
-
-
 def _pet_of(photos: Sequence[str], pet_class: type[Pet], known: dict[str, Any]) -> Pet:
     """One pet, named like its folder or its only photo where nobody says how; raises ConfigError, InvalidPet."""
     for photo in photos:
         if not Path(photo).is_file():
-            raise ConfigError(
-                f"{photo} is no file here" + "; an address is not fetched: download it" * ("://" in photo)
-            )
+            raise ConfigError(f"{photo} is no file here; what lies at an address is to be downloaded first")
     first = Path(photos[0])
     name = known.get("name") or (len(photos) > 1 and first.parent.name) or first.stem
     return pet_class(**{"pet_id": "-".join(fold(name).split()), "name": name, **known, "photos": photos})

@@ -1,7 +1,4 @@
-"""Matches, pets and owners as plain text for a terminal; only `owner_as_text` shows contact.
-
-`width` is that of the terminal in characters, and lines are wrapped between words; None: as long as they are.
-"""
+"""Matches, pets and owners as plain text, wrapped at a `width` in characters; only `owner_as_text` shows contact."""
 
 from __future__ import annotations
 

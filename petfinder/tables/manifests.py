@@ -34,7 +34,6 @@ class Held(bytes):
         return "standard input"
 
 
-Manifest = Path | Held
 LabelledRow = tuple[str, Row | InvalidPet]
 _DELIMITERS = ",;\t"
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -43,7 +42,7 @@ _CHUNK = 1 << 16
 FORMULA_SIGNS = "=+-@\t\r\n＝＋－＠"
 
 
-def csv_rows(manifest: Manifest, known: Collection[str], columns: Columns | None = None) -> Iterator[LabelledRow]:
+def csv_rows(manifest: Path | Held, known: Collection[str], columns: Columns | None = None) -> Iterator[LabelledRow]:
     """The rows of a CSV file, the header being row 1; raises ConfigError, at the call, for unknown columns.
 
     `columns` says what they are called here.
@@ -54,7 +53,7 @@ def csv_rows(manifest: Manifest, known: Collection[str], columns: Columns | None
     return _csv_rows(manifest, header, delimiter, padded)
 
 
-def json_rows(manifest: Manifest, known: Collection[str], columns: Columns | None = None) -> Iterator[LabelledRow]:
+def json_rows(manifest: Path | Held, known: Collection[str], columns: Columns | None = None) -> Iterator[LabelledRow]:
     """The rows of a JSON array of objects, alone or under one name, or of a file with one object a line; streamed.
 
     The file is read through once at the call: raises ConfigError for an array that breaks off and for unknown keys.
@@ -100,21 +99,20 @@ def _shown(header: str, at: int) -> str:
     return plain if tame and sum(sign.isdigit() for sign in plain) < 5 else f"column {at}"
 
 
-def _opened(manifest: Manifest) -> IO[str]:
+def _opened(manifest: Path | Held) -> IO[str]:
     """The manifest as text. Bytes that are not UTF-8 become lone surrogates, so that only their row is refused."""
     try:
         with manifest.open("rb") as raw:
             start = raw.read(2)
         if start in _UTF_16:
             raise ConfigError(f"{manifest} is UTF-16; save it as UTF-8")
-        lines: IO[str] = manifest.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
-        return lines
+        return manifest.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a usable path"
         raise ConfigError(f"the manifest {manifest} cannot be read ({reason}); name a CSV or JSON file") from error
 
 
-def _csv_header(manifest: Manifest, lines: IO[str]) -> tuple[list[str], str, bool]:
+def _csv_header(manifest: Path | Held, lines: IO[str]) -> tuple[list[str], str, bool]:
     line = next((line for line in lines if line.strip()), None)
     if line is None:
         raise ConfigError(f"{manifest} is empty; its first row names the columns, pet_id among them")
@@ -124,7 +122,7 @@ def _csv_header(manifest: Manifest, lines: IO[str]) -> tuple[list[str], str, boo
     return [name.strip() for name in header], delimiter, padded
 
 
-def _csv_rows(manifest: Manifest, header: Sequence[str], delimiter: str, padded: bool) -> Iterator[LabelledRow]:
+def _csv_rows(manifest: Path | Held, header: Sequence[str], delimiter: str, padded: bool) -> Iterator[LabelledRow]:
     with _opened(manifest) as lines:
         reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=padded)
         header_seen = False
@@ -156,7 +154,7 @@ def _utf8(row: Row) -> Row | InvalidPet:
     return row
 
 
-def _json_rows(manifest: Manifest) -> Iterator[LabelledRow]:
+def _json_rows(manifest: Path | Held) -> Iterator[LabelledRow]:
     with _opened(manifest) as text:
         while (first := text.read(1)).isspace():
             pass
@@ -193,7 +191,7 @@ def _lines(lines: Iterable[str]) -> Iterator[LabelledRow]:
                 yield f"row {number}", _object(value)
 
 
-def _array(manifest: Manifest, text: IO[str]) -> Iterator[LabelledRow]:
+def _array(manifest: Path | Held, text: IO[str]) -> Iterator[LabelledRow]:
     """The elements of an array, each read as soon as it is whole, so that memory stays flat."""
     decoder, number, held = json.JSONDecoder(), 0, ""
     while True:
