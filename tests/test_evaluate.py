@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from petfinder.domain.errors import ConfigError, InvalidQuery
-from petfinder.domain.pets import Box, Dog, Photo
+from petfinder.domain.pets import Box
 from petfinder.domain.vectors import portrait, unit
 from petfinder.domain.verdicts import Thresholds
 from petfinder.evaluation.calibration import (
@@ -23,7 +23,7 @@ from petfinder.evaluation.calibration import (
     mean_over_animals,
     measure_thresholds,
 )
-from petfinder.evaluation.evaluate import evaluate_folder, evaluate_pets, painted_out
+from petfinder.evaluation.evaluate import evaluate_folder, painted_out
 from petfinder.evaluation.metrics import (
     Labelled,
     average_precision,
@@ -291,23 +291,6 @@ def test_the_background_control_sees_the_photo_without_the_pet(tmp_path: Path, t
     assert {painted.getpixel(at) for at in ((10, 190), (90, 190), (50, 90))} == {(10, 20, 30)}
     assert {painted.getpixel(at) for at in ((45, 150), (19, 97), (71, 199))} == {(128, 128, 128)}
     assert picture.getpixel((45, 150)) == (10, 20, 30)
-
-
-def test_pets_with_boxes_are_evaluated_as_they_would_be_registered(tmp_path: Path, table_encoder: TableEncoder) -> None:
-    pets = []
-    for pet, (colour, left) in enumerate([((200, 0, 0), 0), ((0, 0, 200), 40), ((0, 200, 0), 0)]):
-        photos = []
-        for number in range(2):
-            picture = Image.new("RGB", (80, 40), (128, 128, 128))
-            picture.paste(tuple(part + number for part in colour), (left, 0, left + 40, 40))
-            picture.save(tmp_path / f"{pet}-{number}.png")
-            photos.append(Photo(uri=str(tmp_path / f"{pet}-{number}.png"), box=Box(x=left / 80, y=0, w=0.5, h=1)))
-        pets.append(Dog(pet_id=str(pet), photos=photos))
-
-    evaluation = evaluate_pets(pets, table_encoder)
-
-    assert evaluation.rank1.value == 1
-    assert sure(evaluation.background).value < 1
 
 
 def test_the_table_shows_every_figure_and_the_thresholds(tmp_path: Path, table_encoder: TableEncoder) -> None:

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Annotated
 
 import typer
-from typer import Option
 
 from petfinder.cli.app import verb
 from petfinder.cli.output import note, save_picture
-from petfinder.cli.puppies import DOGS, LOST, OWNER, download_puppies
 from petfinder.display.html.cards import owner_card
 from petfinder.display.wording import chance_of
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.matches import Matches
-from petfinder.domain.pets import SPECIES, Cat, Dog, Owner, species_of
+from petfinder.domain.pets import SPECIES, Cat, Dog, species_of
 from petfinder.domain.verdicts import Thresholds
 from petfinder.registry.connect import connect
 from petfinder.registry.registry import Registry
-from petfinder.tables.readers import read_csv, read_folder
+from petfinder.tables.readers import read_csv
 
 _DATASETS = (Path(__file__).with_name("drawings"), Path(__file__).parents[2] / "dataset")  # of a wheel, of a checkout
 _FOUND, _UNKNOWN = Path("petfinder-demo.png"), Path("petfinder-demo-unknown.png")
-_PUPPIES = Path("petfinder-puppies")
 _SHOWN = "on-the-steps-after-rain.jpg"
 
 
@@ -33,7 +29,7 @@ def bundled() -> Path:
     for folder in _DATASETS:
         if (folder / "manifest.csv").is_file():
             return folder
-    raise ConfigError("the bundled pictures are not here; install petfinder anew, or run petfinder demo --puppies")
+    raise ConfigError("the bundled pictures are not here: install petfinder anew")
 
 
 def strays(folder: Path) -> dict[Path, dict[str, str]]:
@@ -55,22 +51,12 @@ def register_bundled(registry: Registry, folder: Path, *, progress: bool | None 
 
 
 @verb(bare=True)
-def demo(
-    puppies: Annotated[
-        bool, Option("--puppies", help="Download the pictures of “Finding your puppy” and find Luigi.")
-    ] = False,
-) -> None:
+def demo() -> None:
     """Show the whole story on bundled pictures. Pets registered, a stray recognised, the owner found.
 
     Example: petfinder demo
     """
-    if puppies:
-        _puppies_demo()
-    else:
-        _bundled_demo(bundled())
-
-
-def _bundled_demo(folder: Path) -> None:
+    folder = bundled()
     finders = strays(folder)
     known = next(photo for photo in finders if photo.name == _SHOWN)
     unknown = next(photo for photo, row in finders.items() if row["species"] == "dog" and not row["pet_id"])
@@ -90,17 +76,6 @@ def _bundled_demo(folder: Path) -> None:
             typer.echo(f"   {photo.name:<28} {matches.verdict or '':<9} first: {first:<14} really: {truth}")
     _step("The pictures are drawings: what they are judged by was measured on other rendered pets, not on photos.")
     typer.echo("Your own photos go in with: petfinder register FOLDER --registry pets.db")
-
-
-def _puppies_demo() -> None:
-    typer.echo("Fetching the 13 pictures of “Finding your puppy with image search” (MIT, (c) 2023 Alex Salgado).")
-    download_puppies(_PUPPIES)
-    lost = _PUPPIES / LOST
-    with connect(":memory:", name="puppies") as registry:
-        registry.dogs.register_many(read_folder(_PUPPIES / DOGS, Dog)).raise_for_failures()
-        registry.dogs.update("luigi", owner=Owner(name="Ully", picture=_PUPPIES / OWNER))
-        _step(f"{registry.dogs.count()} puppies are registered. Whose is the one in {lost.name}?")
-        _show_owner(registry, _show(registry, lost, _FOUND))
 
 
 def _step(text: str) -> None:

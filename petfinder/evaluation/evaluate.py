@@ -62,23 +62,6 @@ def evaluate_folder(
     return _only(try_encoders(samples, [as_encoder(encoder)], limits=limits, progress=progress))
 
 
-def evaluate_pets(
-    pets: Iterable[Pet | Failure | Ignored],
-    encoder: Encoder,
-    *,
-    limits: PhotoLimits = DEFAULT_LIMITS,
-    progress: bool | None = None,
-) -> Evaluation:
-    """Try an encoder on pets of one species with their photos, as `read_csv` gives them or made by hand.
-
-    Each photo is cut to its box where it has one, as registration does; the background control paints that box out of
-    the whole photo. Raises InvalidQuery as `evaluate_folder` does.
-    """
-    samples = _samples("these pets", pets)
-    samples = replace(samples, photos=tuple(each._replace(box=each.photo.box) for each in samples.photos))
-    return _only(try_encoders(samples, [encoder], limits=limits, progress=progress))
-
-
 def evaluate_registry(registered: PetFinder[Any] | PetRepository[Any] | Registry) -> Evaluation:
     """Measure how well the pets of a registry are told apart: `evaluate_registry(registry.dogs)`. Reads no photo.
 

@@ -59,7 +59,7 @@ def test_an_index_remembers_its_spec() -> None:
 
 
 def test_every_filter_stands_on_the_pets_level() -> None:
-    days = {"taken_after": "2026-03-01", "taken_before": "2026-03-02"}
+    days: dict[str, Any] = {"taken_after": "2026-03-01", "taken_before": "2026-03-02"}
     where = PetFilter(breed=["Poodle", "STRASSE"], ids=["a"], exclude=["b"], near=(48.1, 11.6), within_km=20, **days)
     clauses = queries.filters(where.restriction())
     assert clauses == [

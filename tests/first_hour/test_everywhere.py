@@ -57,7 +57,7 @@ def test_forty_changes_of_one_pet_by_eight_threads_are_all_kept(place: str, tabl
 def test_pets_are_filtered_by_name_and_by_when_they_were_registered_and_lost(registry: pf.Registry) -> None:
     for number, name in enumerate(("Luigi", "LUIGI ", "Bella", None)):
         lost = {"status": "lost", "status_at": DAY + timedelta(days=number)} if number < 3 else {"status_at": DAY}
-        at = {"registered_at": DAY + timedelta(seconds=number)}
+        at: dict[str, Any] = {"registered_at": DAY + timedelta(seconds=number)}
         registry.dogs.register(pf.Dog(pet_id=str(number), name=name, **lost, **at))
 
     def ids(**wanted: Any) -> str:
@@ -125,7 +125,7 @@ def test_pets_of_an_earlier_version_are_made_ready_for_new_filters_by_a_rebuild(
         lambda: service.find_by_embedding(directions(1, seed=1)[0], where=where),
     ]
     for ask in asking:
-        with pytest.raises(InvalidQuery, match="wrote 1 of the pets in .* `petfinder index rebuild pets-rabbits`"):
+        with pytest.raises(InvalidQuery, match=r"1 of the pets in .* `petfinder index rebuild pets-rabbits`"):
             ask()
     assert service.count(pf.PetFilter(status="lost")) == 1
     registry.util.rebuild("pets-rabbits", progress=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -104,7 +105,7 @@ def test_tables_and_a_photo_come_from_standard_input_and_a_table_has_tabs(folder
 
 
 def test_pets_are_listed_in_a_table_and_narrow_terminals_wrap_tables_between_words() -> None:
-    long = {"breed": "Portuguese Water Dog", "colour": "white with black spots", "sex": "male"}
+    long: dict[str, Any] = {"breed": "Portuguese Water Dog", "colour": "white with black spots", "sex": "male"}
     pets = [pf.Dog(pet_id=f"dog-{number}", name="Faísca", **long) for number in range(2)]
     reasons = tuple(Reason("photo", words, 1) for words in ("very alike", "about 1 km from home"))
     match = pf.Match(pets[0], pf.Photo(uri="garden.jpg"), 0.7, pf.Verdict.MATCH, 0.9, reasons)
