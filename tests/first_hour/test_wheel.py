@@ -12,6 +12,7 @@ from zipfile import ZipFile
 import pytest
 
 from tests.conftest import ROOT
+from tests.first_hour.test_typed import CHECKERS, wrong_lines
 
 pytestmark = pytest.mark.slow
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -81,7 +82,7 @@ def test_the_wheel_alone_shows_the_demonstration_registers_and_finds(version: st
     assert run(petfinder, "owner", "luna", cwd=tmp_path).startswith("Ully")
 
 
-def test_the_notebooks_run_on_the_wheel(wheel: Path, tmp_path: Path) -> None:
+def test_the_notebooks_run_on_the_wheel_and_its_types_are_true(wheel: Path, tmp_path: Path) -> None:
     programs = installed(sys.executable, wheel, tmp_path / "env", extra="[notebook]")
     there = [path for name in NOTEBOOKS if (path := ROOT / "notebooks" / f"{name}.ipynb").is_file()]
     for name in ("dataset", "../shared"):
@@ -95,5 +96,7 @@ def test_the_notebooks_run_on_the_wheel(wheel: Path, tmp_path: Path) -> None:
         run(programs / "jupyter", "nbconvert", *made, cwd=tmp_path / "notebooks")
 
     assert there
+    for checker in CHECKERS:
+        assert wrong_lines(checker, tmp_path, programs / "python") == ["wrong.py:3", "wrong.py:4", "wrong.py:5"]
     where = run(programs / "python", "-c", "import petfinder; print(petfinder.__file__)", cwd=tmp_path)
     assert "site-packages" in where
