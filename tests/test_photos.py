@@ -360,7 +360,7 @@ def blank_before_others(kind: str) -> bytes:
     return saved(Image.new("RGB", (320, 240), "grey"), kind, save_all=True, append_images=frames)
 
 
-NO_PICTURES = [b"", b"\xff\xd8\xff", "", 7, None, io.StringIO("text"), np.zeros((4, 4, 3), np.uint8)]
+NO_PICTURES = [b"", b"\xff\xd8\xff", "", 7, None, io.StringIO("text"), np.zeros((4, 4, 3))]
 UNREADABLE: list[Callable[[], object]] = [
     *(partial(lambda given: given, given) for given in NO_PICTURES),
     closed,

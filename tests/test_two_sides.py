@@ -182,7 +182,7 @@ def test_no_contact_no_held_back_feature_and_no_exact_place_is_in_a_pair(town: p
 
 
 def test_what_is_no_report_has_no_counterparts_and_cannot_be_confirmed(town: pf.Registry) -> None:
-    with pytest.raises(pf.InvalidQuery, match="report"):
+    with pytest.raises(pf.InvalidQuery, match="only lost, found and sighted"):
         town.dogs.counterparts("dog01")
     with pytest.raises(pf.InvalidQuery, match="report"):
         town.dogs.confirm("dog01", "dog02")

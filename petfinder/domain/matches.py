@@ -25,7 +25,7 @@ def id_of(named: PetRef) -> str:
     pet_id = named.pet.pet_id if isinstance(named, Match) else getattr(named, "pet_id", named)
     if isinstance(pet_id, str):
         return pet_id
-    raise InvalidQuery(f"a pet is named by its id, a Pet or a Match, not by a {type(named).__name__}")
+    raise InvalidQuery(f"a pet is named by its id, a Pet or a Match, not by {type(named).__name__}")
 
 
 def ids_of(named: PetRef | Iterable[PetRef]) -> tuple[str, ...]:

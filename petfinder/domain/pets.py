@@ -146,6 +146,14 @@ class Photo(Value, Shown):
     def _path(cls, uri: Any) -> Any:
         return os.fspath(uri) if isinstance(uri, os.PathLike) else uri
 
+    @field_validator("source")
+    @classmethod
+    def _holds_a_picture(cls, source: Any) -> Any:
+        pictures = (bytes, bytearray, memoryview, Image.Image, np.ndarray)
+        if source is None or isinstance(source, (str, os.PathLike, *pictures)) or hasattr(source, "read"):
+            return source
+        raise ValueError("this is no photo: give a path, bytes, a file object, a PIL image or an RGB uint8 array")
+
     @field_validator("embedding", mode="before")
     @classmethod
     def _own_copy(cls, embedding: Any) -> Any:

@@ -66,6 +66,9 @@ class Value(BaseModel):
             )
             raise self.refusal(f"this {type(self).__name__} cannot be used: {problems}") from error
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise self.refusal(f"a {type(self).__name__} is not changed in place; a service's update() changes a pet")
+
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
         shown = super().__repr_args__()
         return [(name, value.rounded() if hasattr(value, "rounded") else value) for name, value in shown]
@@ -125,7 +128,7 @@ Text = Annotated[str | None, BeforeValidator(_blank_to_none), BeforeValidator(wr
 def check_kind(value: object, kind: Any, sentence: str, *, refusal: type[PetfinderError] = InvalidQuery) -> None:
     """Raise an error that says what to give instead, unless the value is of this kind."""
     if not isinstance(value, kind):
-        raise refusal(f"{sentence}, not a {type(value).__name__}")
+        raise refusal(f"{sentence}, not {type(value).__name__}")
 
 
 def check_choice(value: object, choices: Any, *, what: str) -> None:

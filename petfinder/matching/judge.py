@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -30,12 +30,15 @@ _STAND_IN_PETS = 30
 
 def asked_of(place: Any, at: Any, about: Any, photos: Sequence[Photo]) -> Asked:
     """Take what is known beside the photos: what was told, else what stands in them. Raises InvalidQuery."""
-    if about is not None and not isinstance(about, Pet):
-        raise InvalidQuery('about is a pet that holds what is known: petfinder.Dog(pet_id="asked", colour="black")')
     try:
+        if isinstance(about, Mapping):
+            about = Pet(**{"pet_id": "asked", "species": "asked", **about})
+        if about is not None and not isinstance(about, Pet):
+            raise InvalidPet("about is a Pet or a mapping")
         told = Photo.model_validate({"place": place, "taken_at": at})
     except (ValidationError, InvalidPet) as error:
-        raise InvalidQuery("place is (lat, lon) in degrees, at a date such as 2026-10-02") from error
+        known = 'place is (lat, lon) in degrees, at a date such as 2026-10-02, about {"colour": "black"} or a Pet'
+        raise InvalidQuery(known) from error
     seen_at = told.taken_at or next((photo.taken_at for photo in photos if photo.taken_at), None)
     seen_in = told.place or next((photo.place for photo in photos if photo.place), None)
     return Asked(seen_in and seen_in.rounded(), seen_at, told=at is not None, about=about, now=seen_at or now())

@@ -5,7 +5,7 @@ No search gives an owner: only `owner_of`, and the whole pets of `get`, `list` a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import groupby, islice
@@ -91,17 +91,17 @@ class PetFinder(OpenedIndex[PetT]):
         combine: Combine = "mean",
         place: AnyPlace | None = None,
         at: AnyMoment | None = None,
-        about: Pet | None = None,
+        about: Pet | Mapping[str, Any] | None = None,
     ) -> Matches:
         """Find the registered pets that are most probably the one in a photo, or several of ONE animal, with verdicts.
 
         A photo is a path, bytes, a file object, a PIL image, an RGB uint8 array (height, width, 3) or a Photo. Several
         become one query: the unit-length mean of their embeddings, or (combine="best") for each pet the best of their
-        similarities. `where` is a PetFilter or a mapping of its fields: {"breed": "pug"}. `place` (lat, lon in
-        degrees) and `at` say where and when the animal was seen or lost; without them the photos' own count. `about` is
-        a pet that holds what is known: sex, colour, breed. Places are rounded to 0.01 degree before anything is
-        computed from them. Where only the photo is known, it alone is judged. The 48 first come with thumbnails. Raises
-        PhotoError, InvalidQuery, EncoderError.
+        similarities. `where` is a PetFilter or a mapping of its fields: {"breed": "pug"}. `place` (lat, lon in degrees)
+        and `at` say where and when the animal was seen or lost; without them the photos' own count. `about` is what is
+        known, a pet or a mapping: {"sex": "female", "colour": "black"}. Places are rounded to 0.01 degree before
+        anything is computed from them. Where only the photo is known, it alone is judged. The 48 first come with
+        thumbnails. Raises PhotoError, InvalidQuery, EncoderError.
         """
         check_choice(combine, Combine, what="combine")
         check_similarity(min_similarity)
@@ -126,8 +126,11 @@ class PetFinder(OpenedIndex[PetT]):
         queries = common_direction(queries).reshape(1, -1) if combine == "mean" else queries
         asked = asked_of(*known, [query.photo for query in photos])
         answer = _best_of(self._searched(queries, asked, k, where))
-        answer = replace(answer, pending=self.repository.count_pending())
+        answer = replace(answer, pending=self._count_pending())
         return self._illustrated(self._judged(answer, photos, asked, k, where, min_similarity))
+
+    def _count_pending(self) -> int:
+        return self.repository.count_pending()
 
     def find_many(
         self,
@@ -358,19 +361,19 @@ class PetFinder(OpenedIndex[PetT]):
         self,
         where: AnyFilter | None = None,
         *,
-        after: str | None = None,
+        after: PetRef | None = None,
         limit: int | None = None,
         newest: bool = False,
         **fields: Any,
     ) -> Pets[PetT]:
-        """List the pets that pass, whole, in the order of their ids; a page of `limit` behind the id `after`.
+        """List the pets that pass, whole, in the order of their ids; a page of `limit` behind the pet `after`.
 
         `newest`: by `registered_at`, the latest first, those of one second by id and those without one last. `fields`
         are those of a PetFilter: list(status="lost"). They have owners, but no embeddings and thumbnails. Raises
         InvalidQuery for a `limit` below 0, PetNotFound for an `after` that is gone where the order is not by id.
         """
         check_limit(limit)
-        check_kind(after, str | None, "after is the id of the last pet of the page before")
+        after = None if after is None else id_of(after)
         return self.repository.list(PetFilter.of(where, fields), after=after, limit=limit, newest=newest)
 
     def scan(self, where: AnyFilter | None = None) -> Iterator[PetT]:

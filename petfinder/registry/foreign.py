@@ -51,6 +51,9 @@ class ExistingIndex(PetFinder[PetT]):
         repository.all_of_today = True
         super().__init__(repository, encoder, limits=limits)
 
+    def _count_pending(self) -> int:
+        return 0  # what has no vector is not in such an index
+
     def pets(self) -> Iterator[PetT | Failure]:
         """Stream all pets, whole, with embeddings, and a failure for each document that is no pet's.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import Any, Self, TypeVar
 
-from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
+from petfinder.domain.errors import ConfigError, IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
 from petfinder.domain.evidence import Evidence
 from petfinder.domain.field_names import FieldNames
 from petfinder.domain.filters import AnyFilter
@@ -70,6 +70,7 @@ class Registry(Shown):
         self._choose_encoder = choose_encoder
         self._create = create
         self._limits = limits or PhotoLimits()
+        check_kind(evidence, Evidence | None, "evidence is a petfinder.Evidence", refusal=ConfigError)
         self._evidence = evidence or Evidence()
         self._others: dict[type[Pet], PetService[Any]] = {}
         self._listeners: list[Listener] = []
@@ -136,7 +137,7 @@ class Registry(Shown):
         combine: Combine = "mean",
         place: AnyPlace | None = None,
         at: AnyMoment | None = None,
-        about: Pet | None = None,
+        about: Pet | Mapping[str, Any] | None = None,
     ) -> Matches:
         """Find the registered pets that are most probably the one in a photo over all species, with verdicts.
 
@@ -180,7 +181,7 @@ class Registry(Shown):
             return self._service(match.species).owner_of(match)
         if not isinstance(match, Match):
             raise InvalidQuery(
-                "owner_of takes a match; an empty search has no best one. registry.dogs.owner_of takes a pet_id too"
+                "owner_of takes a match or a Pet, where a search found one; registry.dogs.owner_of takes a pet_id too"
             )
         if match.index != self.index_name(match.pet.species):
             raise IndexMismatch(f"this match comes from index {match.index!r}, not from registry {self.name!r}")

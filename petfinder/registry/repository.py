@@ -427,7 +427,7 @@ def _age(pet: Pet) -> tuple[float, str]:
 
 def already_there(pet_id: str) -> DuplicatePet:
     """The error for a pet that is registered already."""
-    return DuplicatePet(f'pet {pet_id!r} is registered already; on_conflict="replace" or "skip", or another id')
+    return DuplicatePet(f'pet {pet_id!r} is registered already: another id, update it, or on_conflict="replace"')
 
 
 @dataclass

@@ -110,7 +110,8 @@ class PetService(TwoSides[PetT]):
         """Change one pet by a function, and give it more photos, in one write: all of it or nothing.
 
         `change` gets the whole pet and returns it changed; it is called again on what others wrote meanwhile. A photo
-        that the pet has already changes nothing. Raises PetNotFound, PhotoError, EditConflict after 5 tries.
+        that the pet has already changes nothing. Raises PetNotFound, PhotoError, EditConflict after 5 tries, and
+        InvalidPet for what is no pet of this id.
         """
         new: list[Photo] = []
         if photos:
@@ -121,6 +122,11 @@ class PetService(TwoSides[PetT]):
             known = {photo.photo_id for photo in pet.photos}
             added = [photo for photo in new if photo.photo_id not in known]
             after = change(pet)
+            if after is not pet:
+                check_kind(after, Pet, "the function returns the changed pet", refusal=InvalidPet)
+                after = changed(after, {})  # model_copy checked nothing
+            if after.pet_id != pet.pet_id:
+                raise InvalidPet("a pet keeps its pet_id: register it anew under another one")
             return after.model_copy(update={"photos": distinct_photos((*after.photos, *added))}) if added else after
 
         pet = self.repository.update(pet_id, with_photos)
@@ -206,8 +212,7 @@ class PetService(TwoSides[PetT]):
         return self._taken_in(pet, Status.SIGHTED, place, at, finder)
 
     def _taken_in(self, pet: PetT, status: Status, place: Any, at: AnyMoment | None, finder: Any) -> PetT:
-        if not isinstance(pet, Pet):
-            raise InvalidPet(f"a report takes a pet, not a {type(pet).__name__}; give petfinder.Dog(photos=...)")
+        check_kind(pet, Pet, "a report takes a pet, petfinder.Dog(pet_id=..., photos=...)", refusal=InvalidPet)
         where = {"status_place": place or pet.status_place, "finder": finder or pet.finder}
         if not where["status_place"]:
             where |= {"status_place": pet.place, "place": None}

@@ -52,10 +52,10 @@ class TwoSides(PetFinder[PetT]):
         """
         document = self.repository.get_document(id_of(pet_id))
         pet = to_pet(document, self.repository.pet_class)
-        if pet.status not in REPORTED or not len(document.vectors):
-            raise InvalidQuery(
-                f"{pet.pet_id!r} is {pet.status}, or has no embedded photo: only reports have counterparts"
-            )
+        if pet.status not in REPORTED:
+            raise InvalidQuery(f"{pet.pet_id!r} is {pet.status}: only lost, found and sighted pets have counterparts")
+        if not len(document.vectors):
+            raise InvalidQuery(f"{pet.pet_id!r} has no embedded photo to be compared by: add one")
         return self._illustrated(self._counterparts(pet, document, k))
 
     def _counterparts(self, pet: PetT, document: Document, k: int) -> Matches:

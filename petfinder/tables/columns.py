@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,20 +51,22 @@ PET_FBI: Columns = {
 }
 
 
-def as_columns(given: Columns | FieldNames | None) -> Columns | None:
+def as_columns(given: Columns | FieldNames | None, known: Collection[str]) -> Columns | None:
     """Take a mapping of columns, or the field names of an index; raises ConfigError for anything else."""
     if isinstance(given, FieldNames):
         ours = {"uri": "photos", "owner": "owner_name"}
         return {theirs: ours.get(word, word) for word, theirs in given.paths().items() if word != "embedding"}
-    if given is not None and not isinstance(given, Mapping):
-        raise ConfigError('columns says what their columns are here: {"dog_id": "pet_id"}, or petfinder.PUPPIES')
+    if given is None:
+        return None
+    if not isinstance(given, Mapping) or not set(meant_by(given, given)) <= {*known}:
+        raise ConfigError(f'columns says what theirs are here, {{"dog_id": "pet_id"}}; ours are {", ".join(known)}')
     return given
 
 
 def meant_by(headers: Iterable[str], columns: Columns) -> list[str]:
     """Our columns that these headers mean, each once."""
     meant = (columns.get(header) for header in headers)
-    return [*dict.fromkeys(ours if isinstance(ours, str) else ours[0] for ours in meant if ours)]
+    return [*dict.fromkeys(str(ours[0] if isinstance(ours, tuple) else ours) for ours in meant if ours)]
 
 
 def renamed(row: Mapping[str, Any], columns: Columns, folder: Path | None) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def csv_rows(manifest: Path | Held, known: Collection[str], columns: Columns | N
     """
     with _opened(manifest) as lines:
         header, delimiter, padded = _csv_header(manifest, lines)
-    check_columns(header if columns is None else meant_by(header, columns), known, where=str(manifest))
+    check_columns(header if columns is None else meant_by(header, columns), known, where=str(manifest), theirs=columns)
     return _csv_rows(manifest, header, delimiter, padded)
 
 
@@ -71,12 +71,19 @@ def json_rows(manifest: Path | Held, known: Collection[str], columns: Columns | 
 
 
 def check_columns(
-    headers: Sequence[str], known: Collection[str], *, where: str, required: Collection[str] = ("pet_id",)
+    headers: Sequence[str],
+    known: Collection[str],
+    *,
+    where: str,
+    required: Collection[str] = ("pet_id",),
+    theirs: Columns | None = None,
 ) -> None:
     """Raises ConfigError, naming them, for columns that are unknown, missing or double."""
     columns = [column(header) for header in headers]
     hint = f"known are {', '.join(known)}"
     missing = [name for name in required if name not in columns]
+    if missing and theirs is not None:
+        raise ConfigError(f"{where} has no column that columns= names for pet_id; it names {', '.join(theirs)}")
     if missing:  # the first row may hold a pet instead of names, and its owner's telephone number: it is not repeated
         raise ConfigError(f"{where} has no column {', '.join(missing)}; is its first row the header? {hint}")
     unknown = [_shown(header, at) for at, header in enumerate(headers, 1) if column(header) not in known]

@@ -94,7 +94,7 @@ def _read_table(
     columns: Columns | FieldNames | None,
 ) -> Iterator[PetT | Failure | Ignored]:
     species_of(pet_class)
-    table, named = path if isinstance(path, Held) else as_path(path), as_columns(columns)
+    table, named = path if isinstance(path, Held) else as_path(path), as_columns(columns, known_columns(pet_class))
     folder = table.parent
     rows = rows_of(table, known_columns(pet_class), named)
     if named is not None:

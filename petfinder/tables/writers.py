@@ -49,7 +49,7 @@ def _checked(pets: Iterable[Pet]) -> Iterator[Pet]:
 
 
 def write_csv(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> int:
-    """Write pets to a CSV file (UTF-8) and return how many; with `contact`, `read_csv` gives back equal pets.
+    """Write pets to a CSV file (UTF-8) and return how many; with `contact`, `read_csv` gives back all but `held_back`.
 
     A file that ends in .tsv has tabs between its cells. A cell that a spreadsheet would run as a formula gets an
     apostrophe in front, which `read_csv` takes away. Photos
@@ -75,7 +75,7 @@ def write_csv(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> i
 
 
 def write_json(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> int:
-    """Write pets to a JSON file and return how many; with `contact`, `read_json` gives back equal pets.
+    """Write pets to a JSON file and return how many; with `contact`, `read_json` gives back all but `held_back`.
 
     One object a line for a name that ends in .jsonl or .ndjson, else an array. Photos are named relative to the file,
     unless their paths are absolute. Raises ConfigError, and then leaves what was there.

@@ -252,3 +252,28 @@ def test_a_wrong_value_ends_in_a_sentence_of_ours(
                 raw[repr(wrong)[:40]] = error
 
     assert raw == {}
+
+
+def test_what_a_stranger_met_in_the_first_hour(stocked: pf.Registry, tmp_path: Path) -> None:
+    dogs, luigi = stocked.dogs, pf.Dog(pet_id="luigi", owner="Ully")
+    with pytest.raises(errors.InvalidPet, match=r"update\(\)") as caught:
+        luigi.owner = pf.Owner(name="x", phone="555-0101")
+    assert "555" not in str(caught.value)
+    assert dogs.find(picture(RED), about={"breed": "pug"})[0].pet.pet_id == "red"
+    assert [pet.pet_id for pet in dogs.list(after=dogs["blue"])] == ["red"]
+    refused: dict[str, Callable[[], object]] = {
+        "returns the changed pet": lambda: dogs.change("red", lambda pet: None),  # type: ignore[return-value]
+        "keeps its pet_id": lambda: dogs.change("red", lambda pet: pet.model_copy(update={"pet_id": "other"})),
+        "status": lambda: dogs.change("red", lambda pet: pet.model_copy(update={"status": "asleep"})),
+        "evidence is": lambda: pf.connect(":memory:", evidence=0.5),  # type: ignore[arg-type]
+        "Owner": lambda: pf.owner_card(None),  # type: ignore[arg-type]
+        "near": lambda: pf.plot_places([], centre="x"),
+        "no photo": lambda: pf.Dog(pet_id="x", photos=5),  # type: ignore[arg-type]
+        "ours are pet_id": lambda: pf.read_csv("dataset/manifest.csv", columns={"name": "nme"}),
+        "names for pet_id; it names ANIMALCODE": lambda: pf.read_csv("dataset/manifest.csv", columns=pf.ASM3),
+        "no embedded photo": lambda: dogs.counterparts(dogs.report_lost(pf.Dog(pet_id="chip"))),
+    }
+    for said, call in refused.items():
+        with pytest.raises(errors.PetfinderError, match=said):
+            call()
+    assert dogs.change("red", lambda pet: pet.model_copy(update={"status": "home"})).status is pf.Status.HOME

@@ -15,9 +15,9 @@ import numpy as np
 from petfinder.display import wording
 from petfinder.display.colours import STATUS_COLOURS
 from petfinder.display.figures.style import GROUND, INK, MARGIN, drawable, headed_figure, in_own_style, write
-from petfinder.domain.filters import places_of
+from petfinder.domain.filters import PetFilter, places_of
 from petfinder.domain.matches import Matches
-from petfinder.domain.pets import EARTH_RADIUS_KM, Pet, Place, Status
+from petfinder.domain.pets import EARTH_RADIUS_KM, AnyPlace, Pet, Place, Status
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,17 +39,17 @@ _MARKERS = {Status.LOST: "^", Status.FOUND: "s", Status.SIGHTED: "X", Status.HOM
 
 
 @in_own_style
-def plot_places(pets: Iterable[Pet] | Matches, *, centre: Place | tuple[float, float] | None = None) -> Figure:
+def plot_places(pets: Iterable[Pet] | Matches, *, centre: AnyPlace | None = None) -> Figure:
     """Draw a map without tiles: where each pet is, with its name and status, and a scale in km.
 
     Of a pet's places the first is shown; with a centre the nearest, from which distances are counted.
-    `centre` is where the search was made from; matches know theirs. Raises InvalidPet for a centre that is no place,
+    `centre` is where the search was made from; matches know theirs. Raises InvalidQuery for a centre that is no place,
     ConfigError where matplotlib is missing.
     """
     shown = [match.pet for match in pets] if isinstance(pets, Matches) else list(pets)
     if centre is None:
         centre = pets.centre if isinstance(pets, Matches) else None
-    middle = centre if centre is None or isinstance(centre, Place) else Place(lat=centre[0], lon=centre[1])
+    middle = None if centre is None else PetFilter(near=centre, within_km=1).near
     by_place: dict[Place, list[Pet]] = defaultdict(list)
     for pet in shown:
         if places := places_of(pet):

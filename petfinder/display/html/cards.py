@@ -15,6 +15,7 @@ from petfinder.display.text import owner_as_text
 from petfinder.display.thumbnails import pictured
 from petfinder.domain.matches import Match
 from petfinder.domain.pets import Owner, Pet, Photo
+from petfinder.domain.values import check_kind
 
 _PHOTOS = 6
 _PHONE = re.compile(r"\+?[0-9 ()./-]+")
@@ -41,6 +42,7 @@ class HtmlCard:
 
 def owner_card(owner: Owner, pet: Pet | Match | None = None) -> HtmlCard:
     """Show who to call, with picture and every way to reach them, and a photo of the pet (a match's own)."""
+    check_kind(owner, Owner, "an owner card shows a petfinder.Owner; this pet may have none")
     about = pet.pet if isinstance(pet, Match) else pet
     photos = (pet.photo,) if isinstance(pet, Match) else pet.photos if pet else ()
     photo = next((photo for photo in photos if photo.thumbnail), None)
