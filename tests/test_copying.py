@@ -209,7 +209,7 @@ def test_records_come_after_the_pets_that_they_are_about_each_time(registries: R
     copy_registry(source, target)
     assert [*there.scan_records(copied)] == here.records(index, ["1", "3"])
 
-    there.delete_records(copied, ["luigi"])
+    there.delete(copied, ["luigi"])
     there.put_record(copied, Record("3", {"other": True}))
     source.dogs.register(pf.Dog(pet_id="nobody yet"))
     here.put_record(index, Record("0", {}))

@@ -7,10 +7,10 @@ Each document of the new index names the version that it was made from, so a reb
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 from tqdm import tqdm
@@ -22,7 +22,7 @@ from petfinder.registry.documents import of_today, photos_of, waiting, with_vect
 from petfinder.registry.embed import Reading, embedded, in_parallel, read_again
 from petfinder.registry.progress import progress_bar
 from petfinder.stores.base import Store
-from petfinder.stores.documents import Document, IndexSpec, side_by_side
+from petfinder.stores.documents import Document, IndexSpec, batches, side_by_side
 
 _BATCH = 256  # pets read from the store in one request
 _FEW = 32  # pets that may have changed since, for the last pass to be short
@@ -96,7 +96,7 @@ class Rebuild:
     def _catch_up(self) -> int:
         """Make the pets anew that have changed since they were made; returns how many these were."""
         changed = 0
-        for ids in _batches(self._changed()):
+        for ids in batches(self._changed(), _BATCH):
             documents = self._copied(ids) if self.encoder is None else self._encoded(ids, self.encoder)
             for outcome in self.store.write(self.target, documents, mode="index", expected=self.after):
                 if outcome.error:
@@ -118,7 +118,7 @@ class Rebuild:
                 self.pets += 1
                 if version != made_from or self.tries[id_] == 1:
                     yield id_
-        for ids in _batches(gone):
+        for ids in batches(gone, _BATCH):
             self.store.delete(self.target, ids)
             for id_ in ids:
                 self._record(id_, [])
@@ -165,9 +165,3 @@ class Rebuild:
         else:
             self.failures.pop(pet_id, None)
             self.tries.pop(pet_id, None)
-
-
-def _batches(ids: Iterable[str]) -> Iterator[list[str]]:
-    rest = iter(ids)
-    while batch := [*islice(rest, _BATCH)]:
-        yield batch

@@ -54,8 +54,7 @@ MOST_NEIGHBOURS = 10_000  # what Elasticsearch allows for num_candidates, and so
 Missing = Literal["error", "ignore"]
 _ALL = Restriction()
 _NOT_EMBEDDED = (
-    "a photo has no embedding, so that no search would find this pet: register it with a service, which embeds it,"
-    " or say pending=True and call embed_pending() of a service later"
+    "a photo has no embedding: register the pet with a service, or say pending=True and embed_pending() later"
 )
 
 
@@ -94,9 +93,7 @@ class PetRepository(Generic[PetT]):
             self.spec = store.spec(index)
         self.species = self.spec.species
         if self.pet_class is not Pet and species_of(self.pet_class) != self.species:
-            raise IndexMismatch(
-                f"index {index!r} holds pets of species {self.spec.species!r}, not those of {self.pet_class.__name__}"
-            )
+            raise IndexMismatch(f"index {index!r} is of species {self.species!r}, not for a {self.pet_class.__name__}")
 
     @property
     def encoder_identity(self) -> EncoderIdentity:
@@ -131,10 +128,8 @@ class PetRepository(Generic[PetT]):
             raise InvalidPet(f"{pet.pet_id!r} is a {pet.species}; index {self.index!r} holds pets of {self.species!r}")
         unknown = set(type(pet).model_fields) - set(self.pet_class.model_fields)
         if unknown:
-            raise InvalidPet(
-                f"{pet.pet_id!r} has {', '.join(sorted(unknown))}, which a {self.pet_class.__name__} has not; "
-                f"open the registry with registry.of({type(pet).__name__})"
-            )
+            fields, name = ", ".join(sorted(unknown)), type(pet).__name__
+            raise InvalidPet(f"{pet.pet_id!r} has {fields}, unlike the pets here; use registry.of({name})")
         return to_document(pet, dims=self.spec.dims, mark=mark)
 
     def write(self, pets: Iterable[PetT], *, on_conflict: OnConflict, mark: str = TELLING) -> Iterator[Outcome]:
@@ -211,8 +206,7 @@ class PetRepository(Generic[PetT]):
         exact: bool = False,
     ) -> Matches:
         """Find the k pets nearest to one embedding (dims,), without verdict; raises InvalidEmbedding, InvalidQuery."""
-        query = unit(embedding, dims=self.spec.dims).reshape(1, -1)
-        return self.search_many(query, k, where, min_similarity=min_similarity, exact=exact)[0]
+        return self.search_many(embedding, k, where, min_similarity=min_similarity, exact=exact)[0]
 
     def search_many(
         self,
@@ -232,7 +226,8 @@ class PetRepository(Generic[PetT]):
             raise InvalidQuery(f"k must be a number from 1 to {MOST_NEIGHBOURS}; list pages through all pets")
         check_similarity(min_similarity)
         restriction = self._answerable(_restriction(where))
-        query = Query(unit(embeddings, dims=self.spec.dims), k, restriction, min_similarity, exact, cells)
+        vectors = np.atleast_2d(unit(embeddings, dims=self.spec.dims))
+        query = Query(vectors, k, restriction, min_similarity, exact, cells)
         return [self._matches(answer) for answer in self.store.nearest(self.index, query, expected=self.spec)]
 
     def _matches(self, answer: Nearest) -> Matches:
@@ -265,8 +260,7 @@ class PetRepository(Generic[PetT]):
         """Change one pet and keep what others change meanwhile: read, change, write back if nobody was faster.
 
         `change` may be called again on what the others left; where nothing is to be done it returns the very pet it was
-        given. Threads of this process take turns, other processes are given time between tries. Raises PetNotFound, and
-        EditConflict after 5 tries.
+        given. Threads take turns, other processes get time between tries. Raises PetNotFound, EditConflict (5 tries).
         """
         pet_id = id_of(pet_id)
         turn = _TURNS.setdefault((self.store_key, self.index, pet_id), RLock())
@@ -361,10 +355,8 @@ class PetRepository(Generic[PetT]):
         asked += [span.what for span in restriction.spans if span.what != "taken"]
         if asked and not self.all_of_today:
             if earlier := lacking(self.store, self.index):
-                raise InvalidQuery(
-                    f"{earlier} of the pets in index {self.index!r} were written by an earlier petfinder and cannot be"
-                    f" asked for {asked[0]} yet; `petfinder index rebuild {self.index}` makes them ready"
-                )
+                problem = f"{earlier} of the pets in {self.index!r} were written before one could ask for {asked[0]}"
+                raise InvalidQuery(f"{problem}; `petfinder index rebuild {self.index}` makes them ready")
             self.all_of_today = True
         return restriction
 

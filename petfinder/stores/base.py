@@ -66,8 +66,7 @@ class Store(Protocol):
     def versions(self, name: str) -> Iterator[tuple[str, int, int]]:
         """Yield id, version and `made_from` of every document, in the order of the ids (by code point); streamed.
 
-        Cheap, for it is read several times in a rebuild: no bodies, no vectors. Others may write meanwhile, and the
-        caller too.
+        Cheap, for a rebuild reads it several times: no bodies, no vectors. All may write meanwhile.
         """
 
     def finish_rebuild(self, name: str, target: str, catch_up: Callable[[], None]) -> str:
@@ -78,8 +77,7 @@ class Store(Protocol):
         nothing is changed: the index takes writes again, and the target waits for the next try. The old index is kept
         under a free name such as `<name>-000001`, which `index_names` lists and `delete_index` takes. Thumbnails of
         photos that the new documents have go over to it, all others are erased; so do all records. The thresholds that
-        the old index has at that moment stay where the encoder stays, else there are none.
-        IndexNotFound where the target is no longer the unfinished one of this index.
+        the old index has then stay where the encoder stays. IndexNotFound where the target is no longer its own.
         """
 
     def write(
@@ -132,9 +130,6 @@ class Store(Protocol):
 
     def scan_records(self, name: str, *, after: str = "", prefix: str = "") -> Iterator[documents.Record]:
         """Yield records by key (code points), those behind `after` whose keys begin with `prefix`; streamed."""
-
-    def delete_records(self, name: str, pets: Collection[str]) -> None:
-        """Erase every record that is about one of these pets."""
 
     def close(self) -> None:
         """Let go of files and connections; a closed store raises StoreUnavailable."""

@@ -3,45 +3,42 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from heapq import merge
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 import numpy as np
+from pydantic import Field
 
 from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidPet, InvalidQuery, PetfinderError
 from petfinder.domain.filters import Cells, Restriction
 from petfinder.domain.text import is_path
+from petfinder.domain.values import Value
 from petfinder.domain.vectors import Matrix, Vector
 
 SCHEMA = 2  # 1 kept the owner alone where `private` is now
-VECTOR_TYPES = ("int8_hnsw", "hnsw", "bbq_hnsw")
-_NUMBERS = {"shards": range(1, 1025), "replicas": range(2**31), "m": range(1, 513), "ef_construction": range(1, 3201)}
-_SETTINGS = (*_NUMBERS, "refresh_interval", "vectors")
-_INTERVAL = re.compile(r"-1|0|\d+(nanos|micros|ms|s|m|h|d)")
+VectorType = Literal["int8_hnsw", "hnsw", "bbq_hnsw"]
+VECTOR_TYPES: tuple[VectorType, ...] = get_args(VectorType)
 Body = Mapping[str, Any]
+T = TypeVar("T")
 
 
-def check_settings(settings: Mapping[str, Any]) -> None:
-    """Raise InvalidQuery for a setting that no index has, or that no server takes; a file keeps them for a server."""
-    for name, value in settings.items():
-        if name not in _SETTINGS:
-            raise InvalidQuery(f"an index has no setting {name!r}; choose from {', '.join(_SETTINGS)}")
-        if name == "vectors":
-            fine, wanted = value in VECTOR_TYPES, " or ".join(VECTOR_TYPES)
-        elif name == "refresh_interval":
-            fine, wanted = bool(_INTERVAL.fullmatch(str(value))), "-1 for never, or a time such as 30s"
-        else:
-            fine = isinstance(value, int) and not isinstance(value, bool) and value in _NUMBERS[name]
-            wanted = f"a whole number from {_NUMBERS[name][0]} to {_NUMBERS[name][-1]}"
-        if not fine:
-            raise InvalidQuery(f"{name} is {value!r}; an index takes {wanted}")
+class IndexSettings(Value):
+    """What a server makes an index with; a file keeps it for one. Raises InvalidQuery for what no server takes."""
+
+    refusal: ClassVar[type[PetfinderError]] = InvalidQuery
+
+    shards: int = Field(default=1, strict=True, ge=1, le=1024)
+    replicas: int = Field(default=0, strict=True, ge=0, lt=2**31)
+    m: int = Field(default=16, strict=True, ge=1, le=512)
+    ef_construction: int = Field(default=100, strict=True, ge=1, le=3200)
+    refresh_interval: Literal[-1, 0] | Annotated[str, Field(pattern=r"^(-1|0|\d+(nanos|micros|ms|s|m|h|d))$")] = "1s"
+    vectors: VectorType = VECTOR_TYPES[0]
 
 
 @dataclass(frozen=True)
@@ -64,11 +61,11 @@ class IndexSpec:
     def remembered(cls, name: str, stored: Mapping[str, Any]) -> IndexSpec:
         """Return the spec that the index `name` keeps among others; raises IndexMismatch for a schema of later days."""
         if stored["schema"] > SCHEMA:
-            raise IndexMismatch(
-                f"index {name!r} was made by a newer petfinder (schema {stored['schema']}); update petfinder"
-            )
+            raise IndexMismatch(f"index {name!r} is of a newer petfinder (schema {stored['schema']}); update petfinder")
         known = {key: stored[key] for key in cls.__dataclass_fields__ if key in stored}
-        settings = {key: value for key, value in stored.get("settings", {}).items() if key in _SETTINGS}
+        settings = {
+            key: value for key, value in stored.get("settings", {}).items() if key in IndexSettings.model_fields
+        }
         return cls(**known | {"settings": settings})
 
     def difference(self, other: IndexSpec) -> str | None:
@@ -86,10 +83,8 @@ class IndexSpec:
     def check_is(self, expected: IndexSpec | None, *, name: str) -> None:
         """Raise IndexMismatch if this, the spec of the index `name`, is of another species or encoder than expected."""
         if expected is not None and self.difference(expected):
-            raise IndexMismatch(
-                f"index {name!r} was rebuilt with encoder {self.encoder!r} ({self.dims} dims, weights "
-                f"{self.fingerprint[:8] or 'not named'}); open it again"
-            )
+            encoder = f"{self.encoder!r} ({self.dims} dims, weights {self.fingerprint[:8] or 'not named'})"
+            raise IndexMismatch(f"index {name!r} was rebuilt with encoder {encoder}; open it again")
 
 
 Expected = IndexSpec | None
@@ -115,10 +110,9 @@ class Document:
     as far as there are any) is not in `body`, for no search may return it. `terms`, `dates` (as `Span` keeps them) and
     `places` ((lat, lon) pairs) are what restrictions check.
     `thumbnails` go by photo_id and are written with the document; on reading they are left empty. Those of photos that
-    `terms["photo"]` names are kept when a document is replaced.
-    `version` is the store's own on reading; `replace` wants it back. No two states of a document under one name of
-    an index have the same, be it rebuilt in between. `made_from` is, in an index that is rebuilt, the version of the
-    document that this one was made from; the store keeps it and gives it back.
+    `terms["photo"]` names are kept when a document is replaced. `version` is the store's own on reading; `replace`
+    wants it back. No two states of a document under one name of an index have the same, be it rebuilt in between.
+    `made_from` is, in a rebuilt index, the version of the document that this one was made from; the store keeps it.
     """
 
     id: str
@@ -184,16 +178,6 @@ class Query:
         """The search in the cells alone."""
         return replace(self, restriction=replace(self.restriction, cells=self.cells), cells=None)
 
-    def check(self, *, dims: int, most: int | None = None) -> None:
-        """Raise InvalidQuery for a k below 1 or above `most`, InvalidEmbedding for what is no (m, dims) of numbers."""
-        if self.k < 1 or (most is not None and self.k > most):
-            raise InvalidQuery("k must be at least 1" if most is None else f"k must be from 1 to {most}")
-        if self.vectors.ndim != 2 or self.vectors.shape[1] != dims:
-            shape = self.vectors.shape
-            raise InvalidEmbedding(f"this index holds embeddings of {dims} dims; got a query of shape {shape}")
-        if not np.isfinite(self.vectors).all():
-            raise InvalidEmbedding("a query holds NaN or infinity; encode the photo again")
-
 
 @dataclass(frozen=True)
 class Hit:
@@ -227,6 +211,12 @@ def with_cells(search: Callable[[Query], list[Nearest]], query: Query) -> list[N
     return [one.joined(other) for one, other in zip(found, search(query.in_cells()), strict=True)]
 
 
+def batches(stream: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Cut a stream into lists of so many, the last one shorter."""
+    rest = iter(stream)
+    return iter(lambda: [*islice(rest, size)], [])
+
+
 _DOCUMENTS_AT_ONCE = 500
 _BYTES_AT_ONCE = 2**24
 _SECONDS_AT_ONCE = 1.0
@@ -256,7 +246,6 @@ def in_chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
 
 _LEAST_SQUARE, _MOST_SQUARE = 0.998, 1.002  # of a unit vector's length in float32, rounded on the way by others
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-_ASCII_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 @contextmanager
@@ -271,9 +260,8 @@ def storable(document: Document) -> Iterator[None]:
             raise TypeError("a thumbnail that is not bytes")
         yield
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidPet(
-            f"{document.id!r} cannot be stored: it holds what JSON cannot say ({type(error).__name__})"
-        ) from error
+        problem = f"it holds what JSON cannot say ({type(error).__name__})"
+        raise InvalidPet(f"{document.id!r} cannot be stored: {problem}") from error
 
 
 def record_as_json(record: Record) -> str:
@@ -287,10 +275,7 @@ def record_as_json(record: Record) -> str:
 def as_json(value: Any) -> str:
     """Return a value as JSON text; raises ValueError or TypeError for what JSON cannot say."""
     text = _JSON.encode(value)
-    try:
-        text.encode()
-    except UnicodeEncodeError:  # file names that are no UTF-8
-        return _ASCII_JSON.encode(value)
+    text.encode()
     return text
 
 

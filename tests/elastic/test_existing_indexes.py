@@ -272,7 +272,7 @@ def test_nothing_is_written_to_it(puppies: ExistingIndex[pf.Dog], client: Elasti
         lambda: store.rename_index(INDEX, "mine"),
         lambda: store.begin_rebuild(INDEX, puppies.repository.spec),
         lambda: store.put_record(INDEX, Record("a", {})),
-        lambda: store.delete_records(INDEX, ["luigi"]),
+        lambda: store.delete(INDEX, ["luigi"]),
     ]
 
     for change in changes:

@@ -110,7 +110,6 @@ def test_quantised_vectors_are_scored_anew_and_bits_more_of_them_and_whole_ones_
     assert queries.oversampling(BITS, 1, num_candidates=10_000) == 2000
     assert [queries.oversampling(spec, 1, num_candidates=100) for spec in (SPEC, WHOLE)] == [2.0, None]
     assert "rescore_vector" not in queries.nearest(QUERY, WHOLE, k=5, num_candidates=200, clauses=[])["knn"]
-    assert [queries.cosine(score) for score in (1.0, 0.5, 0.0)] == [1.0, 0.0, -1.0]
 
 
 def test_a_page_goes_by_id() -> None:

@@ -83,7 +83,6 @@ def rebuild(store: EmbeddedStore, *, without: Collection[str] = ()) -> str:
 # Each way to erase something: steps one after the other, and what of the secrets must be gone.
 ERASED: dict[str, tuple[list[Callable[[EmbeddedStore], object]], set[str]]] = {
     "delete": ([lambda store: store.delete("dogs", ["luigi"])], {*SECRETS, *OF_RECORDS}),
-    "delete records": ([lambda store: store.delete_records("dogs", ["luigi"])], set(OF_RECORDS)),
     "replace with a photo less": ([drop_a_photo], {"second picture"}),
     "replace with another owner": ([change_the_owner], {"phone", "name"}),
     "write over it": ([lambda store: write(store, [document("luigi")], mode="index")], set(SECRETS)),

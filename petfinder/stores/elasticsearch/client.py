@@ -102,10 +102,8 @@ class ConnectionOptions:
             raise ConfigError("a user's name holds no colon; give the password as password")
         for host in self.hosts if named and self.verify else ():
             if host.startswith("http://") and not _is_here(host):
-                raise ConfigError(
-                    f"credentials would travel to {host} for everybody on the way to read; write https://, "
-                    "or verify=False where you trust the way"
-                )
+                advice = "write https://, or verify=False where you trust the way"
+                raise ConfigError(f"credentials would travel to {host} for all on the way to read; {advice}")
 
     def _check_certificates(self) -> None:
         if (self.ca_certs, self.fingerprint) == (None, None):
@@ -118,9 +116,7 @@ class ConnectionOptions:
             raise ConfigError(f"{plain[0]} has no certificate to check; ca_certs and fingerprint go with https://")
         if self.ca_certs is None:
             if not re.fullmatch(r"[0-9a-fA-F]{64}", str(self.fingerprint).replace(":", "")):
-                raise ConfigError(
-                    "fingerprint is the SHA-256 of the certificate: 64 hexadecimal digits, with or without colons"
-                )
+                raise ConfigError("fingerprint is the certificate's SHA-256: 64 hexadecimal digits, colons or not")
             return
         try:
             ssl.create_default_context(cafile=Path(self.ca_certs).expanduser())

@@ -33,9 +33,7 @@ def to_source(document: Document, *, dims: int, packed: bool, run: str) -> dict[
         as_json([body, private])
     too_long = next((f for f, values in document.terms.items() for v in values if len(v.encode()) > LONGEST_TERM), None)
     if too_long:
-        raise InvalidPet(
-            f"{document.id!r} cannot be stored: a word in its {too_long} is longer than {LONGEST_TERM} bytes"
-        )
+        raise InvalidPet(f"{document.id!r} cannot be stored: a word in {too_long} has more than {LONGEST_TERM} bytes")
     source: dict[str, Any] = {
         "id": document.id,
         "body": body,

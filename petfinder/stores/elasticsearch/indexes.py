@@ -18,7 +18,7 @@ from typing import Any
 from elasticsearch import AuthorizationException, Elasticsearch, NotFoundError
 
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound
-from petfinder.stores.documents import SCHEMA, IndexSpec, check_settings
+from petfinder.stores.documents import SCHEMA, IndexSettings, IndexSpec
 from petfinder.stores.elasticsearch import mapping
 from petfinder.stores.elasticsearch.errors import body_of, translated
 
@@ -62,9 +62,7 @@ def find(client: Elasticsearch, name: str) -> Opened:
             if not opened.handle:
                 raise IndexMismatch(f"{concrete!r} is a copy made by hand; petfinder copy makes one that can be used")
             return opened
-        raise IndexNotFound(
-            f"index {name!r} is there but not petfinder's; open_existing reads it, import_index takes its pets over"
-        )
+        raise IndexNotFound(f"index {name!r} is not petfinder's; open_existing reads it, import_index takes its pets")
     raise IndexNotFound(f"there is no index {name!r} here; the list of indexes shows which there are")
 
 
@@ -123,7 +121,7 @@ def refuse_taken(client: Elasticsearch, name: str) -> None:
 
 def create(client: Elasticsearch, name: str, spec: IndexSpec, *, source: Opened | None = None) -> Opened:
     """Make an empty index under a name, or, to take the place of a source, without it; IndexExists, InvalidQuery."""
-    check_settings(spec.settings)
+    IndexSettings(**spec.settings)
     made = uuid.uuid4().hex
     concrete = _next_number(client, name)
     handle, pictures = f"{concrete}-{made[:8]}", f"{concrete}-thumbnails-{made[:8]}"

@@ -1,18 +1,17 @@
 """What is asked of Elasticsearch: restrictions, pages and nearest-neighbour searches as request bodies.
 
 Pure functions; tests compare what they return as data. Every filter stands on the pet's level, for a nested clause
-inside `knn.filter` would choose pets, not photos. A score of cosine is (1 + cos) / 2: converted here and nowhere else.
+inside `knn.filter` would choose pets, not photos.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from itertools import islice
 from typing import Any
 
 from petfinder.domain.filters import Restriction
 from petfinder.domain.vectors import Vector
-from petfinder.stores.documents import IndexSpec
+from petfinder.stores.documents import IndexSpec, batches
 from petfinder.stores.elasticsearch.mapping import vector_type
 
 MOST_CANDIDATES = 10_000  # what the server allows for num_candidates, k and the size of a page
@@ -56,9 +55,8 @@ def one_of(field: str, values: Collection[str]) -> Clause:
         return {"match_none": {}}
     if len(values) <= _MOST_TERMS:
         return {"terms": {field: sorted(values)}}
-    stream = iter(sorted(values))
-    parts = iter(lambda: [*islice(stream, _MOST_TERMS)], [])
-    return {"bool": {"should": [{"terms": {field: part}} for part in parts], "minimum_should_match": 1}}
+    parts = [{"terms": {field: part}} for part in batches(sorted(values), _MOST_TERMS)]
+    return {"bool": {"should": parts, "minimum_should_match": 1}}
 
 
 def passing(restriction: Restriction, *, embedded: bool = False) -> Clause:
@@ -128,8 +126,3 @@ def photos_counted(restriction: Restriction, *, embedded: bool = False) -> dict[
 def whole(*, vectors: bool) -> dict[str, Any]:
     """Return what of a document comes back where all may be seen."""
     return {"exclude_vectors": False} if vectors else {"excludes": ["photos.vector"]}
-
-
-def cosine(score: float) -> float:
-    """Return the raw cosine of a score."""
-    return 2 * score - 1

@@ -10,7 +10,7 @@ from elasticsearch import Elasticsearch, NotFoundError
 
 from petfinder.domain.errors import IndexNotFound
 from petfinder.domain.filters import Restriction
-from petfinder.stores.documents import Document, Record
+from petfinder.stores.documents import Document, Record, batches
 from petfinder.stores.elasticsearch import documents, queries
 from petfinder.stores.elasticsearch.errors import body_of, causes_of
 from petfinder.stores.elasticsearch.indexes import Opened, have_records
@@ -90,11 +90,8 @@ def versions(client: Elasticsearch, opened: Opened) -> Iterator[tuple[str, int, 
 
 def by_id(client: Elasticsearch, opened: Opened, ids: Sequence[str], *, vectors: bool) -> dict[str, Document]:
     """Return the documents of these ids that there are; without vectors as they are now, refreshed or not."""
-    wanted = list(dict.fromkeys(ids))
-    size = at_once(vectors=vectors)
     found: dict[str, Document] = {}
-    for start in range(0, len(wanted), size):
-        part = wanted[start : start + size]
+    for part in batches(dict.fromkeys(ids), at_once(vectors=vectors)):
         if vectors:  # which an mget cannot give
             answer = client.search(
                 index=opened.handle,
@@ -143,8 +140,7 @@ def thumbnails(client: Elasticsearch, opened: Opened, photos: Sequence[tuple[str
     """Return the thumbnails of photos, each named by (document id, photo_id); None where there is none."""
     found: dict[str, bytes] = {}
     ids = [documents.thumbnail_id(*photo) for photo in photos]
-    for start in range(0, len(ids), _WITH_VECTORS_AT_ONCE):
-        part = list(dict.fromkeys(ids[start : start + _WITH_VECTORS_AT_ONCE]))
+    for part in batches(dict.fromkeys(ids), _WITH_VECTORS_AT_ONCE):
         for one in found_in(body_of(client.mget(index=opened.thumbnails, ids=part)), opened):
             found[one["_id"]] = base64.b64decode(one["_source"]["jpeg"])
     return [found.get(id_) for id_ in ids]

@@ -16,7 +16,7 @@ from elasticsearch import ApiError, Elasticsearch
 from petfinder.domain.errors import InvalidQuery
 from petfinder.domain.filters import Restriction
 from petfinder.domain.vectors import Vector
-from petfinder.stores.documents import Document, Hit, Nearest, Query
+from petfinder.stores.documents import Document, Hit, Nearest, Query, batches
 from petfinder.stores.elasticsearch import documents, queries, read
 from petfinder.stores.elasticsearch.errors import body_of
 from petfinder.stores.elasticsearch.indexes import Opened
@@ -29,7 +29,6 @@ _SPARE = 5  # hits beyond k where all are compared, for quantised vectors may ha
 
 def nearest(client: Elasticsearch, opened: Opened, query: Query, *, retries: int) -> list[Nearest]:
     """Find the nearest documents, for each of the query's vectors, by the graph of each shard."""
-    query.check(dims=opened.spec.dims, most=queries.MOST_CANDIDATES)
     k, restriction, clauses = query.k, query.restriction, queries.filters(query.restriction)
     counting = [queries.photos_counted(restriction, embedded=True)]
     share = 1.0
@@ -63,7 +62,6 @@ def nearest(client: Elasticsearch, opened: Opened, query: Query, *, retries: int
 
 def exactly(client: Elasticsearch, opened: Opened, query: Query, *, retries: int) -> list[Nearest]:
     """Find the same without approximation: all vectors that pass are read and compared; InvalidQuery if too many."""
-    query.check(dims=opened.spec.dims, most=queries.MOST_CANDIDATES)
     [counted] = together(client, opened.handle, [queries.photos_counted(query.restriction)], retries=retries)
     refuse_too_many(photos_in(counted), otherwise="leave exact out")
     return nearest_of(read.scan(client, opened, query.restriction, vectors=True), query)
@@ -80,10 +78,8 @@ def nearest_of(passing: Iterable[Document], query: Query) -> list[Nearest]:
 def refuse_too_many(photos: int, *, otherwise: str) -> None:
     """Raise InvalidQuery for more photos than an exact search looks at, with what to do otherwise."""
     if photos > queries.MOST_CANDIDATES:
-        raise InvalidQuery(
-            f"an exact search looks at up to {queries.MOST_CANDIDATES} photos here, and {photos} pass; "
-            f"narrow it by a filter, or {otherwise}"
-        )
+        most = f"an exact search looks at up to {queries.MOST_CANDIDATES} photos here, and {photos} pass"
+        raise InvalidQuery(f"{most}; narrow it by a filter, or {otherwise}")
 
 
 def compared(there: Sequence[Document], vector: Vector, k: int) -> list[Hit]:
@@ -118,7 +114,7 @@ def _hit(found: Mapping[str, Any], opened: Opened) -> Hit:
     document = documents.to_document(found, made=opened.made, dims=opened.spec.dims)
     two = found["inner_hits"]["photos"]["hits"]["hits"]
     photo = next(place for place in (one["_nested"]["offset"] for one in two) if place < len(document.photo_ids))
-    return Hit(document, document.photo_ids[photo], queries.cosine(two[0]["_score"]))
+    return Hit(document, document.photo_ids[photo], 2 * two[0]["_score"] - 1)  # a score is (1 + cos) / 2
 
 
 def cut(hits: Sequence[Hit], query: Query) -> tuple[Hit, ...]:
@@ -133,8 +129,8 @@ def together(
     """Return the answers to several searches, `at_once` in a request; again where a node is busy or has just gone."""
     answers: list[Mapping[str, Any]] = []
     header = {"index": index, "allow_partial_search_results": False}
-    for start in range(0, len(bodies), at_once):
-        lines = [line for body in bodies[start : start + at_once] for line in (header, body)]
+    for some in batches(bodies, at_once):
+        lines = [line for body in some for line in (header, body)]
         for attempt in range(retries + 1):
             answer = client.msearch(searches=lines)
             responses = body_of(answer)["responses"]

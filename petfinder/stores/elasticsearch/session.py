@@ -1,7 +1,6 @@
 """A connection to a cluster as the store has it open: the client, the indexes as they were found, what is unrefreshed.
 
-What was found is looked up anew every few seconds, and at once where an index turns out to be gone or blocked, so that
-a rebuild by others is noticed.
+What was found is looked up anew every few seconds, and at once where an index is gone or blocked, as by a rebuild.
 """
 
 from __future__ import annotations
@@ -128,9 +127,7 @@ class Session:
             if not opened.blocked:
                 return opened
             if time.monotonic() > until:
-                raise StoreUnavailable(
-                    f"index {name!r} takes no writes: it is being rebuilt; if that rebuild died, run it again"
-                )
+                raise StoreUnavailable(f"index {name!r} is being rebuilt; if that rebuild died, run it again")
             time.sleep(0.2)
 
     def unseen(self, opened: Opened) -> None:

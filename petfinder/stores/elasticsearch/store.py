@@ -184,10 +184,6 @@ class ElasticsearchStore:
     def scan_records(self, name: str, *, after: str = "", prefix: str = "") -> Iterator[Record]:
         return self._session.stream(name, partial(read.scan_records, self.client, after=after, prefix=prefix))
 
-    def delete_records(self, name: str, pets: Collection[str]) -> None:
-        erase = partial(write.erase_records, self.client, pets=[*pets], retries=self._retries)
-        self._session.on(name, erase, searching=False)
-
     def foreign(self, name: str, fields: FieldNames, spec: IndexSpec) -> ForeignIndexStore:
         return ForeignIndexStore(self._session, name, fields, spec, retries=self._retries)
 
@@ -195,5 +191,4 @@ class ElasticsearchStore:
         self._session.close()
 
     def _ask(self, body: Mapping[str, Any], opened: Opened) -> Mapping[str, Any]:
-        """The answer to one search."""
         return together(self.client, opened.handle, [body], retries=self._retries)[0]

@@ -14,7 +14,16 @@ from typing import Any
 from elasticsearch import ApiError, ConflictError, Elasticsearch, TransportError
 
 from petfinder.domain.errors import EditConflict, IndexNotFound, PetfinderError
-from petfinder.stores.documents import Document, IndexSpec, Outcome, Record, WriteMode, in_chunks, record_as_json
+from petfinder.stores.documents import (
+    Document,
+    IndexSpec,
+    Outcome,
+    Record,
+    WriteMode,
+    batches,
+    in_chunks,
+    record_as_json,
+)
 from petfinder.stores.elasticsearch import bulk, documents, indexes
 from petfinder.stores.elasticsearch.bulk import Action, Result
 from petfinder.stores.elasticsearch.errors import body_of, error_of_item, is_write_block
@@ -157,8 +166,7 @@ def _do_all(
     client: Elasticsearch, actions: Sequence[Action], *, retries: int, went_in: bulk.WentIn = lambda ids: ()
 ) -> None:
     """Do what may be done twice, or what `went_in` tells of; raises the first error."""
-    for start in range(0, len(actions), _PAGE):
-        part = actions[start : start + _PAGE]
+    for part in batches(actions, _PAGE):
         results, error = bulk.send(client, part, retries=retries, went_in=went_in)
         if error is not None:
             raise error
@@ -177,8 +185,8 @@ def erase_thumbnails(
     if opened.state == REBUILDING:
         return
     client.indices.refresh(index=opened.thumbnails)
-    for start in range(0, len(pets), _PAGE):
-        of_them = {"terms": {"pet": list(pets[start : start + _PAGE])}}
+    for some in batches(pets, _PAGE):
+        of_them = {"terms": {"pet": some}}
         for hits in pages(client, opened.thumbnails, sort=["pet", "photo"], source=False, query=of_them):
             gone = [Action("delete", opened.thumbnails, hit["_id"]) for hit in hits if hit["_id"] not in keep]
             _do_all(client, gone, retries=retries)
@@ -189,8 +197,8 @@ def erase_records(client: Elasticsearch, opened: Opened, pets: Sequence[str], *,
     if not indexes.have_records(client, opened):
         return
     client.indices.refresh(index=opened.records)
-    for start in range(0, len(pets), _PAGE):
-        about = {"terms": {"pets": list(pets[start : start + _PAGE])}}
+    for some in batches(pets, _PAGE):
+        about = {"terms": {"pets": some}}
         for hits in pages(client, opened.records, sort=["key"], source=False, query=about):
             _do_all(client, [Action("delete", opened.records, hit["_id"]) for hit in hits], retries=retries)
     client.indices.refresh(index=opened.records)
@@ -269,8 +277,8 @@ def _photos_of(source: Mapping[str, Any]) -> set[str]:
 def erase(client: Elasticsearch, opened: Opened, ids: Sequence[str], *, retries: int) -> frozenset[str]:
     """Erase documents, their thumbnails before them; returns the ids that were there."""
     gone: list[str] = []
-    for start in range(0, len(ids), _PAGE):
-        answer = body_of(client.mget(index=opened.handle, ids=ids[start : start + _PAGE], source=False))
+    for some in batches(ids, _PAGE):
+        answer = body_of(client.mget(index=opened.handle, ids=some, source=False))
         there = [one["_id"] for one in found_in(answer, opened)]
         if there:
             erase_thumbnails(client, opened, there, retries=retries)

@@ -47,9 +47,8 @@ def open_memory() -> sqlite3.Connection:
 def open_file(path: Path, *, create: bool, wait: float) -> tuple[sqlite3.Connection, FrozenFile | None]:
     """Open the registry in a file, made if missing and `create`; `wait`: seconds for other processes' writes.
 
-    A FrozenFile comes with it where SQLite takes the file for one that nobody changes. Raises IndexNotFound for a
-    missing file without `create`, IndexMismatch for one of a newer petfinder, and StoreUnavailable for all that is no
-    registry or cannot be opened.
+    A FrozenFile comes with it where SQLite takes the file for one that nobody changes. Raises IndexNotFound (missing,
+    without `create`), IndexMismatch (of a newer petfinder), StoreUnavailable (no registry, or it cannot be opened).
     """
     try:
         new = _is_new(path)
@@ -104,9 +103,7 @@ def _is_new(path: Path) -> bool:
 
 def _check_schema(path: Path, schema: int) -> None:
     if schema > SCHEMA:
-        raise IndexMismatch(
-            f"{path} was written by a newer petfinder (schema {schema}, not {SCHEMA}); update petfinder"
-        )
+        raise IndexMismatch(f"{path} is of a newer petfinder (schema {schema}, not {SCHEMA}); update petfinder")
 
 
 def _connected(uri: str, *, wait: float) -> sqlite3.Connection:

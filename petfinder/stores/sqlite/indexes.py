@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from petfinder.domain.errors import IndexExists, IndexNotFound
-from petfinder.stores.documents import Expected, IndexSpec, IndexStats, check_settings
+from petfinder.stores.documents import Expected, IndexSettings, IndexSpec, IndexStats
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def is_there(connection: sqlite3.Connection, name: str) -> bool:
 def add_index(connection: sqlite3.Connection, name: str, spec: IndexSpec) -> None:
     """Make an empty index; raises IndexExists, InvalidQuery."""
     refuse_taken(connection, name)
-    check_settings(spec.settings)
+    IndexSettings(**spec.settings)
     values = (name, json.dumps(asdict(spec), sort_keys=True))
     connection.execute("INSERT INTO indexes (name, spec, change) VALUES (?, ?, 0)", values)
 

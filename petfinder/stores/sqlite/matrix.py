@@ -191,7 +191,6 @@ class VectorMatrix:
         return products
 
     def _rows(self, rows: Numbers) -> Matrix:
-        """A copy of some rows, which are given ascending."""
         found = np.empty((len(rows), self.dims), dtype=np.float32)
         bounds = np.searchsorted(rows, self._edges)
         for first, block, begin, end in zip(self._edges, self._blocks, bounds, bounds[1:], strict=False):

@@ -50,7 +50,6 @@ class Matrices:
 
 def nearest(connection: sqlite3.Connection, index: IndexRow, matrix: VectorMatrix, query: Query) -> list[Nearest]:
     """Find the nearest documents, for each of the query's vectors; equal ones in the order of their ids."""
-    query.check(dims=index.spec.dims)
     exclude = query.restriction.exclude
     without = numbers(connection, documents_named(index.number, exclude)) if exclude else _NONE
     slots = matrix.chosen(passing(connection, index.number, query.restriction), without=without)

@@ -211,10 +211,6 @@ class EmbeddedStore:
                 return
             after = page[-1].key
 
-    def delete_records(self, name: str, pets: Collection[str]) -> None:
-        with self._writing(name) as (connection, index):
-            rows.erase_records(connection, index.number, pets)
-
     def close(self) -> None:
         self._session.close(before=compact)
 
@@ -226,7 +222,6 @@ class EmbeddedStore:
 
     @contextmanager
     def _writing(self, name: str, expected: Expected = None) -> Iterator[tuple[sqlite3.Connection, IndexRow]]:
-        """One transaction on the index of this name."""
         with self._session.writing() as connection:
             index = find_index(connection, name, expected)
             if index.number == self._given_up:

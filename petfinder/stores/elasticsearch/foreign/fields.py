@@ -66,9 +66,7 @@ class KnownFields:
         if field is None:
             refusal = f"is not petfinder's and cannot be asked for {word}: FieldNames names no field for that"
         else:
-            refusal = (
-                f"cannot be asked for {word}: its field {field.path!r} is a {field.kind} without a keyword beneath it"
-            )
+            refusal = f"cannot be asked for {word}: {field.path!r} is a {field.kind} without a keyword beneath it"
         raise InvalidQuery(f"index {self.index!r} {refusal}; import_index takes its pets into a registry that can")
 
 
@@ -78,10 +76,8 @@ def known_fields(index: str, mappings: Entry, names: FieldNames) -> KnownFields:
     known = {word: _known(index, entries, word, path) for word, path in names.paths().items()}
     pet, vectors = known["pet_id"], entries[known["embedding"].path]
     if pet.exact is None:
-        raise IndexMismatch(
-            f"field {pet.path!r} of index {index!r} cannot tell pets apart: it is a {pet.kind}, and a pet_id is a "
-            "keyword, a text with a keyword beneath it, or a whole number"
-        )
+        wanted = "a keyword, a text with a keyword beneath it, or a whole number"
+        raise IndexMismatch(f"{pet.path!r} of index {index!r} cannot tell pets apart: a {pet.kind}, not {wanted}")
     if vectors.get("element_type", "float") not in ("float", "bfloat16"):
         raise IndexMismatch(f"the vectors of index {index!r} are bytes or bits; petfinder compares numbers")
     dims, metric = vectors.get("dims"), vectors.get("similarity", "cosine")
@@ -106,10 +102,8 @@ def _known(index: str, entries: Mapping[str, Entry], word: str, name: str) -> Kn
     path = entries[name]["path"] if entries[name].get("type") == "alias" else name
     kind, wanted = entries[path].get("type", "object"), _TYPES.get(word, _TEXTS)
     if kind not in wanted:
-        raise IndexMismatch(
-            f"field {name!r} of index {index!r} is of type {kind}, which is no {word}; name a field of type "
-            f"{', '.join(sorted(wanted))}, or leave {word} out"
-        )
+        advice = f"name a field of type {', '.join(sorted(wanted))}, or leave {word} out"
+        raise IndexMismatch(f"field {name!r} of index {index!r} is of type {kind}, which is no {word}; {advice}")
     return KnownField(path, _exact(path, entries[path]), kind)
 
 

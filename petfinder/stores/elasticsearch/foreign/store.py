@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from itertools import islice
 from typing import Any, NoReturn
 
 from petfinder.domain.errors import IndexMismatch, IndexNotFound, InvalidPet, InvalidQuery
@@ -29,13 +28,14 @@ from petfinder.stores.documents import (
     Outcome,
     Query,
     Record,
+    batches,
     with_cells,
 )
 from petfinder.stores.elasticsearch.foreign import queries as bodies
 from petfinder.stores.elasticsearch.foreign.fields import KnownFields, known_fields, to_documents
 from petfinder.stores.elasticsearch.indexes import stored_bytes
 from petfinder.stores.elasticsearch.mapping import memory_of
-from petfinder.stores.elasticsearch.queries import MOST_CANDIDATES, Clause
+from petfinder.stores.elasticsearch.queries import Clause
 from petfinder.stores.elasticsearch.read import at_once, pages
 from petfinder.stores.elasticsearch.search import compared, cut, nearest_of, refuse_too_many, together
 from petfinder.stores.elasticsearch.session import Session
@@ -63,10 +63,8 @@ class ForeignIndexStore:
         with session.asking(name):
             self._fields = _fields_of(session, name, names)
         if self._fields.dims not in (None, spec.dims):
-            raise IndexMismatch(
-                f"index {name!r} holds vectors of {self._fields.dims} dims, and encoder {spec.encoder!r} makes "
-                f"{spec.dims}; name the encoder that filled it"
-            )
+            made = f"encoder {spec.encoder!r} makes {spec.dims}; name the encoder that filled it"
+            raise IndexMismatch(f"index {name!r} holds vectors of {self._fields.dims} dims, and {made}")
         self._session, self._name, self._spec, self._retries = session, name, spec, retries
         self.location = session.location
 
@@ -75,14 +73,11 @@ class ForeignIndexStore:
         return self._session.client
 
     def _refuse(self, name: str, *arguments: Any, **named: Any) -> NoReturn:
-        raise InvalidQuery(
-            f"index {name!r} is not petfinder's: it is searched and read, but not changed; import_index takes its pets "
-            "into a registry"
-        )
+        raise InvalidQuery(f"index {name!r} is not petfinder's: it is only read; import_index takes its pets over")
 
     create_index = delete_index = rename_index = change_thresholds = _refuse
     begin_rebuild = versions = finish_rebuild = _refuse
-    write = replace = delete = put_record = delete_records = _refuse
+    write = replace = delete = put_record = _refuse
 
     def index_names(self) -> list[str]:
         return [self._name]
@@ -125,7 +120,6 @@ class ForeignIndexStore:
 
     def nearest(self, name: str, query: Query, *, expected: Expected = None) -> list[Nearest]:
         self._check(name, expected)
-        query.check(dims=self._spec.dims, most=MOST_CANDIDATES)
         with self._session.asking(name):
             return with_cells(self._nearest, query if "place" in self._fields.known else replace(query, cells=None))
 
@@ -190,14 +184,13 @@ class ForeignIndexStore:
         return filter(_usable, self._values(self._fields.pet, [*self._clauses(restriction), *behind]))
 
     def _scan(self, restriction: Restriction, *, after: str = "", vectors: bool) -> Iterator[Document]:
-        ids = self._pet_ids(restriction, after=after)
-        while some := [*islice(ids, at_once(vectors=vectors))]:
+        for some in batches(self._pet_ids(restriction, after=after), at_once(vectors=vectors)):
             yield from self._whole(some, vectors=vectors)
 
     def _whole(self, ids: Sequence[str], *, vectors: bool) -> Iterator[Document]:
         """The pets of these ids that there are, with all their photos, whatever filter they passed."""
-        for start in range(0, len(ids), bodies.PAGE):
-            wanted = {*ids[start : start + bodies.PAGE]}
+        for some in batches(ids, bodies.PAGE):
+            wanted = {*some}
             body: dict[str, Any] = {"query": bodies.passing([bodies.of_pets(wanted, self._fields)])}
             body |= bodies.whole(self._fields, vectors=vectors)
             by_pet = [self._fields.pet, "_shard_doc"]
