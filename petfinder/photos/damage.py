@@ -34,8 +34,7 @@ def check_promises(data: bytes, image: Image.Image) -> None:
 def check_not_lost(picture: Image.Image, data: bytes, image: Image.Image, *, pixels: int) -> None:
     """After decoding: raises if the picture is blank while the file holds far more, or in a JPEG less, than blankness.
 
-    `picture` is the decoded RGB, `image` what Pillow opened, `pixels` how many the file says it has. A file that is
-    meant to be one colour passes.
+    `picture` is the decoded RGB, `image` what Pillow opened, `pixels` how many the file says. One honest colour passes.
     """
     if image.format == "PNG" or not _is_blank(picture):  # a PNG has shown by its checksums that it is whole
         return
@@ -63,7 +62,6 @@ def _differing(picture: Image.Image) -> int:
 
 
 def _content_bytes(data: bytes, image: Image.Image) -> int:
-    """About how many bytes of a file describe its pixels."""
     metadata = _metadata_bytes(image)
     if image.format in ("JPEG", "MPO"):
         return len(data) - max(metadata, data.find(_START_OF_JPEG_PIXELS, metadata))

@@ -150,9 +150,7 @@ def _bytes(source: object, name: str, limits: PhotoLimits) -> bytes:
         sentence = f"{name} cannot be read ({reason}): check that the file is there and open to you"
         raise UnreadablePhoto(sentence) from error
     if len(content) > limits.max_bytes:
-        raise PhotoTooLarge(
-            f"{name} has more than {limits.max_bytes} bytes: make the picture smaller or raise max_photo_bytes"
-        )
+        raise PhotoTooLarge(f"{name} has more than {limits.max_bytes} bytes: make it smaller or raise max_photo_bytes")
     if not content:
         raise UnreadablePhoto(f"{name} is empty: give a file that holds a picture")
     return content
@@ -161,9 +159,7 @@ def _bytes(source: object, name: str, limits: PhotoLimits) -> bytes:
 def _stream_bytes(source: object, name: str, limits: PhotoLimits) -> bytes:
     read = getattr(source, "read", None)
     if not callable(read):
-        raise UnreadablePhoto(
-            f"{name} is {type(source).__name__}: give a path, the bytes of a picture, a file object or a PIL image"
-        )
+        raise UnreadablePhoto(f"{name} is {type(source).__name__}: give a path, bytes, a file object or a PIL image")
     if callable(seekable := getattr(source, "seekable", None)) and seekable():
         source.seek(0)  # type: ignore[attr-defined]
     chunks, missing = [], limits.max_bytes + 1
@@ -210,10 +206,8 @@ def check_pixels(image: Image.Image, *, name: str, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise UnreadablePhoto(f"{name} has no pixels: give another picture")
     if width * height > max_pixels:
-        raise PhotoTooLarge(
-            f"{name} has {width} x {height} pixels and the limit is {max_pixels}: "
-            "make the picture smaller or raise max_photo_pixels"
-        )
+        size = f"{width} x {height} pixels and the limit is {max_pixels}"
+        raise PhotoTooLarge(f"{name} has {size}: make the picture smaller or raise max_photo_pixels")
 
 
 def reduced(picture: Image.Image) -> Image.Image:
@@ -318,10 +312,8 @@ def refusals(name: str) -> Iterator[None]:
     except (Image.DecompressionBombError, MemoryError) as error:
         raise PhotoTooLarge(f"{name} is too large to decode: make the picture smaller") from error
     except Exception as error:  # on broken bytes Pillow and its plugins raise nearly anything
-        raise UnreadablePhoto(
-            f"{name} is not a picture or is broken ({type(error).__name__}): "
-            "give a whole JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF or BMP file"
-        ) from error
+        problem = f"{name} is not a picture or is broken ({type(error).__name__})"
+        raise UnreadablePhoto(f"{problem}: give a whole JPEG, PNG, WebP, HEIC, AVIF, GIF, TIFF or BMP file") from error
 
 
 @cache

@@ -14,8 +14,7 @@ from pathlib import Path
 def replacing(target: Path) -> Iterator[Path]:
     """Where to write a new file; it takes the target's place, and its rights, once the block is left.
 
-    A link stays one: the file that it names is replaced. If anything fails, the target stays as it was and nothing
-    else is left. Raises OSError.
+    A link stays one: the file that it names is replaced. If anything fails, all stays as it was. Raises OSError.
     """
     whole = Path(os.path.realpath(target))
     part = whole.with_name(f".{whole.name}.{secrets.token_hex(4)}.part")

@@ -63,8 +63,7 @@ def named_from(uri: str, folder: Path) -> str:
 def walk(root: Path) -> Iterator[PhotoFolder | Failure | Ignored]:
     """The folders that hold photos, a folder before its sub-folders, and each entry that is passed over.
 
-    A linked folder is followed once, if it lies elsewhere; a loop of links ends. A folder that cannot be opened is a
-    Failure.
+    A linked folder is followed once, if it lies elsewhere; loops of links end. An unreadable folder is a Failure.
     """
     real_root = Path(os.path.realpath(root))
     seen: set[tuple[int, int]] = set()

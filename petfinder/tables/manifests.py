@@ -1,7 +1,6 @@
 """Manifests as they lie on disk: CSV and JSON files as streams of labelled rows.
 
-What cannot be read as a row is given as an error in its place; what is wrong with the manifest as a whole is a
-ConfigError before the first row.
+What cannot be read as a row is an error in its place; what is wrong with the whole, a ConfigError before the first.
 """
 
 from __future__ import annotations

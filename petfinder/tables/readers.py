@@ -33,12 +33,13 @@ from petfinder.tables.manifests import Held, LabelledRow, check_columns, csv_row
 from petfinder.tables.rows import PetT, Row, as_text, cells, column, is_of_species, known_columns, pet_from_row
 
 Grouping = Literal["pet", "file", "breed"]
+AnyTable = AnyPath | Held
+AnyColumns = Columns | FieldNames | None
+Found = Iterator["PetT | Failure | Ignored"]
 _DOG: Any = Dog  # as a default of type[PetT], which Python 3.11 has no words for (PEP 696)
 
 
-def read_folder(
-    path: AnyPath, pet_class: type[PetT] = _DOG, *, by: Grouping = "pet"
-) -> Iterator[PetT | Failure | Ignored]:
+def read_folder(path: AnyPath, pet_class: type[PetT] = _DOG, *, by: Grouping = "pet") -> Found[PetT]:
     """Read pets from a folder of photos, one by one, in the order of their paths.
 
     `by="pet"`: a sub-folder that holds photos is a pet, at any depth, and so is a photo at the top. `by="file"`: each
@@ -58,27 +59,22 @@ def read_folder(
     return _folder_pets(root, pet_class, by)
 
 
-def read_csv(
-    path: AnyPath | Held, pet_class: type[PetT] = _DOG, *, columns: Columns | FieldNames | None = None
-) -> Iterator[PetT | Failure | Ignored]:
+def read_csv(path: AnyTable, pet_class: type[PetT] = _DOG, *, columns: AnyColumns = None) -> Found[PetT]:
     """Read pets from a CSV file with a header, `,` or `;` between its cells, in UTF-8.
 
     Columns are the fields of Pet, with `lat` and `lon` (or `place` as `lat,lon`), `status_lat` and `status_lon` (or
     `status_place`), `owner_name`, `owner_phone`, `owner_email`, `owner_address`, `owner_picture`, and the same of
-    `finder_`; `photos` and `tags` hold several with `;` between them, paths are
-    relative to the file. Rows of another species are Ignored, a row that cannot be used is a Failure.
+    `finder_`; `photos` and `tags` hold several with `;` between them, paths are relative to the file. Rows of another
+    species are Ignored, a row that cannot be used is a Failure.
 
     `columns` is for tables of others: what their columns are called here ({"dog_id": "pet_id"}, pf.PUPPIES, pf.ASM3,
     pf.PET_FBI); those of which it says nothing are not read, and a row without a photo takes the picture beside the
-    table that is called by its pet_id. Raises ConfigError, at the call, for a file that cannot be read and for unknown
-    columns.
+    table that is called by its pet_id. Raises ConfigError, at the call, for an unreadable file and unknown columns.
     """
     return _read_table(csv_rows, path, pet_class, columns)
 
 
-def read_json(
-    path: AnyPath | Held, pet_class: type[PetT] = _DOG, *, columns: Columns | FieldNames | None = None
-) -> Iterator[PetT | Failure | Ignored]:
+def read_json(path: AnyTable, pet_class: type[PetT] = _DOG, *, columns: AnyColumns = None) -> Found[PetT]:
     """Read pets from a JSON file: an array of objects, alone or under one name ({"dogs": [...]}), or one object a line.
 
     Keys and `columns` are those of `read_csv`; beside that people and places may be objects, `photos` and `tags` lists.
@@ -88,11 +84,8 @@ def read_json(
 
 
 def _read_table(
-    rows_of: Callable[..., Iterator[LabelledRow]],
-    path: AnyPath | Held,
-    pet_class: type[PetT],
-    columns: Columns | FieldNames | None,
-) -> Iterator[PetT | Failure | Ignored]:
+    rows_of: Callable[..., Iterator[LabelledRow]], path: AnyTable, pet_class: type[PetT], columns: AnyColumns
+) -> Found[PetT]:
     species_of(pet_class)
     table, named = path if isinstance(path, Held) else as_path(path), as_columns(columns, known_columns(pet_class))
     folder = table.parent
@@ -102,9 +95,7 @@ def _read_table(
     return _manifest_pets(rows, pet_class, folder)
 
 
-def from_table(
-    frame: Iterable[Mapping[str, Any]] | Any, pet_class: type[PetT] = _DOG
-) -> Iterator[PetT | Failure | Ignored]:
+def from_table(frame: Iterable[Mapping[str, Any]] | Any, pet_class: type[PetT] = _DOG) -> Found[PetT]:
     """Read pets from a pandas DataFrame, or any iterable of mappings, with the columns of `read_csv`.
 
     A DataFrame's index counts as a column where it has the name of one. Paths stay as they are. What `write_csv` wrote
@@ -158,7 +149,7 @@ def from_arrays(
     return _array_pets(rows_of, matrix, photo_ids, pet_class, fields or {})
 
 
-def _folder_pets(root: Path, pet_class: type[PetT], by: Grouping) -> Iterator[PetT | Failure | Ignored]:
+def _folder_pets(root: Path, pet_class: type[PetT], by: Grouping) -> Found[PetT]:
     first_at: dict[str, Path] = {}
     for item in walk(root):
         if not isinstance(item, PhotoFolder):
@@ -191,10 +182,7 @@ def _folder_pet(row: Row, where: Path, paths: Sequence[Path], pet_class: type[Pe
             yield Failure(shown(where), refused)
 
 
-def _manifest_pets(
-    rows: Iterable[LabelledRow], pet_class: type[PetT], folder: Path | None
-) -> Iterator[PetT | Failure | Ignored]:
-    """One item for each row."""
+def _manifest_pets(rows: Iterable[LabelledRow], pet_class: type[PetT], folder: Path | None) -> Found[PetT]:
     species = species_of(pet_class)
     first_at: dict[str, str] = {}
     for label, row in rows:

@@ -107,7 +107,8 @@ def pet_from_row(row: Row, pet_class: type[PetT], *, folder: Path | None = None)
     fields |= {name: as_text(fields[name]) for name in _PLAIN if name in fields}
     pet_id = fields["pet_id"]
     fields["pet_id"] = pet_id.strip() if isinstance(pet_id, str) else pet_id
-    fields |= {"species": species, "tags": _tags_of(filled), "photos": _photos_of(filled, folder)}
+    fields |= {"species": species, "photos": _photos_of(filled, folder)}
+    fields["tags"] = [as_text(tag) for tag in _parts(filled.get("tags")) if not is_missing(tag)]
     fields |= {name: _place_of(filled, name) for name in _PLACES}
     fields |= {who: _person_of(filled, who, folder) for who in PEOPLE}
     return pet_class(**fields)
@@ -150,13 +151,6 @@ def _joined(parts: Iterable[str | None]) -> str | None:
     return text if _parts(text) == entries else json.dumps(entries, ensure_ascii=False)
 
 
-def _tags_of(filled: Row) -> list[str]:
-    tags = [as_text(tag) for tag in _parts(filled.get("tags")) if not is_missing(tag)]
-    if not all(isinstance(tag, str) for tag in tags):
-        raise InvalidPet("tags: each must be text")
-    return tags
-
-
 def _place_of(filled: Row, name: str) -> Any:
     """What the row says of this place; a decimal comma will do where lat and lon stand alone."""
     lat, lon = _PLACES[name]
@@ -184,14 +178,12 @@ def _photos_of(filled: Row, folder: Path | None) -> list[Photo]:
 
 
 def _photo(picture: Any, folder: Path | None) -> Photo:
-    if isinstance(picture, Photo):
-        return picture
     if isinstance(picture, Real):
         raise InvalidPet("photos: each must be a path or a picture, not a number")
     if isinstance(picture, (str, os.PathLike)):
         picture = {"uri": os.fspath(picture)}
     if not isinstance(picture, Mapping):
-        return Photo(source=picture)
+        return picture if isinstance(picture, Photo) else Photo(source=picture)
     if not set(picture) <= _OF_A_PHOTO:
         raise InvalidPet(f"photos: each may have {', '.join(sorted(_OF_A_PHOTO))} and nothing else")
     known = {name: value for name, value in picture.items() if not is_missing(value)}
@@ -201,17 +193,13 @@ def _photo(picture: Any, folder: Path | None) -> Photo:
     return Photo(**known)
 
 
-def _person_of(filled: Row, who: str, folder: Path | None) -> Owner | None:
+def _person_of(filled: Row, who: str, folder: Path | None) -> Any:
     nested = filled.get(who)
     flat = {field: filled[f"{who}_{field}"] for field in Owner.model_fields if f"{who}_{field}" in filled}
-    if isinstance(nested, str):
-        nested = {"name": nested}
     if nested is not None and flat:
         raise InvalidPet(f"give {who}, or the columns that begin with {who}_, not both")
-    if isinstance(nested, Owner):
-        return nested
     if nested is not None and not isinstance(nested, Mapping):
-        raise InvalidPet(f"{who}: give a name, or an object with {', '.join(Owner.model_fields)}")
+        return nested
     known = {str(name): value for name, value in (nested or flat).items() if not is_missing(value)}
     if not known:
         return None

@@ -52,8 +52,8 @@ def write_csv(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> i
     """Write pets to a CSV file (UTF-8) and return how many; with `contact`, `read_csv` gives back all but `held_back`.
 
     A file that ends in .tsv has tabs between its cells. A cell that a spreadsheet would run as a formula gets an
-    apostrophe in front, which `read_csv` takes away. Photos
-    are named relative to the file, unless their paths are absolute. Raises ConfigError, and then leaves what was there.
+    apostrophe in front, which `read_csv` takes away. Photos are named relative to the file, unless their paths are
+    absolute. Raises ConfigError, and then leaves what was there.
     """
     target = as_path(path)
     count = 0
@@ -65,9 +65,7 @@ def write_csv(pets: Iterable[Pet], path: AnyPath, *, contact: bool = False) -> i
                 columns = tuple(row)
                 table.writerow(columns)
             if tuple(row) != columns:
-                raise ConfigError(
-                    "pets of classes with different fields do not fit into one CSV file; write one for each"
-                )
+                raise ConfigError("pets of classes with different fields do not fit into one file; write one for each")
             table.writerow([_protected(cell) if isinstance(cell, str) else cell for cell in row.values()])
         if not count:
             table.writerow(columns)
