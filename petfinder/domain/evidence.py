@@ -76,8 +76,7 @@ class Evidence(ConfigValue):
 class Reason:
     """One piece of evidence for or against a pet: its kind, in words, and the log10 of its likelihood ratio.
 
-    Above 0 it speaks for the pet. Of the photo: how much likelier it is that the pet is the one than that any stranger
-    in the gallery is as alike.
+    Above 0 it speaks for the pet. The photo weighs that the pet is the one against any stranger's being as alike.
     """
 
     kind: Literal["photo", "place", "days", "sex", "colour", "breed", "status"]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -175,9 +174,6 @@ AnyWords = str | Iterable[str]
 Several = Annotated[tuple[str, ...] | None, BeforeValidator(_several)]
 
 
-NO_FIELDS: Mapping[str, Any] = {}
-
-
 class PetFilter(Value):
     """A restriction on pets: every field that is given must hold; of several values in one field, one must.
 
@@ -211,13 +207,6 @@ class PetFilter(Value):
     lost_before: Takes[AnyMoment | None, Moment | None] = NOTHING
     own: Takes[Mapping[str, Any], Annotated[tuple[tuple[str, ...], ...], BeforeValidator(_as_words)]] = NONE_OF_THEM
 
-    @field_validator(*(f"{what}_{end}" for what in DATES for end in ("after", "before")))
-    @classmethod
-    def _in_reach(cls, moment: datetime | None) -> datetime | None:
-        if moment is not None:
-            epoch_seconds(moment)
-        return moment
-
     @field_validator("status")
     @classmethod
     def _known_status(cls, wanted: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -236,7 +225,7 @@ class PetFilter(Value):
         return self
 
     @classmethod
-    def of(cls, where: AnyFilter | None, fields: Mapping[str, Any] = NO_FIELDS) -> PetFilter | None:
+    def of(cls, where: AnyFilter | None, fields: Mapping[str, Any] | None = None) -> PetFilter | None:
         """Make a filter of one, of a mapping of its fields, and of named fields; None where nothing is asked."""
         if where is not None and not isinstance(where, (PetFilter, Mapping)):
             raise InvalidQuery('where is a PetFilter, or {"breed": "pug"}; search_text looks for words')
@@ -244,7 +233,7 @@ class PetFilter(Value):
             if not fields:
                 return where
             where = {name: getattr(where, name) for name in where.model_fields_set}
-        both = {str(name): value for name, value in {**(where or {}), **fields}.items()}
+        both = {str(name): value for name, value in {**(where or {}), **(fields or {})}.items()}
         return cls(**both) if both else None
 
     def _spans(self) -> Iterator[Span]:

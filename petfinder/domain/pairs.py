@@ -24,8 +24,7 @@ class PairState(StrEnum):
 class Pair:
     """Two reports that may be one animal, as searches show them: a lost one first, and the earlier one first.
 
-    `probability` (0 to 1) and `reasons` are those of the moment at which they met, `met_at`. `pair_id` is made of both
-    pets' ids.
+    `probability` (0 to 1) and `reasons` are those of when they met, `met_at`. `pair_id` is made of both pets' ids.
     """
 
     pair_id: str

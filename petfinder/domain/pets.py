@@ -72,8 +72,7 @@ AnyPlace = Place | Sequence[float] | str
 class Box(Value):
     """Where in the picture the pet is: left edge `x`, upper edge `y`, width `w`, height `h`, each 0 to 1.
 
-    `margin` widens the crop on every side by this share of the box. Four numbers (x, y, w, h) will do, or "x,y,w,h" and
-    the margin where there is one.
+    `margin` widens the crop on every side by this share of the box. (x, y, w, h) or "x,y,w,h" will do, then a margin.
     """
 
     x: float = Field(ge=0, lt=1)

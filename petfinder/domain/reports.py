@@ -95,9 +95,8 @@ class Report(Result, ABC):
 class BulkReport(Report):
     """What registering many pets did: ids of pets added, replaced and skipped, each failure, files passed over.
 
-    `changed` names the skipped pets whose photos are not those that are registered (`on_conflict="replace"` takes
-    them in); `pending` counts the photos taken in without an embedding; `odd` are photos taken in that one should
-    look at.
+    `changed` names the skipped pets whose photos are not those that are registered (`on_conflict="replace"` takes them
+    in); `pending` counts the photos taken in without an embedding; `odd` are photos that one should look at.
     """
 
     added: tuple[str, ...] = ()
@@ -123,19 +122,15 @@ class BulkReport(Report):
         }
 
     def _summary(self) -> str:
-        changed = (
-            f"\n  {len(self.changed)} of the skipped have other photos than are registered: "
-            'on_conflict="replace" puts what is read now in their place, owner included'
-        )
-        return "\n".join([super()._summary() + (changed if self.changed else ""), *_first(self.odd, "odd")])
+        advice = 'on_conflict="replace" puts what is read now in their place, owner included'
+        changed = f"  {len(self.changed)} of the skipped have other photos than are registered: {advice}"
+        return "\n".join([super()._summary(), *([changed] if self.changed else []), *_first(self.odd, "odd")])
 
     def raise_for_failures(self) -> None:
         """Raise BulkFailed, which carries this report, if anything did not go in."""
         if self.failures:
-            first = self.failures[0]
-            raise BulkFailed(
-                f"{len(self.failures)} of the items did not go in, the first: {clean(first.item)}: {first.reason}", self
-            )
+            message = f"{len(self.failures)} of the items did not go in, the first: {self.failures[0]}"
+            raise BulkFailed(message, self)
 
 
 class BulkFailed(RegistryError):

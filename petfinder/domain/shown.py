@@ -25,11 +25,6 @@ def use_renderers(load: Callable[[], Renderers]) -> None:
     _load = load
 
 
-def as_html(value: object) -> str:
-    """Show a value in a notebook."""
-    return str(_shown(value, "html"))
-
-
 def as_text(value: object) -> str:
     """Show a value in a terminal."""
     return str(_shown(value, "text"))
@@ -45,7 +40,7 @@ class Shown:
     """What shows itself in a notebook."""
 
     def _repr_html_(self) -> str:
-        return as_html(self)
+        return str(_shown(self, "html"))
 
 
 class Result(Shown):

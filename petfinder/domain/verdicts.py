@@ -57,8 +57,7 @@ class Interval(Value):
 class Quantiles(Value):
     """The best similarity that 1 % (`match`) and 30 % (`possible`) of strangers exceed among `pets` registered pets.
 
-    `photos`: how many photos these pets had together (None: one each). The intervals are those of the two values, where
-    they were measured.
+    `photos`: how many photos these pets had together (None: one each). Intervals stand where they were measured.
     """
 
     pets: int = Field(ge=1)
@@ -103,8 +102,7 @@ class Curve(Value):
 class PhotoLikelihood(ConfigValue):
     """The curves of one species by rising numbers of registered photos, and the ratios by which strangers are judged.
 
-    `match` and `possible`: the log10 of the likelihood ratio that the best pet of 1 % and of 30 % of strangers reaches.
-    Raises ConfigError.
+    `match`, `possible`: the log10 of the likelihood ratio that the best pet of 1 % and of 30 % of strangers reaches.
     """
 
     curves: tuple[Curve, ...] = Field(min_length=1)
@@ -126,8 +124,7 @@ class Thresholds(ConfigValue):
     """The quantiles measured at rising numbers of pets, and in `source` what they were measured on.
 
     Between and beyond the numbers measured, thresholds follow a line over the logarithm of the number. `likelihood`
-    turns similarities into probabilities; None where it was never fitted. Raises ConfigError for numbers that do not
-    rise.
+    turns similarities into probabilities; None: never fitted. Raises ConfigError for numbers that do not rise.
     """
 
     measured: tuple[Quantiles, ...] = Field(min_length=1)
@@ -145,8 +142,7 @@ class Thresholds(ConfigValue):
         """Compute the thresholds for this many pets left after the filter (0 counts as 1), with this many photos.
 
         Every photo is one more chance for a stranger to resemble a pet, so `photos`, where given, decides: the number
-        of the pets' photos times the number of query photos. Without it the pets are taken to have as many photos each
-        as those that were measured.
+        of the pets' photos times the number of query photos. Without it the pets have as many photos as those measured.
         """
         rows = self.measured
         sizes = [row.pets if photos is None else row.gallery_size for row in rows]
