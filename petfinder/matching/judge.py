@@ -44,18 +44,14 @@ def asked_of(place: Any, at: Any, about: Any, photos: Sequence[Photo]) -> Asked:
     return Asked(seen_in and seen_in.rounded(), seen_at, told=at is not None, about=about, now=seen_at or now())
 
 
-def candidates_wanted(k: int, asked: Asked) -> int:
-    """How many of the nearest pets are weighed for an answer of k."""
-    return max(k, NEAREST if asked else _NEAREST_BY_PHOTO) if isinstance(k, int) and k > 0 else k
-
-
-def cells_of(asked: Asked, species: str, evidence: Evidence) -> Cells | None:
-    """The cells in which place speaks for a pet; None where no place is known."""
+def candidates_wanted(k: int, asked: Asked, species: str, evidence: Evidence) -> tuple[int, Cells | None]:
+    """How many of the nearest pets are weighed for an answer of k, and the cells in which place speaks for a pet."""
+    nearest = max(k, NEAREST if asked else _NEAREST_BY_PHOTO) if isinstance(k, int) and k > 0 else k
     if asked.place is None:
-        return None
+        return nearest, None
     distance = evidence.habits_of(species).distance_km
     reach = reach_km(distance, around_km=evidence.around_km, anywhere=evidence.anywhere)
-    return Cells.around(asked.place, reach)
+    return nearest, Cells.around(asked.place, reach)
 
 
 def by_thresholds(answer: Matches, thresholds: Thresholds | Uncalibrated, *, photos: int) -> Matches:
@@ -72,17 +68,16 @@ def by_probability(
     stand_in = thresholds.at(_STAND_IN_PETS).possible
     reasons = reasons_of(answer.found, asked, likelihood, evidence, stand_in=stand_in)
     ratios = [sum(reason.log10 for reason in why) for why in reasons]
-    chances, lines = posterior(ratios, registered=evidence.registered), likelihood.lines(evidence.registered)
+    chances, nobody = posterior(ratios, registered=evidence.registered)
+    lines = likelihood.lines(evidence.registered)
     judged = [
         replace(match, probability=chance, reasons=why, verdict=lines.verdict(chance))
-        for match, chance, why in zip(answer.found, chances.candidates, reasons, strict=True)
+        for match, chance, why in zip(answer.found, chances, reasons, strict=True)
     ]
     cut = _cut(judged, likelihood, stand_in, extrapolated=answer.pets_searched < FEWEST_PETS)
     if asked:
         judged.sort(key=lambda match: (-(match.probability or 0.0), -match.similarity, match.pet.pet_id))
-    return replace(
-        answer, found=tuple(judged), cut=cut, lines=lines, evidence=evidence, nobody=chances.nobody, others=0.0
-    )
+    return replace(answer, found=tuple(judged), cut=cut, lines=lines, evidence=evidence, nobody=nobody, others=0.0)
 
 
 def _cut(found: Sequence[Match], likelihood: PhotoLikelihood, stand_in: float, *, extrapolated: bool) -> Cut:

@@ -45,8 +45,7 @@ def reach_km(spread: Spread, *, around_km: float, anywhere: float) -> float:
 def _density(distance: float, median: float, sigma: float) -> float:
     """Density per square km at a distance in km between two cells' middles, blurred over both cells.
 
-    Far away it is that of the point; near, its mean under a Gaussian blur (the ring of a radius blurred is Rice's
-    density).
+    Far away it is that of the point; near, its mean under a Gaussian blur (a blurred ring is Rice's density).
     """
     if distance > _NEAR * _BLUR_KM:
         z = math.log(distance / median) / sigma

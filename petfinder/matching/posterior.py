@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 
-@dataclass(frozen=True)
-class Posterior:
-    """Probabilities that sum to 1: of each candidate, in its order, and of nobody."""
-
-    candidates: tuple[float, ...]
-    nobody: float
-
-
-def posterior(log10_ratios: Sequence[float], *, registered: float) -> Posterior:
-    """Weigh candidates against each other, and against the chance that the animal is not registered.
+def posterior(log10_ratios: Sequence[float], *, registered: float) -> tuple[list[float], float]:
+    """Weigh candidates and nobody (the animal is not registered) against each other: probabilities that sum to 1.
 
     `log10_ratios` are against all strangers of the gallery together, prior weights included; `registered` (0 to 1) is
     the chance that the animal is one of the gallery. Sutherland and Saunders, MNRAS 259 (1992); weights as in Salvato
@@ -27,4 +18,4 @@ def posterior(log10_ratios: Sequence[float], *, registered: float) -> Posterior:
     logs += np.append(np.full(len(log10_ratios), np.log(registered)), np.log(1 - registered))
     terms = np.exp(logs - logs.max())
     terms /= terms.sum()
-    return Posterior(tuple(terms[:-1].tolist()), float(terms[-1]))
+    return terms[:-1].tolist(), float(terms[-1])

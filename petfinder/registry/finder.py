@@ -63,6 +63,20 @@ class Duplicates(Listing[Duplicate]):
     """Pairs of pets that may be one; a notebook shows the two photos of each of the first 48 side by side."""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a search is to answer: how many pets at most, which of them, how similar; raises InvalidQuery."""
+
+    k: int
+    where: PetFilter | None
+    min_similarity: float | None
+
+    @property
+    def near(self) -> Place | None:
+        """The centre of the circle that was asked for."""
+        return self.where.near if self.where else None
+
+
 class PetFinder(OpenedIndex[PetT]):
     """The searches and listings of one species; raises IndexMismatch where the index was filled by another encoder.
 
@@ -81,6 +95,7 @@ class PetFinder(OpenedIndex[PetT]):
         """The class of the pets that are given back: Dog."""
         return self.repository.pet_class
 
+    @outliving_rebuilds
     def find(
         self,
         photo: AnyPhoto | Iterable[AnyPhoto],
@@ -104,31 +119,18 @@ class PetFinder(OpenedIndex[PetT]):
         thumbnails. Raises PhotoError, InvalidQuery, EncoderError.
         """
         check_choice(combine, Combine, what="combine")
-        check_similarity(min_similarity)
         if not (several := several_photos(photo)):
             raise InvalidQuery("find needs at least one photo")
-        return self._find(several, k, PetFilter.of(where), min_similarity, combine, (place, at, about))
+        wanted = _wanted(k, where, min_similarity)
+        photos = embed_photos(several, self.encoder, limits=self.limits, complete=completed_query)
+        queries = unit([query.photo.embedding for query in photos], dims=self.repository.spec.dims)
+        queries = common_direction(queries).reshape(1, -1) if combine == "mean" else queries
+        asked = asked_of(place, at, about, [query.photo for query in photos])
+        answer = _best_of(self._searched(queries, asked, wanted))
+        answer = replace(answer, pending=self._count_pending())
+        return self._illustrated(self._judged(answer, photos, asked, wanted))
 
     @outliving_rebuilds
-    def _find(
-        self,
-        several: Sequence[Any],
-        k: int,
-        where: PetFilter | None,
-        min_similarity: float | None,
-        combine: Combine,
-        known: tuple[Any, Any, Any],
-    ) -> Matches:
-        photos = embed_photos(several, self.encoder, limits=self.limits, complete=completed_query)
-        embeddings = [query.photo.embedding for query in photos]
-        dims = self.repository.spec.dims
-        queries = unit(embeddings, dims=dims)
-        queries = common_direction(queries).reshape(1, -1) if combine == "mean" else queries
-        asked = asked_of(*known, [query.photo for query in photos])
-        answer = _best_of(self._searched(queries, asked, k, where))
-        answer = replace(answer, pending=self._count_pending())
-        return self._illustrated(self._judged(answer, photos, asked, k, where, min_similarity))
-
     def _count_pending(self) -> int:
         return self.repository.count_pending()
 
@@ -146,25 +148,16 @@ class PetFinder(OpenedIndex[PetT]):
         """
         if is_one_photo(photos):
             raise InvalidQuery("find_many takes several photos; find takes one")
-        return self._find_many(several_photos(photos), k, PetFilter.of(where), min_similarity)
-
-    @outliving_rebuilds
-    def _find_many(
-        self, photos: Sequence[Any], k: int, where: PetFilter | None, min_similarity: float | None
-    ) -> Answers:
-        check_similarity(min_similarity)
-        queries = embed_photos(photos, self.encoder, limits=self.limits)
+        wanted = _wanted(k, where, min_similarity)
+        queries = embed_photos(several_photos(photos), self.encoder, limits=self.limits)
         asked = [asked_of(None, None, None, [query.photo]) for query in queries]
         answers = Answers(read=self.repository.thumbnails)
         for _, several in groupby(zip(queries, asked, strict=True), key=lambda one: one[1].place):
             group = [*several]  # those without a place, or with the same, in one request
             rows = [query.photo.embedding for query, _ in group]
             most = next((one for _, one in group if one), group[0][1])
-            found = self._searched(rows, most, k, where)
-            answers += [
-                self._judged(answer, [query], one, k, where, min_similarity)
-                for answer, (query, one) in zip(found, group, strict=True)
-            ]
+            found = zip(self._searched(rows, most, wanted), group, strict=True)
+            answers += [self._judged(answer, [query], one, wanted) for answer, (query, one) in found]
         return answers
 
     @overload
@@ -192,24 +185,21 @@ class PetFinder(OpenedIndex[PetT]):
 
         The pets named are in no answer. Raises PetNotFound, and InvalidQuery for a pet without an embedding.
         """
-        wanted, others = ids_of(pet_ids), PetFilter.of(where)
-        answers = [self._similar_to(pet_id, wanted, k, others, min_similarity) for pet_id in wanted]
+        ids, others = ids_of(pet_ids), PetFilter.of(where) or PetFilter()
+        others = others.model_copy(update={"exclude": (*(others.exclude or ()), *ids)})
+        answers = [self._similar_to(pet_id, _wanted(k, others, min_similarity)) for pet_id in ids]
         return answers[0] if isinstance(pet_ids, (str, Pet, Match)) else Answers(answers, self.repository.thumbnails)
 
     @outliving_rebuilds
-    def _similar_to(
-        self, pet_id: str, themselves: Sequence[str], k: int, where: PetFilter | None, min_similarity: float | None
-    ) -> Matches:
+    def _similar_to(self, pet_id: str, wanted: Wanted) -> Matches:
         document = self.repository.get_document(pet_id)
         if not len(document.vectors):
             raise InvalidQuery(f"pet {pet_id!r} has no embedded photo; add one, or have those that wait embedded")
-        others = where or PetFilter()
-        others = others.model_copy(update={"exclude": (*(others.exclude or ()), *themselves)})
-        return self._nearest_to(common_direction(document.vectors), k, others, min_similarity)
+        return self._illustrated(self._nearest_to(common_direction(document.vectors), wanted)[0])
 
-    def _nearest_to(self, embedding: Any, k: int, where: PetFilter | None, min_similarity: float | None) -> Matches:
-        answer = self.repository.search(embedding, k, where, min_similarity=min_similarity)
-        return self._illustrated(self._placed(answer, where.near if where else None))
+    def _nearest_to(self, embeddings: Any, wanted: Wanted) -> list[Matches]:
+        answers = self.repository.search_many(embeddings, **vars(wanted))
+        return [self._placed(answer, wanted.near) for answer in answers]
 
     @overload
     def find_by_embedding(
@@ -232,22 +222,17 @@ class PetFinder(OpenedIndex[PetT]):
         Vectors need no unit length; there is no verdict. Raises InvalidEmbedding, and IndexMismatch where the index was
         rebuilt with another encoder meanwhile: `embed` the query anew.
         """
-        return self._find_by_embedding(embedding, k, PetFilter.of(where), min_similarity)
+        return self._find_by_embedding(embedding, _wanted(k, where, min_similarity))
 
     @outliving_rebuilds
-    def _find_by_embedding(
-        self, embedding: Any, k: int, where: PetFilter | None, min_similarity: float | None
-    ) -> Matches | Sequence[Matches]:
+    def _find_by_embedding(self, embedding: Any, wanted: Wanted) -> Matches | Sequence[Matches]:
         try:
             one = unit(embedding, dims=self.repository.spec.dims).ndim == 1
         except InvalidEmbedding:
             self.repository.check_unchanged()
             raise
-        if one:
-            return self._nearest_to(embedding, k, where, min_similarity)
-        answers = self.repository.search_many(embedding, k, where, min_similarity=min_similarity)
-        placed = (self._placed(answer, where.near if where else None) for answer in answers)
-        return Answers(placed, self.repository.thumbnails)
+        answers = self._nearest_to(embedding, wanted)
+        return self._illustrated(answers[0]) if one else Answers(answers, self.repository.thumbnails)
 
     @outliving_rebuilds
     def find_by_text(
@@ -259,13 +244,13 @@ class PetFinder(OpenedIndex[PetT]):
         """
         if not isinstance(text, str) or not text.strip():
             raise InvalidQuery("find_by_text takes a description in words")
-        return self._nearest_to(self.encoder.encode_texts([text])[0], k, PetFilter.of(where), min_similarity)
+        answers = self._nearest_to(self.encoder.encode_texts([text]), _wanted(k, where, min_similarity))
+        return self._illustrated(answers[0])
 
     def find_by_microchip(self, number: str) -> PetT | None:
         """Find the pet with this chip or tattoo number (blanks, dots, dashes do not count); None where there is none.
 
-        It comes as searches show pets, without owner and exact place. Raises InvalidQuery for a number without digits
-        or letters.
+        It comes as searches show pets, without owner and exact place. Raises InvalidQuery for what is no number.
         """
         if not fold_microchip(str(number)):
             raise InvalidQuery("a chip or tattoo number has digits or letters in it")
@@ -301,25 +286,19 @@ class PetFinder(OpenedIndex[PetT]):
         pairs = sorted(closest.values(), key=lambda pair: (-pair.similarity, pair.pet_ids))
         return Duplicates(pairs, self.repository.thumbnails)
 
+    @outliving_rebuilds
     def embeddings(self, pet_ids: PetRef | Iterable[PetRef] | None = None) -> Embeddings:
         """Give the vectors out: pet ids, photo ids and the matrix (n, dims), of all pets or of those named.
 
         Raises PetNotFound.
         """
-        return self._embeddings(pet_ids if pet_ids is None else ids_of(pet_ids))
-
-    @outliving_rebuilds
-    def _embeddings(self, pet_ids: Sequence[str] | None) -> Embeddings:
         return self.repository.embeddings(pet_ids)
 
+    @outliving_rebuilds
     def embed(self, photos: AnyPhoto | Iterable[AnyPhoto]) -> Matrix:
         """Encode photos as this index does, unit length, float32 (n, dims); nothing is stored. Raises PhotoError."""
-        return self._embed(several_photos(photos))
-
-    @outliving_rebuilds
-    def _embed(self, photos: Sequence[Any]) -> Matrix:
         self.repository.check_unchanged()
-        read = embed_photos(photos, self.encoder, limits=self.limits)
+        read = embed_photos(several_photos(photos), self.encoder, limits=self.limits)
         rows = [one.photo.embedding for one in read if one.photo.embedding is not None]
         return np.stack(rows) if rows else np.zeros((0, self.repository.spec.dims), np.float32)
 
@@ -416,32 +395,23 @@ class PetFinder(OpenedIndex[PetT]):
         """Count the pets that pass; `fields` as in list: count(status="lost")."""
         return self.repository.count(PetFilter.of(where, fields))
 
-    def _searched(self, queries: Any, asked: Asked, k: int, where: PetFilter | None) -> Sequence[Matches]:
-        """Search for each of the queries (n, dims) all candidates that are weighed for an answer of k."""
-        wanted, cells = k, None
+    def _searched(self, queries: Any, asked: Asked, wanted: Wanted) -> Sequence[Matches]:
+        """Search for each of the queries (n, dims) all candidates that are weighed for an answer."""
+        k, cells = wanted.k, None
         if self.thresholds.likelihood:
-            wanted, cells = judge.candidates_wanted(k, asked), judge.cells_of(asked, self.species, self.evidence)
-        return self.repository.search_many(queries, wanted, where, cells=cells)
+            k, cells = judge.candidates_wanted(k, asked, self.species, self.evidence)
+        return self.repository.search_many(queries, k, wanted.where, cells=cells)
 
-    def _judged(
-        self,
-        answer: Matches,
-        read: Sequence[ReadPhoto],
-        asked: Asked,
-        k: int,
-        where: PetFilter | None,
-        min_similarity: float | None,
-    ) -> Matches:
+    def _judged(self, answer: Matches, read: Sequence[ReadPhoto], asked: Asked, wanted: Wanted) -> Matches:
         query = [one.photo for one in read]
-        answer = judge.shown(self._weighed(answer, asked, photos=len(query)), k, min_similarity)
+        answer = judge.shown(self._weighed(answer, asked, photos=len(query)), wanted.k, wanted.min_similarity)
         shown = tuple(photo.model_copy(update={"place": photo.place and photo.place.rounded()}) for photo in query)
         seen = {*species_shown(self.encoder, [photo.embedding for photo in query])} - {None}
         other = seen.pop() if len(seen) == 1 and self.species not in seen else None
         answer = replace(answer, query=shown, animals=read[0].animals or (), looks_like=other)
-        return self._placed(answer, (where.near if where else None) or asked.place)
+        return self._placed(answer, wanted.near or asked.place)
 
     def _weighed(self, answer: Matches, asked: Asked, *, photos: int) -> Matches:
-        """Judge all candidates of an answer to so many query photos."""
         thresholds = self.thresholds
         if isinstance(thresholds, Thresholds) and thresholds.likelihood:
             answer = judge.by_probability(answer, thresholds, thresholds.likelihood, asked, self.evidence)
@@ -464,6 +434,11 @@ class PetFinder(OpenedIndex[PetT]):
         photos = self._pictured([(match.pet.pet_id, match.photo) for match in shown])
         pictured = tuple(match.pictured(photo) for match, photo in zip(shown, photos, strict=True))
         return replace(answer, found=pictured + answer.found[SHOWN:])
+
+
+def _wanted(k: int, where: AnyFilter | None, min_similarity: float | None) -> Wanted:
+    check_similarity(min_similarity)
+    return Wanted(k, PetFilter.of(where), min_similarity)
 
 
 def check_limit(limit: int | None) -> None:

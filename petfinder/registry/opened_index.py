@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Set
 from copy import copy
 from functools import wraps
 from threading import Lock
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, cast
 
 import numpy as np
 
 from petfinder.domain.errors import EncoderUnavailable, IndexMismatch, InvalidQuery, PhotoError
 from petfinder.domain.evidence import Evidence
-from petfinder.domain.pets import Pet, PetT, Photo
+from petfinder.domain.pets import Pet, PetT, Photo, is_one_photo
 from petfinder.domain.shown import Shown
 from petfinder.domain.verdicts import Thresholds, Uncalibrated, thresholds_for
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
@@ -96,24 +96,29 @@ def outliving_rebuilds(call: Callable[Concatenate[OpenedT, P], R]) -> Callable[C
     """Repeat a call of a service once, with the index and the encoder as they are after a rebuild.
 
     An encoder that cannot be had asks for that too: the index may have been moved from it. What came with an embedding
-    cannot be encoded again, and a stream can be read only once: then the error is raised, and the next call goes to the
-    rebuilt index.
+    cannot be encoded again: then the error is raised, and the next call goes to the rebuilt index.
     """
 
     @wraps(call)
     def repeated(service: OpenedT, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        pinned = service.pinned()
+        pinned, ask = service.pinned(), cast(Callable[..., R], call)
+        whole, named = [*map(_whole, args)], {name: _whole(value) for name, value in kwargs.items()}
         try:
-            return call(pinned, *args, **kwargs)
+            return ask(pinned, *whole, **named)
         except MOVED as mismatch:
-            if not service.open_anew(pinned) or any(map(brings_embedding, (*args, *kwargs.values()))):
+            if not service.open_anew(pinned) or any(map(brings_embedding, (*whole, *named.values()))):
                 raise
             try:
-                return call(service.pinned(), *args, **kwargs)
+                return ask(service.pinned(), *whole, **named)
             except PhotoError as error:
                 raise mismatch from error
 
     return repeated
+
+
+def _whole(argument: Any) -> Any:
+    """The argument, a stream as a list: it is read once, and may be asked for again."""
+    return [*argument] if isinstance(argument, Iterator) and not is_one_photo(argument) else argument
 
 
 def brings_embedding(argument: Any) -> bool:
@@ -122,7 +127,7 @@ def brings_embedding(argument: Any) -> bool:
         return argument.embedding is not None
     if isinstance(argument, Pet):
         return any(map(brings_embedding, argument.photos))
-    if isinstance(argument, (list, tuple)):
+    if isinstance(argument, (list, tuple, Set)):
         return any(isinstance(one, (int, float)) or brings_embedding(one) for one in argument)
     return isinstance(argument, np.ndarray)
 
@@ -131,7 +136,4 @@ def check_encoder(remembered: EncoderIdentity, encoder: Encoder, *, index: str) 
     """Refuse an encoder other than the one that filled the index; raises IndexMismatch."""
     other = identity_of(encoder)
     if not other.is_same(remembered):
-        raise IndexMismatch(
-            f"index {index!r} was filled by {remembered}, not by {other}; name that encoder, or move the index with"
-            " rebuild"
-        )
+        raise IndexMismatch(f"index {index!r} was filled by {remembered}, not by {other}; name that one, or rebuild")

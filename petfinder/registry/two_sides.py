@@ -19,10 +19,10 @@ from petfinder.domain.vectors import common_direction
 from petfinder.matching import judge
 from petfinder.matching.weigh import Asked
 from petfinder.registry.documents import TELLING, TO_MATCH, distinct_photos, matched, to_be_matched, to_pet
-from petfinder.registry.finder import PetFinder
+from petfinder.registry.finder import PetFinder, Wanted
 from petfinder.registry.opened_index import outliving_rebuilds
 from petfinder.registry.pair_book import CONFIRM, DISMISS, UNDO, Meeting, pair_id
-from petfinder.stores.documents import Document
+from petfinder.stores.documents import Document, batches
 
 PAIRS_A_REPORT = 5
 """Chosen: so many of the most probable counterparts of a report become pairs."""
@@ -63,7 +63,7 @@ class TwoSides(PetFinder[PetT]):
         where = PetFilter(status=others, exclude=[pet.pet_id])
         place = own_place(pet)
         asked = Asked(place and place.rounded(), pet.status_at, told=pet.status is Status.LOST, about=pet)
-        [found] = self._searched([common_direction(document.vectors)], asked, judge.NEAREST, where)
+        [found] = self._searched([common_direction(document.vectors)], asked, Wanted(judge.NEAREST, where, None))
         answer = self._weighed(found, asked, photos=1)
         near = [match.pet.pet_id for match in answer.found]
         states = self._book.states([pair_id(pet.pet_id, other) for other in near])
@@ -73,8 +73,7 @@ class TwoSides(PetFinder[PetT]):
     def open_pairs(self, min_probability: float = 0.0, *, after: str = "", limit: int | None = None) -> Pairs:
         """List the pairs that wait for a person, in the order of their ids: the first `limit` behind the id `after`."""
         self.finish_matching()
-        meetings = self._book.meetings(after=after)
-        pages = iter(lambda: [*islice(meetings, _PAGE)], [])
+        pages = batches(self._book.meetings(after=after), _PAGE)
         passing = (pair for page in pages for pair in self._shown_pairs(page) if pair.probability >= min_probability)
         return Pairs(islice(passing, limit))
 
@@ -140,8 +139,7 @@ class TwoSides(PetFinder[PetT]):
     def undo(self, one: PetRef | Pair, other: PetRef | None = None) -> None:
         """Take back what was last said of a pair, or of two reports: what a confirmation changed is as it was.
 
-        Raises PetNotFound where one of the two is gone (merged reports cannot be taken apart), and InvalidQuery where
-        nothing was said.
+        Raises PetNotFound where one of the two is gone (merged reports stay one), InvalidQuery where nothing was said.
         """
         named = one.pets if isinstance(one, Pair) else (one, other or "")
         one, other = (pet.pet_id for pet in self._both(*named))

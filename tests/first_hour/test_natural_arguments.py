@@ -262,7 +262,7 @@ def test_what_a_stranger_met_in_the_first_hour(stocked: pf.Registry, tmp_path: P
     assert dogs.find(picture(RED), about={"breed": "pug"})[0].pet.pet_id == "red"
     assert [pet.pet_id for pet in dogs.list(after=dogs["blue"])] == ["red"]
     refused: dict[str, Callable[[], object]] = {
-        "returns the changed pet": lambda: dogs.change("red", lambda pet: None),  # type: ignore[return-value]
+        "returns the changed pet": lambda: dogs.change("red", lambda pet: None),  # type: ignore[arg-type, return-value]
         "keeps its pet_id": lambda: dogs.change("red", lambda pet: pet.model_copy(update={"pet_id": "other"})),
         "status": lambda: dogs.change("red", lambda pet: pet.model_copy(update={"status": "asleep"})),
         "evidence is": lambda: pf.connect(":memory:", evidence=0.5),  # type: ignore[arg-type]
