@@ -40,30 +40,16 @@ def connect(
     `name` tells registries in one store apart; none: PETFINDER_NAME, else "pets". No encoder named: the one that the
     registry remembers, else PETFINDER_ENCODER, else "pocket". With create=False nothing is made: a missing file or
     index raises IndexNotFound. `evidence`: what is assumed where place, days and facts are weighed beside a photo; kept
-    with nothing. `connection`: the other fields of `petfinder.registry.settings.Settings`. Raises ConfigError,
-    StoreError, IndexMismatch.
+    with nothing. `connection`: other fields of `petfinder.registry.settings.Settings`. Raises ConfigError, StoreError.
     """
     check_is_encoder(encoder)
     location = os.fspath(url) if isinstance(url, (str, os.PathLike)) else None
-    settings = load_settings(**connection, registry=location, name=name)
+    settings, place = load_settings(**connection, registry=location, name=name), url
     if url is None or location is not None:
         place = place_of(location, settings, cloud_id=connection.get("cloud_id"))
-        return open_registry(place, settings, encoder=encoder, create=create, evidence=evidence)
-    store = _store_of_client(url, settings, connection)
-    return _opened(store, settings, encoder=encoder, create=create, evidence=evidence)
-
-
-def open_registry(
-    place: str | None,
-    settings: Settings,
-    *,
-    encoder: str | Encoder | None = None,
-    create: bool = True,
-    evidence: Evidence | None = None,
-) -> Registry:
-    """Open the registry at a place that `place_of` gave, under settings that are loaded already; errors as connect."""
-    store = open_store(place, create=create, settings=settings)
-    return _opened(store, settings, encoder=encoder, create=create, evidence=evidence)
+    elif own := sorted(name for name, value in connection.items() if name in CONNECTION and value is not None):
+        raise ConfigError(f"a client was given, so {', '.join(own)} must be given to it; petfinder does not change it")
+    return open_registry(place, settings, encoder=encoder, create=create, evidence=evidence)
 
 
 def place_of(
@@ -81,9 +67,16 @@ def place_of(
     return None
 
 
-def _opened(
-    store: Store, settings: Settings, *, encoder: str | Encoder | None, create: bool, evidence: Evidence | None
+def open_registry(
+    place: str | os.PathLike[str] | Elasticsearch | None,
+    settings: Settings,
+    *,
+    encoder: str | Encoder | None = None,
+    create: bool = True,
+    evidence: Evidence | None = None,
 ) -> Registry:
+    """Open the registry at a place that `place_of` gave, under settings that are loaded already; errors as connect."""
+    store = open_store(place, create=create, settings=settings)
     choose, limits = chooser(encoder, settings), settings.photo_limits
     registry = Registry(store, choose, name=settings.name, create=create, limits=limits, evidence=evidence)
     if encoder is not None:
@@ -105,15 +98,15 @@ def open_store(
 
     Raises ConfigError for what is no place for a registry, and of a server StoreUnavailable, NotAuthorised.
     """
-    if location is not None and not isinstance(location, (str, os.PathLike)):
-        return _store_of_client(location, settings or load_settings(), {})
-    location = None if location is None else os.fspath(location)
     if location is None:
         return _store_on_server(None, settings or load_settings())
-    if "://" in location:
-        kind = location.split("://", 1)[0].lower()
-        if kind in ("http", "https"):
-            return _store_on_server(location, settings or load_settings())
+    if not isinstance(location, (str, os.PathLike)):
+        return _store_of_client(location, settings or load_settings())
+    location = os.fspath(location)
+    kind, remote, _ = location.lower().partition("://")
+    if kind in ("http", "https") and remote:
+        return _store_on_server(location, settings or load_settings())
+    if remote:
         raise ConfigError(f"{kind}:// is no place for a registry; name a file, a server's https:// URL, or :memory:")
     if re.search(r"@[^/\\]*:\d+$|^[\w.-]+:\d+$", location):
         raise ConfigError("a server's address begins with https://; a file's name may not end in a port")
@@ -137,21 +130,12 @@ def _store_on_server(url: str | None, settings: Settings) -> Store:
     return ElasticsearchStore(client, retries=settings.retries, location=options.location)
 
 
-def _store_of_client(given_client: Any, settings: Settings, given: dict[str, Any]) -> Store:
-    client = _client(given_client)
-    if own := sorted(name for name in given if name in CONNECTION and given[name] is not None):
-        raise ConfigError(f"a client was given, so {', '.join(own)} must be given to it; petfinder does not change it")
+def _store_of_client(client: Any, settings: Settings) -> Store:
+    package = sys.modules.get("elasticsearch")  # loaded already where there is a client
+    if package is None or not isinstance(client, package.Elasticsearch):
+        raise ConfigError("a registry is named by a path, a URL, or an elasticsearch.Elasticsearch (not an Async one)")
     from petfinder.stores.elasticsearch.client import location_of, wait_until_ready
     from petfinder.stores.elasticsearch.store import ElasticsearchStore
 
     wait_until_ready(client, settings.wait)
     return ElasticsearchStore(client, retries=settings.retries, location=location_of(client), owns_client=False)
-
-
-def _client(given: Any) -> Elasticsearch:
-    """What was given, if it is a client of elasticsearch-py: where there is one, its package is loaded already."""
-    package = sys.modules.get("elasticsearch")
-    if package is not None and isinstance(given, package.Elasticsearch):
-        client: Elasticsearch = given
-        return client
-    raise ConfigError("a registry is named by a path, a URL, or an elasticsearch.Elasticsearch (not an Async one)")

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from petfinder.domain.animals import Animals
 from petfinder.domain.errors import ConfigError, InvalidEmbedding, PetfinderError, PhotoError, UnreadablePhoto
 from petfinder.domain.pets import PEOPLE, Owner, Pet, PetT, Photo
+from petfinder.domain.shown import ReadThumbnails
 from petfinder.domain.values import now
 from petfinder.domain.vectors import Vector
 from petfinder.encoders.base import Encoder, cores, encode_with_animals
@@ -27,7 +28,6 @@ AHEAD = 8  # tasks for each core that are read ahead of the one that is waited f
 Complete = Callable[[Photo, Picture], Photo]
 T = TypeVar("T")
 R = TypeVar("R")
-Thumbnails = Callable[[Sequence[tuple[str, str]]], Sequence[bytes | None]]
 Encoded = tuple[Vector, Animals | None]
 
 
@@ -133,7 +133,7 @@ def _vectors(pictures: Sequence[Image.Image], encoder: Encoder) -> Sequence[Enco
         return [row for picture in pictures for row in _vectors([picture], encoder)]
 
 
-def read_again(pet_id: str, photo: Photo, thumbnails: Thumbnails, *, limits: PhotoLimits) -> ReadPhoto:
+def read_again(pet_id: str, photo: Photo, thumbnails: ReadThumbnails, *, limits: PhotoLimits) -> ReadPhoto:
     """Read a registered photo from its original where that is there and still the same, else from its thumbnail.
 
     One that has its embedding is not read.
@@ -190,7 +190,7 @@ def animals_in(photo: Any, encoder: str | Encoder | None = None) -> Animals:
     animals = embed_photos([whole], chosen, limits=settings.photo_limits)[0].animals
     if animals is None:
         raise ConfigError(
-            f"the encoder {chosen.name!r} does not say where animals are, as the built-in one does from pocket-3 on"
+            f"the encoder {chosen.name!r} does not say where animals are; the built-in one, pocket-3, does"
         )
     return animals
 

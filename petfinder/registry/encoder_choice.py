@@ -53,9 +53,7 @@ def check_name(name: str, species: str) -> None:
         raise InvalidQuery(f"{name!r} is no index name: lower-case letters, digits, '-', '_' and '.' only")
     for other in SPECIES.keys() - {species}:
         if name.endswith(f"-{other}s"):
-            raise InvalidQuery(
-                f"{name!r} is the name of an index of {other}s, and this one is for the species {species}"
-            )
+            raise InvalidQuery(f"{name!r} is the name of an index of {other}s, and this one is for {species}s")
 
 
 def check_is_store(given: object) -> None:
@@ -108,6 +106,4 @@ def check_serves_one(named: str | Encoder | None, specs: Mapping[str, IndexSpec]
 def _other_encoder(spec: IndexSpec, loaded: Encoder) -> IndexMismatch:
     way = f"name its file, {file_of(spec.encoder)!r}" if is_tuned_name(spec.encoder) else "leave encoder out"
     way = "name the folder of the model with those weights" if is_path(spec.encoder) else way
-    return IndexMismatch(
-        f"this registry was filled by encoder {spec.encoder!r}, not by {loaded.name!r}; {way}, or move it with rebuild"
-    )
+    return IndexMismatch(f"this registry was filled by {spec.encoder!r}, not by {loaded.name!r}; {way}, or rebuild it")

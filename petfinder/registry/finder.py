@@ -130,10 +130,10 @@ class PetFinder(OpenedIndex[PetT]):
         answer = replace(answer, pending=self._count_pending())
         return self._illustrated(self._judged(answer, photos, asked, wanted))
 
-    @outliving_rebuilds
     def _count_pending(self) -> int:
         return self.repository.count_pending()
 
+    @outliving_rebuilds
     def find_many(
         self,
         photos: Iterable[AnyPhoto],

@@ -8,6 +8,7 @@ finished its work, the number that was noted first under the pair counts.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -122,15 +123,8 @@ class PairBook:
 
     def _last_alert(self) -> int:
         """The number of the last alert, found by halving: they have no gap."""
-        low, high = 0, 2**40
-        points = [2**power for power in range(40)]
-        while points:
-            known = dict(zip(points, self._known([*map(_alert, points)]), strict=True))
-            low = max([low, *(point for point in points if known[point])])
-            high = min([high, *(point for point in points if not known[point])])
-            step = max(1, (high - low) // _AT_ONCE)
-            points = [*range(low + step, high, step)]
-        return low
+        high = 2 ** sum(self._known([_alert(2**power) for power in range(40)]))
+        return bisect_left(range(high), True, key=lambda number: not self._known([_alert(number + 1)])[0])
 
     def rename(self, gone: str, kept: str) -> None:
         """Let the id of a pet that is merged into another lead to that one, with all that led to it; then erase it."""

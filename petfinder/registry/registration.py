@@ -35,8 +35,7 @@ _SECONDS = 1.0  # what was encoded waits no longer than this to be written, nor 
 class Registration(Generic[PetT]):
     """One run of a registration, and the record of what went in and what did not, item by item.
 
-    `embed=False` leaves the encoder's work to embed_pending(); with `strict`, one photo that cannot be used refuses the
-    pet.
+    `embed=False` leaves the encoder's work to embed_pending(); `strict`: one photo that cannot be used refuses the pet.
     """
 
     def __init__(
@@ -72,10 +71,6 @@ class Registration(Generic[PetT]):
                         self._fail(pet_id, self.lost)
         if self.broken is not None:
             raise self.broken
-        return self.report()
-
-    def report(self) -> BulkReport:
-        """What went in so far and what did not."""
         return self.tally.report()
 
     def _pets(self, incoming: Iterator[PetT | Failure | Ignored]) -> Iterator[PetT]:

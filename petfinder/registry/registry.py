@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, Self, TypeVar
 
-from petfinder.domain.errors import ConfigError, IndexExists, IndexMismatch, IndexNotFound, InvalidQuery
+from petfinder.domain.errors import ConfigError, IndexExists, IndexNotFound, InvalidQuery
 from petfinder.domain.evidence import Evidence
 from petfinder.domain.field_names import FieldNames
 from petfinder.domain.filters import AnyFilter
@@ -81,12 +81,12 @@ class Registry(Shown):
     @cached_property
     def dogs(self) -> DogService:
         """The service for dogs; makes their index where there is none."""
-        return self._opened(DogService, partial(DogRepository, self._store, self._index(Dog)))
+        return self._opened(DogService, DogRepository, self._index(Dog), Dog)
 
     @cached_property
     def cats(self) -> CatService:
         """The service for cats; makes their index where there is none."""
-        return self._opened(CatService, partial(CatRepository, self._store, self._index(Cat)))
+        return self._opened(CatService, CatRepository, self._index(Cat), Cat)
 
     def of(self, pet_class: type[PetT]) -> PetService[PetT]:
         """Open the service for a class of pets of your own; raises InvalidPet where the class fixes no species."""
@@ -95,7 +95,7 @@ class Registry(Shown):
             return self._service(species)
         index = self._index(pet_class)
         if pet_class not in self._others:
-            self._others[pet_class] = self._service_on(index, pet_class)
+            self._others[pet_class] = self._opened(PetService, PetRepository, index, pet_class)
         return self._others[pet_class]
 
     def open_existing(
@@ -177,15 +177,10 @@ class Registry(Shown):
 
         Raises IndexMismatch for another registry's match.
         """
-        if isinstance(match, Pet):
-            return self._service(match.species).owner_of(match)
-        if not isinstance(match, Match):
-            raise InvalidQuery(
-                "owner_of takes a match or a Pet, where a search found one; registry.dogs.owner_of takes a pet_id too"
-            )
-        if match.index != self.index_name(match.pet.species):
-            raise IndexMismatch(f"this match comes from index {match.index!r}, not from registry {self.name!r}")
-        return self._service(match.pet.species).owner_of(match)
+        pet = match.pet if isinstance(match, Match) else match
+        if not isinstance(pet, Pet):
+            raise InvalidQuery("owner_of takes a match or a Pet; registry.dogs.owner_of takes a pet_id too")
+        return self._service(pet.species).owner_of(match)
 
     def close(self) -> None:
         """Let go of files and connections."""
@@ -209,18 +204,21 @@ class Registry(Shown):
         if species in _BOUND:
             bound: PetService[Any] = getattr(self, _BOUND[species])
             return bound
-        return self._service_on(self.index_name(species), SPECIES.get(species, Pet))
+        return self._opened(PetService, PetRepository, self.index_name(species), SPECIES.get(species, Pet))
 
-    def _service_on(self, index: str, pet_class: type[PetT]) -> PetService[PetT]:
-        return self._opened(PetService[PetT], partial(PetRepository[PetT], self._store, index, pet_class=pet_class))
-
-    def _opened(self, service_class: Callable[..., ServiceT], open_index: Callable[[], PetRepository[Any]]) -> ServiceT:
+    def _opened(
+        self,
+        service_class: type[ServiceT],
+        repository_class: type[PetRepository[Any]],
+        index: str,
+        pet_class: type[Pet],
+    ) -> ServiceT:
         """A service that tells who listens, with what was left to match done; where that fails it is left again."""
 
         def reopen() -> tuple[PetRepository[Any], Encoder]:
             """Open the index with the encoder that it remembers at that moment."""
-            repository = open_index()
-            return repository, self._choose_encoder((repository.index, repository.spec))
+            repository = repository_class(self._store, index, pet_class=pet_class)
+            return repository, self._choose_encoder((index, repository.spec))
 
         service = service_class(*reopen(), limits=self._limits, evidence=self._evidence, reopen=reopen)
         service.listeners = self._listeners

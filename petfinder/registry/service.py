@@ -27,11 +27,7 @@ from petfinder.registry.two_sides import TwoSides
 
 logger = logging.getLogger(__name__)
 Tell = Callable[[BulkReport], object]
-_SET_BY_OTHER_CALLS = {
-    "pet_id": "a new registration",
-    "species": "another service",
-    "photos": "add_photo, remove_photo",
-}
+_SET_OTHERWISE = {"pet_id": "a new registration", "species": "another service", "photos": "add_photo, remove_photo"}
 
 
 class PetService(TwoSides[PetT]):
@@ -80,7 +76,7 @@ class PetService(TwoSides[PetT]):
             return report
         finally:
             if tell is not None:
-                tell(work.report())
+                tell(work.tally.report())
 
     def import_index(
         self,
@@ -93,8 +89,7 @@ class PetService(TwoSides[PetT]):
         """Copy all pets, owners and embeddings of an index that petfinder did not make, and report on each.
 
         Pets that are there are skipped, so that a second call goes on where the first stopped. A photo without an
-        embedding (or one of zeros) is embedded from its original, or reported. Raises IndexMismatch where another
-        encoder made the vectors.
+        embedding (or one of zeros) is embedded from its original, or reported. Raises IndexMismatch (other encoder).
         """
         check_encoder(self.repository.encoder_identity, existing.encoder, index=self.repository.index)
         return self.register_many(existing.pets(), on_conflict=on_conflict, progress=progress, tell=tell)
@@ -159,8 +154,8 @@ class PetService(TwoSides[PetT]):
         Raises PetNotFound, InvalidPet (unknown or unusable attribute), EditConflict after 5 tries.
         """
         for name in changes:
-            if name in _SET_BY_OTHER_CALLS:
-                raise InvalidPet(f"{name} is not changed by update but by {_SET_BY_OTHER_CALLS[name]}")
+            if name in _SET_OTHERWISE:
+                raise InvalidPet(f"{name} is not changed by update but by {_SET_OTHERWISE[name]}")
 
         def change(pet: PetT) -> PetT:
             after = changed(pet, changes)
@@ -185,8 +180,8 @@ class PetService(TwoSides[PetT]):
     def report_lost(self, pet: PetRef | PetT, *, place: AnyPlace | None = None, at: AnyMoment | None = None) -> PetT:
         """Report a pet missing since `at` (default: now) from `place`: a registered one, or a new one.
 
-        `place` becomes its `status_place`, None where it is not known; where the pet lives stays. Raises PetNotFound;
-        errors as of register.
+        `place` becomes its `status_place`, None where it is not known; where the pet lives stays. Errors as of update
+        and register.
         """
         if isinstance(pet, self.pet_class) and pet.registered_at is None:
             where = place or pet.status_place
@@ -200,8 +195,7 @@ class PetService(TwoSides[PetT]):
     ) -> PetT:
         """Register a stray that somebody took in, as found at `at` (default: now) in `place` by `finder`.
 
-        What is not given is the pet's own; without a `status_place` its `place` is that, for nobody knows where it
-        lives. Errors as of register.
+        What is not given is the pet's own; without a `status_place` its `place` is that. Errors as of register.
         """
         return self._taken_in(pet, Status.FOUND, place, at, finder)
 

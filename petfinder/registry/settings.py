@@ -1,7 +1,6 @@
 """Settings of a connection: arguments before environment before file.
 
-The file is `petfinder.toml` in the working folder, then in the user's own configuration folder. Text stays text: a
-password 12345 is never a number.
+The file is `petfinder.toml` in the working folder, else in the user's configuration folder. Digits stay text.
 """
 
 from __future__ import annotations

@@ -70,10 +70,9 @@ class Util:
     ) -> IndexInfo:
         """Make an empty index for one species, to be filled by this encoder, or with ready vectors of `dims` numbers.
 
-        Neither: by the encoder that is set, else the built-in one.
-        `settings` are those of the store (Elasticsearch: shards, replicas, refresh_interval, vectors, m,
-        ef_construction). Raises IndexExists, or with exist_ok IndexMismatch where the index that is there differs;
-        InvalidQuery for a name that no index can have, ConfigError for what is no encoder.
+        Neither: by the encoder that is set, else the built-in one. `settings` are those of the store (Elasticsearch:
+        shards, replicas, refresh_interval, vectors, m, ef_construction). Raises IndexExists, or with exist_ok
+        IndexMismatch where the one that is there differs; InvalidQuery for an impossible name, ConfigError.
         """
         spec = new_spec(name, pet_class, encoder=encoder, dims=dims, settings=settings)
         try:
@@ -134,8 +133,7 @@ class Util:
         and unchanged, else from its thumbnail; one that has neither stays without an embedding and is reported. Without
         an encoder the embeddings are taken over as they are; with nothing named at all, an index made by an earlier
         built-in encoder is moved to the one of today, and pets of an earlier version are made ready for all filters.
-        `settings` that are not named stay. Thresholds are dropped
-        with the old encoder.
+        `settings` that are not named stay. Thresholds are dropped with the old encoder.
 
         The old index is kept as `<name>-000001` (the report names it), without thumbnails, until it is deleted:
         `remove` erases pets from it too, but what else is changed later, contact included, stays in it as it was. With
