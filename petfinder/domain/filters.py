@@ -22,7 +22,6 @@ from petfinder.domain.values import NONE_OF_THEM, NOTHING, AnyMoment, Moment, Ta
 EDGE_KM = 2e-5  # stores keep places to about a centimetre, so the edge of a circle is two wide and belongs to it
 Terms = tuple[tuple[str, tuple[str, ...]], ...]
 
-
 TERM_FIELDS: Mapping[str, Callable[[Pet], Iterable[str]]] = {
     **{field.name: field.values for field in FIELDS if field.filtered},
     "name": FIELD["name"].values,
@@ -30,7 +29,6 @@ TERM_FIELDS: Mapping[str, Callable[[Pet], Iterable[str]]] = {
     "owner": lambda pet: (pet.owner.name,) if pet.owner else (),
 }
 """What PetFilter compares: under each name, what a pet has, before folding."""
-
 
 _LONGEST = 1000  # characters of a value that can be asked for
 

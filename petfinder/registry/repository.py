@@ -322,10 +322,7 @@ class PetRepository(Generic[PetT]):
         limit: int | None = None,
         newest: bool = False,
     ) -> Pets[PetT]:
-        """List the pets that pass, in the order of their ids; a page of `limit` behind the id `after`.
-
-        `newest`: by `registered_at`, the latest first, those of one second by id and those without one last.
-        """
+        """List the pets that pass, by id, or `newest` (registered) first; a page of `limit` behind the id `after`."""
         restriction = _restriction(where)
         pets = self._newest(restriction, after, limit) if newest else self.scan(restriction, after=after)
         return Pets(pets if limit is None else islice(pets, limit), self.thumbnails)

@@ -1,7 +1,4 @@
-"""PetService: all that people do with the pets of one species: register, change, report lost and found, and find.
-
-Dogs and cats are the same service in two lines each.
-"""
+"""PetService: all that people do with the pets of one species: register, change, report lost and found, and find."""
 
 from __future__ import annotations
 
