@@ -18,7 +18,7 @@ from petfinder.domain.vectors import portrait, unit
 from petfinder.domain.verdicts import Thresholds
 from petfinder.evaluation.calibration import (
     Estimate,
-    best_similarities,
+    Impostors,
     found_at,
     mean_over_animals,
     measure_thresholds,
@@ -140,7 +140,7 @@ def test_best_similarities_are_those_of_every_possible_draw() -> None:
     gallery = scattered(pets=6, photos_each=2, dims=4, seed=5)
     strangers = scattered(pets=3, photos_each=1, dims=4, seed=6).and_also(gallery.at(np.array([0, 5])))
 
-    measured = best_similarities(strangers, gallery, pets=3)
+    measured = Impostors(strangers, gallery).best_of(3)
 
     every = [brute_force_best(strangers.at(np.array([row])), gallery, 3) for row in range(len(strangers))]
     assert measured.shares.sum() == pytest.approx(1)
@@ -152,7 +152,7 @@ def test_best_similarities_are_those_of_every_possible_draw() -> None:
 @pytest.mark.parametrize("alarms", [0.0, 0.01, 0.1, 0.3, 0.5])
 def test_no_more_strangers_reach_a_threshold_than_was_promised(alarms: float) -> None:
     photos = scattered(pets=40, photos_each=1, dims=4, seed=7)
-    measured = best_similarities(photos, photos, pets=10)
+    measured = Impostors(photos, photos).best_of(10)
 
     cut = measured.exceeded_by(alarms)
 
@@ -166,12 +166,12 @@ def test_thresholds_keep_their_promise_on_other_strangers_at_a_number_of_pets_be
 
     for pets in (20, 60, 170):
         cut = thresholds.at(pets)
-        seen = best_similarities(newcomers, crowd, pets=pets)
+        seen = Impostors(newcomers, crowd).best_of(pets)
         assert not cut.extrapolated
         assert 0.003 < seen.above(cut.match) < 0.02
         assert 0.26 < seen.above(cut.possible) < 0.34
     assert thresholds.at(600).extrapolated
-    assert best_similarities(newcomers, crowd, pets=600).above(thresholds.at(600).match) < 0.025
+    assert Impostors(newcomers, crowd).best_of(600).above(thresholds.at(600).match) < 0.025
 
 
 def test_thresholds_rise_with_the_number_of_pets_and_of_a_small_gallery_towards_a_large_one() -> None:
@@ -216,7 +216,7 @@ def test_measures_say_what_is_missing() -> None:
         "second photo": [lambda: leave_one_out(singles), lambda: pair_similarities(singles)],
         "two pets": [lambda: measure_thresholds(one, one), lambda: error_rates(np.array([]), np.array([0.5]))],
         "strangers": [lambda: measure_thresholds(none, singles)],
-        "cannot search 2 pets": [lambda: best_similarities(singles, singles, pets=2)],
+        "cannot search 2 pets": [lambda: Impostors(singles, singles).best_of(2)],
         "id of its pet": [lambda: Labelled(np.array(["a"]), np.ones((2, 3), np.float32))],
     }
 

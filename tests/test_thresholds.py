@@ -9,7 +9,7 @@ import pytest
 
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.verdicts import Interval, Quantiles, Thresholds, Uncalibrated
-from petfinder.evaluation.calibration import best_similarities, measure_thresholds, share_reaching, stricter
+from petfinder.evaluation.calibration import Impostors, measure_thresholds, stricter
 from petfinder.evaluation.metrics import Labelled
 from tests.test_evaluate import scattered
 from tests.test_service import sure
@@ -79,7 +79,7 @@ def test_the_promise_holds_in_a_registry_with_several_photos_a_pet(photos_each: 
     thresholds = measure_thresholds(crowd, crowd, pet_counts=(10, 30, 100, 300, 800))
 
     by_pets, by_photos = thresholds.at(200), thresholds.at(200, 200 * photos_each)
-    seen = best_similarities(newcomers, registry, pets=200)
+    seen = Impostors(newcomers, registry).best_of(200)
 
     assert seen.above(by_pets.match) > 0.015
     assert seen.above(by_pets.possible) > 0.36
@@ -92,7 +92,7 @@ def test_intervals_hold_the_value_of_other_strangers_and_narrow_with_their_numbe
     few, many, others = (scattered(pets=pets, photos_each=1, dims=12, seed=25 + pets) for pets in (100, 1500, 3000))
 
     [rough], [fine] = (measure_thresholds(kind, gallery, pet_counts=(300,)).measured[1:] for kind in (few, many))
-    truth = best_similarities(others, gallery, pets=300)
+    truth = Impostors(others, gallery).best_of(300)
 
     for row in (rough, fine):
         for value, measured, true in (
@@ -125,9 +125,9 @@ def test_the_share_reaching_a_threshold_is_that_of_all_draws_stranger_by_strange
     strangers = scattered(pets=5, photos_each=1, dims=4, seed=33).and_also(gallery.at(np.array([0, 5])))
 
     for threshold in (-1.0, 0.2, 0.5, 0.7, 1.1):
-        shares = share_reaching(strangers, gallery, pets=3, threshold=threshold)
+        shares = Impostors(strangers, gallery).reaching(3, np.array([threshold]))[:, 0]
         for row, share in enumerate(shares):
-            alone = best_similarities(strangers.at(np.array([row])), gallery, pets=3)
+            alone = Impostors(strangers.at(np.array([row])), gallery).best_of(3)
             assert share == pytest.approx(alone.above(threshold))
 
 

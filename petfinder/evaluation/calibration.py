@@ -46,27 +46,12 @@ class BestSimilarities:
         return float(self.values[kept - 1 : kept + 1].mean(dtype=np.float64))
 
 
-def best_similarities(strangers: Labelled, gallery: Labelled, *, pets: int) -> BestSimilarities:
-    """How near strangers come to the nearest of `pets` pets drawn from the gallery: over every possible draw.
+class Impostors:
+    """Each stranger's similarities with every pet of a gallery but its own, nearest first.
 
-    A pet's similarity is that of its nearest photo or, from two photos on, its portrait, as a registry searches. A
-    stranger's own pet is passed over where the gallery has it. Nothing is left to chance: of n pets in falling order
-    of similarity, the one at place r is the nearest of N drawn ones with the probability C(n-r, N-1) / C(n, N).
-    Raises InvalidQuery where the gallery has too few other pets.
+    A pet's similarity is that of its nearest photo or, from two photos on, its portrait, as a registry searches.
+    Raises InvalidQuery where there are no strangers, or too few other pets for those to be drawn.
     """
-    return _Impostors(strangers, gallery).best_of(pets)
-
-
-def share_reaching(strangers: Labelled, gallery: Labelled, *, pets: int, threshold: float) -> NDArray[np.float64]:
-    """Of each stranger (q,), in what share of all draws of `pets` pets its best similarity reaches the threshold.
-
-    As `best_similarities`, of which it is the share above, stranger by stranger.
-    """
-    return _Impostors(strangers, gallery).reaching(pets, np.array([threshold]))[:, 0]
-
-
-class _Impostors:
-    """Each stranger's similarities with every pet but its own, nearest first."""
 
     def __init__(self, strangers: Labelled, gallery: Labelled) -> None:
         if not len(strangers):
@@ -83,6 +68,11 @@ class _Impostors:
         return int(self._others.min())
 
     def best_of(self, pets: int) -> BestSimilarities:
+        """How near strangers come to the nearest of `pets` pets: over every possible draw, nothing left to chance.
+
+        Of n pets in falling order of similarity, the one at place r is the nearest of N drawn ones with the probability
+        C(n-r, N-1) / C(n, N).
+        """
         chances = self._chances(pets)
         drawn = chances > 0
         values, places = np.unique(self._falling[drawn], return_inverse=True)
@@ -118,10 +108,10 @@ def measure_thresholds(
     """The similarities that 1 % (match) and 30 % (possible) of strangers' best matches reach, by number of pets.
 
     Measured at each of `pet_counts` that the gallery has, and at all of its pets where it has fewer than the largest;
-    where that leaves one number, also at one pet. See `best_similarities`. The two may be the same photos: each is
+    where that leaves one number, also at one pet. See `Impostors`. The two may be the same photos: each is
     then a stranger to all pets but its own. Intervals hold 95 % of a bootstrap over the strangers' animals.
     """
-    seen = _Impostors(strangers, gallery)
+    seen = Impostors(strangers, gallery)
     if seen.pets < 1:
         raise InvalidQuery("thresholds need photos of two pets at least")
     most = min(seen.pets, max(pet_counts))
@@ -133,7 +123,7 @@ def measure_thresholds(
     return Thresholds(measured=tuple(_quantiles(seen, count, weights) for count in sorted(counts)), source=source)
 
 
-def _quantiles(seen: _Impostors, pets: int, redrawn: NDArray[np.float64]) -> Quantiles:
+def _quantiles(seen: Impostors, pets: int, redrawn: NDArray[np.float64]) -> Quantiles:
     """The thresholds at one number of pets; `redrawn` (draws, q) weighs the strangers in each draw, summing to 1."""
     best = seen.best_of(pets)
     grid = np.linspace(best.values[0], best.values[-1], _GRID)

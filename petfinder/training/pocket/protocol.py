@@ -170,8 +170,7 @@ def species_thresholds(
 
 def _alarms(strangers: Labelled, gallery: Labelled, pets: int, cut: Cut) -> NDArray[np.float64]:
     """Of each stranger (q, 2), the share of draws of so many pets in which it is called a match, and a possible one."""
-    cuts = (cut.match, cut.possible)
-    return np.stack([calibration.share_reaching(strangers, gallery, pets=pets, threshold=one) for one in cuts], axis=1)
+    return calibration.Impostors(strangers, gallery).reaching(pets, np.array([cut.match, cut.possible]))
 
 
 def _summary(ids: Sequence[NDArray[np.str_]], alarms: Sequence[NDArray[np.float64]]) -> Record:
