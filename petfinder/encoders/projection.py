@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +20,6 @@ RIDGE = 1.0
 
 POSITIVES_WEIGHT = 0.5
 """Weight of photos of one animal taken apart, against views made from one photo (weight 1)."""
-
-
-class Spectrum(NamedTuple):
-    """A scatter scaled to mean eigenvalue 1: its eigenvalues (dims,), rising, and eigenvectors (dims, dims)."""
-
-    values: Wide
-    vectors: Wide
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,21 +59,16 @@ def positives_scatter(photos: Wide, groups: Sequence[NDArray[np.intp]]) -> Wide:
     return _trace_one(apart.T @ apart)
 
 
-def spectrum(scatter: Wide) -> Spectrum:
-    """The eigenvalues and eigenvectors of a scatter (dims, dims), scaled to mean eigenvalue 1."""
-    values, vectors = np.linalg.eigh(scatter * (len(scatter) / np.trace(scatter)))
-    return Spectrum(values, vectors)
+def spectrum(scatter: Wide) -> tuple[Wide, Wide]:
+    """The eigenvalues (dims,), rising, and eigenvectors of a scatter (dims, dims), scaled to mean eigenvalue 1."""
+    return np.linalg.eigh(scatter * (len(scatter) / np.trace(scatter)))
 
 
-def inverse_root(scaled: Spectrum, *, ridge: float = RIDGE) -> Wide:
-    """(S + ridge)^-1/2 of a scatter S: (dims, dims), symmetric."""
-    matrix: Wide = (scaled.vectors / np.sqrt(np.maximum(scaled.values, 0) + ridge)) @ scaled.vectors.T
+def inverse_root(scaled: tuple[Wide, Wide], *, ridge: float = RIDGE) -> Wide:
+    """(S + ridge)^-1/2 of a scatter S, given as its `spectrum`: (dims, dims), symmetric."""
+    values, vectors = scaled
+    matrix: Wide = (vectors / np.sqrt(np.maximum(values, 0) + ridge)) @ vectors.T
     return matrix
-
-
-def within_matrix(scatter: Wide, *, ridge: float = RIDGE) -> Wide:
-    """(S + ridge)^-1/2 with S the scatter scaled to mean eigenvalue 1: (dims, dims), symmetric."""
-    return inverse_root(spectrum(scatter), ridge=ridge)
 
 
 def cut(matrix: Wide, photos: Wide, *, dims: int, evened: float = 0.0) -> Wide:

@@ -5,7 +5,7 @@ Every photo is taken out once and looked for among all others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from petfinder.domain.errors import ConfigError, EncoderError, InvalidQuery, PetfinderError, PhotoError
 from petfinder.domain.pets import Box, Dog, Pet, Photo
-from petfinder.domain.reports import Failure, Ignored
+from petfinder.domain.reports import Failure
 from petfinder.domain.vectors import Matrix, nearest_rows
 from petfinder.encoders.base import Encoder, encode
 from petfinder.evaluation import metrics
@@ -59,7 +59,10 @@ def evaluate_folder(
     a path that is not a folder, and InvalidQuery where fewer than two pets have two photos.
     """
     samples = read_samples(folder, by=by, boxes=boxes)
-    return _only(try_encoders(samples, [as_encoder(encoder)], limits=limits, progress=progress))
+    [trial] = try_encoders(samples, [as_encoder(encoder)], limits=limits, progress=progress)
+    if isinstance(trial, PetfinderError):
+        raise trial
+    return trial.evaluation
 
 
 def evaluate_registry(registered: PetFinder[Any] | PetRepository[Any] | Registry) -> Evaluation:
@@ -105,22 +108,15 @@ class Samples:
 def read_samples(folder: AnyPath, *, by: Grouping = "pet", boxes: Mapping[str, Box] | None = None) -> Samples:
     """The photos of a folder in which each sub-folder is a pet, as `evaluate_folder` takes them."""
     root = as_path(folder)
-    boxes = {str((root / name).resolve()): box for name, box in (boxes or {}).items()}
-    return _samples(str(root), read_folder(root, Dog, by=by), boxes)
-
-
-def _samples(
-    where: str, incoming: Iterable[Pet | Failure | Ignored], boxes: Mapping[str, Box] | None = None
-) -> Samples:
-    """Each photo of each pet, with the box that stands under its path."""
-    items = list(incoming)
+    box_of = {(root / name).resolve(): box for name, box in (boxes or {}).items()}
+    items = [*read_folder(root, Dog, by=by)]
     samples = [
-        _Sample(pet.pet_id, photo, boxes.get(str(Path(photo.uri).resolve())) if boxes and photo.uri else None)
+        _Sample(pet.pet_id, photo, box_of.get(Path(photo.uri or "").resolve()))
         for pet in items
         if isinstance(pet, Pet)
         for photo in pet.photos
     ]
-    return Samples(where, tuple(samples), tuple(item for item in items if isinstance(item, Failure)))
+    return Samples(str(root), tuple(samples), tuple(item for item in items if isinstance(item, Failure)))
 
 
 @dataclass(eq=False)
@@ -160,8 +156,6 @@ def try_encoders(
 
     Raises InvalidQuery where fewer than two pets have two photos.
     """
-    if any(not hasattr(encoder, "encode_images") for encoder in encoders):
-        raise ConfigError("an evaluation takes an encoder, not its name: petfinder.load_encoder('pocket')")
     check_enough([sample.pet_id for sample in samples.photos], samples.where, remedy=_REMEDY)
     kept: dict[tuple[str, str], _Sample] = {}  # the same file twice would find itself
     runs, decoding, unreadable = [_Run(encoder) for encoder in encoders], [], []
@@ -198,13 +192,6 @@ def _trial(
     background = _background(photos, samples, run.encoder, limits)
     evaluation = replace(trial.evaluation, latency=latency, background=background, failures=failures)
     return replace(trial, evaluation=evaluation)
-
-
-def _only(trials: Sequence[Trial | PetfinderError]) -> Evaluation:
-    [trial] = trials
-    if isinstance(trial, PetfinderError):
-        raise trial
-    return trial.evaluation
 
 
 def painted_out(picture: Image.Image, box: Box) -> Image.Image:

@@ -242,7 +242,8 @@ def fit_matrix(
     scatter = projection.views_scatter([photos, *views])
     if positives:
         scatter = scatter + POSITIVES_WEIGHT * projection.positives_scatter(photos, positives)
-    return projection.cut(projection.within_matrix(scatter, ridge=ridge), photos, dims=dims, evened=evened)
+    whole = projection.inverse_root(projection.spectrum(scatter), ridge=ridge)
+    return projection.cut(whole, photos, dims=dims, evened=evened)
 
 
 def fit_projection(
