@@ -6,12 +6,12 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Lock
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from PIL import Image
@@ -91,7 +91,6 @@ class TunedEncoder:
 ENDING = ".npz"
 PREFIX = "tuned:"  # no published model and no folder's full path begins so
 _LABEL = re.compile(r"[\w.-]{1,100}")
-_UNFINISHED = ".petfinder-"
 
 
 @dataclass(frozen=True)
@@ -173,12 +172,9 @@ class Tuned:
         """Write it to a new file, whose stem becomes its label, and give it as it is there; raises ConfigError."""
         file = check_new_file(path)
         named = replace(self, label=file.stem)
-        try:
-            _write_new(file, named)
-        except FileExistsError as error:
-            raise ConfigError(_already_there(file)) from error
-        except OSError as error:
-            raise ConfigError(_not_written(file, error)) from error
+        about = _About.model_validate(named, from_attributes=True).model_dump_json(exclude_none=True)
+        with _new(file) as out:
+            np.savez(out, mean=self.normaliser.mean, matrix=self.normaliser.matrix, about=about)
         return named
 
 
@@ -221,23 +217,32 @@ def check_new_file(path: Path | str) -> Path:
     Raises ConfigError for one that is there or cannot be made, also where the folder cannot be written to.
     """
     file = Path(path)
+    with suppress(RuntimeError):  # nobody's home: then the name is no folder's
+        file = file.expanduser()
     if not is_tuned_file(file.name) or not _LABEL.fullmatch(file.stem):
         raise ConfigError(
             f"{file.name!r} cannot name an encoder: letters, digits, '-', '_', '.', and {ENDING} at the end"
         )
-    try:
-        file = file.expanduser()
-        if file.exists() or file.is_symlink():
-            raise ConfigError(_already_there(file))
-        if not file.parent.is_dir():
-            raise ConfigError(f"the folder of {file} is not there; make it first")
-        with TemporaryDirectory(dir=file.parent, prefix=_UNFINISHED) as place:
-            trial = Path(place, "trial")
-            trial.touch()
-            Path(place, file.name).hardlink_to(trial)
-    except (OSError, RuntimeError) as error:  # RuntimeError: nobody's home
-        raise ConfigError(_not_written(file, error)) from error
+    with _new(file):
+        pass
+    file.unlink()
     return file
+
+
+@contextmanager
+def _new(file: Path) -> Iterator[BinaryIO]:
+    """Write a file that was not there; it is gone again where that fails. Raises ConfigError."""
+    try:
+        with file.open("xb") as out:
+            yield out
+    except FileExistsError as error:
+        raise ConfigError(f"{file} is there already, and an index may need it; name another file") from error
+    except BaseException as error:
+        with suppress(OSError):
+            file.unlink()
+        if not isinstance(error, OSError):
+            raise
+        raise ConfigError(f"{file} cannot be written ({error.strerror or error}); name another place") from error
 
 
 def read_tuned(path: Path | str) -> Tuned:
@@ -254,26 +259,6 @@ def read_tuned(path: Path | str) -> Tuned:
         ) from error
     except Exception as error:  # on damaged bytes numpy and zipfile raise nearly anything
         raise EncoderUnavailable(f"{file} is not an encoder as `petfinder train` writes it, or is damaged") from error
-
-
-def _already_there(file: Path) -> str:
-    return f"{file} is there already, and an index may need it; name another file"
-
-
-def _not_written(file: Path, error: Exception) -> str:
-    return f"{file} cannot be written ({getattr(error, 'strerror', None) or error}); name another place"
-
-
-def _write_new(file: Path, tuned: Tuned) -> None:
-    """Write the whole file beside its place, then put it there unless another came first; raises OSError."""
-    about = _About(
-        label=tuned.label, species=tuned.species, base=tuned.base, thresholds=tuned.thresholds, card=tuned.card
-    ).model_dump_json(exclude_none=True)
-    with TemporaryDirectory(dir=file.parent, prefix=_UNFINISHED) as place:
-        unfinished = Path(place, file.name)
-        with unfinished.open("wb") as out:
-            np.savez(out, mean=tuned.normaliser.mean, matrix=tuned.normaliser.matrix, about=about)
-        file.hardlink_to(unfinished)
 
 
 def _from(mean: Any, matrix: Any, record: str) -> Tuned:
