@@ -71,7 +71,7 @@ def test_a_rebuild_changes_the_encoder_may_keep_the_old_index_and_names_what_is_
     told = data("index", "rebuild", "pets-dogs", "--encoder", "pocket", "--no-keep-old", *NAMED)
 
     assert kept.exit_code == 0
-    assert "2 pets in the new index; photos encoded: 2 from their originals, 0 from thumbnails" in kept.stdout
+    assert "pets-dogs: 2 pets in the new index, 2 photos encoded from their originals" in kept.stdout
     assert "kept as pets-dogs-000001" in kept.stdout
     assert (told["pets"], told["originals"], told["kept"], told["failures"]) == (2, 2, None, [])
     assert names() == ["pets-cats", "pets-dogs", "pets-dogs-000001"]

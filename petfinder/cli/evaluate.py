@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -136,29 +135,18 @@ def _index_of(opened: Registry, species: Species) -> PetRepository[Any]:
 def _keep(comparison: Comparison, index: PetRepository[Any], *, sure: bool) -> None:
     """Keep the thresholds of the index's own encoder with the index; doubtful ones only if one is sure.
 
-    Raises EncoderUnavailable where it was tried in vain, and ConfigError where it was not tried or is in doubt.
+    Raises EncoderUnavailable where an encoder could not be tried, ConfigError where its own was not or is in doubt.
     """
     remembered = index.encoder_identity
     own = next((c for c in comparison.columns if c.identity and c.identity.is_same(remembered)), None)
     if own is None or own.evaluation is None:
-        name = remembered.name
-        filled = f"no thresholds kept: index {index.index!r} was filled by {name}"
-        way = f"--encoder {file_of(name)}" if is_tuned_name(name) else f"--encoder {name}"
-        failed = next((column for column in comparison.columns if column.error and _is_of(column, index)), None)
-        if failed is None:
-            raise ConfigError(f"{filled}; try it with {way}")
-        remedy = f"name its file: {way}" if is_tuned_name(name) and failed.identity is None else str(failed.error)
-        raise EncoderUnavailable(f"{filled}, which could not be tried; {remedy}") from failed.error
+        name = file_of(remembered.name) if is_tuned_name(remembered.name) else remembered.name
+        raise (EncoderUnavailable if comparison.errors else ConfigError)(
+            f"no thresholds kept: index {index.index!r} was filled by {remembered.name}, which was not tried here or"
+            f" could not be; name it with --encoder {name}"
+        )
     doubt = own.evaluation.doubt
     if doubt and not sure:
         raise ConfigError(f"no thresholds kept: {doubt}; --yes keeps them all the same")
     index.keep_thresholds(own.evaluation.thresholds)
     note(f"thresholds of {own.encoder} are kept with index {index.index!r}{doubt and f'; {doubt}'}")
-
-
-def _is_of(column: Column, index: PetRepository[Any]) -> bool:
-    """Whether what was tried is the index's own encoder; one that could not be had goes by its name or its file's."""
-    own = index.encoder_identity
-    if column.identity is not None:
-        return column.identity.is_same(own)
-    return column.encoder == own.name or (is_tuned_name(own.name) and Path(column.encoder).name == file_of(own.name))

@@ -112,11 +112,8 @@ def rebuild(
             report = opened.util.rebuild(name, chosen, settings=wanted, keep_old=keep_old, limits=known.photo_limits)
         except KeyboardInterrupt as stop:
             raise stopped(f"{name} is in use as it was; the same again goes on where this stopped") from stop
-    done = f"{name}: {report.pets} pets in the new index; photos encoded: {report.originals} from their originals, "
-    done += f"{report.thumbnails} from thumbnails"
-    lines = [done, *(f"  {failure.left_out}" for failure in report.failures)]
-    lines += [f"the old index is kept as {report.kept}; petfinder index delete erases it"] if report.kept else []
-    options.say({"name": name, **report_as_data(report)}, "\n".join(lines), nothing=bool(report.failures))
+    old = f"\nthe old index is kept as {report.kept}; petfinder index delete erases it" if report.kept else ""
+    options.say({"name": name, **report_as_data(report)}, f"{name}: {report}{old}", nothing=bool(report.failures))
 
 
 @verb(group=indexes, options=RegistryOptions)

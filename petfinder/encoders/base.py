@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 from PIL import Image
 
 from petfinder.domain.animals import Animals
-from petfinder.domain.errors import EncoderError, InvalidEmbedding, PetfinderError
+from petfinder.domain.errors import EncoderError, InvalidEmbedding, PetfinderError, TextNotSupported
 from petfinder.domain.text import is_path
 from petfinder.domain.vectors import Matrix, unit
 from petfinder.domain.verdicts import AnyThresholds
@@ -101,6 +101,12 @@ def species_shown(encoder: Encoder, embeddings: Any) -> Sequence[str | None]:
     """Name the species that each picture surely shows, by its embedding (n, dims); None where that is not known."""
     name = getattr(encoder, "species_shown", None)
     return name(unit(embeddings, dims=encoder.dims)) if name and len(embeddings) else [None] * len(embeddings)
+
+
+def reads_no_words(encoder: Encoder) -> TextNotSupported:
+    """Make the error of an encoder that knows pictures only."""
+    way = "to search by words, make the registry with a model that reads both, for example encoder='clip-ViT-B-32'"
+    return TextNotSupported(f"the encoder {encoder.name} knows pictures only; {way}")
 
 
 def cores() -> int:

@@ -61,9 +61,7 @@ class RememberedEncoder:
             if self._encoder is None:
                 encoder = self._load()
                 if not (loaded := identity_of(encoder)).is_same(self._identity):
-                    raise IndexMismatch(
-                        f"this index was filled by the encoder {self._identity}, and the one loaded is {loaded}: open"
-                        " it with encoder= the one that filled it, or encode its photos anew with `rebuild`"
-                    )
+                    both = f"this index was filled by the encoder {self._identity}, and the one loaded is {loaded}"
+                    raise IndexMismatch(f"{both}: open it with encoder= the first, or `rebuild` the index")
                 self._encoder = encoder
             return self._encoder

@@ -41,10 +41,8 @@ def load_encoder(name: str, *, device: str | None = None, base: Encoder | None =
     if is_tuned_name(name):
         if name in _TUNED:
             return _TUNED[name]
-        raise EncoderUnavailable(
-            f"the encoder {name} was made by `petfinder train` and is known by its file alone: name"
-            f" {file_of(name)!r}, or what it is called now, as the encoder (encoder=, --encoder or PETFINDER_ENCODER)"
-        )
+        way = f"name {file_of(name)!r}, or what it is called now (encoder=, --encoder or PETFINDER_ENCODER)"
+        raise EncoderUnavailable(f"the encoder {name} was made by `petfinder train` and is known by its file: {way}")
     if name == SHORT_NAME or name.startswith(f"{SHORT_NAME}-"):
         return _pocket(full_name(name))
     return _sentence_transformers(name, device)

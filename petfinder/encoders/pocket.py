@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from petfinder.domain.animals import Animals, Saliency, animals_of, close_up
-from petfinder.domain.errors import ConfigError, EncoderUnavailable, TextNotSupported
+from petfinder.domain.errors import ConfigError, EncoderUnavailable
 from petfinder.domain.pixels import on_white
 from petfinder.domain.vectors import Matrix, Vector, unit
 from petfinder.domain.verdicts import Thresholds
-from petfinder.encoders.base import cores
+from petfinder.encoders.base import cores, reads_no_words
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -149,10 +149,7 @@ class PocketEncoder:
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
         """Refuse texts: always raises TextNotSupported."""
-        raise TextNotSupported(
-            f"the encoder {self.name} knows pictures only; to search by words, make the registry with a model that"
-            " reads both, for example encoder='clip-ViT-B-32'"
-        )
+        raise reads_no_words(self)
 
     def _views(self, picture: Image.Image) -> Pixels:
         """What the weights look at, (1 or 2, SIDE, SIDE, 3): the picture, and its mirror image where asked for."""
@@ -178,10 +175,8 @@ class PocketEncoder:
         try:
             return self.weights.read_bytes()
         except OSError as error:
-            raise EncoderUnavailable(
-                f"the weights of {self.name} cannot be read at {self.weights}: install petfinder-registry again,"
-                " or make them with petfinder.training"
-            ) from error
+            told = f"the weights of {self.name} cannot be read at {self.weights}: install petfinder-registry again"
+            raise EncoderUnavailable(told) from error
 
 
 def species_named(embeddings: Matrix, fitted: Mapping[str, Numbers]) -> list[str | None]:
@@ -227,6 +222,5 @@ def _session(weights: bytes, path: Path, *, threads: int) -> InferenceSession:
     try:
         return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime has one exception class for each status code and no common base
-        raise EncoderUnavailable(
-            f"the weights at {path} are not an encoder that onnxruntime can run: install petfinder-registry again"
-        ) from error
+        told = f"the weights at {path} are not an encoder that runs: install petfinder-registry again"
+        raise EncoderUnavailable(told) from error

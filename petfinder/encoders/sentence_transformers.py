@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from petfinder.domain.errors import ConfigError, EncoderUnavailable, TextNotSupported
+from petfinder.domain.errors import ConfigError, EncoderUnavailable
 from petfinder.domain.pixels import on_white
 from petfinder.domain.text import install_line, is_path
 from petfinder.domain.vectors import Matrix, unit
+from petfinder.encoders.base import reads_no_words
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -42,24 +43,19 @@ _LOGGERS = ("transformers", "sentence_transformers", "huggingface_hub")
 class SentenceTransformersEncoder:
     """Pictures, and texts where the model reads both, to embeddings (n, dims).
 
-    `name`: a published model (`clip-ViT-B-32`) or a local folder. `text_model`: another model that reads texts into
-    the same space; `IMAGE+TEXT` as a name means the same. `device`: cpu, cuda, cuda:1, mps, or None for the best.
+    `name`: a published model (`clip-ViT-B-32`) or a local folder; `IMAGE+TEXT` names another model too, which reads
+    texts into the same space. `device`: cpu, cuda, cuda:1, mps, or None for the best.
     Nothing is loaded before it is needed; several threads may encode at once and take turns.
     """
 
     thresholds = None
 
-    def __init__(
-        self, name: str, *, device: str | None = None, batch_size: int = 32, text_model: str | None = None
-    ) -> None:
+    def __init__(self, name: str, *, device: str | None = None) -> None:
         if device is not None and not _DEVICE.fullmatch(device):
             raise ConfigError(f"unknown device {device!r}: name cpu, cuda, cuda:1 or mps, or none for the best")
-        if batch_size < 1:
-            raise ConfigError(f"a batch holds at least 1 picture, got {batch_size}")
-        self._image_name, self._text_name = _model_names(name, text_model)
+        self._image_name, self._text_name = _model_names(name)
         self.name = f"{self._image_name}+{self._text_name}" if self._text_name else self._image_name
         self._device = device
-        self._batch_size = batch_size
         self._loading = Lock()
         self._encoding = Lock()
         self._image_model: _Model | None = None
@@ -101,17 +97,14 @@ class SentenceTransformersEncoder:
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
         """Encode texts into the space of the pictures: (n, dims); raises TextNotSupported where there is none."""
         if not self.supports_text:
-            raise TextNotSupported(
-                f"the encoder {self.name} knows pictures only; to search by words, make the registry with a model that"
-                " reads both, for example encoder='clip-ViT-B-32'"
-            )
+            raise reads_no_words(self)
         return self._encode(self._for_texts(), list(texts))
 
     def _encode(self, model: _Model, inputs: list[Any]) -> Matrix:
         if not inputs:
             return np.empty((0, model.dims), dtype=np.float32)
         with self._encoding:  # tokenizers must not be used by two threads at once
-            rows = model.model.encode(inputs, batch_size=self._batch_size, show_progress_bar=False)
+            rows = model.model.encode(inputs, show_progress_bar=False)
         return unit(rows, dims=model.dims)
 
     def _for_images(self) -> _Model:
@@ -130,14 +123,13 @@ class SentenceTransformersEncoder:
             return self._text_model
 
 
-def _model_names(name: str, text_model: str | None) -> tuple[str, str | None]:
-    """The image model and the text model that a name means."""
+def _model_names(name: str) -> tuple[str, str]:
+    """The image model and the text model that a name means, the second empty where there is none."""
     image, _, text = (name, "", "") if folder_of(name) else name.partition("+")
     image = _full_name(image)
     if image in IMAGE_MODELS:
         image, text = IMAGE_MODELS[image], text or image
-    text = text_model or text
-    return image, _full_name(text) if text else None
+    return image, text and _full_name(text)
 
 
 def _full_name(name: str) -> str:
@@ -165,10 +157,8 @@ def _image_model(name: str, device: str | None) -> _Model:
     try:
         dims = _dims_of(model, _test_card())
     except Exception as error:  # each kind of text model fails in its own way on a picture
-        raise EncoderUnavailable(
-            f"the model {name!r} cannot encode pictures. If it reads texts only, name the image model whose space it"
-            " shares and give this one as text_model (or 'IMAGE+TEXT' as the encoder's name)"
-        ) from error
+        pair = "if it reads texts only, name the image model whose space it shares too: 'IMAGE+TEXT'"
+        raise EncoderUnavailable(f"the model {name!r} cannot encode pictures; {pair}") from error
     try:
         reads_texts = _dims_of(model, _TEST_TEXT) == dims
     except Exception:  # and each kind of image model on words
@@ -183,10 +173,8 @@ def _text_model(name: str, device: str | None, image_dims: int) -> _Model:
     except Exception as error:
         raise ConfigError(f"the model {name!r} cannot encode texts: name a text model, or none") from error
     if dims != image_dims:
-        raise ConfigError(
-            f"the text model {name!r} gives {dims} dims, the image model {image_dims}: they do not share a space;"
-            " name the text model that was trained for this image model"
-        )
+        both = f"the text model {name!r} gives {dims} dims, the image model {image_dims}"
+        raise ConfigError(f"{both}: they do not share a space; name the text model that belongs to this image model")
     return _Model(model, dims, reads_texts=True)
 
 
@@ -216,10 +204,8 @@ def _load(name: str, device: str | None) -> SentenceTransformer:
     if folder_of(name):
         return _load_from(name, device, local_only=True)
     if is_path(name):
-        raise EncoderUnavailable(
-            f"there is no model folder {name!r} here: name the folder where it is now (encoder=, --encoder or"
-            " PETFINDER_ENCODER); an index knows it again by its weights"
-        )
+        way = "name the folder where it is now (encoder=, --encoder or PETFINDER_ENCODER)"
+        raise EncoderUnavailable(f"there is no model folder {name!r} here: {way}; an index knows it by its weights")
     if is_cached(name):
         with suppress(_Incomplete):  # a fetch was cut short; the hub may have the rest
             return _load_from(name, device, local_only=True)
@@ -241,15 +227,11 @@ def _load_from(name: str, device: str | None, *, local_only: bool) -> SentenceTr
         try:
             model = SentenceTransformer(name, device=device, local_files_only=local_only)
         except Exception as error:  # files, settings, weights: every library below has its own errors
-            raise (_Incomplete if isinstance(error, OSError) else EncoderUnavailable)(
-                f"the model {name!r} cannot be loaded ({type(error).__name__}): name a folder or a published model that"
-                " sentence-transformers can load, or use the built-in encoder 'pocket'"
-            ) from error
+            way = "name a folder or a published model that sentence-transformers can load, or use 'pocket'"
+            refusal = _Incomplete if isinstance(error, OSError) else EncoderUnavailable
+            raise refusal(f"the model {name!r} cannot be loaded ({type(error).__name__}): {way}") from error
     if any(_RANDOM_WEIGHTS in record.getMessage() for record in log):
-        raise EncoderUnavailable(
-            f"the model {name!r} lacks weights, and they would be random: its files do not belong to its configuration;"
-            " fetch it anew or name another"
-        )
+        raise EncoderUnavailable(f"the model {name!r} lacks weights, and they would be random: fetch it anew")
     model.float().eval()  # half precision would give other numbers alone than in a batch
     if _has_empty_vocabulary(model):
         raise _Incomplete(f"the model {name!r} lacks the files of its vocabulary; fetch it anew or name another")
@@ -294,14 +276,12 @@ def check_hub_has(name: str) -> None:
     try:
         answer.result(HUB_SECONDS)
     except RepositoryNotFoundError as error:
-        raise EncoderUnavailable(
-            f"the hub knows no model {name!r}, or shows it to its members only (HF_TOKEN), and no folder has this name"
-        ) from error
+        told = f"the hub knows no model {name!r}, or shows it to members only (HF_TOKEN); no folder has this name"
+        raise EncoderUnavailable(told) from error
     except Exception as error:
         raise EncoderUnavailable(
-            f"the model {name!r} is not, or not wholly, on this machine, and the hub cannot be reached"
-            f" ({type(error).__name__}). Name a local folder that holds the model, or load it once on a machine with a"
-            " network and copy its cache (~/.cache/huggingface), or use the built-in encoder 'pocket'"
+            f"the model {name!r} is not, or not wholly, here, and the hub cannot be reached ({type(error).__name__}):"
+            " name a local folder with it, copy ~/.cache/huggingface from a machine with a network, or use 'pocket'"
         ) from error
 
 

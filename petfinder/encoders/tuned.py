@@ -64,10 +64,8 @@ class TunedEncoder:
 
     def encode_texts(self, texts: Sequence[str]) -> Matrix:
         """Always raises TextNotSupported."""
-        raise TextNotSupported(
-            f"the encoder {self.name} is tuned on photos, and words are no longer near them; to search by words, keep a"
-            f" registry with {self.tuned.base.name} itself, where that reads words"
-        )
+        way = f"to search by words, keep a registry with {self.tuned.base.name} itself, where that reads words"
+        raise TextNotSupported(f"the encoder {self.name} is tuned on photos, and words are no longer near them; {way}")
 
     def _checked_base(self) -> Encoder:
         wanted = self.tuned.base
@@ -75,15 +73,13 @@ class TunedEncoder:
             base = self._load_base()
             given = identity_of(base)  # some load their weights only now
         except EncoderUnavailable as error:
+            way = "tune anew with `petfinder train`, or give it: load_encoder('FILE.npz', base=load_encoder(NAME))"
             raise EncoderUnavailable(
-                f"{self.name} is tuned on the encoder {wanted.name!r}, which cannot be had: {error}. Tune anew with"
-                " `petfinder train`, or give it beside the file:"
-                " load_encoder('FILE.npz', base=load_encoder(NAME))"
+                f"{self.name} is tuned on {wanted.name!r}, which cannot be had: {error}; {way}"
             ) from error
         if not given.is_same(wanted):
             raise EncoderUnavailable(
-                f"{self.name} is tuned on {wanted}; what is here is {given}, to which the matrix does not fit: tune"
-                " anew with `petfinder train`"
+                f"{self.name} is tuned on {wanted}, and here is {given}: tune anew with `petfinder train`"
             )
         return base
 
@@ -131,8 +127,7 @@ class ModelCard:
     def __str__(self) -> str:
         return (
             f"{self.photos} photos of {self.pets} pets, {self.several} of them with several photos\n"
-            f"  before: {self.before}\n"
-            f"  after:  {self.after}\n"
+            f"  before: {self.before}\n  after:  {self.after}\n"
             f"  mAP {self.gain:+.1%} ({self.low:+.1%} to {self.high:+.1%}), on pets that it was not fitted on"
         )
 
@@ -220,9 +215,7 @@ def check_new_file(path: Path | str) -> Path:
     with suppress(RuntimeError):  # nobody's home: then the name is no folder's
         file = file.expanduser()
     if not is_tuned_file(file.name) or not _LABEL.fullmatch(file.stem):
-        raise ConfigError(
-            f"{file.name!r} cannot name an encoder: letters, digits, '-', '_', '.', and {ENDING} at the end"
-        )
+        raise ConfigError(f"{file.name!r} names no encoder: letters, digits, '-', '_', '.', and {ENDING} at the end")
     with _new(file):
         pass
     file.unlink()
@@ -253,9 +246,9 @@ def read_tuned(path: Path | str) -> Tuned:
         with file.open("rb") as content, np.load(content, allow_pickle=False) as stored:
             return _from(stored["mean"], stored["matrix"], str(stored["about"]))
     except OSError as error:
+        why = error.strerror or type(error).__name__
         raise EncoderUnavailable(
-            f"the encoder file {file} cannot be read ({error.strerror or type(error).__name__}): name the file that"
-            " `petfinder train` wrote"
+            f"{file} cannot be read ({why}): name the file that `petfinder train` wrote"
         ) from error
     except Exception as error:  # on damaged bytes numpy and zipfile raise nearly anything
         raise EncoderUnavailable(f"{file} is not an encoder as `petfinder train` writes it, or is damaged") from error

@@ -36,7 +36,7 @@ from petfinder.tables.readers import Grouping, read_folder
 
 BOX_MARGIN = 0.02  # share of the photo by which a box is widened before the pet is painted out: fur passes its edge
 GREY = (128, 128, 128)
-_REMEDY = "Make a sub-folder for each pet and put all its photos there"
+REMEDY = "Make a sub-folder for each pet and put all its photos there"
 _TIMED_SEARCHES = 50
 _PAIRS = 10_000_000  # photos compared at once at most: what is computed from them takes some 25 bytes a pair
 _FEWEST = 500  # query photos that a large collection is tried with at least
@@ -156,7 +156,7 @@ def try_encoders(
 
     Raises InvalidQuery where fewer than two pets have two photos.
     """
-    check_enough([sample.pet_id for sample in samples.photos], samples.where, remedy=_REMEDY)
+    check_enough([sample.pet_id for sample in samples.photos], samples.where, remedy=REMEDY)
     kept: dict[tuple[str, str], _Sample] = {}  # the same file twice would find itself
     runs, decoding, unreadable = [_Run(encoder) for encoder in encoders], [], []
     with progress_bar(progress, what="evaluating", unit="photos", total=len(samples.photos)) as bar:
@@ -178,7 +178,7 @@ def try_encoders(
     unread = f" ({len(unreadable)} photos could not be read)" if unreadable else ""
     there, failures = [*kept.values()], (*samples.failures, *unreadable)
     if any(run.error is None for run in runs):
-        check_enough([sample.pet_id for sample in there], samples.where + unread, remedy=_REMEDY)
+        check_enough([sample.pet_id for sample in there], samples.where + unread, remedy=REMEDY)
     return [run.error or _trial(run, there, decoding, failures, limits) for run in runs]
 
 
@@ -272,10 +272,8 @@ def check_enough(pet_ids: Sequence[str], where: str, *, remedy: str) -> None:
     pets, counts = np.unique(np.array(pet_ids, dtype=np.str_), return_counts=True)
     several = int((counts > 1).sum())
     if several < 2:
-        raise InvalidQuery(
-            f"an evaluation needs two photos each of at least two pets; {where}: {len(pets)} pets with photos,"
-            f" {several} of them with two or more. {remedy}"
-        )
+        there = f"{where}: {len(pets)} pets with photos, {several} of them with two or more"
+        raise InvalidQuery(f"an evaluation needs two photos each of at least two pets; {there}. {remedy}")
 
 
 def _search_ms(photos: Labelled) -> float:

@@ -17,6 +17,7 @@ from petfinder.domain.pets import Pet, Photo
 from petfinder.domain.reports import Failure, Ignored
 from petfinder.encoders.base import Encoder, encode, identity_of
 from petfinder.encoders.tuned import ModelCard, Tuned, is_tuned_name
+from petfinder.evaluation.evaluate import REMEDY
 from petfinder.photos.read import DEFAULT_LIMITS, PhotoLimits, read_photo
 from petfinder.registry.embed import in_parallel
 from petfinder.registry.progress import progress_bar
@@ -73,10 +74,8 @@ def tune_pets(
         notify(failure)
     _check_enough(seen.ids.tolist(), unreadable=len(unreadable))
     shorter = dims or (encoder.dims if len(seen) < PHOTOS_A_DIM * SHORT_DIMS else min(encoder.dims, SHORT_DIMS))
-    source = (
-        f"petfinder train with {encoder.name} on {len(seen)} photos: each half of the pets held out, {REPEATS} times"
-        " anew, the strictest kept"
-    )
+    how = f"each half of the pets held out, {REPEATS} times anew, the strictest kept"
+    source = f"petfinder train with {encoder.name} on {len(seen)} photos: {how}"
     trial = try_on_other_pets(seen, dims=shorter, seed=SEED, source=source)
     if not trial.better:
         raise InvalidQuery(_refusal(encoder, trial))
@@ -102,9 +101,8 @@ def _check_enough(pet_ids: Sequence[str], *, unreadable: int = 0) -> None:
     if several < MIN_PETS or len(pet_ids) < MIN_PHOTOS:
         unread = f" ({unreadable} photos could not be read)" if unreadable else ""
         raise InvalidQuery(
-            f"tuning needs {MIN_PHOTOS} photos and {MIN_PETS} pets with two photos or more, so that it can be tried on"
-            f" pets that it has not seen; here are {len(pet_ids)} photos of {len(counts)} pets, {several} of them with"
-            f" two or more{unread}. Make a sub-folder for each pet and put all its photos there"
+            f"tuning needs {MIN_PHOTOS} photos and {MIN_PETS} pets with two photos or more; here are {len(pet_ids)}"
+            f" photos of {len(counts)} pets, {several} of them with two or more{unread}. {REMEDY}"
         )
 
 
@@ -113,8 +111,7 @@ def _refusal(encoder: Encoder, trial: Trial) -> str:
     return (
         f"tuning {encoder.name} on these photos does not make it better, so nothing was made. Before: {trial.before}."
         f" After: {trial.after}. mAP {gain.value:+.1%} ({gain.low:+.1%} to {gain.high:+.1%}); it must rise by"
-        f" {LEAST_GAIN:.1%} and beyond chance, and rank-1 must not fall. More pets with several photos each may help;"
-        f" or stay with {encoder.name}"
+        f" {LEAST_GAIN:.1%} and beyond chance, and rank-1 must not fall. More pets with several photos each may help"
     )
 
 

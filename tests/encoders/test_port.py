@@ -52,7 +52,7 @@ def make(request: pytest.FixtureRequest) -> Callable[[], Encoder]:
     """What makes the built-in encoder, or a model by its folder through the real sentence-transformers."""
     if request.param == "pocket":
         return PocketEncoder
-    return partial(SentenceTransformersEncoder, str(request.getfixturevalue("clip_folder")), batch_size=4)
+    return partial(SentenceTransformersEncoder, str(request.getfixturevalue("clip_folder")))
 
 
 @pytest.fixture(scope="module")

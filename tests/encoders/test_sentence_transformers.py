@@ -27,7 +27,7 @@ def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def clip(clip_folder: Path) -> SentenceTransformersEncoder:
-    return SentenceTransformersEncoder(str(clip_folder), batch_size=4)
+    return SentenceTransformersEncoder(str(clip_folder))
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_folder_is_named_in_full_and_found_again_by_that_name(
 def test_a_pair_reads_pictures_with_one_model_and_texts_with_the_other(
     clip: SentenceTransformersEncoder, clip_folder: Path, bert_folder: Path
 ) -> None:
-    pair = SentenceTransformersEncoder(str(clip_folder), text_model=str(bert_folder))
+    pair = SentenceTransformersEncoder(f"{clip_folder}+{bert_folder}")
     assert pair.name == f"{clip.name}+{bert_folder.resolve()}"
     assert pair.supports_text
     np.testing.assert_allclose(pair.encode_images(blots(2)), clip.encode_images(blots(2)), atol=1e-6)
@@ -112,7 +112,7 @@ def test_a_model_that_reads_texts_only_is_given_no_picture(bert_folder: Path) ->
 
 
 def test_a_text_model_of_another_space_is_refused(clip_folder: Path, tmp_path: Path) -> None:
-    pair = SentenceTransformersEncoder(str(clip_folder), text_model=str(save_bert(tmp_path / "wide", dims=24)))
+    pair = SentenceTransformersEncoder(f"{clip_folder}+{save_bert(tmp_path / 'wide', dims=24)}")
     with pytest.raises(ConfigError, match="do not share a space"):
         pair.encode_texts(TEXTS)
 
