@@ -5,7 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from petfinder.domain.shown import Renderers, use_renderers
+from petfinder.domain import errors as _errors
+from petfinder.domain.shown import use_renderers
 
 if TYPE_CHECKING:
     from petfinder.display.figures.places import plot_places as plot_places
@@ -93,12 +94,7 @@ _HOMES = {
     "domain.pairs": "Pair",
     "domain.verdicts": "Thresholds Verdict",
     "domain.reports": "BulkFailed BulkReport",
-    "domain.errors": (
-        "ConfigError DuplicatePet EditConflict EncoderError EncoderUnavailable IndexExists IndexMismatch "
-        "IndexNotFound InvalidEmbedding InvalidPet InvalidQuery NotAuthorised PassphraseNeeded PetNotFound "
-        "PetfinderError PhotoError PhotoTooLarge RegistryError StoreError StoreUnavailable TextNotSupported "
-        "UnreadablePhoto"
-    ),
+    "domain.errors": " ".join(name for name, value in vars(_errors).items() if isinstance(value, type)),
     "photos.read": "PhotoLimits",
     "tables.columns": "ASM3 PET_FBI",
     "tables.readers": "from_arrays from_table read_csv read_folder read_json",
@@ -136,10 +132,4 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-def _renderers() -> Renderers:
-    from petfinder.display.renderers import RENDERERS
-
-    return RENDERERS
-
-
-use_renderers(_renderers)
+use_renderers(lambda: import_module("petfinder.display.renderers").RENDERERS)

@@ -65,7 +65,8 @@ def demo() -> None:
         register_bundled(registry, folder)
         typer.echo(f"   {registry.dogs.count()} dogs and {registry.cats.count()} cats are registered.")
         _step(f"2. Somebody photographed a stray dog, {finders[known]['where']} ({known.name}).")
-        _show_owner(registry, _show(registry, known, _FOUND))
+        owner = registry.owner_of(_show(registry, known, _FOUND)[0])
+        _step(owner_card(owner).as_text() if owner else "No owner is registered with this pet.")
         _step(f"3. Another stray, {finders[unknown]['where']} ({unknown.name}); nobody registered this dog.")
         _show(registry, unknown, _UNKNOWN)
         _step("4. All seven finders' pictures, and who they really show:\n")
@@ -90,8 +91,3 @@ def _show(registry: Registry, photo: Path, picture: Path) -> Matches:
     except ConfigError as error:
         note(f"no picture of the result: {error}")
     return matches
-
-
-def _show_owner(registry: Registry, matches: Matches) -> None:
-    owner = registry.owner_of(matches[0])
-    typer.echo("\n" + (owner_card(owner).as_text() if owner else "No owner is registered with this pet."))

@@ -29,11 +29,7 @@ class Measurement:
     """What is measured, on which pets, and what is kept of it; raises ConfigError for options that would do nothing."""
 
     folder: Annotated[
-        str | None,
-        Argument(
-            metavar="FOLDER",
-            help="Photos, a sub-folder for each pet. Without it, the pets of the registry as they are.",
-        ),
+        str | None, Argument(metavar="FOLDER", help="Photos, a sub-folder for each pet; else the registry is measured.")
     ] = None
     encoder: Annotated[
         list[str] | None, Option("--encoder", metavar="NAME", help="What is tried; may be given several times.")
@@ -56,19 +52,15 @@ class Measurement:
         if self.forget_thresholds and any(measured):
             raise ConfigError("--forget-thresholds measures nothing: name --registry and --species only")
         if self.folder is None and (self.encoder or self.by):
-            raise ConfigError(
-                f"--{'encoder' if self.encoder else 'by'} is for photos: name their FOLDER; a registry's pets are "
-                "measured as they are, with its own encoder"
-            )
+            option = "encoder" if self.encoder else "by"
+            raise ConfigError(f"--{option} is for photos: name their FOLDER; a registry is measured as it is")
 
     def run(self, options: RegistryOptions) -> Comparison:
         """Measure, print, and keep the thresholds where that is wished."""
         if self.folder is not None and not self.save_thresholds:
             if options.registry is not None or options.registry_name or self.species is not None:
-                raise ConfigError(
-                    f"--{'species' if self.species else 'registry'} says where --save-thresholds keeps what is "
-                    "measured on FOLDER: add it, or leave FOLDER out to measure on the pets of the registry"
-                )
+                option = "species" if self.species else "registry"
+                raise ConfigError(f"--{option} goes with --save-thresholds; leave FOLDER out to measure the registry")
             return self._compared(self.folder, load_settings().encoder or "pocket", options)
         with options.open() as opened:
             if self.folder is None:
@@ -125,7 +117,7 @@ def evaluate(measurement: Measurement, options: RegistryOptions) -> None:
 
 
 def _index_of(opened: Registry, species: Species) -> PetRepository[Any]:
-    """The index of a species, no encoder loaded; raises IndexNotFound."""
+    """The index of a species, its encoder not loaded; raises IndexNotFound."""
     name = opened.index_name(species)
     if not opened.util.exists(name):
         raise IndexNotFound(f"no {species} is registered here; register some, or name another --species")

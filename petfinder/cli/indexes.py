@@ -25,7 +25,7 @@ app.add_typer(indexes, name="index")
 NameArgument = Annotated[str, Argument(metavar="NAME", help="The index, as `petfinder index list` shows it.")]
 SettingOption = Annotated[
     list[str] | None,
-    Option("--setting", metavar="NAME=VALUE", help="On a server: shards, replicas, vectors ...; several times."),
+    Option("--setting", metavar="NAME=VALUE", help="On a server: shards, replicas ...; several times."),
 ]
 
 
@@ -77,17 +77,17 @@ def info(name: NameArgument, options: RegistryOptions) -> None:
     """
     with options.open() as opened:
         found = opened.util.info(name)
-    measured = found.spec.thresholds
-    source = "" if measured is None else wording.clean(measured.get("source", "")) or "given"
-    options.say(index_as_data(found), f"{found}\nits own thresholds: {source}" if source else str(found))
+    data = index_as_data(found)
+    measured = data["own_thresholds"]
+    own = "" if measured is None else f"\nits own thresholds: {wording.clean(measured) or 'given'}"
+    options.say(data, f"{found}{own}")
 
 
 @verb(group=indexes, options=RegistryOptions)
 def rebuild(
     name: NameArgument,
     encoder: Annotated[
-        str | None,
-        Option("--encoder", metavar="NAME", help="What encodes all photos anew; none where only settings change."),
+        str | None, Option("--encoder", metavar="NAME", help="What encodes all photos; none to change settings only.")
     ] = None,
     settings: SettingOption = None,
     keep_old: Annotated[

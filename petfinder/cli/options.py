@@ -129,9 +129,13 @@ def lat_lon(text: str) -> Place:
     try:
         return Place.model_validate(text)
     except ValidationError as error:
-        raise typer.BadParameter(
-            "write two numbers, LAT,LON, a latitude from -90 to 90 and a longitude from -180 to 180: -23.5,-46.6"
-        ) from error
+        raise typer.BadParameter("write LAT,LON in degrees, -90 to 90 and -180 to 180: -23.5,-46.6") from error
+
+
+PlaceOption = Annotated[
+    Place | None, Option("--place", metavar="LAT,LON", parser=lat_lon, help="Where that was; else not known.")
+]
+AtOption = Annotated[datetime | None, Option("--at", metavar="DATE", parser=moment, help="When, 2026-10-02; else now.")]
 
 
 def _similarity(number: float | None) -> float | None:
@@ -152,16 +156,14 @@ def similarity_option(words: str) -> Any:
 def filter_of(
     *,
     status: Annotated[
-        list[Status] | None,
-        Option("--status", metavar="STATUS", help="Only home, lost, found, sighted or reunited ones."),
+        list[Status] | None, Option("--status", metavar="STATUS", help="Only home, lost, found, sighted or reunited.")
     ] = None,
     taken_after: Annotated[
         datetime | None,
-        Option("--taken-after", metavar="DATE", parser=moment, help="Only pets with a photo taken since then."),
+        Option("--taken-after", metavar="DATE", parser=moment, help="Only pets with a photo since then."),
     ] = None,
     taken_before: Annotated[
-        datetime | None,
-        Option("--taken-before", metavar="DATE", parser=moment, help="... until then; 2026-10-02 is its midnight."),
+        datetime | None, Option("--taken-before", metavar="DATE", parser=moment, help="Until then, a day's midnight.")
     ] = None,
     near: Annotated[
         Place | None, Option("--near", metavar="LAT,LON", parser=lat_lon, help="Only pets seen around this place.")

@@ -125,10 +125,7 @@ def _picture(path: Path | None) -> Path | None:
 
 
 SaveOption = Annotated[
-    Path | None,
-    Option(
-        "--save", metavar="FILE", callback=_picture, help=f"Save a picture too; the name ends in {', '.join(PICTURES)}."
-    ),
+    Path | None, Option("--save", metavar="FILE", callback=_picture, help=f"Save a picture too: {', '.join(PICTURES)}.")
 ]
 
 

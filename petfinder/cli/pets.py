@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Annotated, Any
 
 import typer
@@ -11,13 +10,14 @@ from typer import Argument, Option
 from petfinder.cli.app import verb
 from petfinder.cli.exit_codes import NOTHING_FOUND
 from petfinder.cli.options import (
+    AtOption,
     PetIdArgument,
     PetOptions,
+    PlaceOption,
     RegistryOptions,
     Species,
     filter_of,
     lat_lon,
-    moment,
     with_field_options,
 )
 from petfinder.cli.output import ask, note
@@ -28,15 +28,15 @@ from petfinder.domain.errors import ConfigError, IndexNotFound, InvalidPet
 from petfinder.domain.fields import FIELDS
 from petfinder.domain.filters import PetFilter
 from petfinder.domain.matches import Pets
-from petfinder.domain.pets import CONTACT, Owner, Pet, Place, Status
+from petfinder.domain.pets import CONTACT, Owner, Pet, Status
+from petfinder.domain.values import now
 
 
 @verb("list", bare=True, where=filter_of, options=PetOptions)
 def list_(
     where: PetFilter,
     with_words: Annotated[
-        str | None,
-        Option("--words", metavar="TEXT", help="Only pets with all these words in name, breed, colour, tags or note."),
+        str | None, Option("--words", metavar="TEXT", help="Only pets with all these words, in name, breed, note ...")
     ] = None,
     limit: Annotated[int, Option("--limit", min=1, metavar="NUMBER", help="How many at most.")] = 50,
     after: Annotated[str | None, Option("--after", metavar="PET_ID", help="Go on behind this pet.")] = None,
@@ -98,12 +98,8 @@ def info(
 def status(
     pet_id: PetIdArgument,
     new: Annotated[Status, Argument(metavar="STATUS", help="lost, found, sighted, home or reunited.")],
-    place: Annotated[
-        Place | None, Option("--place", metavar="LAT,LON", parser=lat_lon, help="Where that was; else not known.")
-    ] = None,
-    at: Annotated[
-        datetime | None, Option("--at", metavar="DATE", parser=moment, help="Since when, 2026-10-02; else now.")
-    ] = None,
+    place: PlaceOption = None,
+    at: AtOption = None,
     *,
     options: PetOptions,
 ) -> None:
@@ -114,7 +110,7 @@ def status(
     Example: petfinder status luigi reunited --registry pets.db
     """
     with options.pets() as service:
-        pet = service.update(pet_id, status=new, status_at=at or datetime.now(timezone.utc), status_place=place)
+        pet = service.update(pet_id, status=new, status_at=at or now(), status_place=place)
     options.say(pet_as_data(pet), line_of(pet))
 
 

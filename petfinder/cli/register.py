@@ -93,8 +93,7 @@ def import_(
         str | None, Option("--index", metavar="NAME", help="An index on the same server, made by others, instead.")
     ] = None,
     fields: Annotated[
-        Maker | None,
-        Option("--fields", help="Who made that index: puppies if not said; FieldNames in Python describe others."),
+        Maker | None, Option("--fields", help="Who made that index, else puppies; Python's FieldNames describe others.")
     ] = None,
     on_conflict: OnConflictOption = "skip",
     encoder: EncoderOption = None,
@@ -138,10 +137,8 @@ def _show(options: PetOptions, verbose: bool, reports: Iterable[BulkReport]) -> 
         only = f": {clean(ids[0])}" if len(ids) == sum(report.counts.values()) == 1 else ""
         lines = [str(report).split("\n", 1)[0] + only]
         if report.changed:
-            lines.append(
-                f"  {len(report.changed)} of the skipped have other photos than are registered: "
-                "--on-conflict replace puts what is read now in their place, owner included"
-            )
+            way = "--on-conflict replace puts what is read now in their place, owner included"
+            lines.append(f"  {len(report.changed)} of the skipped have other photos than are registered: {way}")
         for things, most in ((report.failures, 20), (report.ignored, 5), (report.odd, 5)):
             shown = things if verbose else things[:most]
             lines += [f"  {thing}" for thing in shown]

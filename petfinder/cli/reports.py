@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from typer import Argument, Option
 
 from petfinder.cli.app import verb
-from petfinder.cli.options import EncoderOption, PetIdArgument, PetOptions, lat_lon, moment
+from petfinder.cli.options import AtOption, EncoderOption, PetIdArgument, PetOptions, PlaceOption
 from petfinder.cli.output import note
 from petfinder.cli.pets import line_of
 from petfinder.display import wording
 from petfinder.display.data import matches_as_data, pair_as_data, pet_as_data
 from petfinder.domain.errors import ConfigError, InvalidQuery
-from petfinder.domain.pets import Owner, Place, species_of
+from petfinder.domain.pets import Owner, species_of
 
 Kind = Literal["lost", "found", "sighted"]
 OtherArgument = Annotated[str, Argument(metavar="OTHER_ID", help="The other report of the pair.")]
@@ -25,10 +24,8 @@ def report(
     kind: Annotated[Kind, Argument(metavar="KIND", help="lost, found or sighted.")],
     pet_id: PetIdArgument,
     photos: Annotated[list[str] | None, Argument(metavar="PHOTO", help="Of a pet that is not registered.")] = None,
-    place: Annotated[Place | None, Option("--place", metavar="LAT,LON", parser=lat_lon, help="Where that was.")] = None,
-    at: Annotated[
-        datetime | None, Option("--at", metavar="DATE", parser=moment, help="When, 2026-10-02; else now.")
-    ] = None,
+    place: PlaceOption = None,
+    at: AtOption = None,
     finder: Annotated[str | None, Option("--finder", metavar="NAME", help="Who found or saw it; never shown.")] = None,
     phone: Annotated[str | None, Option("--finder-phone", metavar="NUMBER")] = None,
     email: Annotated[str | None, Option("--finder-email", metavar="ADDRESS")] = None,

@@ -20,13 +20,10 @@ def serve(
     registry: RegistryOption = None,
     encoder: EncoderOption = None,
     registry_name: RegistryNameOption = None,
-    ip: Annotated[str, Option("--ip", help="The address to listen on; 0.0.0.0 lets other machines in.")] = (
-        "127.0.0.1"
-    ),
+    ip: Annotated[str, Option("--ip", help="Where to listen; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
     port: Annotated[int, Option("--port", min=0, max=65535, metavar="NUMBER", help="0 takes any that is free.")] = 8866,
     host: Annotated[
-        str | None,
-        Option("--host", metavar="NAME", help="The name under which a web server with https shows the page."),
+        str | None, Option("--host", metavar="NAME", help="The name under which a web server with https shows it.")
     ] = None,
     open_browser: Annotated[bool, Option("--open/--no-open", help="Open a browser, or only print the URL.")] = True,
     tiles: Annotated[bool, Option("--tiles", help="Let the map load its background from OpenStreetMap.")] = False,

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from petfinder.display import wording
-from petfinder.domain.animals import Animals
 from petfinder.domain.matches import Answers, Match, Matches
 from petfinder.domain.pairs import Pair
 from petfinder.domain.pets import Pet, as_found
@@ -35,12 +34,9 @@ def matches_as_data(matches: Matches) -> dict[str, Any]:
 
     Where there is a verdict, also how many photos, and its cut: a similarity is None where none, or every one, reaches.
     """
-    data: dict[str, Any] = {
-        "verdict": matches.verdict,
-        "pets_searched": matches.pets_searched,
-        "pending": matches.pending,
-    }
-    data |= {"animals": _boxes(matches.animals), "looks_like": matches.looks_like}
+    data: dict[str, Any] = {"verdict": matches.verdict, "pets_searched": matches.pets_searched}
+    boxes = [box.model_dump(exclude_defaults=True) for box in matches.animals]
+    data |= {"pending": matches.pending, "animals": boxes, "looks_like": matches.looks_like}
     if cut := matches.cut:
         limits = {name: value if math.isfinite(value) else None for name, value in cut.model_dump().items()}
         data |= {"photos_searched": matches.photos_searched, "cut": limits}
@@ -136,10 +132,6 @@ def failure_as_data(failure: Failure) -> dict[str, str | None]:
     return {"item": failure.item, "photo": failure.photo, "error": type(error).__name__, "reason": str(error)}
 
 
-def _boxes(animals: Animals) -> list[dict[str, float]]:
-    return [box.model_dump(exclude_defaults=True) for box in animals]
-
-
 def _match_as_row(match: Match) -> tuple[object, ...]:
     pet, verdict = match.pet, match.verdict and str(match.verdict)
     facts = (pet.pet_id, pet.name, pet.breed, str(pet.status), verdict, match.probability, match.similarity)
@@ -147,7 +139,6 @@ def _match_as_row(match: Match) -> tuple[object, ...]:
 
 
 def _report_as_rows(report: Report) -> list[Any]:
-    """What became of each item, the photo that was left out or is remarkable, and why."""
     done = ("added", "replaced", "skipped")
     rows: list[Any] = [(item, result, None, None) for result in done for item in getattr(report, result, ())]
     rows += [(one.item, "failed", one.photo, one.reason) for one in report.failures]

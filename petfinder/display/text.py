@@ -28,12 +28,9 @@ def matches_as_text(matches: Matches, *, colour: bool = False, width: int | None
     """
     from rich.text import Text
 
-    headline = wording.finding(matches)
-    parts: list[RenderableType] = [
-        Text.assemble(_verdict(matches.verdict), ": ", headline) if matches.verdict else Text(headline)
-    ]
-    parts += [Text(advice)] if (advice := wording.advice(matches)) else []
-    parts += [Text(noted)] if (noted := wording.noted(matches)) else []
+    verdict: list[str | tuple[str, str]] = [_verdict(matches.verdict), ": "] if matches.verdict else []
+    parts: list[RenderableType] = [Text.assemble(*verdict, wording.finding(matches))]
+    parts += [Text(sentence) for sentence in (wording.advice(matches), wording.noted(matches)) if sentence]
     mixed = len({match.pet.species for match in matches}) > 1
     parts += ["", _table([_cells(match, mixed=mixed) for match in matches], width)] if matches.found else []
     parts += ["", Text(small_print)] if (small_print := wording.small_print(matches)) else []
@@ -106,9 +103,8 @@ def _printed(parts: list[RenderableType], width: int | None, *, colour: bool) ->
     """What rich prints on a terminal of this width, without blanks at the ends of lines."""
     from rich.console import Console
 
-    painted: Any = {"color_system": "standard", "force_terminal": True} if colour else {"color_system": None}
-    painted |= {"width": width or _ANY_WIDTH, "no_color": not colour}
-    console = Console(legacy_windows=False, force_jupyter=False, **painted)
+    painted: Any = {"color_system": "standard" if colour else None, "force_terminal": colour, "no_color": not colour}
+    console = Console(width=width or _ANY_WIDTH, legacy_windows=False, force_jupyter=False, **painted)
     with console.capture() as capture:
         console.print(*parts, sep="\n")
     return "\n".join(line.rstrip() for line in capture.get().splitlines())

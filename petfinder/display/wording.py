@@ -195,19 +195,14 @@ def small_print(matches: Matches, *, shown: int | None = None) -> str:
 
 
 def _about_probabilities(matches: Matches, lines: Lines) -> list[str]:
-    """What the probabilities are worth, and what they were made of."""
     said = []
     if matches.found:
-        said.append(
-            f"From {lines.match:.0%} on it is a match: an animal that is not registered gets there by its photo in at"
-            f" most {MATCH_ALARMS:.0%} of searches. From {lines.possible:.0%} on it is possible: at most"
-            f" {POSSIBLE_ALARMS:.0%}."
-        )
+        stranger = "an animal that is not registered gets there by its photo in at most"
+        said += [f"From {lines.match:.0%} on it is a match: {stranger} {MATCH_ALARMS:.0%} of searches."]
+        said += [f"From {lines.possible:.0%} on it is possible: at most {POSSIBLE_ALARMS:.0%}."]
     if matches.evidence and matches.nobody is not None:
-        said.append(
-            f"Assumed: {matches.evidence.registered:.0%} of those that are looked for are registered. That this is none"
-            f" of the pets here: {matches.nobody:.0%}."
-        )
+        said += [f"Assumed: {matches.evidence.registered:.0%} of those that are looked for are registered."]
+        said += [f"That this is none of the pets here: {matches.nobody:.0%}."]
     return said
 
 

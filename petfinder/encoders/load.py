@@ -45,7 +45,7 @@ def load_encoder(name: str, *, device: str | None = None, base: Encoder | None =
         raise EncoderUnavailable(f"the encoder {name} was made by `petfinder train` and is known by its file: {way}")
     if name == SHORT_NAME or name.startswith(f"{SHORT_NAME}-"):
         return _pocket(full_name(name))
-    return _sentence_transformers(name, device)
+    return _sentence_transformers(name, device=device)
 
 
 def load_remembered(identity: EncoderIdentity, index: str, *, device: str | None, default: str | None) -> Encoder:
@@ -98,13 +98,11 @@ def _former(name: str, index: str) -> EncoderUnavailable:
     return EncoderUnavailable(f"the index {index} was made by {name}, {gone} is no longer in petfinder: {way}")
 
 
+_sentence_transformers = lru_cache(maxsize=4)(SentenceTransformersEncoder)
+
+
 @lru_cache(maxsize=4)
 def _pocket(name: str) -> Encoder:
     if not is_pocket_name(name):
         raise EncoderUnavailable(f"this version of petfinder brings {NAME!r}, not {name!r}; rebuild moves an index")
     return pocket_named(name)
-
-
-@lru_cache(maxsize=4)
-def _sentence_transformers(name: str, device: str | None) -> Encoder:
-    return SentenceTransformersEncoder(name, device=device)

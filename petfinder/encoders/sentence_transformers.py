@@ -124,7 +124,6 @@ class SentenceTransformersEncoder:
 
 
 def _model_names(name: str) -> tuple[str, str]:
-    """The image model and the text model that a name means, the second empty where there is none."""
     image, _, text = (name, "", "") if folder_of(name) else name.partition("+")
     image = _full_name(image)
     if image in IMAGE_MODELS:

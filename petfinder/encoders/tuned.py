@@ -174,8 +174,6 @@ class Tuned:
 
 
 class _About(BaseModel):
-    """What the file says beside the numbers."""
-
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True, regex_engine="python-re")
 
     format: Literal[1] = 1

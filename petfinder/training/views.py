@@ -81,7 +81,6 @@ def _other_light(pixels: Pixels, random: np.random.Generator) -> Pixels:
 
 
 def _blurred(view: Image.Image, random: np.random.Generator) -> Image.Image:
-    """The view made smaller and large again."""
     share = random.uniform(0.3, 0.8)
     small = view.resize((max(1, round(view.width * share)), max(1, round(view.height * share))))
     return small.resize(view.size, Image.Resampling.BILINEAR)
@@ -97,7 +96,6 @@ def _cover(pixels: Pixels, random: np.random.Generator) -> None:
 
 
 def _pressed(view: Image.Image, random: np.random.Generator) -> Image.Image:
-    """The view after being sent as a small JPEG."""
     file = io.BytesIO()
     view.save(file, "JPEG", quality=int(random.integers(25, 85)))
     with Image.open(file) as pressed:

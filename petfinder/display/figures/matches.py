@@ -76,10 +76,10 @@ def _draw_match(axes: Axes, match: Match, cut: Cut | Lines | None) -> None:
     axes.barh(_TILE + 0.03, _TILE, 0.06, color=paint.fill)
     under = _TILE + 0.3
     write(axes, 0, under, wording.name_of(match.pet), room=_TILE, fontsize=11.5, weight="bold")
-    away, day = wording.distance_of(match), wording.day(match.photo.taken_at)
-    facts = [match.pet.breed, wording.status_of(match.pet), away and f"{away} away", day and f"photo taken {day}"]
+    day = wording.day(match.photo.taken_at)
+    facts = [*wording.match_facts(match), f"photo taken {day}" if day else ""]
     if match.reasons:
-        facts = [match.pet.breed, wording.status_of(match.pet), *wording.reasons_of(match).split("; ")]
+        facts = [match.pet.breed or "", wording.status_of(match.pet), *wording.reasons_of(match).split("; ")]
     for line, fact in enumerate([*filter(None, facts)][:4], 1):
         write(axes, 0, under + line * _LINE, fact, room=_TILE, color=QUIET)
     y, left = under + 5 * _LINE + 0.06, 0.0

@@ -150,7 +150,6 @@ _OTHERS = (
 
 @cache
 def _families() -> list[str]:
-    """The font families to draw with: matplotlib's own, then those of this machine that help it out."""
     from matplotlib import font_manager
 
     return ["DejaVu Sans", *(family for family in _OTHERS if family in font_manager.get_font_names())]

@@ -58,8 +58,7 @@ def opened_as_html(opened: Registry | OpenedIndex[Any]) -> str:
     try:
         if isinstance(opened, Registry):
             return render("lists", "indexes", opened.indexes(), repr(opened))
-        index = Util(opened.repository.store).info(opened.repository.index)
-        return render("lists", "indexes", [index], repr(opened))
+        return render("lists", "indexes", [Util(opened.repository.store).info(opened.repository.index)], repr(opened))
     except PetfinderError as error:
         return line(f"{opened!r}: {error}")
 

@@ -69,7 +69,6 @@ def render(template: str, macro: str, *values: object, **named: object) -> str:
 
 @cache
 def _environment() -> Environment:
-    """The templates, read once."""
     loader = PackageLoader("petfinder.display.html")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, finalize=_cleaned)
     environment.globals.update(colours=colours, wording=wording)
