@@ -162,7 +162,7 @@ def test_what_cannot_be_measured_says_what_is_missing() -> None:
         "photos --registry missing.db": (2, "--save-thresholds"),
         "photos --registry missing.db --save-thresholds": (3, "missing.db"),
         "--registry pets.db": (2, "two photos each of at least two pets"),
-        "--registry pets.db --species cat": (3, "no cat is registered here"),
+        "--registry pets.db --species cat": (3, "pets-cats"),
         "--registry pets.db --encoder pocket": (2, "FOLDER"),
         "--registry missing.db": (3, "missing.db"),
     }

@@ -22,8 +22,8 @@ def test_more_photos_on_either_side_find_more_with_the_same_draws_every_time() -
     found = rankings(pets, crowd, [ONE_ONE, THREE_ONE, THREE_TWO])
 
     assert all(len(ranking) == 15 * 30 for ranking in found.values())
-    assert found[THREE_ONE].share_within(1) > found[ONE_ONE].share_within(1) + 0.1
-    assert found[THREE_TWO].share_within(1) > found[THREE_ONE].share_within(1)
+    assert found[THREE_ONE].within(1).mean() > found[ONE_ONE].within(1).mean() + 0.1
+    assert found[THREE_TWO].within(1).mean() > found[THREE_ONE].within(1).mean()
     one, again, other = (rankings(pets, crowd, [ONE_ONE], draws=3, seed=seed)[ONE_ONE] for seed in (1, 1, 2))
     assert (one.genuine == again.genuine).all(), "other draws"
     assert (one.genuine != other.genuine).any()
@@ -98,6 +98,6 @@ def test_a_crowd_may_be_empty_but_not_hold_the_pets() -> None:
     pets = scattered(pets=4, photos_each=2, dims=4, seed=18, spread=0.1)
     nobody = Labelled(np.array([], dtype=str), np.empty((0, 4), np.float32))
 
-    assert rankings(pets, nobody, [ONE_ONE], draws=2)[ONE_ONE].share_within(1) == 1
+    assert rankings(pets, nobody, [ONE_ONE], draws=2)[ONE_ONE].within(1).mean() == 1
     with pytest.raises(InvalidQuery, match="out of the crowd"):
         rankings(pets, pets, [ONE_ONE])

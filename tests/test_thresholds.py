@@ -11,7 +11,7 @@ from petfinder.domain.errors import ConfigError
 from petfinder.domain.verdicts import Interval, Quantiles, Thresholds, Uncalibrated
 from petfinder.evaluation.calibration import Impostors, measure_thresholds, stricter
 from petfinder.evaluation.metrics import Labelled
-from tests.test_evaluate import scattered
+from tests.test_evaluate import above, scattered
 from tests.test_service import sure
 
 ONE_PHOTO_EACH = Thresholds(
@@ -81,10 +81,10 @@ def test_the_promise_holds_in_a_registry_with_several_photos_a_pet(photos_each: 
     by_pets, by_photos = thresholds.at(200), thresholds.at(200, 200 * photos_each)
     seen = Impostors(newcomers, registry).best_of(200)
 
-    assert seen.above(by_pets.match) > 0.015
-    assert seen.above(by_pets.possible) > 0.36
-    assert 0.004 < seen.above(by_photos.match) < 0.015
-    assert 0.2 < seen.above(by_photos.possible) < 0.33
+    assert above(seen, by_pets.match) > 0.015
+    assert above(seen, by_pets.possible) > 0.36
+    assert 0.004 < above(seen, by_photos.match) < 0.015
+    assert 0.2 < above(seen, by_photos.possible) < 0.33
 
 
 def test_intervals_hold_the_value_of_other_strangers_and_narrow_with_their_number() -> None:
@@ -128,7 +128,7 @@ def test_the_share_reaching_a_threshold_is_that_of_all_draws_stranger_by_strange
         shares = Impostors(strangers, gallery).reaching(3, np.array([threshold]))[:, 0]
         for row, share in enumerate(shares):
             alone = Impostors(strangers.at(np.array([row])), gallery).best_of(3)
-            assert share == pytest.approx(alone.above(threshold))
+            assert share == pytest.approx(above(alone, threshold))
 
 
 def test_the_stricter_is_the_higher_value_with_its_interval_and_the_fewer_photos() -> None:

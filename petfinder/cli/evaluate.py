@@ -13,12 +13,11 @@ from petfinder.cli.exit_codes import TROUBLE
 from petfinder.cli.options import DOG, RegistryOptions, Species
 from petfinder.cli.output import SaveOption, note, save_picture
 from petfinder.cli.register import named
-from petfinder.domain.errors import ConfigError, EncoderUnavailable, IndexNotFound
+from petfinder.domain.errors import ConfigError, EncoderUnavailable
 from petfinder.domain.pets import SPECIES
 from petfinder.encoders.tuned import file_of, is_tuned_name
 from petfinder.evaluation.compare import Column, Comparison, compare_encoders
 from petfinder.evaluation.evaluate import evaluate_registry
-from petfinder.registry.registry import Registry
 from petfinder.registry.repository import PetRepository
 from petfinder.registry.settings import load_settings
 from petfinder.tables.readers import Grouping
@@ -63,13 +62,12 @@ class Measurement:
                 raise ConfigError(f"--{option} goes with --save-thresholds; leave FOLDER out to measure the registry")
             return self._compared(self.folder, load_settings().encoder or "pocket", options)
         with options.open() as opened:
+            index = opened.of(SPECIES[self.species or DOG]).repository
             if self.folder is None:
-                index = _index_of(opened, self.species or DOG)
                 evaluation = evaluate_registry(index)
                 comparison = Comparison((Column(evaluation.encoder, evaluation, identity=index.encoder_identity),))
                 options.say(comparison.to_dict(), str(evaluation))
             else:
-                index = opened.of(SPECIES[self.species or DOG]).repository
                 comparison = self._compared(self.folder, index.encoder_identity.name, options)
             if self.save_thresholds:
                 _keep(comparison, index, sure=self.yes)
@@ -102,7 +100,7 @@ def evaluate(measurement: Measurement, options: RegistryOptions) -> None:
     """
     if measurement.forget_thresholds:
         with options.open() as opened:
-            index = _index_of(opened, measurement.species or DOG)
+            index = opened.of(SPECIES[measurement.species or DOG]).repository
             index.keep_thresholds(None)
         options.say({"forgotten": index.index}, f"{index.index} has no thresholds of its own any more")
         return
@@ -114,14 +112,6 @@ def evaluate(measurement: Measurement, options: RegistryOptions) -> None:
         save_picture(evaluations[0] if len(comparison.columns) == 1 else comparison, measurement.save)
     if comparison.errors:
         raise typer.Exit(TROUBLE)
-
-
-def _index_of(opened: Registry, species: Species) -> PetRepository[Any]:
-    """The index of a species, its encoder not loaded; raises IndexNotFound."""
-    name = opened.index_name(species)
-    if not opened.util.exists(name):
-        raise IndexNotFound(f"no {species} is registered here; register some, or name another --species")
-    return PetRepository[Any](opened.util.store, name, pet_class=SPECIES[species])
 
 
 def _keep(comparison: Comparison, index: PetRepository[Any], *, sure: bool) -> None:

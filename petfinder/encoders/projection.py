@@ -15,9 +15,6 @@ from petfinder.domain.vectors import Matrix, Vector, unit
 
 Wide = NDArray[np.float64]
 
-RIDGE = 1.0
-"""Added to the scatter whose mean eigenvalue is 1: how far the matrix may shrink what varies within an animal."""
-
 POSITIVES_WEIGHT = 0.5
 """Weight of photos of one animal taken apart, against views made from one photo (weight 1)."""
 
@@ -64,7 +61,7 @@ def spectrum(scatter: Wide) -> tuple[Wide, Wide]:
     return np.linalg.eigh(scatter * (len(scatter) / np.trace(scatter)))
 
 
-def inverse_root(scaled: tuple[Wide, Wide], *, ridge: float = RIDGE) -> Wide:
+def inverse_root(scaled: tuple[Wide, Wide], *, ridge: float) -> Wide:
     """(S + ridge)^-1/2 of a scatter S, given as its `spectrum`: (dims, dims), symmetric."""
     values, vectors = scaled
     matrix: Wide = (vectors / np.sqrt(np.maximum(values, 0) + ridge)) @ vectors.T

@@ -33,10 +33,6 @@ class BestSimilarities:
     values: Numbers
     shares: NDArray[np.float64]
 
-    def above(self, threshold: float) -> float:
-        """The share of strangers whose best similarity reaches the threshold."""
-        return float(self.shares[np.searchsorted(self.values, threshold, side="left") :].sum())
-
     def exceeded_by(self, alarms: float) -> float:
         """The lowest similarity, half way between two that were seen, that at most this share of strangers reach."""
         reaching = np.cumsum(self.shares[::-1])[::-1]

@@ -120,20 +120,12 @@ class Ranking:
         return len(self.ids)
 
     def within(self, places: int) -> Mask:
-        """Of each query, whether its own pet is among the first `places` pets."""
+        """Of each query, whether its own pet is among the first `places` pets; the mean is rank-1, rank-5 ..."""
         return self.ranks <= places
-
-    def share_within(self, places: int) -> float:
-        """The share of queries whose own pet is among the first `places` pets: rank-1, rank-5 ..."""
-        return float(self.within(places).mean())
 
     def found(self, threshold: float) -> Mask:
         """Of each query, whether its own pet is first and its similarity above the threshold."""
         return self.within(1) & (self.genuine > threshold)
-
-    def at(self, rows: Rows | Mask) -> Ranking:
-        """Some of the queries: by position, or by a mask (q,)."""
-        return Ranking(self.ids[rows], self.ranks[rows], self.genuine[rows], self.impostor[rows])
 
 
 def joined(parts: list[Ranking]) -> Ranking:

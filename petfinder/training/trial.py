@@ -123,7 +123,7 @@ def _tried(views: Views, fitted: Rows, held_out: Rows, *, dims: int) -> _Fold:
 def _held_out(photos: Labelled) -> _HeldOut:
     ranking, precision = leave_one_out_registered(photos), average_precision(photos)
     found = calibration.found_at(ranking, ranking, draws=1).share.value
-    return _HeldOut(photos, Metrics(ranking.share_within(1), float(precision.mean()), found), precision)
+    return _HeldOut(photos, Metrics(float(ranking.within(1).mean()), float(precision.mean()), found), precision)
 
 
 def _mean(parts: Sequence[Metrics]) -> Metrics:

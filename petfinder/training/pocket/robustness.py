@@ -99,7 +99,7 @@ def _bench(bench: Bench, encoder: Encoder, read_scene: ReadScene) -> Iterator[Re
             "cosine": float(cosines.mean()),
             "low_cosine": float(np.quantile(cosines, LOW_SHARE)),
             "rank1": mean_over_animals(ranking.within(1), ranking.ids),
-            "unchanged_rank1": mean_over_animals(unchanged.at(positions).within(1), ranking.ids),
+            "unchanged_rank1": mean_over_animals(unchanged.within(1)[positions], ranking.ids),
         }
 
 
