@@ -32,8 +32,7 @@ _SERVER = ("port", "secure_mode", "user", "password", "verify_certificate", "soc
 class Channel:
     """A receiver and the service that reaches it; its URL shows nowhere.
 
-    Raises ConfigError for a URL that apprise does not know, and for several addresses in one: who was told would be
-    told again and again while another one cannot be.
+    Raises ConfigError for a URL that apprise does not know, and for several addresses in one: some would be told twice.
     """
 
     def __init__(self, receiver: Receiver) -> None:

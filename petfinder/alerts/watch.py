@@ -27,10 +27,10 @@ _STATE = TypeAdapter(dict[str, tuple[str, list[float]]])
 class Watch:
     """Tells receivers of new pairs, each on its own: who cannot be told waits for the next round alone.
 
-    The file `state` is replaced after every message; one that was not yet written down there when the process ended is
-    sent again, under the same Message-ID. No receiver gets more than `an_hour` messages in an hour, or more than one a
-    day where it has a digest; the rest comes later. Between the tries of a round are `pauses`, in seconds; `say` is
-    given what is done, without contact and URLs. Raises ConfigError where `state` cannot be read and written.
+    `state` is written after every message; one that the process ended before is sent again, under the same Message-ID.
+    No receiver gets more than `an_hour` messages in an hour, or one a day where it has a digest; the rest comes later.
+    Between the tries of a round are `pauses`, in seconds; `say` is given what is done, without contact and URLs. Raises
+    ConfigError where `state` cannot be read and written.
     """
 
     registry: Registry

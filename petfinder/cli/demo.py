@@ -26,9 +26,8 @@ _SHOWN = "on-the-steps-after-rain.jpg"
 
 def bundled() -> Path:
     """The folder of bundled pictures; raises ConfigError where it is missing."""
-    for folder in _DATASETS:
-        if (folder / "manifest.csv").is_file():
-            return folder
+    if folder := next((folder for folder in _DATASETS if (folder / "manifest.csv").is_file()), None):
+        return folder
     raise ConfigError("the bundled pictures are not here: install petfinder anew")
 
 

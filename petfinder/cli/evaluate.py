@@ -30,17 +30,13 @@ class Measurement:
     folder: Annotated[
         str | None, Argument(metavar="FOLDER", help="Photos, a sub-folder for each pet; else the registry is measured.")
     ] = None
-    encoder: Annotated[
-        list[str] | None, Option("--encoder", metavar="NAME", help="What is tried; may be given several times.")
-    ] = None
+    encoder: Annotated[list[str] | None, Option("--encoder", metavar="NAME", help="What is tried; repeatable.")] = None
     by: Annotated[Grouping | None, Option("--by", help="What is one pet in the folder; pet if not said.")] = None
     save_thresholds: Annotated[
         bool, Option("--save-thresholds", help="Keep the thresholds measured with the registry's encoder there.")
     ] = False
     yes: Annotated[bool, Option("--yes", help="Keep thresholds that were measured on few photos too.")] = False
-    forget_thresholds: Annotated[
-        bool, Option("--forget-thresholds", help="Measure nothing: the encoder's own thresholds hold again.")
-    ] = False
+    forget_thresholds: Annotated[bool, Option("--forget-thresholds", help="Let the encoder's own hold again.")] = False
     save: SaveOption = None
     species: Annotated[Species | None, Option("--species", help="Whose registry; dog if not said.")] = None
 

@@ -68,9 +68,7 @@ class Known:
     place: Annotated[
         str | None, Option("--place", metavar="LAT,LON", help="Where it was seen, or lost; else the photo's own place.")
     ] = None
-    at: Annotated[
-        str | None, Option("--at", metavar="DATE", help="When: 2026-10-02; else when the photo was taken.")
-    ] = None
+    at: Annotated[str | None, Option("--at", metavar="DATE", help="When: 2026-10-02; else the photo's date.")] = None
     about: Annotated[
         str | None, Option("--about", metavar="FACTS", help='What is known: "sex=female, colour=black, breed=beagle".')
     ] = None

@@ -24,8 +24,7 @@ app.add_typer(indexes, name="index")
 
 NameArgument = Annotated[str, Argument(metavar="NAME", help="The index, as `petfinder index list` shows it.")]
 SettingOption = Annotated[
-    list[str] | None,
-    Option("--setting", metavar="NAME=VALUE", help="On a server: shards, replicas ...; several times."),
+    list[str] | None, Option("--setting", metavar="NAME=VALUE", help="On a server: shards, replicas ...; repeatable.")
 ]
 
 

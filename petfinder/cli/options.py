@@ -34,16 +34,13 @@ Species = StrEnum("Species", {name: name for name in SPECIES})  # type: ignore[m
 DOG = Species("dog")
 
 RegistryOption = Annotated[
-    str | None,
-    Option("--registry", metavar="URL", help="The registry: a file, or a server's URL. Else PETFINDER_REGISTRY."),
+    str | None, Option("--registry", metavar="URL", help="The registry: a file or a server; else PETFINDER_REGISTRY.")
 ]
 RegistryNameOption = Annotated[
     str | None, Option("--registry-name", metavar="NAME", help="Which of the store's: pets-dogs belongs to pets.")
 ]
 SpeciesOption = Annotated[Species, Option("--species", help="Whose registry.")]
-EncoderOption = Annotated[
-    str | None, Option("--encoder", metavar="NAME", help="The encoder; else the one that the registry remembers.")
-]
+EncoderOption = Annotated[str | None, Option("--encoder", metavar="NAME", help="The encoder; else the registry's own.")]
 JsonOption = Annotated[bool, Option("--json", help="Print JSON for scripts.")]
 PetIdArgument = Annotated[str, Argument(metavar="PET_ID", help="As find and list show it.")]
 
@@ -132,9 +129,7 @@ def lat_lon(text: str) -> Place:
         raise typer.BadParameter("write LAT,LON in degrees, -90 to 90 and -180 to 180: -23.5,-46.6") from error
 
 
-PlaceOption = Annotated[
-    Place | None, Option("--place", metavar="LAT,LON", parser=lat_lon, help="Where that was; else not known.")
-]
+PlaceOption = Annotated[Place | None, Option("--place", metavar="LAT,LON", parser=lat_lon, help="Where that was.")]
 AtOption = Annotated[datetime | None, Option("--at", metavar="DATE", parser=moment, help="When, 2026-10-02; else now.")]
 
 

@@ -26,7 +26,7 @@ RENDERERS: Final[Renderers] = {
     ("Report", "html"): "petfinder.display.html.reports:report_as_html",
     ("Registry", "html"): "petfinder.display.html.lists:opened_as_html",
     ("OpenedIndex", "html"): "petfinder.display.html.lists:opened_as_html",
-    ("IndexInfo", "html"): "petfinder.display.html.lists:index_as_html",
+    ("IndexInfo", "html"): "petfinder.display.html.lists:indexes_as_html",
     ("Indexes", "html"): "petfinder.display.html.lists:indexes_as_html",
     ("Evaluation", "html"): "petfinder.display.html.evaluations:evaluation_as_html",
     ("Evaluation", "figure"): "petfinder.display.figures.evaluations:plot_evaluation",

@@ -24,9 +24,8 @@ def load_encoder(name: str, *, device: str | None = None, base: Encoder | None =
     """Give the encoder of a name: "pocket", any sentence-transformers image model or folder, or a file "my.npz".
 
     "pocket-mirrored" also reads each photo's mirror image, for twice the time. Weights are loaded at the first picture.
-    Raises ConfigError where the `clip` extra is missing, EncoderUnavailable.
-
     A file is what `petfinder train` wrote; `base` is the encoder that it was tuned on, where that is one of your own.
+    Raises ConfigError where the `clip` extra is missing, EncoderUnavailable.
     """
     check_kind(name, str, "an encoder is named by its name or file, such as 'pocket'", refusal=ConfigError)
     if len(os.fsencode(name)) > _LONGEST_NAME:

@@ -52,13 +52,11 @@ _FULL_NAMES = {SHORT_NAME + end: NAME + end for end in ("", MIRRORED)}
 class PocketEncoder:
     """The encoder with weights inside the package: pictures to embeddings (n, 512); it reads no text.
 
-    `mirrored`: the mean of the picture and its mirror image, for twice the time, under a name and a fingerprint of its
-    own, so that an index filled with one is not searched with the other.
-    `weights`: another file of the same kind, with what was measured for it beside it (`NAME.onnx`,
-    `NAME.thresholds.json`, `NAME.species.json`, `NAME-mirrored.thresholds.json`).
-    `threads`: how many threads encode, one a core where None; a single picture is shared by all of them, of several
-    each has its own. Nothing is read before it is needed, and callers in several threads share the sessions: one for
-    single pictures and one for batches, each with the weights in memory from its first use on.
+    `mirrored`: the mean of the picture and its mirror image, for twice the time, under a name and fingerprint of its
+    own. `weights`: another file of the same kind, with what was measured for it beside it (`NAME.onnx`,
+    `NAME.thresholds.json`, `NAME.species.json`, `NAME-mirrored.thresholds.json`). `threads`: how many encode, one a
+    core where None; a single picture is shared by all of them, of several each has its own. Callers in several threads
+    share two sessions, for single pictures and for batches, each with the weights in memory from its first use on.
     """
 
     dims = DIMS

@@ -76,10 +76,7 @@ class SentenceTransformersEncoder:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hexadecimal digits that change with the image model's weights or its preprocessing; loads the model.
-
-        The text model has no part in it: the embeddings that an index keeps come from pictures.
-        """
+        """16 hexadecimal digits that change with the image model's weights or its preprocessing; loads the model."""
         model = self._for_images().model
         # All weights, whatever their names, for new releases rename them.
         tensors = (tensor.detach().cpu().contiguous().numpy() for tensor in model.state_dict().values())

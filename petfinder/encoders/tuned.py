@@ -74,12 +74,11 @@ class TunedEncoder:
             given = identity_of(base)  # some load their weights only now
         except EncoderUnavailable as error:
             way = "tune anew with `petfinder train`, or give it: load_encoder('FILE.npz', base=load_encoder(NAME))"
-            raise EncoderUnavailable(
-                f"{self.name} is tuned on {wanted.name!r}, which cannot be had: {error}; {way}"
-            ) from error
+            told = f"{self.name} is tuned on {wanted.name!r}, which cannot be had: {error}; {way}"
+            raise EncoderUnavailable(told) from error
         if not given.is_same(wanted):
             raise EncoderUnavailable(
-                f"{self.name} is tuned on {wanted}, and here is {given}: tune anew with `petfinder train`"
+                f"{self.name} is tuned on {wanted}, not on {given}: tune anew by `petfinder train`"
             )
         return base
 
@@ -245,9 +244,7 @@ def read_tuned(path: Path | str) -> Tuned:
             return _from(stored["mean"], stored["matrix"], str(stored["about"]))
     except OSError as error:
         why = error.strerror or type(error).__name__
-        raise EncoderUnavailable(
-            f"{file} cannot be read ({why}): name the file that `petfinder train` wrote"
-        ) from error
+        raise EncoderUnavailable(f"{file} cannot be read ({why}): name what `petfinder train` wrote") from error
     except Exception as error:  # on damaged bytes numpy and zipfile raise nearly anything
         raise EncoderUnavailable(f"{file} is not an encoder as `petfinder train` writes it, or is damaged") from error
 

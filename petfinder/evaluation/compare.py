@@ -47,8 +47,7 @@ class ComparedRow(NamedTuple):
 class Column:
     """One encoder: its evaluation, or the error that kept it from being tried.
 
-    `identity` is None where the encoder could not even be had. `differences`: by measure, how much
-    more than the first encoder's of those that could be tried (shares).
+    `identity` is None where it could not even be had. `differences`: by measure, how much more than the first tried.
     """
 
     encoder: str
@@ -117,10 +116,9 @@ def compare_encoders(
 ) -> Comparison:
     """Compare encoders, by name or made, on a folder of photos, each sub-folder a pet; each photo is decoded once.
 
-    `limits` say which photos are too large to be read; `device` is where the encoders that are named compute (None: it
-    is chosen). An encoder that cannot be had or that fails has its error in its column; the others are tried all the
-    same. Raises ConfigError for a path that is not a folder, and InvalidQuery where fewer than two pets have two
-    photos, or where no encoder is named or one twice.
+    `limits` say which photos are too large; `device` is where the encoders that are named compute (None: the best). An
+    encoder that cannot be had or fails has its error in its column. Raises ConfigError for what is no folder, and
+    InvalidQuery where fewer than two pets have two photos, or no encoder is named or one twice.
     """
     check_kind(encoders, Iterable, "encoders is a list of encoders, by name or made")
     several = [encoders] if isinstance(encoders, str) else [*encoders]

@@ -53,10 +53,10 @@ def evaluate_folder(
 ) -> Evaluation:
     """Measure an encoder on a folder of photos in which each sub-folder is a pet; `by` as in `petfinder.read_folder`.
 
-    `encoder` is one or its name; None: the one that is set, else the built-in one.
-    `boxes` says where the pet is, by the photo's path relative to the folder; with it the background control is made
-    (photos are encoded whole all the same). `progress`: a bar or none; None decides by itself. Raises ConfigError for
-    a path that is not a folder, and InvalidQuery where fewer than two pets have two photos.
+    `encoder` is one or its name; None: the one that is set, else the built-in one. `boxes` says where the pet is, by
+    the photo's path in the folder, for the background control (photos are encoded whole all the same). `progress`: a
+    bar or none; None decides by itself. Raises ConfigError for what is no folder, and InvalidQuery where fewer than
+    two pets have two photos.
     """
     samples = read_samples(folder, by=by, boxes=boxes)
     [trial] = try_encoders(samples, [as_encoder(encoder)], limits=limits, progress=progress)
@@ -220,8 +220,7 @@ def measured(photos: Labelled, *, encoder: str, where: str = "") -> Trial:
     """Every photo taken out once and looked for among all others, as a registry of just these pets would do.
 
     Of more than some 3,000 photos only those of some pets, drawn with a fixed seed, are looked for; `notes` says so.
-    `encoder` is the name of what made the embeddings, `where` begins the thresholds' source. What embeddings cannot
-    tell (background, time to decode and encode) is None.
+    `encoder` names what made the embeddings, `where` begins the thresholds' source. What these cannot tell is None.
     """
     every = photos.with_positives()
     queries = _drawn(photos.ids, every, most=max(_FEWEST, _PAIRS // len(photos)))

@@ -229,18 +229,14 @@ class ErrorRates:
 
 
 def error_rates(genuine: Numbers, impostor: Numbers, *, points: int = 1001) -> ErrorRates:
-    """Both error rates of pairs at every similarity seen, or at `points` of them evenly by rank where there are more.
+    """Both error rates of pairs at `points` similarities seen of each kind, evenly by rank; at all where these are few.
 
     Raises InvalidQuery where either kind of pair is missing.
     """
     if not len(genuine) or not len(impostor):
         raise InvalidQuery("error rates need two photos of one pet and photos of two pets")
-    seen = np.unique(np.concatenate([_by_rank(genuine, points), _by_rank(impostor, points)]))
+    ranks = np.linspace(0, 1, points)
+    seen = np.unique([np.quantile(values, ranks, method="nearest") for values in (genuine, impostor)])
     alarms = 1 - np.searchsorted(np.sort(impostor), seen, side="left") / len(impostor)
     misses = np.searchsorted(np.sort(genuine), seen, side="left") / len(genuine)
     return ErrorRates(seen, alarms, misses)
-
-
-def _by_rank(values: Numbers, points: int) -> Numbers:
-    ordered = np.unique(values)
-    return ordered[np.linspace(0, len(ordered) - 1, min(points, len(ordered))).round().astype(np.intp)]

@@ -49,9 +49,8 @@ class Trial:
 def try_on_other_pets(views: Views, *, dims: int, seed: int, source: str) -> Trial:
     """Fit on half of the pets, look for the photos of the other half among themselves; both ways, three times anew.
 
-    Of a few ridges, from one that follows the photos to one that leaves nearly all as it was, each half is given what
-    did best on the other: so few photos do little harm, and no pet is measured by a choice that it took part in.
-    Raises InvalidQuery where the embeddings do not differ.
+    Of a few ridges each half is given what did best on the other: so few photos do little harm, and no pet is measured
+    by a choice that it took part in. Raises InvalidQuery where the embeddings do not differ.
     """
     random = np.random.default_rng(seed)
     gains = np.zeros(len(views))

@@ -52,11 +52,10 @@ def tune_pets(
 ) -> Tuning:
     """Tune an encoder on pets of one species with their photos, as `read_csv` gives them or made by hand.
 
-    Each photo is cut to its box where it has one, as registration does. `views`: changed copies made of each photo, 1
-    to 20. `dims`: of the new embeddings, at most the encoder's; None for the encoder's, or 512 from 2,048 photos on.
-    `progress`: a bar or none; None decides by itself. `on_failure` is given each photo that cannot be used, before
-    anything is refused. Raises InvalidQuery where there are too few photos or several species, and where pets that the
-    matrix was not fitted on are not found better by it, with the figures of both.
+    Each photo is cut to its box where it has one. `views`: changed copies made of each, 1 to 20. `dims`: of the new
+    embeddings; None for the encoder's, or 512 from 2,048 photos on. `progress`: a bar or none; None decides by itself.
+    `on_failure` is given each photo that cannot be used. Raises InvalidQuery where there are too few photos or several
+    species, and where pets that the matrix was not fitted on are not found better by it, with the figures of both.
     """
     _check(encoder, views, dims)
     items = list(pets)

@@ -35,10 +35,7 @@ _STYLE = {
 
 
 def in_own_style(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw without pyplot and without the caller's styles a figure that notebooks show.
-
-    What is drawn so raises ConfigError where matplotlib is missing.
-    """
+    """Draw, without pyplot and the caller's styles, what notebooks show; raises ConfigError without matplotlib."""
 
     @wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:

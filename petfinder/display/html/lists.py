@@ -31,9 +31,8 @@ def answers_as_html(answers: Answers) -> str:
     first = answers[:SHOWN]
     best = [answer.best for answer in first if answer.best]
     photos = iter(all_pictured([(match.pet.pet_id, match.photo) for match in best], answers))
-    return render(
-        "lists", "answers", [(one, one.best and one.best.pictured(next(photos))) for one in first], len(answers)
-    )
+    shown = [(answer, answer.best and answer.best.pictured(next(photos))) for answer in first]
+    return render("lists", "answers", shown, len(answers))
 
 
 def duplicates_as_html(duplicates: Duplicates) -> str:
@@ -48,9 +47,9 @@ def pairs_as_html(pairs: Sequence[Pair]) -> str:
     return render("lists", "pairs", pairs[:SHOWN], len(pairs))
 
 
-def indexes_as_html(indexes: Sequence[IndexInfo]) -> str:
+def indexes_as_html(indexes: Sequence[IndexInfo] | IndexInfo) -> str:
     """A line for each index: its species, counts, size, the encoder that filled it and whose thresholds hold."""
-    return render("lists", "indexes", indexes)
+    return render("lists", "indexes", [indexes] if isinstance(indexes, IndexInfo) else indexes)
 
 
 def opened_as_html(opened: Registry | OpenedIndex[Any]) -> str:
@@ -61,8 +60,3 @@ def opened_as_html(opened: Registry | OpenedIndex[Any]) -> str:
         return render("lists", "indexes", [Util(opened.repository.store).info(opened.repository.index)], repr(opened))
     except PetfinderError as error:
         return line(f"{opened!r}: {error}")
-
-
-def index_as_html(index: IndexInfo) -> str:
-    """One index as a table of one line."""
-    return indexes_as_html([index])

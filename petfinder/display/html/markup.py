@@ -1,7 +1,6 @@
-"""Values as HTML by the templates beside this file, and the pieces of it that pages are built with.
+"""Values as HTML by the templates beside this file, for light and dark themes. No script, nothing from elsewhere.
 
-Styles stand inline, because notebook viewers strip style sheets; text inherits its colour and boxes let the ground
-through, so that light and dark themes both work. No script, nothing from elsewhere.
+Styles stand inline, because notebook viewers strip style sheets.
 """
 
 from __future__ import annotations
