@@ -9,8 +9,6 @@ from contextlib import suppress
 
 from petfinder.cli.exit_codes import INTERRUPTED, TROUBLE
 
-__all__ = ["main"]
-
 
 def main() -> None:
     """The entry point of the `petfinder` command."""

@@ -86,7 +86,6 @@ def copy(
 
 
 def _write(pets: Iterator[Pet], file: str, *, contact: bool) -> None:
-    """Write the pets in the format that the file's name ends in; one JSON object a line to standard output."""
     if file != STANDARD_STREAM:
         (write_json if file.lower().endswith(JSON_ENDINGS) else write_csv)(pets, file, contact=contact)
         return

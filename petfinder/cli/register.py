@@ -131,7 +131,6 @@ def import_(
 
 
 def _show(options: PetOptions, verbose: bool, reports: Iterable[BulkReport]) -> None:
-    """Print the counts, and each failure and each passed-over file with its reason: all, or the first of them."""
     for report in reports:
         ids = [*report.added, *report.replaced, *report.skipped]
         only = f": {clean(ids[0])}" if len(ids) == sum(report.counts.values()) == 1 else ""

@@ -135,11 +135,6 @@ def finding(matches: Matches) -> str:
     return f"this {looks} {clip(name_of(best.pet), 30)}{also}"
 
 
-def headline(matches: Matches) -> str:
-    """The verdict and what was found: "unknown: no registered pet is similar enough"."""
-    return f"{matches.verdict}: {finding(matches)}" if matches.verdict else finding(matches)
-
-
 def advice(matches: Matches) -> str:
     """What to do next, one sentence; empty for searches without verdict."""
     match matches.verdict:

@@ -43,6 +43,8 @@ def load_encoder(name: str, *, device: str | None = None, base: Encoder | None =
         way = f"name {file_of(name)!r}, or what it is called now (encoder=, --encoder or PETFINDER_ENCODER)"
         raise EncoderUnavailable(f"the encoder {name} was made by `petfinder train` and is known by its file: {way}")
     if name == SHORT_NAME or name.startswith(f"{SHORT_NAME}-"):
+        if not is_pocket_name(name):
+            raise EncoderUnavailable(f"this version of petfinder brings {NAME!r}, not {name!r}; rebuild moves an index")
         return _pocket(full_name(name))
     return _sentence_transformers(name, device=device)
 
@@ -97,11 +99,5 @@ def _former(name: str, index: str) -> EncoderUnavailable:
     return EncoderUnavailable(f"the index {index} was made by {name}, {gone} is no longer in petfinder: {way}")
 
 
+_pocket = lru_cache(maxsize=4)(pocket_named)
 _sentence_transformers = lru_cache(maxsize=4)(SentenceTransformersEncoder)
-
-
-@lru_cache(maxsize=4)
-def _pocket(name: str) -> Encoder:
-    if not is_pocket_name(name):
-        raise EncoderUnavailable(f"this version of petfinder brings {NAME!r}, not {name!r}; rebuild moves an index")
-    return pocket_named(name)

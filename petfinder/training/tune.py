@@ -48,7 +48,7 @@ def tune_pets(
     dims: int | None = None,
     limits: PhotoLimits = DEFAULT_LIMITS,
     progress: bool | None = None,
-    on_failure: Callable[[Failure], object] | None = None,
+    on_failure: Callable[[Failure], object] = lambda failure: None,
 ) -> Tuning:
     """Tune an encoder on pets of one species with their photos, as `read_csv` gives them or made by hand.
 
@@ -61,16 +61,15 @@ def tune_pets(
     items = list(pets)
     failures = [item for item in items if isinstance(item, Failure)]
     photos = [(pet.pet_id, photo) for pet in items if isinstance(pet, Pet) for photo in pet.photos]
-    notify = on_failure or (lambda _: None)
     for failure in failures:
-        notify(failure)
+        on_failure(failure)
     _check_enough([pet_id for pet_id, _ in photos])
     species = sorted({pet.species for pet in items if isinstance(pet, Pet)})
     if len(species) > 1:
         raise InvalidQuery(f"an encoder is tuned on one species, for which its thresholds then hold; not {species}")
     seen, unreadable = _encoded(photos, encoder, views, limits, progress)
     for failure in unreadable:
-        notify(failure)
+        on_failure(failure)
     _check_enough(seen.ids.tolist(), unreadable=len(unreadable))
     shorter = dims or (encoder.dims if len(seen) < PHOTOS_A_DIM * SHORT_DIMS else min(encoder.dims, SHORT_DIMS))
     how = f"each half of the pets held out, {REPEATS} times anew, the strictest kept"

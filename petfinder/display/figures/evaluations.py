@@ -117,7 +117,6 @@ def plot_comparison(comparison: Comparison) -> Figure:
 
 
 def _draw_row(axes: Axes, row: Row, place: int) -> None:
-    """A dot at the value, its interval as a pale bar behind it, the value in figures above."""
     if row.low is not None and row.high is not None:
         axes.plot([row.low, row.high], [place, place], color="#8fc1e0", linewidth=8, solid_capstyle="butt", zorder=2)
     axes.plot(row.value, place, "o", color=NEUTRAL.fill, markeredgecolor="white", markersize=9, zorder=3, clip_on=False)
