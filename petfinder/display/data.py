@@ -12,7 +12,6 @@ from petfinder.domain.pairs import Pair
 from petfinder.domain.pets import Pet, as_found
 from petfinder.domain.reports import BulkReport, Failure, Report
 from petfinder.domain.shown import Result
-from petfinder.tables.writers import as_table
 
 if TYPE_CHECKING:
     import pandas
@@ -81,6 +80,8 @@ def evaluation_as_data(evaluation: Evaluation, rows: Iterable[Row | ComparedRow]
 
 def result_as_table(result: Result) -> pandas.DataFrame:
     """A row for each match (of each answer; queries count from 0), each item of a report, each measure."""
+    from petfinder.tables.writers import as_table  # not at import: `find` writes no table
+
     if isinstance(result, Matches):
         return as_table(map(_match_as_row, result), _MATCH)
     if isinstance(result, Answers):

@@ -62,6 +62,6 @@ class RememberedEncoder:
                 encoder = self._load()
                 if not (loaded := identity_of(encoder)).is_same(self._identity):
                     both = f"this index was filled by the encoder {self._identity}, and the one loaded is {loaded}"
-                    raise IndexMismatch(f"{both}: open it with encoder= the first, or `rebuild` the index")
+                    raise IndexMismatch(f"{both}: open it with encoder= the one that filled it, or `rebuild` it")
                 self._encoder = encoder
             return self._encoder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 
 from petfinder.domain.errors import ConfigError, EncoderUnavailable
@@ -16,7 +15,6 @@ from petfinder.encoders.sentence_transformers import SentenceTransformersEncoder
 from petfinder.encoders.tuned import TunedEncoder, base_of, file_of, is_tuned_file, is_tuned_name, read_tuned
 
 DEFAULT = SHORT_NAME
-_LONGEST_NAME = 255  # bytes that a file's name may have
 _TUNED: dict[str, TunedEncoder] = {}  # those loaded in this process, by name: an index remembers no file
 
 
@@ -28,8 +26,6 @@ def load_encoder(name: str, *, device: str | None = None, base: Encoder | None =
     Raises ConfigError where the `clip` extra is missing, EncoderUnavailable.
     """
     check_kind(name, str, "an encoder is named by its name or file, such as 'pocket'", refusal=ConfigError)
-    if len(os.fsencode(name)) > _LONGEST_NAME:
-        raise ConfigError("this encoder's name is too long to be one, or a path")
     if is_tuned_file(name):
         tuned = read_tuned(name)
         below = (lambda: load_encoder(tuned.base.name, device=device)) if base is None else lambda: base

@@ -37,8 +37,7 @@ class Labelled:
     def __post_init__(self) -> None:
         ids, embeddings = np.asarray(self.ids, dtype=np.str_), unit(self.embeddings)
         if ids.ndim != 1 or embeddings.ndim != 2 or len(ids) != len(embeddings):
-            both = f"got ids {ids.shape} and embeddings {embeddings.shape}"
-            raise InvalidQuery(f"each embedding needs the id of its pet: {both}")
+            raise InvalidQuery(f"each embedding needs the id of its pet: got {ids.shape} for {embeddings.shape}")
         object.__setattr__(self, "ids", ids)
         object.__setattr__(self, "embeddings", embeddings)
 
