@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, Self, TypeVar
@@ -170,6 +170,7 @@ class Registry(Shown):
 
     def on_alert(self, function: Listener) -> None:
         """Have a function called with each new pair that this process writes, as soon as it is there."""
+        check_kind(function, Callable, "a listener is a function that takes a Pair")
         self._listeners.append(function)
 
     def owner_of(self, match: Match | Pet) -> Owner | None:

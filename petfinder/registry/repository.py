@@ -112,6 +112,7 @@ class PetRepository(Generic[PetT]):
 
     def keep_thresholds(self, thresholds: Thresholds | None) -> None:
         """Remember thresholds with the index (None: its encoder's own hold again)."""
+        check_kind(thresholds, Thresholds | None, "thresholds are a petfinder.Thresholds")
         self.store.change_thresholds(self.index, thresholds.model_dump(mode="json") if thresholds else None)
         self.spec = self.store.spec(self.index)
 

@@ -10,7 +10,20 @@ from typing import Any
 from petfinder.domain.errors import InvalidPet, InvalidQuery
 from petfinder.domain.filters import PetFilter
 from petfinder.domain.matches import PetRef
-from petfinder.domain.pets import REPORTED, AnyOwner, AnyPhoto, AnyPlace, Cat, Dog, Pet, PetT, Photo, Status, changed
+from petfinder.domain.pets import (
+    REPORTED,
+    AnyOwner,
+    AnyPhoto,
+    AnyPlace,
+    Cat,
+    Dog,
+    Pet,
+    PetT,
+    Photo,
+    Status,
+    changed,
+    several_photos,
+)
 from petfinder.domain.reports import BulkReport
 from petfinder.domain.values import AnyMoment, check_kind, now
 from petfinder.registry.documents import distinct_photos
@@ -88,6 +101,7 @@ class PetService(TwoSides[PetT]):
         Pets that are there are skipped, so that a second call goes on where the first stopped. A photo without an
         embedding (or one of zeros) is embedded from its original, or reported. Raises IndexMismatch (other encoder).
         """
+        check_kind(existing, ExistingIndex, "registry.open_existing opens an index of others", refusal=InvalidPet)
         check_encoder(self.repository.encoder_identity, existing.encoder, index=self.repository.index)
         return self.register_many(existing.pets(), on_conflict=on_conflict, progress=progress, tell=tell)
 
@@ -105,10 +119,11 @@ class PetService(TwoSides[PetT]):
         that the pet has already changes nothing. Raises PetNotFound, PhotoError, EditConflict after 5 tries, and
         InvalidPet for what is no pet of this id.
         """
+        check_kind(change, Callable, "a pet is changed by a function that takes and returns it", refusal=InvalidPet)
         new: list[Photo] = []
-        if photos:
+        if several := several_photos(photos):
             change(self.repository.get(pet_id))  # what this refuses is refused before a photo is read
-            new = [read.photo for read in embed_photos(photos, self.encoder, limits=self.limits)]
+            new = [read.photo for read in embed_photos(several, self.encoder, limits=self.limits)]
 
         def with_photos(pet: PetT) -> PetT:
             known = {photo.photo_id for photo in pet.photos}

@@ -18,6 +18,7 @@ from petfinder.display.figures.style import GROUND, INK, MARGIN, drawable, heade
 from petfinder.domain.filters import PetFilter, places_of
 from petfinder.domain.matches import Matches
 from petfinder.domain.pets import EARTH_RADIUS_KM, AnyPlace, Pet, Place, Status
+from petfinder.domain.values import check_kind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,12 +47,14 @@ def plot_places(pets: Iterable[Pet] | Matches, *, centre: AnyPlace | None = None
     `centre` is where the search was made from; matches know theirs. Raises InvalidQuery for a centre that is no place,
     ConfigError where matplotlib is missing.
     """
+    check_kind(pets, Iterable, "pets or matches are drawn")
     shown = [match.pet for match in pets] if isinstance(pets, Matches) else list(pets)
     if centre is None:
         centre = pets.centre if isinstance(pets, Matches) else None
     middle = None if centre is None else PetFilter(near=centre, within_km=1).near
     by_place: dict[Place, list[Pet]] = defaultdict(list)
     for pet in shown:
+        check_kind(pet, Pet, "pets or matches are drawn")
         if places := places_of(pet):
             by_place[(min(places, key=middle.rounded().km_to) if middle else places[0]).rounded()].append(pet)
     centres = [middle.rounded()] if middle else []
