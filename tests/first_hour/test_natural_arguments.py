@@ -277,7 +277,7 @@ def test_what_a_stranger_met_in_the_first_hour(stocked: pf.Registry, tmp_path: P
         "status": lambda: dogs.change("red", lambda pet: pet.model_copy(update={"status": "asleep"})),
         "evidence is": lambda: pf.connect(":memory:", evidence=0.5),  # type: ignore[arg-type]
         "Owner": lambda: pf.owner_card(None),  # type: ignore[arg-type]
-        "near": lambda: pf.plot_places([], centre="x"),
+        "place": lambda: pf.plot_places([], centre="x"),
         "no photo": lambda: pf.Dog(pet_id="x", photos=5),  # type: ignore[arg-type]
         "ours are pet_id": lambda: pf.read_csv("dataset/manifest.csv", columns={"name": "nme"}),
         "names for pet_id; it names ANIMALCODE": lambda: pf.read_csv("dataset/manifest.csv", columns=pf.ASM3),

@@ -15,9 +15,9 @@ import numpy as np
 from petfinder.display import wording
 from petfinder.display.colours import STATUS_COLOURS
 from petfinder.display.figures.style import GROUND, INK, MARGIN, drawable, headed_figure, in_own_style, write
-from petfinder.domain.filters import PetFilter, places_of
+from petfinder.domain.filters import places_of
 from petfinder.domain.matches import Matches
-from petfinder.domain.pets import EARTH_RADIUS_KM, AnyPlace, Pet, Place, Status
+from petfinder.domain.pets import EARTH_RADIUS_KM, AnyPlace, Pet, Photo, Place, Status
 from petfinder.domain.values import check_kind
 
 if TYPE_CHECKING:
@@ -44,14 +44,12 @@ def plot_places(pets: Iterable[Pet] | Matches, *, centre: AnyPlace | None = None
     """Draw a map without tiles: where each pet is, with its name and status, and a scale in km.
 
     Of a pet's places the first is shown; with a centre the nearest, from which distances are counted.
-    `centre` is where the search was made from; matches know theirs. Raises InvalidQuery for a centre that is no place,
+    `centre` is where the search was made from; matches know theirs. Raises InvalidPet for a centre that is no place,
     ConfigError where matplotlib is missing.
     """
     check_kind(pets, Iterable, "pets or matches are drawn")
     shown = [match.pet for match in pets] if isinstance(pets, Matches) else list(pets)
-    if centre is None:
-        centre = pets.centre if isinstance(pets, Matches) else None
-    middle = None if centre is None else PetFilter(near=centre, within_km=1).near
+    middle = Photo(place=centre or (pets.centre if isinstance(pets, Matches) else None)).place
     by_place: dict[Place, list[Pet]] = defaultdict(list)
     for pet in shown:
         check_kind(pet, Pet, "pets or matches are drawn")
