@@ -15,6 +15,8 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 
 def fold(text: str) -> str:
     """The form in which two texts are compared: NFKC, casefold, strip ("Straße " and "STRASSE" agree)."""
+    if text.isascii():
+        return text.casefold().strip()
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 

@@ -5,6 +5,7 @@ Embeddings are float32; a matrix holds one embedding a row.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ def unit(vectors: Any, *, dims: int | None = None) -> NDArray[np.float32]:
         raise InvalidEmbedding(f"an embedding has one dimension, a matrix of them two; this has {array.ndim}")
     if dims is not None and array.shape[-1] != dims:
         raise InvalidEmbedding(f"this index holds embeddings of {dims} dims; got {array.shape[-1]}")
+    if array.ndim == 1 and 0 < (square := float(array @ array)) < math.inf:
+        return (array / math.sqrt(square)).astype(np.float32)
     if not np.isfinite(array).all():
         raise InvalidEmbedding("an embedding holds NaN or infinity; encode the photo again")
     lengths = np.linalg.norm(array, axis=-1, keepdims=True)

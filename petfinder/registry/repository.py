@@ -127,7 +127,8 @@ class PetRepository(Generic[PetT]):
         """Make the document that this index keeps of a pet; raises InvalidPet (another class), InvalidEmbedding."""
         if pet.species != self.species:
             raise InvalidPet(f"{pet.pet_id!r} is a {pet.species}; index {self.index!r} holds pets of {self.species!r}")
-        unknown = set(type(pet).model_fields) - set(self.pet_class.model_fields)
+        own = type(pet)
+        unknown = set() if own is self.pet_class else own.model_fields.keys() - self.pet_class.model_fields.keys()
         if unknown:
             fields, name = ", ".join(sorted(unknown)), type(pet).__name__
             raise InvalidPet(f"{pet.pet_id!r} has {fields}, unlike the pets here; use registry.of({name})")

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import cache, lru_cache
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -49,12 +50,14 @@ WRITTEN = tuple(name for name in COLUMNS if name not in _PLACES)
 _ALIASES = {"photo": "photos", "image": "photos", "images": "photos", "color": "colour"}
 
 
+@lru_cache(maxsize=1024)
 def column(header: str) -> str:
     """The column that a header means: case, blanks and dashes do not matter, `photo`, `image` and `color` will do."""
     plain = re.sub(r"[\s\-]+", "_", fold(header))
     return _ALIASES.get(plain, plain)
 
 
+@cache
 def known_columns(pet_class: type[Pet]) -> tuple[str, ...]:
     """Every column that a row of this class of pets may have."""
     return tuple(dict.fromkeys((*COLUMNS, *PEOPLE, *pet_class.model_fields)))
