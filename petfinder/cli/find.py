@@ -27,7 +27,7 @@ from petfinder.display.data import matches_as_data
 from petfinder.domain.errors import ConfigError, InvalidQuery
 from petfinder.domain.filters import PetFilter
 from petfinder.domain.matches import Matches
-from petfinder.domain.pets import SPECIES, Dog
+from petfinder.domain.pets import SPECIES
 from petfinder.domain.verdicts import Verdict
 from petfinder.matching.facts import FACTS
 from petfinder.matching.judge import over_species
@@ -74,13 +74,12 @@ class Known:
     ] = None
 
     def given(self) -> dict[str, Any]:
-        """What `find` takes: the facts as a pet. Raises InvalidQuery."""
+        """What `find` takes. Raises InvalidQuery."""
         pairs = [part.partition("=") for part in self.about.split(",")] if self.about else []
-        facts: dict[str, Any] = {name.strip(): value.strip() for name, _, value in pairs}
+        facts = {name.strip(): value.strip() for name, _, value in pairs}
         if not all(name in FACTS and value for name, value in facts.items()):
             raise InvalidQuery(f"--about takes {', '.join(f'{fact}=WORDS' for fact in FACTS)}, with commas between")
-        about = Dog(pet_id="asked", **facts) if facts else None  # of whatever species
-        return {"place": self.place, "at": self.at, "about": about}
+        return {"place": self.place, "at": self.at, "about": facts or None}
 
 
 @verb(known=Known, where=filter_of, search=Search, options=RegistryOptions)

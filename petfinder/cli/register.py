@@ -22,7 +22,7 @@ from petfinder.domain.pets import SPECIES, Pet
 from petfinder.domain.reports import BulkReport, Failure, Ignored
 from petfinder.domain.text import clean, fold
 from petfinder.encoders.load import load_encoder
-from petfinder.registry.service import OnConflict
+from petfinder.registry.repository import OnConflict
 from petfinder.registry.settings import load_settings
 from petfinder.tables.folders import PHOTO_ENDINGS
 from petfinder.tables.manifests import Held

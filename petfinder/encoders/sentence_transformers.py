@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 IMAGE_MODELS = {"clip-ViT-B-32-multilingual-v1": "clip-ViT-B-32"}
 """Text models that read many languages into the space of an image model, and that image model."""
 HUB_SECONDS = 8.0  # the hub answers within one; a name lookup that gets no answer would take half a minute
-_LONGEST_NAME = 255  # bytes that a file's name may have
 _HUB_OWNER = "sentence-transformers"  # where the hub keeps a model whose name has no owner
 _DEVICE = re.compile(r"cpu|mps|cuda(:\d+)?")
 _TEST_TEXT = "a photo of a dog"
@@ -135,9 +134,7 @@ def _full_name(name: str) -> str:
 
 
 def folder_of(name: str) -> Path | None:
-    """The local folder that the name means, absolute; None where it is a published model's name. Raises ConfigError."""
-    if len(os.fsencode(name)) > _LONGEST_NAME:
-        raise ConfigError("this encoder's name is too long to be one, or a path")
+    """The local folder that the name means, absolute; None where it is a published model's name."""
     folder = Path(name).expanduser()
     return folder.resolve() if os.path.isdir(folder) else None  # noqa: PTH112 - which minds no name's length
 

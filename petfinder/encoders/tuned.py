@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any, BinaryIO, Literal
 
@@ -83,6 +84,7 @@ class TunedEncoder:
         return base
 
 
+_UNFINISHED = ".petfinder-"
 ENDING = ".npz"
 PREFIX = "tuned:"  # no published model and no folder's full path begins so
 _LABEL = re.compile(r"[\w.-]{1,100}")
@@ -221,17 +223,16 @@ def check_new_file(path: Path | str) -> Path:
 
 @contextmanager
 def _new(file: Path) -> Iterator[BinaryIO]:
-    """Write a file that was not there; it is gone again where that fails. Raises ConfigError."""
+    """Write a whole file beside its place, then put it there unless one is or came first; raises ConfigError."""
     try:
-        with file.open("xb") as out:
-            yield out
+        with TemporaryDirectory(dir=file.parent, prefix=_UNFINISHED) as place:
+            whole = Path(place, file.name)
+            with whole.open("wb") as out:
+                yield out
+            file.hardlink_to(whole)
     except FileExistsError as error:
         raise ConfigError(f"{file} is there already, and an index may need it; name another file") from error
-    except BaseException as error:
-        with suppress(OSError):
-            file.unlink()
-        if not isinstance(error, OSError):
-            raise
+    except OSError as error:
         raise ConfigError(f"{file} cannot be written ({error.strerror or error}); name another place") from error
 
 

@@ -164,10 +164,17 @@ class _Copy:
                 self.others += 1
             elif in_target is None and id_ not in failed:
                 missing.append(id_)
+        place = f"{self.name!r} of {self.target.location}"
         if missing:
             some = ", ".join(missing[:_EXAMPLES]) + (", …" if len(missing) > _EXAMPLES else "")
-            place = f"{self.name!r} of {self.target.location}"
             raise StoreError(f"{len(missing)} pets of {self.index!r} are not in {place}: {some}; run the copy again")
+        if failed or self.others:
+            return
+        here, there = vars(self.source.stats(self.index)), vars(self.target.stats(self.name))
+        for what in ("pets", "photos", "pending"):
+            if here[what] != there[what]:
+                counts = f"{place} counts {there[what]} {what}, the source {here[what]}"
+                raise StoreError(f"{counts}; was somebody writing? run the copy again")
 
 
 def _check_target(target: Store, name: str, spec: IndexSpec) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidQuery, PetNotFound
 from petfinder.domain.fields import fold_microchip
-from petfinder.domain.filters import AnyFilter, PetFilter, Restriction, own_place, places_of
+from petfinder.domain.filters import AnyFilter, PetFilter, own_place, places_of
 from petfinder.domain.matches import SHOWN, Answers, Match, Matches, PetRef, Pets, id_of, ids_of
 from petfinder.domain.pets import (
     TAKEN_IN,
@@ -43,6 +43,7 @@ from petfinder.registry.documents import Embeddings
 from petfinder.registry.embed import ReadPhoto, embed_photos
 from petfinder.registry.opened_index import OpenedIndex, outliving_rebuilds
 from petfinder.registry.pair_book import PairBook
+from petfinder.registry.repository import restriction_of
 
 Combine = Literal["mean", "best"]
 OneVector = Sequence[float] | np.ndarray[tuple[int], Any]
@@ -357,8 +358,7 @@ class PetFinder(OpenedIndex[PetT]):
 
     def scan(self, where: AnyFilter | None = None) -> Iterator[PetT]:
         """Stream the pets that pass, as `list` gives them."""
-        wanted = PetFilter.of(where)
-        return self.repository.scan(wanted.restriction() if wanted else Restriction())
+        return self.repository.scan(restriction_of(where))
 
     def __iter__(self) -> Iterator[PetT]:
         return self.scan()

@@ -52,7 +52,7 @@ class ExistingIndex(PetFinder[PetT]):
         super().__init__(repository, encoder, limits=limits)
 
     def _count_pending(self) -> int:
-        return 0  # what has no vector is not in such an index
+        return 0  # nothing there says which photos lack a vector
 
     def pets(self) -> Iterator[PetT | Failure]:
         """Stream all pets, whole, with embeddings, and a failure for each document that is no pet's.

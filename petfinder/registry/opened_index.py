@@ -129,7 +129,7 @@ def brings_embedding(argument: Any) -> bool:
         return any(map(brings_embedding, argument.photos))
     if isinstance(argument, (list, tuple, Set)):
         return any(isinstance(one, (int, float)) or brings_embedding(one) for one in argument)
-    return isinstance(argument, np.ndarray)
+    return isinstance(argument, np.ndarray) and argument.ndim < 3  # three: the pixels of a photo
 
 
 def check_encoder(remembered: EncoderIdentity, encoder: Encoder, *, index: str) -> None:

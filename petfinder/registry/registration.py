@@ -112,7 +112,7 @@ class Registration(Generic[PetT]):
                 raise
             self.index, self.rebuilt = self.service.pinned(), error
 
-    def _odd(self, pet: PetT) -> Iterator[OddPhoto]:
+    def _odd(self, pet: PetT) -> list[OddPhoto]:
         """What is odd about its photos: another species, or unlike all the others of the pet.
 
         Of 700 photos of pets with several none was less like the others than the best of ten strangers is in 30 %.
@@ -121,15 +121,14 @@ class Registration(Generic[PetT]):
         shown = species_shown(self.index.encoder, [photo.embedding for photo in photos])
         reasons = [f"looks like a {species}" if species and species != pet.species else "" for species in shown]
         own = [row for row, reason in enumerate(reasons) if not reason]
-        rows = np.array([photos[row].embedding for row in own])
-        least = self.index.thresholds.at(_STRANGERS).possible
-        for place, row in enumerate(own):
-            others = np.delete(rows @ rows[place], place)
-            if others.size and others.max() < least:
-                reasons[row] = "looks like no other photo of this pet"
-        for photo, reason in zip(photos, reasons, strict=True):
-            if reason:
-                yield OddPhoto(pet.pet_id, photo.uri or IN_MEMORY, reason)
+        if len(own) > 1:
+            rows = np.array([photos[row].embedding for row in own])
+            alike = rows @ rows.T - 3 * np.eye(len(own))  # no photo is its own likeness
+            least = self.index.thresholds.at(_STRANGERS).possible
+            for place in np.flatnonzero(alike.max(axis=1) < least):
+                reasons[own[place]] = "looks like no other photo of this pet"
+        both = zip(photos, reasons, strict=True)
+        return [OddPhoto(pet.pet_id, photo.uri or IN_MEMORY, reason) for photo, reason in both if reason]
 
     def _settle(self, pet_id: str) -> None:
         del self.left[pet_id]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import time
 from bisect import bisect_left
@@ -175,8 +176,7 @@ class PetRepository(Generic[PetT]):
 
         `pending` as in insert. Raises InvalidPet for what is no stream of pets.
         """
-        if isinstance(pets, (Pet, str, Mapping)) or not isinstance(pets, Iterable):
-            raise InvalidPet("bulk_insert takes a list or stream of pets; insert takes one")
+        check_stream(pets, "bulk_insert takes a list or stream of pets; insert takes one")
         tally, stream, sent = Tally(), iter(pets), Counter[str]()
 
         def counted() -> Iterator[PetT]:
@@ -227,7 +227,7 @@ class PetRepository(Generic[PetT]):
         if not isinstance(k, int) or isinstance(k, bool) or not 1 <= k <= MOST_NEIGHBOURS:
             raise InvalidQuery(f"k must be a number from 1 to {MOST_NEIGHBOURS}; list pages through all pets")
         check_similarity(min_similarity)
-        restriction = self._answerable(_restriction(where))
+        restriction = self._answerable(restriction_of(where))
         vectors = np.atleast_2d(unit(embeddings, dims=self.spec.dims))
         query = Query(vectors, k, restriction, min_similarity, exact, cells)
         return [self._matches(answer) for answer in self.store.nearest(self.index, query, expected=self.spec)]
@@ -325,7 +325,7 @@ class PetRepository(Generic[PetT]):
         newest: bool = False,
     ) -> Pets[PetT]:
         """List the pets that pass, by id, or `newest` (registered) first; a page of `limit` behind the id `after`."""
-        restriction = _restriction(where)
+        restriction = restriction_of(where)
         pets = self._newest(restriction, after, limit) if newest else self.scan(restriction, after=after)
         return Pets(pets if limit is None else islice(pets, limit), self.thumbnails)
 
@@ -346,7 +346,7 @@ class PetRepository(Generic[PetT]):
 
     def count(self, where: AnyFilter | None = None) -> int:
         """Count the pets that pass."""
-        return self.store.count(self.index, self._answerable(_restriction(where)))
+        return self.store.count(self.index, self._answerable(restriction_of(where)))
 
     def _answerable(self, restriction: Restriction) -> Restriction:
         """The restriction; raises InvalidQuery where pets of an earlier version lack what it asks for."""
@@ -364,7 +364,7 @@ class PetRepository(Generic[PetT]):
         wanted = words(text) if isinstance(text, str) else ()
         if not wanted:
             raise InvalidQuery("a text search needs at least one word")
-        return self.scan(_restriction(where).also(tuple(("words", (word,)) for word in wanted)))
+        return self.scan(restriction_of(where).also(tuple(("words", (word,)) for word in wanted)))
 
     def pets_of_photos(self, photo_ids: Sequence[str]) -> Iterator[PetT]:
         """Stream pets that have one of these photos, whatever their id."""
@@ -402,8 +402,15 @@ class CatRepository(PetRepository[Cat]):
     pet_class = Cat
 
 
-def _restriction(where: AnyFilter | None) -> Restriction:
+def restriction_of(where: AnyFilter | None) -> Restriction:
+    """Give what a store checks for a filter, a mapping of its fields, or None: all pets."""
     return wanted.restriction() if (wanted := PetFilter.of(where)) else _ALL
+
+
+def check_stream(pets: object, sentence: str) -> None:
+    """Raise InvalidPet for what is no stream of pets: one pet, a path, a mapping."""
+    if isinstance(pets, (Pet, str, os.PathLike, Mapping)) or not isinstance(pets, Iterable):
+        raise InvalidPet(sentence)
 
 
 def no_pet(item: object) -> Failure:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -31,8 +30,7 @@ from petfinder.registry.embed import embed_photos, people_with_pictures
 from petfinder.registry.foreign import ExistingIndex
 from petfinder.registry.opened_index import check_encoder, outliving_rebuilds
 from petfinder.registry.registration import Completion, Incoming, Registration
-from petfinder.registry.repository import Missing
-from petfinder.registry.repository import OnConflict as OnConflict
+from petfinder.registry.repository import Missing, OnConflict, check_stream
 from petfinder.registry.two_sides import TwoSides
 
 logger = logging.getLogger(__name__)
@@ -77,8 +75,7 @@ class PetService(TwoSides[PetT]):
         leaves the encoder's work to embed_pending(). `progress`: a bar or none; None: on a terminal and in a notebook.
         `tell` gets the report in any case, also where the call is interrupted.
         """
-        if isinstance(pets, (Pet, str, os.PathLike, Mapping)) or not isinstance(pets, Iterable):
-            raise InvalidPet("register_many takes a list or stream of pets; register takes one, read_folder a folder")
+        check_stream(pets, "register_many takes a list or stream of pets; register takes one, read_folder a folder")
         work = Registration(self, on_conflict=on_conflict, embed=embed)
         try:
             report = work.run(pets, progress=progress)

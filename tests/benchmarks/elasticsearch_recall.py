@@ -95,15 +95,15 @@ def flat(client: Elasticsearch, name: str, view: Sequence[str] | None, width: in
     return search
 
 
-def fill_flat(client: Elasticsearch, name: str, pets: Matrix, options: Row) -> None:
-    """An index as FiftyOne makes and fills it, refreshed once at the end as ours is."""
+def fill_flat(client: Elasticsearch, name: str, pets: Matrix, options: Row, *, refresh: bool = False) -> None:
+    """An index as FiftyOne makes and fills it; `refresh`: after each request too, as it does, not once as ours is."""
     make_flat(client, name, "vector", {"dims": DIMS, **options})
     for start in range(0, len(pets), 500):
         lines: list[Row] = []
         for number, photos in enumerate(pets[start : start + 500], start):
             own = {"sample_id": pet_id(number), "vector": photos[0].tolist()}
             lines += [{"index": {"_index": name, "_id": pet_id(number)}}, own]
-        assert not client.bulk(index=name, operations=lines)["errors"]
+        assert not client.bulk(index=name, operations=lines, refresh=refresh)["errors"]
     client.indices.refresh(index=name)
 
 

@@ -31,22 +31,11 @@ from petfinder.stores.elasticsearch import documents, mapping
 from petfinder.stores.elasticsearch import queries as bodies
 from tests.benchmarks import common
 from tests.benchmarks.common import BREEDS, DIMS, Row, Step, pet_id, print_table, timed
-from tests.benchmarks.elasticsearch_server import make_flat, server
+from tests.benchmarks.elasticsearch_recall import QUERIES, K, crowd, fill_flat, flat
+from tests.benchmarks.elasticsearch_server import server
 
-K, BULK, QUERIES = 10, 500, 200
+BULK = 500
 PARTS = ("server", "kinds", "file", "photos")
-
-
-def made(count: int) -> tuple[Matrix, Matrix]:
-    """So many vectors, and queries that are drawn as they are."""
-    rows = np.concatenate([*common.embeddings(count + QUERIES)])
-    return rows[:count], rows[count:]
-
-
-def truth(rows: Matrix, queries: Matrix, breeds: int = BREEDS) -> list[list[str]]:
-    """The ids of the nearest to each query, among the pets of the first so many breeds."""
-    passing = np.flatnonzero(np.arange(len(rows)) % BREEDS < breeds)
-    return [[pet_id(n) for n in passing[np.argsort(-(rows[passing] @ query))[:K]].tolist()] for query in queries]
 
 
 def fields(count: int, first: int = 0) -> dict[str, dict[str, str]]:
@@ -58,16 +47,6 @@ def register(registry: pf.Registry, rows: Matrix, first: int = 0) -> None:
     known = fields(len(rows), first)
     report = registry.dogs.register_many(pf.from_arrays([*known], rows, fields=known), progress=False)
     assert len(report.added) == len(rows), report
-
-
-def fill_as_fiftyone(client: Elasticsearch, name: str, rows: Matrix) -> None:
-    make_flat(client, name, "vector", {"dims": DIMS})
-    for start in range(0, len(rows), BULK):
-        lines: list[Row] = []
-        for number, row in enumerate(rows[start : start + BULK], start):
-            lines += [{"index": {"_index": name, "_id": pet_id(number)}}]
-            lines += [{"sample_id": pet_id(number), "breed": f"breed {number % BREEDS}", "vector": row.tolist()}]
-        assert not client.bulk(operations=lines, refresh=True)["errors"]
 
 
 def bare_bulk(client: Elasticsearch, name: str, sources: Sequence[Row]) -> None:
@@ -88,18 +67,6 @@ def sources_of(registry: pf.Registry, rows: Matrix) -> list[Row]:
     repository = registry.dogs.repository
     made = (repository.to_document(pet) for pet in pets if isinstance(pet, pf.Dog))
     return [documents.to_source(one, dims=DIMS, packed=True, run="run") for one in made]
-
-
-def fiftyone(client: Elasticsearch, name: str, breeds: int = BREEDS) -> Step:
-    more: Row = (
-        {"filter": {"terms": {"breed.keyword": [f"breed {n}" for n in range(breeds)]}}} if breeds < BREEDS else {}
-    )
-
-    def search(query: Any) -> list[str]:
-        knn = {"field": "vector", "query_vector": query.tolist(), "k": K, "num_candidates": 10 * K, **more}
-        return [hit["_id"] for hit in client.search(index=name, knn=knn, size=K, source=False)["hits"]["hits"]]
-
-    return search
 
 
 def ours(registry: pf.Registry, breeds: int = BREEDS) -> Step:
@@ -129,7 +96,8 @@ def writing(write: Callable[[int], object], a_second: int) -> Iterator[None]:
 
 
 def on_server(client: Elasticsearch, count: int) -> None:
-    rows, queries = made(count)
+    pets = crowd(count)
+    rows, queries = pets.pets[:, 0], pets.queries
     registry = pf.connect(client, name="peers")
     for index in [*registry.indexes()]:
         registry.util.delete_index(index.name)
@@ -138,7 +106,7 @@ def on_server(client: Elasticsearch, count: int) -> None:
     sources = sources_of(registry, rows)
     filled: list[Row] = []
     ways: dict[str, Callable[[], object]] = {
-        "FiftyOne's way": lambda: fill_as_fiftyone(client, "peers-fiftyone", rows),
+        "FiftyOne's way": lambda: fill_flat(client, "peers-fiftyone", pets.pets, {}, refresh=True),
         "bare bulk of petfinder's documents": lambda: bare_bulk(client, "peers-bare", sources),
         "register_many(from_arrays(...))": lambda: register(registry, rows),
     }
@@ -150,8 +118,9 @@ def on_server(client: Elasticsearch, count: int) -> None:
         row |= {"x FiftyOne": row["pets/s"] / filled[0]["pets/s"], "segments": stats["segments"]["count"]}
     print_table(filled)
     for breeds in (BREEDS, BREEDS // 10):
-        steps = {"FiftyOne": fiftyone(client, "peers-fiftyone", breeds), "petfinder": ours(registry, breeds)}
-        compared(f"asking, {breeds} % kept", steps, queries, truth(rows, queries, breeds))
+        view = [pet_id(number) for number in pets.passing(breeds)] if breeds < BREEDS else None
+        steps = {"FiftyOne": flat(client, "peers-fiftyone", view, 10 * K), "petfinder": ours(registry, breeds)}
+        compared(f"asking, {breeds} % kept", steps, queries, pets.truth(breeds))
     late = np.concatenate([*common.embeddings(20 * QUERIES * 10)])
 
     def write(turn: int) -> None:
@@ -166,12 +135,12 @@ def on_server(client: Elasticsearch, count: int) -> None:
 
 def kinds(client: Elasticsearch, count: int) -> None:
     """Bare bulks of petfinder's documents beside FiftyOne's way, by the kind of graph, each kind filled twice."""
-    rows, queries = made(count)
-    nearest = truth(rows, queries)
+    pets = crowd(count)
+    rows, nearest = pets.pets[:, 0], pets.truth(BREEDS)
     with pf.connect(client, name="peers") as registry:
         sources, spec = sources_of(registry, rows), registry.dogs.repository.spec
-    fill_as_fiftyone(client, "peers-fiftyone", rows[: count // 4])  # warm
-    base = count / (timed(fill_as_fiftyone, client, "peers-fiftyone", rows).ms / 1e3)
+    fill_flat(client, "peers-fiftyone", pets.pets[: count // 4], {}, refresh=True)  # warm
+    base = count / (timed(lambda: fill_flat(client, "peers-fiftyone", pets.pets, {}, refresh=True)).ms / 1e3)
     table: list[Row] = []
     for kind, width in 2 * [("int8_hnsw", 100), ("int8_hnsw", 40), ("bbq_hnsw", 100), ("bbq_hnsw", 40)]:
         client.options(ignore_status=404).indices.delete(index="peers-kind")
@@ -180,7 +149,7 @@ def kinds(client: Elasticsearch, count: int) -> None:
         filled = count / (timed(bare_bulk, client, "peers-kind", sources).ms / 1e3)
         request = queries_of(spec, kind)
         search = partial(asked, client, "peers-kind", request)
-        turns = common.in_turns({kind: search}, queries, warm=20)[kind]
+        turns = common.in_turns({kind: search}, pets.queries, warm=20)[kind]
         found = {"recall": common.share_found(turns, nearest), **common.times(turns)}
         table.append({"kind": kind, "ef": width, "pets/s": filled, "x FiftyOne": filled / base, **found})
     print_table(table)
@@ -210,7 +179,8 @@ def compared(what: str, steps: dict[str, Step], queries: Matrix, nearest: list[l
 
 
 def in_file(count: int, folder: Path) -> None:
-    rows, queries = made(count)
+    pets = crowd(count)
+    rows, queries = pets.pets[:, 0], pets.queries
 
     def bare() -> None:
         """SQLite and NumPy alone: an id, a body and the vector of each, synced once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -21,7 +22,6 @@ import petfinder as pf
 from petfinder.domain.errors import ConfigError, EncoderUnavailable, InvalidQuery, TextNotSupported
 from petfinder.domain.verdicts import Quantiles, Thresholds
 from petfinder.encoders import load
-from petfinder.encoders import tuned as tuned_encoders
 from petfinder.encoders.base import Encoder, EncoderIdentity, identity_of
 from petfinder.encoders.projection import Normaliser
 from petfinder.encoders.sentence_transformers import SentenceTransformersEncoder
@@ -220,23 +220,22 @@ def test_saving_leaves_nothing_behind_and_keeps_a_file_that_came_in_between(
         out.write(b"half")
         raise KeyboardInterrupt
 
-    def overtaken(path: Path | str) -> Path:
-        check_new_file(path).write_bytes(b"came first")
-        return Path(path)
+    def overtaken(out: BinaryIO, **parts: Any) -> None:
+        real(out, **parts)
+        file.write_bytes(b"came first")
 
     monkeypatch.setattr(np, "savez", broken_off)
     with pytest.raises(KeyboardInterrupt):
         tuned.save(file)
     assert list(tmp_path.iterdir()) == [other]
 
-    monkeypatch.setattr(np, "savez", real)
-    monkeypatch.setattr(tuned_encoders, "check_new_file", overtaken)
+    monkeypatch.setattr(np, "savez", overtaken)
     with pytest.raises(ConfigError, match="there already"):
         tuned.save(file)
     assert file.read_bytes() == b"came first"
     file.unlink()
 
-    monkeypatch.undo()
+    monkeypatch.setattr(np, "savez", real)
     tuned.save(file)
     plain.touch()
     assert sorted(tmp_path.iterdir()) == [plain, file, other]
@@ -253,7 +252,7 @@ def test_where_it_can_go_is_known_before_the_work(tmp_path: Path, monkeypatch: p
     for name in (f"{'犬' * 100}.npz", f"{'folder' * 100}/x.npz"):
         with pytest.raises(ConfigError, match="cannot be written"):
             check_new_file(tmp_path / name)
-    monkeypatch.setattr(Path, "open", Mock(side_effect=PermissionError(errno.EACCES, "Permission denied")))
+    monkeypatch.setattr(tempfile, "mkdtemp", Mock(side_effect=PermissionError(errno.EACCES, "Permission denied")))
     with pytest.raises(ConfigError, match=r"cannot be written \(Permission denied\)"):
         check_new_file(tmp_path / "x.npz")
 

@@ -13,6 +13,7 @@ import pytest
 import petfinder as pf
 from petfinder.domain import errors
 from petfinder.domain.verdicts import Quantiles
+from petfinder.registry.opened_index import brings_embedding
 from tests.conftest import TableEncoder
 from tests.test_service import BLUE, GREEN, RED, dog, picture
 
@@ -83,6 +84,7 @@ def test_photos_as_sets_streams_and_arrays(registry: pf.Registry, tmp_path: Path
 
     assert [len(pet.photos) for pet in registry.dogs] == [1, 2, 1]
     assert registry.dogs.find(pixels)[0].pet.pet_id == "array"
+    assert not brings_embedding(pixels)  # so that a rebuild meanwhile does not refuse the call
     best = registry.dogs.find(path for path in [tmp_path / "b.png"])[0]
     assert (best.pet.pet_id, round(best.similarity, 4)) == ("set", 1)
     assert registry.dogs.find(pf.Photo(tmp_path / "a.png", box=(0, 0, 1, 1)))[0].pet.pet_id == "set"

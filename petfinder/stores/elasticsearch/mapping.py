@@ -10,15 +10,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from petfinder.stores.documents import VECTOR_TYPES, IndexSpec
+from petfinder.stores.documents import VECTOR_TYPES, IndexSettings, IndexSpec
 
 OURS = "petfinder"  # the key in `_meta` by which indexes of petfinder are known
 PETS, THUMBNAILS, RECORDS = "pets", "thumbnails", "records"
 READY, REBUILDING = "ready", "rebuilding"
 _WORD = {"type": "keyword"}
-# With 100, the server's default, 50,000 pets went in at half the speed, and recall was 1.000 with both
-# (`python -m tests.benchmarks.peers kinds`).
-_EF_CONSTRUCTION = 40
 _MARK, _KEPT_ONLY = {"type": "keyword", "index": False, "doc_values": False}, {"type": "object", "enabled": False}
 
 
@@ -29,6 +26,7 @@ def vector_type(spec: IndexSpec) -> str:
 
 def pets_index(spec: IndexSpec, memory: Mapping[str, Any]) -> dict[str, Any]:
     """Return the body that creates an index of pets; `memory` is what `_meta` keeps beside the spec."""
+    settings = IndexSettings(**spec.settings)
     vector = {
         "type": "dense_vector",
         "dims": spec.dims,
@@ -36,8 +34,8 @@ def pets_index(spec: IndexSpec, memory: Mapping[str, Any]) -> dict[str, Any]:
         "similarity": spec.metric,
         "index_options": {
             "type": vector_type(spec),
-            "m": int(spec.settings.get("m", 16)),
-            "ef_construction": int(spec.settings.get("ef_construction", _EF_CONSTRUCTION)),
+            "m": settings.m,
+            "ef_construction": settings.ef_construction,
         },
     }
     photo = {"photo_id": _WORD, "portrait": {"type": "boolean"}, "vector": vector}
