@@ -73,9 +73,9 @@ if TYPE_CHECKING:
     from petfinder.registry.service import DogService as DogService
     from petfinder.registry.service import PetService as PetService
     from petfinder.registry.util import Util as Util
+    from petfinder.tables.arrays import from_arrays as from_arrays
     from petfinder.tables.columns import ASM3 as ASM3
     from petfinder.tables.columns import PET_FBI as PET_FBI
-    from petfinder.tables.readers import from_arrays as from_arrays
     from petfinder.tables.readers import from_table as from_table
     from petfinder.tables.readers import read_csv as read_csv
     from petfinder.tables.readers import read_folder as read_folder
@@ -96,8 +96,9 @@ _HOMES = {
     "domain.reports": "BulkFailed BulkReport",
     "domain.errors": " ".join(name for name, value in vars(_errors).items() if isinstance(value, type)),
     "photos.read": "PhotoLimits",
+    "tables.arrays": "from_arrays",
     "tables.columns": "ASM3 PET_FBI",
-    "tables.readers": "from_arrays from_table read_csv read_folder read_json",
+    "tables.readers": "from_table read_csv read_folder read_json",
     "tables.writers": "to_table write_csv write_json",
     "domain.field_names": "FIFTYONE FLASK_IMAGE_SEARCH FieldNames PUPPIES",
     "encoders.load": "load_encoder",

@@ -23,7 +23,8 @@ from petfinder.domain.errors import (
 )
 from petfinder.domain.pets import Cat, Dog, Pet, Photo, Place, Status
 from petfinder.domain.reports import Failure, Ignored
-from petfinder.tables.readers import Grouping, from_arrays, from_table, read_csv, read_folder, read_json
+from petfinder.tables.arrays import from_arrays
+from petfinder.tables.readers import Grouping, from_table, read_csv, read_folder, read_json
 
 PHONE, EMAIL, ADDRESS = "+55 11 5550-1234", "ully@example.org", "Rua das Flores 7"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
@@ -119,15 +120,23 @@ class Restriction:
 
 def terms_of(pet: Pet) -> dict[str, tuple[str, ...]]:
     """What the pet can be filtered by, folded: one entry for each field of the table, and its `words`."""
-    terms = {
-        field: tuple(dict.fromkeys(_folded(field, value) for value in values(pet)))
+    terms: dict[str, Iterable[str]] = {
+        field: [_folded(field, value) for value in given]
         for field, values in TERM_FIELDS.items()
+        if (given := values(pet))
     }
     texts = [text for field in FIELDS if field.words for text in field.values(pet)]
-    terms["words"] = tuple(dict.fromkeys(word for text in texts for word in words(text)))
-    fields = type(pet).model_fields.items()
-    terms["own"] = own_words({name: getattr(pet, name) for name, one in fields if not one.exclude})
-    return {field: kept for field, values in terms.items() if (kept := tuple(filter(None, values)))}
+    terms["words"] = [word for text in texts for word in words(text)]
+    if own := _own_fields(type(pet)):
+        terms["own"] = own_words({name: getattr(pet, name) for name in own})
+    return {field: kept for field, values in terms.items() if (kept := tuple(dict.fromkeys(filter(None, values))))}
+
+
+@cache
+def _own_fields(pet_class: type[Pet]) -> tuple[str, ...]:
+    """The fields that a class of pets has beside those of every pet, and that its pets show."""
+    own = pet_class.model_fields.items()
+    return tuple(name for name, field in own if name not in Pet.model_fields and not field.exclude)
 
 
 def dates_of(pet: Pet) -> tuple[int, ...]:

@@ -323,7 +323,7 @@ class Pet(Value, Shown):
     @field_validator("pet_id")
     @classmethod
     def _usable_key(cls, pet_id: str) -> str:
-        if pet_id != pet_id.strip() or not pet_id.isprintable() or len(pet_id.encode()) > 512:
+        if not is_usable_id(pet_id):
             raise ValueError("pet_id must be printable, at most 512 bytes, without spaces at its ends")
         return pet_id
 
@@ -341,6 +341,11 @@ class Cat(Pet):
     """A cat."""
 
     species: Literal["cat"] = "cat"
+
+
+def is_usable_id(pet_id: str) -> bool:
+    """Tell whether a text can be the key of a pet in every store."""
+    return pet_id == pet_id.strip() and pet_id.isprintable() and 0 < len(pet_id.encode()) <= 512
 
 
 def species_of(pet_class: type[Pet]) -> str:

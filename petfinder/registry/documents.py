@@ -16,6 +16,7 @@ from petfinder.domain.vectors import Matrix, Vector, portrait, unit
 from petfinder.encoders.base import EncoderIdentity
 from petfinder.stores.base import Store
 from petfinder.stores.documents import Document, IndexSpec
+from petfinder.tables.arrays import PlainPet
 
 PENDING = "pending"  # the term of a pet with photos that wait for an embedding
 TO_MATCH = "to_match"  # the term of a report that has not been looked for among the others since it was written
@@ -47,7 +48,8 @@ def to_document(pet: Pet, *, dims: int, mark: str = TELLING) -> Document:
     A report is marked as one that is still to be matched.
     """
     photos = distinct_photos(pet.photos)
-    pet = pet.model_copy(update={"photos": photos})
+    if photos != pet.photos:
+        pet = pet.model_copy(update={"photos": photos})
     vectors = {p.photo_id: unit(p.embedding, dims=dims) for p in photos if p.photo_id and p.embedding is not None}
     terms = terms_of(pet)
     if known := tuple(photo.photo_id for photo in photos if photo.photo_id):
@@ -57,16 +59,30 @@ def to_document(pet: Pet, *, dims: int, mark: str = TELLING) -> Document:
     private: dict[str, Any] = {name: _person_body(person) for name in PEOPLE if (person := getattr(pet, name))}
     if pet.held_back:
         private["held_back"] = pet.held_back
-    document = Document(
+    body = pet.model_dump(mode="json", exclude={*PEOPLE, "pet_id"}, exclude_none=True)
+    return Document(
         id=pet.pet_id,
-        body=pet.model_dump(mode="json", exclude={*PEOPLE, "pet_id"}, exclude_none=True),
+        body=body,
         private=private or None,
-        terms=terms,
         dates=dates_of(pet),
         places=tuple((place.lat, place.lon) for place in places_of(pet)),
         thumbnails={p.photo_id: p.thumbnail for p in photos if p.photo_id and p.thumbnail},
+        **_embedded(body, terms, vectors, dims=dims),
     )
-    return with_vectors(document, vectors, dims=dims)
+
+
+def like_document(pet: PlainPet[PetT], like: Document, *, dims: int) -> Document:
+    """Make the document of a plain pet of that of another one like it; raises InvalidEmbedding."""
+    return Document(
+        id=pet.pet_id,
+        body={**like.body, "photos": [{"photo_id": pet.photo_id}]},
+        private=like.private,
+        terms={**like.terms, "photo": (pet.photo_id,)},
+        dates=like.dates,
+        places=like.places,
+        photo_ids=(pet.photo_id,),
+        vectors=unit(pet.embedding, dims=dims)[np.newaxis],
+    )
 
 
 def of_today(document: Document) -> Document:
@@ -92,22 +108,20 @@ def with_vectors(document: Document, vectors: Mapping[str, Vector], *, dims: int
     Photos without one wait for it: they are counted, and the term "pending" finds the pet. A report keeps its mark, as
     one that is to be matched, as soon as it has an embedding.
     """
-    photo_ids = [photo.get("photo_id", "") for photo in document.body.get("photos", ())]
+    return replace(document, **_embedded(document.body, document.terms, vectors, dims=dims))
+
+
+def _embedded(
+    body: Mapping[str, Any], terms: Mapping[str, tuple[str, ...]], vectors: Mapping[str, Vector], *, dims: int
+) -> dict[str, Any]:
+    photo_ids = [photo.get("photo_id", "") for photo in body.get("photos", ())]
     embedded = tuple(photo_id for photo_id in photo_ids if photo_id in vectors)
-    rows = [vectors[photo_id] for photo_id in embedded]
-    matrix = np.stack(rows) if rows else np.zeros((0, dims), dtype=np.float32)
+    rows = np.array([vectors[photo_id] for photo_id in embedded], dtype=np.float32).reshape(-1, dims)
     pending = len(photo_ids) - len(embedded)
-    terms = {field: values for field, values in document.terms.items() if field != PENDING}
-    if not (rows and _is_report(terms)):
-        terms.pop(TO_MATCH, None)
-    return replace(
-        document,
-        photo_ids=embedded,
-        vectors=matrix,
-        portrait=portrait(matrix),
-        pending=pending,
-        terms=terms | ({PENDING: ("yes",)} if pending else {}),
-    )
+    left_out = {PENDING} if embedded and _is_report(terms) else {PENDING, TO_MATCH}
+    kept = {field: values for field, values in terms.items() if field not in left_out}
+    kept |= {PENDING: ("yes",)} if pending else {}
+    return {"photo_ids": embedded, "vectors": rows, "portrait": portrait(rows), "pending": pending, "terms": kept}
 
 
 def to_be_matched(*pet_ids: str) -> Restriction:

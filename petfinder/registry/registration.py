@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
+from itertools import chain, groupby, islice
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Generic, TypeAlias
 
 import numpy as np
 from tqdm import tqdm
@@ -15,21 +16,22 @@ from petfinder.domain.animals import several_animals
 from petfinder.domain.errors import EditConflict, IndexMismatch, PetfinderError, PetNotFound, StoreError
 from petfinder.domain.pets import Pet, PetT
 from petfinder.domain.reports import BulkReport, Failure, Ignored, OddPhoto
-from petfinder.domain.values import check_choice
+from petfinder.domain.values import check_choice, now
 from petfinder.encoders.base import species_shown
-from petfinder.registry.documents import QUIETLY, TELLING, distinct_photos, to_pet
+from petfinder.registry.documents import QUIETLY, TELLING, distinct_photos, like_document, to_pet
 from petfinder.registry.embed import Reading, embedded, finished, in_parallel, read_again, read_pet
 from petfinder.registry.known_photos import gone, hash_of, keeping_embeddings
 from petfinder.registry.opened_index import MOVED, OpenedIndex, brings_embedding
 from petfinder.registry.progress import progress_bar
 from petfinder.registry.repository import OnConflict, Tally, already_there, no_pet
-from petfinder.stores.documents import Document
+from petfinder.stores.documents import Document, in_chunks
+from petfinder.tables.arrays import ArrayPets, PlainPet
 
 Incoming = Iterable["PetT | Failure | Ignored"]
-_PETS = 500  # looked up in one request
+Incomer: TypeAlias = PetT | PlainPet[PetT]
 _STRANGERS = 10
+_LOOKED_AT = 500  # pets at once
 IN_MEMORY = "a photo given in memory"
-_SECONDS = 1.0  # what was encoded waits no longer than this to be written, nor a slow stream to be looked up
 
 
 class Registration(Generic[PetT]):
@@ -45,11 +47,15 @@ class Registration(Generic[PetT]):
         self.service, self.on_conflict, self.embed, self.strict = service, on_conflict, embed, strict
         self.index = service.pinned()
         self.tally = Tally()
-        self.left: dict[str, PetT] = {}  # pets of this chunk of which nothing is settled yet
+        self.mark = TELLING if strict else QUIETLY
+        self.coming: Iterator[Incomer[PetT]] = iter(())
+        self.ended = False
+        self.waiting: Incomer[PetT] | None = None  # until its namesake before it is settled
+        self.left: dict[str, Incomer[PetT]] = {}  # pets that came, of which nothing is settled yet
+        self.likes: dict[int, tuple[datetime, Document]] = {}  # of plain pets: when it was made, and one of them
         self.left_out: dict[str, list[Failure]] = {}  # their photos that cannot be used
         self.several: dict[str, list[OddPhoto]] = {}  # their photos that show more than one
         self.broken: BaseException | None = None  # what the stream raised
-        self.lost: StoreError | None = None  # what the store gave up with
         self.rebuilt: IndexMismatch | None = None  # the index was rebuilt meanwhile, with another encoder
         self.bar: tqdm[Any] | None = None
 
@@ -58,22 +64,19 @@ class Registration(Generic[PetT]):
 
         Where the stream itself raises, what it gave before goes in first, and then its error is raised.
         """
+        self.coming = self._pets(incoming.plain if isinstance(incoming, ArrayPets) else iter(incoming))
         with progress_bar(progress, what="registering") as self.bar:
-            for chunk in _chunks(self._pets(iter(incoming))):
-                self.left = chunk
-                try:
-                    while self.left and self.lost is None:
-                        self._put_in()
-                except StoreError as error:
-                    self.lost = error
-                if self.lost is not None:
-                    for pet_id in [*self.left]:
-                        self._fail(pet_id, self.lost)
+            try:
+                while self.left or not self.ended:
+                    self._put_in()
+            except StoreError as lost:
+                for pet in chain([*self.left.values()], self._new()):
+                    self._fail(pet.pet_id, lost)
         if self.broken is not None:
             raise self.broken
         return self.tally.report()
 
-    def _pets(self, incoming: Iterator[PetT | Failure | Ignored]) -> Iterator[PetT]:
+    def _pets(self, incoming: Iterator[Incomer[PetT] | Failure | Ignored]) -> Iterator[Incomer[PetT]]:
         """The pets of a stream; what is no pet is recorded."""
         while True:
             try:
@@ -87,38 +90,98 @@ class Registration(Generic[PetT]):
                 self.tally.failures.append(item)
             elif isinstance(item, Ignored):
                 self.tally.ignored.append(item)
-            elif isinstance(item, Pet):
+            elif isinstance(item, (Pet, PlainPet)):
                 yield item
             else:
                 self.tally.failures.append(no_pet(item))
 
+    def _new(self) -> Iterator[Incomer[PetT]]:
+        """The pets to come; one whose namesake is still under way waits until that is settled."""
+        while pet := self.waiting or next(self.coming, None):
+            self.waiting = pet if pet.pet_id in self.left else None
+            if self.waiting:
+                return
+            self.left[pet.pet_id] = pet
+            yield pet
+        self.ended = True
+
     def _put_in(self) -> None:
-        """Put in what is left of the chunk; where the index was rebuilt meanwhile, take it as it is now."""
+        """Put in what is left and what comes; where the index was rebuilt meanwhile, take it as it is now."""
         self.left_out, self.several = {}, {}
+        coming = in_chunks(chain([*self.left.values()], self._new()))
+        ready = self._ready(pet for pets in coming for pet in self._wanted(pets))
+        sent: dict[str, Incomer[PetT]] = {}
+        taken_in: list[Incomer[PetT]] = []
+
+        def pets() -> Iterator[PetT | Document]:
+            for pet in ready:
+                sent[pet.pet_id] = pet
+                yield self._like_others(pet) if isinstance(pet, PlainPet) else pet
+
         try:
-            readings = in_parallel(partial(read_pet, limits=self.service.limits), self._wanted([*self.left.values()]))
-            new = (reading for reading in readings if not self._moved(reading))
-            done = embedded(new, self.index.encoder) if self.embed else new
-            for pets in _chunks(finished(reading) for reading in done if self._usable(reading)):
-                mark = TELLING if self.strict else QUIETLY
-                for outcome in self.index.repository.write(pets.values(), on_conflict=self.on_conflict, mark=mark):
-                    self._settle(outcome.id)
-                    self.tally.add(outcome)
-                    if outcome.result in ("added", "replaced"):
-                        self.tally.odd += [*self.several.pop(outcome.id, []), *self._odd(pets[outcome.id])]
-                        self.tally.pending += sum(photo.embedding is None for photo in pets[outcome.id].photos)
+            for outcome in self.index.repository.write(pets(), on_conflict=self.on_conflict, mark=self.mark):
+                self._settle(outcome.id)
+                self.tally.add(outcome)
+                pet = sent.pop(outcome.id)
+                if outcome.result in ("added", "replaced"):
+                    taken_in.append(pet)
+                if len(taken_in) >= _LOOKED_AT:
+                    self._look_at(taken_in)
         except IndexMismatch as error:
             if not self.service.open_anew(self.index):
                 raise
             self.index, self.rebuilt = self.service.pinned(), error
+        finally:
+            self._look_at(taken_in)
 
-    def _odd(self, pet: PetT) -> list[OddPhoto]:
+    def _ready(self, pets: Iterable[Incomer[PetT]]) -> Iterator[Incomer[PetT]]:
+        """Pets with their photos read and embedded; those that bring all their embeddings need no threads for it."""
+        read = partial(read_pet, limits=self.service.limits)
+        for way, some in groupby(pets, _way_of):
+            if way == "plain":
+                yield from some
+                continue
+            read_all: Any = in_parallel if way == "to read" else map
+            new = (reading for reading in read_all(read, some) if not self._moved(reading))
+            done = embedded(new, self.index.encoder) if self.embed else new
+            yield from (finished(reading) for reading in done if self._usable(reading))
+
+    def _like_others(self, pet: PlainPet[PetT]) -> PetT | Document:
+        """The document of a plain pet; where none can be made, the pet, to be refused."""
+        at, repository = now(), self.index.repository
+        made_at, like = self.likes.get(id(pet.like), (None, None))
+        try:
+            if like is None or made_at != at:
+                whole = pet.whole()
+                whole = whole.model_copy(update={"registered_at": whole.registered_at or at})
+                self.likes[id(pet.like)] = (at, like := repository.to_document(whole, mark=self.mark))
+            return like_document(pet, like, dims=repository.spec.dims)
+        except PetfinderError:
+            return pet.whole()
+
+    def _look_at(self, pets: list[Incomer[PetT]]) -> None:
+        """Note what waits for its embedding, and what is odd; empties the list."""
+        embedded = [
+            [pet] if isinstance(pet, PlainPet) else [photo for photo in pet.photos if photo.embedding is not None]
+            for pet in pets
+        ]
+        shown = iter(species_shown(self.index.encoder, [photo.embedding for photos in embedded for photo in photos]))
+        for pet, photos in zip(pets, embedded, strict=True):
+            species = [*islice(shown, len(photos))]
+            if isinstance(pet, PlainPet):
+                if species[0] in (None, pet.like.species):
+                    continue
+                pet = pet.whole()
+            self.tally.pending += len(pet.photos) - len(photos)
+            self.tally.odd += [*self.several.pop(pet.pet_id, []), *self._odd(pet, species)]
+        pets.clear()
+
+    def _odd(self, pet: PetT, shown: Sequence[str | None]) -> list[OddPhoto]:
         """What is odd about its photos: another species, or unlike all the others of the pet.
 
         Of 700 photos of pets with several none was less like the others than the best of ten strangers is in 30 %.
         """
         photos = [photo for photo in pet.photos if photo.embedding is not None]
-        shown = species_shown(self.index.encoder, [photo.embedding for photo in photos])
         reasons = [f"looks like a {species}" if species and species != pet.species else "" for species in shown]
         own = [row for row, reason in enumerate(reasons) if not reason]
         if len(own) > 1:
@@ -144,12 +207,16 @@ class Registration(Generic[PetT]):
         self._settle(pet_id)
         self.tally.skipped.append(pet_id)
 
-    def _wanted(self, pets: Sequence[PetT]) -> Iterator[PetT]:
+    def _wanted(self, pets: Sequence[Incomer[PetT]]) -> Iterator[Incomer[PetT]]:
         """Those that are to be read and written; the others are settled."""
         repository, ids = self.index.repository, [pet.pet_id for pet in pets]
         replaces = self.on_conflict == "replace"
         there = repository.store.get(repository.index, ids, vectors=replaces, expected=repository.spec)
         for pet, document in zip(pets, there, strict=True):
+            if document is None and self.rebuilt is None:
+                yield pet
+                continue
+            pet = pet.whole() if isinstance(pet, PlainPet) else pet
             if self.rebuilt is not None and brings_embedding(pet):
                 self._fail(pet.pet_id, self.rebuilt)
             elif document is None:
@@ -204,25 +271,10 @@ class Registration(Generic[PetT]):
         return refusal is None
 
 
-def _chunks(pets: Iterable[PetT]) -> Iterator[dict[str, PetT]]:
-    """Pets by id, none twice, at most what comes in a second; before an error (Ctrl-C is none) what came until then."""
-    chunk: dict[str, PetT] = {}
-    began = time.monotonic()
-    try:
-        for pet in pets:
-            if pet.pet_id in chunk or len(chunk) >= _PETS:
-                yield chunk
-                chunk, began = {}, time.monotonic()
-            chunk[pet.pet_id] = pet
-            if time.monotonic() - began >= _SECONDS:
-                yield chunk
-                chunk, began = {}, time.monotonic()
-    except Exception:
-        if chunk:
-            yield chunk
-        raise
-    if chunk:
-        yield chunk
+def _way_of(pet: Pet | PlainPet[Any]) -> str:
+    if isinstance(pet, PlainPet):
+        return "plain"
+    return "to read" if any(photo.embedding is None for photo in pet.photos) else "embedded"
 
 
 class Completion(Generic[PetT]):

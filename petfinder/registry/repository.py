@@ -135,7 +135,9 @@ class PetRepository(Generic[PetT]):
             raise InvalidPet(f"{pet.pet_id!r} has {fields}, unlike the pets here; use registry.of({name})")
         return to_document(pet, dims=self.spec.dims, mark=mark)
 
-    def write(self, pets: Iterable[PetT], *, on_conflict: OnConflict, mark: str = TELLING) -> Iterator[Outcome]:
+    def write(
+        self, pets: Iterable[PetT | Document], *, on_conflict: OnConflict, mark: str = TELLING
+    ) -> Iterator[Outcome]:
         """Write a stream of pets with their embeddings: the one way in. One outcome each, once it is durable.
 
         `mark`: whether reports that meet are told, or matched quietly. What this index cannot keep comes last, as
@@ -146,6 +148,9 @@ class PetRepository(Generic[PetT]):
 
         def documents() -> Iterator[Document]:
             for pet in pets:
+                if isinstance(pet, Document):
+                    yield pet
+                    continue
                 try:
                     yield self.to_document(pet, mark=mark)
                 except PetfinderError as error:

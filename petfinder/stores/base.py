@@ -83,9 +83,10 @@ class Store(Protocol):
     def write(
         self, name: str, documents: Iterable[Document], *, mode: WriteMode, expected: Expected = None
     ) -> Iterator[Outcome]:
-        """Write a stream of documents; one outcome each, in order, given once it is durable and visible to searches.
+        """Write a stream of documents; one outcome each, in order, given once it is durable.
 
-        `create` leaves a document that is there alone ("exists"), `index` puts the new one in its place. Memory stays
+        All are visible to searches when the stream ends; the next are put together while some are under way. `create`
+        leaves a document that is there alone ("exists"), `index` puts the new one in its place. Memory stays
         flat. A document that cannot be written is an outcome "failed"; the others go on. Where the index is rebuilt
         meanwhile, the rest goes into the new one, or IndexMismatch ends the stream: what has no outcome is not written.
         """

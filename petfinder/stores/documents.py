@@ -38,7 +38,7 @@ class IndexSettings(Value):
     m: int = Field(default=16, strict=True, ge=1, le=512)
     # The server's 100 halves the speed of filling; recall is 1.000 with both (tests.benchmarks.peers, part `kinds`).
     ef_construction: int = Field(default=40, strict=True, ge=1, le=3200)
-    refresh_interval: Literal[-1, 0] | Annotated[str, Field(pattern=r"^(-1|0|\d+(nanos|micros|ms|s|m|h|d))$")] = "1s"
+    refresh_interval: Literal[-1, 0] | Annotated[str, Field(pattern=r"^(-1|0|\d+(nanos|micros|ms|s|m|h|d))$")] = "30s"
     vectors: VectorType = VECTOR_TYPES[0]
 
 
@@ -130,6 +130,11 @@ class Document:
     version: int = 0
     made_from: int = 0
 
+    @property
+    def size(self) -> int:
+        """About the bytes that it takes: vectors and thumbnails."""
+        return self.vectors.nbytes + sum(map(len, self.thumbnails.values()))
+
     def __repr__(self) -> str:
         return f"<Document {self.id!r} with {len(self.photo_ids)} embedded photos>"  # contact and places stay inside
 
@@ -218,24 +223,23 @@ def batches(stream: Iterable[T], size: int) -> Iterator[list[T]]:
     return iter(lambda: [*islice(rest, size)], [])
 
 
-_DOCUMENTS_AT_ONCE = 500
 _BYTES_AT_ONCE = 2**24
 _SECONDS_AT_ONCE = 1.0
 
 
-def in_chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    """Cut a stream into chunks of at most 500 documents, 16 MB and 1 second, each written at once.
+def in_chunks(stream: Iterable[T], most: int = 500, *, size_of: Callable[[T], int] = lambda _: 0) -> Iterator[list[T]]:
+    """Cut a stream into chunks of so many, 16 MB by `size_of` and 1 second at most.
 
     If the stream breaks off with an error, what came before it is given out first.
     """
-    chunk: list[Document] = []
+    chunk: list[T] = []
     size, began = 0, 0.0
     try:
-        for document in documents:
+        for one in stream:
             began = began or time.monotonic()
-            chunk.append(document)
-            size += document.vectors.nbytes + sum(map(len, document.thumbnails.values()))
-            full = len(chunk) >= _DOCUMENTS_AT_ONCE or size >= _BYTES_AT_ONCE
+            chunk.append(one)
+            size += size_of(one)
+            full = len(chunk) >= most or size >= _BYTES_AT_ONCE
             if full or time.monotonic() - began >= _SECONDS_AT_ONCE:
                 whole, chunk, size, began = chunk, [], 0, 0.0
                 yield whole

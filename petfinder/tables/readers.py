@@ -1,32 +1,27 @@
-"""Folders, CSV and JSON manifests, arrays and tables become a stream of pets, as `register_many` takes it.
+"""Folders, CSV and JSON manifests and tables become a stream of pets, as `register_many` takes it.
 
 What is wrong with one pet is a Failure in the stream, what is wrong with the whole is raised at the call.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
-
-import numpy as np
 
 from petfinder.domain.errors import (
     ConfigError,
     DuplicatePet,
-    InvalidEmbedding,
     InvalidPet,
     PetfinderError,
     UnreadablePhoto,
 )
 from petfinder.domain.field_names import FieldNames
-from petfinder.domain.pets import Dog, Photo, species_of
+from petfinder.domain.pets import Dog, species_of
 from petfinder.domain.reports import Failure, Ignored
 from petfinder.domain.values import check_kind
-from petfinder.domain.vectors import unit
 from petfinder.tables.columns import Columns, as_columns, renamed
 from petfinder.tables.folders import AnyPath, PhotoFolder, as_path, shown, walk
 from petfinder.tables.manifests import Held, LabelledRow, check_columns, csv_rows, json_rows
@@ -116,39 +111,6 @@ def from_table(frame: Iterable[Mapping[str, Any]] | Any, pet_class: type[PetT] =
     return _manifest_pets(labelled, pet_class, None)
 
 
-def from_arrays(
-    pet_ids: Sequence[str],
-    embeddings: Any,
-    *,
-    photo_ids: Sequence[str] | None = None,
-    pet_class: type[PetT] = _DOG,
-    fields: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Iterator[PetT | Failure]:
-    """Make pets of embeddings that were computed elsewhere, one photo a row; several rows may name one pet.
-
-    `embeddings`: (n, dims) numbers, `pet_ids` and `photo_ids`: n each; a photo's id is by default the sha256 of its row
-    as float32. `fields` gives more of a pet, by pet_id. Raises, at the call, InvalidEmbedding for what is no such
-    matrix and ConfigError for lengths that differ; a row of zeros or with NaN is a Failure.
-    """
-    species_of(pet_class)
-    check_kind(pet_ids, Sized, "pet_ids names the pet of each row", refusal=ConfigError)
-    try:
-        matrix = np.asarray(embeddings, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise InvalidEmbedding("embeddings must be a matrix of numbers, one row a photo") from error
-    if matrix.ndim != 2:
-        raise InvalidEmbedding(f"embeddings must have two dimensions, photos and dims; these have {matrix.ndim}")
-    if len(pet_ids) != len(matrix) or (photo_ids is not None and len(photo_ids) != len(matrix)):
-        raise ConfigError("pet_ids, embeddings and photo_ids must be of one length")
-    rows_of: dict[str, list[int]] = {}
-    for row, pet_id in enumerate(pet_ids):
-        rows_of.setdefault(str(as_text(pet_id)), []).append(row)
-    strangers = [pet_id for pet_id in fields or () if pet_id not in rows_of]
-    if strangers:
-        raise ConfigError(f"fields names pets without an embedding: {', '.join(map(str, strangers[:5]))}")
-    return _array_pets(rows_of, matrix, photo_ids, pet_class, fields or {})
-
-
 def _folder_pets(root: Path, pet_class: type[PetT], by: Grouping) -> Found[PetT]:
     first_at: dict[str, Path] = {}
     for item in walk(root):
@@ -218,28 +180,3 @@ def _named(row: Row) -> str | None:
         return None
     tame = isinstance(pet_id, str) and pet_id.strip().isprintable() and len(pet_id) <= 512
     return pet_id.strip() if tame else None
-
-
-def _array_pets(
-    rows_of: Mapping[str, Sequence[int]],
-    matrix: np.ndarray[Any, np.dtype[np.float32]],
-    photo_ids: Sequence[str] | None,
-    pet_class: type[PetT],
-    fields: Mapping[str, Mapping[str, Any]],
-) -> Iterator[PetT | Failure]:
-    for pet_id, rows in rows_of.items():
-        photos: dict[str, Photo] = {}
-        for row in rows:
-            vector = matrix[row]
-            photo_id = str(photo_ids[row]) if photo_ids is not None else hashlib.sha256(vector.tobytes()).hexdigest()
-            try:
-                unit(vector)
-                photos.setdefault(photo_id, Photo(photo_id=photo_id, embedding=vector))
-            except PetfinderError as error:
-                yield Failure(pet_id, error, photo=photo_id)
-        if not photos:
-            continue
-        try:
-            yield pet_from_row({**fields.get(pet_id, {}), "pet_id": pet_id, "photos": list(photos.values())}, pet_class)
-        except PetfinderError as error:
-            yield Failure(pet_id, error)

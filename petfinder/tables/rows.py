@@ -29,12 +29,15 @@ Row = Mapping[str, Any]
 Cell = str | float | None
 PetT = TypeVar("PetT", bound=Pet, default=Dog)
 
-PEOPLE_COLUMNS = tuple(f"{who}_{field}" for who in PEOPLE for field in Owner.model_fields)
+_OWNER_FIELDS = tuple(Owner.model_fields)
+PEOPLE_COLUMNS = tuple(f"{who}_{field}" for who in PEOPLE for field in _OWNER_FIELDS)
 _DETAILS = {"photo_id": "photo_ids", "taken_at": "photo_dates", "place": "photo_places", "box": "photo_boxes"}
 _OF_A_PHOTO = {"uri", *_DETAILS}
 _TEXTS = {"pet_id", "species", "status", "status_at", *(field.name for field in FIELDS if not field.several)}
 _PLAIN = tuple(name for name in Pet.model_fields if name in _TEXTS)
 _PLACES = {"place": ("lat", "lon"), "status_place": ("status_lat", "status_lon")}
+_MADE_OF_SEVERAL = {*sum(_PLACES.values(), ()), *_DETAILS.values(), *PEOPLE_COLUMNS}
+_PLACES_AND_PEOPLE = {*_PLACES, *sum(_PLACES.values(), ()), *PEOPLE, *PEOPLE_COLUMNS}
 _OTHERS = ("indoor", "confirmed", "registered_at", "renewed_at")
 COLUMNS = (
     *_PLAIN,
@@ -105,15 +108,15 @@ def pet_from_row(row: Row, pet_class: type[PetT], *, folder: Path | None = None)
         raise InvalidPet("pet_id is empty: give each pet an id of its own, and keep it from one reading to the next")
     if not is_of_species(row, species):
         raise InvalidPet(f"the row is about another species than {species}")
-    made_of_several = {*sum(_PLACES.values(), ()), *_DETAILS.values(), *PEOPLE_COLUMNS}
-    fields = {name: value for name, value in filled.items() if name not in made_of_several}
+    fields = {name: value for name, value in filled.items() if name not in _MADE_OF_SEVERAL}
     fields |= {name: as_text(fields[name]) for name in _PLAIN if name in fields}
     pet_id = fields["pet_id"]
     fields["pet_id"] = pet_id.strip() if isinstance(pet_id, str) else pet_id
     fields |= {"species": species, "photos": _photos_of(filled, folder)}
     fields["tags"] = [as_text(tag) for tag in _parts(filled.get("tags")) if not is_missing(tag)]
-    fields |= {name: _place_of(filled, name) for name in _PLACES}
-    fields |= {who: _person_of(filled, who, folder) for who in PEOPLE}
+    if not filled.keys().isdisjoint(_PLACES_AND_PEOPLE):
+        fields |= {name: _place_of(filled, name) for name in _PLACES}
+        fields |= {who: _person_of(filled, who, folder) for who in PEOPLE}
     return pet_class(**fields)
 
 
@@ -127,7 +130,7 @@ def row_of(pet: Pet) -> dict[str, Cell]:
     row |= {name: _joined([_detail_text(detail, photo) for photo in pet.photos]) for detail, name in _DETAILS.items()}
     for who in PEOPLE:
         person, known = getattr(pet, who), shown[who] or {}
-        row |= {f"{who}_{field}": known.get(field) for field in Owner.model_fields}
+        row |= {f"{who}_{field}": known.get(field) for field in _OWNER_FIELDS}
         row[f"{who}_picture"] = _picture_text(person.picture) if person and person.picture else None
     in_order = {name: row[name] for name in WRITTEN}
     return in_order | {name: shown[name] for name in type(pet).model_fields if name not in Pet.model_fields}
@@ -198,7 +201,7 @@ def _photo(picture: Any, folder: Path | None) -> Photo:
 
 def _person_of(filled: Row, who: str, folder: Path | None) -> Any:
     nested = filled.get(who)
-    flat = {field: filled[f"{who}_{field}"] for field in Owner.model_fields if f"{who}_{field}" in filled}
+    flat = {field: filled[f"{who}_{field}"] for field in _OWNER_FIELDS if f"{who}_{field}" in filled}
     if nested is not None and flat:
         raise InvalidPet(f"give {who}, or the columns that begin with {who}_, not both")
     if nested is not None and not isinstance(nested, Mapping):

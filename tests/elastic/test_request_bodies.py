@@ -33,13 +33,13 @@ def test_the_mapping_is_strict_and_states_how_vectors_are_kept() -> None:
         "index_options": {"type": "int8_hnsw", "m": 16, "ef_construction": 40},
     }
     assert body["mappings"]["properties"]["owner"] == {"type": "object", "enabled": False}
-    assert body["settings"] == {"number_of_shards": 1, "auto_expand_replicas": "0-1"}
+    assert body["settings"] == {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "30s"}
 
 
 def test_settings_reach_the_index() -> None:
-    settings = {"vectors": "bbq_hnsw", "shards": 3, "replicas": 2, "refresh_interval": "30s", "m": 8}
+    settings = {"vectors": "bbq_hnsw", "shards": 3, "replicas": 2, "refresh_interval": "5s", "m": 8}
     body = mapping.pets_index(replace(SPEC, settings=settings), {})
-    assert body["settings"] == {"number_of_shards": 3, "number_of_replicas": 2, "refresh_interval": "30s"}
+    assert body["settings"] == {"number_of_shards": 3, "number_of_replicas": 2, "refresh_interval": "5s"}
     vector = body["mappings"]["properties"]["photos"]["properties"]["vector"]
     assert vector["index_options"] == {"type": "bbq_hnsw", "m": 8, "ef_construction": 40}
     assert mapping.records_index(settings)["settings"] == {**body["settings"], "number_of_shards": 1}

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, expect
 from petfinder.domain.pets import Cat
 from petfinder.page.widgets.page import SECTIONS
 from petfinder.registry.connect import connect
-from petfinder.tables.readers import from_arrays
+from petfinder.tables.arrays import from_arrays
 from tests.page.serving import DATASET, SHOWN_MS, Served, Visitor, visiting
 from tests.page.test_doors import eventually
 

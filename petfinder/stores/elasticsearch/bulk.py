@@ -27,7 +27,7 @@ class Action:
     operation: Literal["create", "index", "delete"]
     index: str
     id: str
-    source: Mapping[str, Any] | None = None
+    source: Mapping[str, Any] | str | None = None  # text is JSON
 
 
 @dataclass(frozen=True)
@@ -112,11 +112,13 @@ class _Sending:
         return [number for number in part if not (self.results[number] or _UNKNOWN).final]
 
     def _request(self, actions: Sequence[Action]) -> list[Result]:
-        lines: list[Mapping[str, Any]] = []
+        lines: list[Any] = []
         for action in actions:
             lines.append({action.operation: {"_index": action.index, "_id": action.id}})
             lines += [] if action.source is None else [action.source]
-        answer = body_of(self.client.options(max_retries=0).bulk(operations=lines, require_alias=True))
+        told = ("errors", "items.*.status", "items.*.error")
+        client = self.client.options(max_retries=0)
+        answer = body_of(client.bulk(operations=lines, require_alias=True, filter_path=told))
         items = [next(iter(item.values())) for item in answer["items"]]
         return [Result(item["status"], item.get("error") or {}) for item in items]
 

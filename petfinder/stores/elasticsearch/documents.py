@@ -22,21 +22,24 @@ _SEQ_BITS, _TERM_BITS = 44, 20
 LONGEST_TERM = 32_766  # bytes that Lucene takes as one term
 
 
+def to_json(document: Document, *, dims: int, packed: bool, run: str) -> str:
+    """Turn a document into what is sent, as JSON; raises InvalidPet or InvalidEmbedding if it cannot be stored."""
+    with storable(document):
+        return as_json(to_source(document, dims=dims, packed=packed, run=run))
+
+
 def to_source(document: Document, *, dims: int, packed: bool, run: str) -> dict[str, Any]:
-    """Turn a document into what is sent; raises InvalidPet or InvalidEmbedding if it cannot be stored as it is.
+    """Turn a document into what is kept of it; raises InvalidPet or InvalidEmbedding.
 
     `packed`: vectors as base64 of big-endian float32 instead of lists. `run` marks who wrote it.
     """
     rows = storable_rows(document, dims=dims)
-    with storable(document):
-        body, private = dict(document.body), None if document.private is None else dict(document.private)
-        as_json([body, private])
     too_long = next((f for f, values in document.terms.items() for v in values if len(v.encode()) > LONGEST_TERM), None)
     if too_long:
         raise InvalidPet(f"{document.id!r} cannot be stored: a word in {too_long} has more than {LONGEST_TERM} bytes")
     source: dict[str, Any] = {
         "id": document.id,
-        "body": body,
+        "body": dict(document.body),
         "terms": {field: list(values) for field, values in document.terms.items()},
         "dates": [int(date) for date in document.dates],
         "places": [{"lat": float(lat), "lon": float(lon)} for lat, lon in document.places],
@@ -45,8 +48,8 @@ def to_source(document: Document, *, dims: int, packed: bool, run: str) -> dict[
         "photos": [] if rows is None else _photos(document.photo_ids, rows, packed=packed),
         "run": run,
     }
-    if private is not None:
-        source["owner"] = private
+    if document.private is not None:
+        source["owner"] = dict(document.private)
     if document.made_from:
         source["made_from"] = str(document.made_from)
     return source

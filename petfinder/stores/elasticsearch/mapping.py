@@ -58,12 +58,15 @@ def pets_index(spec: IndexSpec, memory: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _index(settings: Mapping[str, Any], properties: Mapping[str, Any], memory: Mapping[str, Any]) -> dict[str, Any]:
-    """One shard, and a second copy as soon as there is a second node, unless the settings say otherwise."""
-    replicas = settings.get("replicas")
-    copies = {"auto_expand_replicas": "0-1"} if replicas is None else {"number_of_replicas": int(replicas)}
-    refresh = {"refresh_interval": str(settings["refresh_interval"])} if "refresh_interval" in settings else {}
-    mappings = {"dynamic": "strict", "_meta": {OURS: memory}, "properties": properties}
-    return {"settings": {"number_of_shards": int(settings.get("shards", 1)), **copies, **refresh}, "mappings": mappings}
+    """A second copy as soon as there is a second node, unless the settings say otherwise.
+
+    Every call that writes refreshes when it ends. In between the server's default, every second, would cut what is
+    loaded into many segments, and a search looks into each.
+    """
+    whole = IndexSettings(**settings)
+    copies = {"number_of_replicas": whole.replicas} if "replicas" in settings else {"auto_expand_replicas": "0-1"}
+    kept = {"number_of_shards": whole.shards, **copies, "refresh_interval": str(whole.refresh_interval)}
+    return {"settings": kept, "mappings": {"dynamic": "strict", "_meta": {OURS: memory}, "properties": properties}}
 
 
 def thumbnails_index(settings: Mapping[str, Any]) -> dict[str, Any]:

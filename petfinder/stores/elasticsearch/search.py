@@ -21,24 +21,27 @@ from petfinder.stores.elasticsearch import documents, queries, read
 from petfinder.stores.elasticsearch.errors import body_of
 from petfinder.stores.elasticsearch.indexes import Opened
 from petfinder.stores.elasticsearch.retry import pause, worth_retrying
+from petfinder.stores.elasticsearch.session import Session
 
 _AT_ONCE = 50  # searches in one request
 _HITS_AT_ONCE, _IDS_AT_ONCE = 10_000, 50_000  # and what all of them may answer, and name
 _SPARE = 5  # hits beyond k where all are compared, for quantised vectors may have put neighbours in another order
 
 
-def nearest(client: Elasticsearch, opened: Opened, query: Query, *, retries: int) -> list[Nearest]:
+def nearest(session: Session, opened: Opened, query: Query, *, retries: int) -> list[Nearest]:
     """Find the nearest documents, for each of the query's vectors, by the graph of each shard."""
-    k, restriction, clauses = query.k, query.restriction, queries.filters(query.restriction)
-    counting = [queries.photos_counted(restriction, embedded=True)]
-    share = 1.0
+    client, k, restriction = session.client, query.k, query.restriction
+    clauses = queries.filters(restriction)
+
+    def counted(which: Restriction) -> Mapping[str, Any]:
+        body = queries.photos_counted(which, embedded=True)
+        return session.counted(opened, which, lambda: together(client, opened.handle, [body], retries=retries)[0])
+
+    count, share = counted(restriction), 1.0
+    if not total(count):
+        return [Nearest((), searched=0, photos=0) for _ in query.vectors]
     if clauses:
-        both = [*counting, queries.photos_counted(Restriction(), embedded=True)]
-        counts = together(client, opened.handle, both, retries=retries)
-        passing, there = map(total, counts)
-        if not passing:
-            return [Nearest((), searched=0, photos=0) for _ in query.vectors]
-        share = passing / max(passing, there)
+        share = total(count) / max(total(count), total(counted(Restriction())))
     width = queries.candidates(k, opened.vectors, share=share)
     more = min(queries.MOST_CANDIDATES, k + _SPARE if width == queries.MOST_CANDIDATES else k)
     asking = [(width, clauses)]
@@ -51,9 +54,7 @@ def nearest(client: Elasticsearch, opened: Opened, query: Query, *, retries: int
     ]
     named = len(restriction.ids or ()) + len(restriction.exclude)
     at_once = max(1, min(_AT_ONCE, _HITS_AT_ONCE // more, _IDS_AT_ONCE // max(1, named)))
-    bodies += [] if clauses else counting
     answers = together(client, opened.handle, bodies, retries=retries, at_once=at_once)
-    count = counts[0] if clauses else answers.pop()
     hits = [cut([_hit(one, opened) for one in answer["hits"]["hits"]], query) for answer in answers]
     found = [Nearest(some, total(count), photos_in(count)) for some in hits]
     found, beside = found[: len(query.vectors)], found[len(query.vectors) :]

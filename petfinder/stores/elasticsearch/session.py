@@ -6,17 +6,19 @@ What was found is looked up anew every few seconds, and at once where an index i
 from __future__ import annotations
 
 import logging
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from itertools import chain, islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from elasticsearch import Elasticsearch
 
 from petfinder.domain.errors import IndexMismatch, IndexNotFound, StoreUnavailable
+from petfinder.domain.filters import Restriction
 from petfinder.stores.documents import SCHEMA, Expected
 from petfinder.stores.elasticsearch import indexes
 from petfinder.stores.elasticsearch.client import server_version
@@ -24,6 +26,8 @@ from petfinder.stores.elasticsearch.errors import is_write_block, translated
 from petfinder.stores.elasticsearch.indexes import Opened
 
 _LOOK_AGAIN_SECONDS = 5.0
+_COUNT_AGAIN_SECONDS = 1.0  # as soon as the server's own default shows what others wrote
+_MOST_COUNTS = 1000  # that are remembered
 _WAIT_FOR_REBUILD_SECONDS = 60.0
 _PACKED_SINCE = (9, 3, 0)  # servers that take vectors as base64
 
@@ -47,6 +51,8 @@ class Session:
         self._owns_client = owns_client
         self._opened: dict[str, Opened] = {}
         self._unseen: set[str] = set()  # aliases of indexes that are being written to and not yet refreshed
+        self._counts: dict[tuple[str, Restriction], tuple[float, Mapping[str, Any]]] = {}
+        self._writes = 0
 
     @property
     def client(self) -> Elasticsearch:
@@ -77,6 +83,26 @@ class Session:
         """Look these indexes up anew the next time."""
         for name in names:
             self._opened.pop(name, None)
+        self.count_anew()
+
+    def count_anew(self) -> None:
+        """Forget what was counted, for something was written."""
+        self._writes += 1
+        self._counts.clear()
+
+    def counted(
+        self, opened: Opened, restriction: Restriction, count: Callable[[], Mapping[str, Any]]
+    ) -> Mapping[str, Any]:
+        """Return what was counted of an index: as it is, but for what others wrote in the last second."""
+        key, began, writes = (opened.handle, restriction), time.monotonic(), self._writes
+        at, answer = self._counts.get(key, (-math.inf, {}))
+        if began - at > _COUNT_AGAIN_SECONDS:
+            answer = count()
+            if writes == self._writes and answer["hits"]["total"]["value"]:  # what has just come is found at once
+                if len(self._counts) >= _MOST_COUNTS:
+                    self._counts.clear()
+                self._counts[key] = began, answer
+        return answer
 
     def open(self, name: str, *, expected: Expected = None, afresh: bool = False) -> Opened:
         """Return the index of this name; IndexMismatch if it is not the one expected."""
@@ -133,6 +159,7 @@ class Session:
     def unseen(self, opened: Opened) -> None:
         """Remember that something was written that searches cannot see yet."""
         self._unseen.add(opened.handle)
+        self.count_anew()
 
     def show(self, name: str, opened: Opened) -> None:
         """Let searches see what was written."""

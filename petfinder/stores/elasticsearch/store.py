@@ -101,6 +101,7 @@ class ElasticsearchStore:
         return self._session.on(name, measure)
 
     def refresh(self, name: str) -> None:
+        self._session.count_anew()
         self._session.on(name, lambda opened: self.client.indices.refresh(index=[opened.handle, opened.thumbnails]))
 
     def begin_rebuild(self, name: str, spec: IndexSpec) -> str:
@@ -128,6 +129,7 @@ class ElasticsearchStore:
         def put(opened: Opened) -> None:
             opened = self._session.upgraded(name, opened, expected=expected)
             write.replace(self.client, opened, document, packed=self._session.packed, retries=self._retries)
+            self._session.count_anew()
 
         self._session.on(name, put, expected=expected, searching=False)
 
@@ -141,7 +143,9 @@ class ElasticsearchStore:
             for other in rebuild.family(self.client, opened) if opened.names else ():
                 rebuild.unblock_kept(self.client, other)
                 write.erase(self.client, other, wanted, retries=self._retries)
-            return write.erase(self.client, opened, wanted, retries=self._retries)
+            erased = write.erase(self.client, opened, wanted, retries=self._retries)
+            self._session.count_anew()
+            return erased
 
         return self._session.on(name, erase, searching=False)
 
@@ -166,7 +170,7 @@ class ElasticsearchStore:
             if query.exact:
                 exactly = partial(search.exactly, self.client, opened, retries=self._retries)
                 return with_cells(exactly, query)
-            return search.nearest(self.client, self._session.sized(name, opened), query, retries=self._retries)
+            return search.nearest(self._session, self._session.sized(name, opened), query, retries=self._retries)
 
         return self._session.on(name, find, expected=expected)
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 import base64
 import json
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from operator import attrgetter
 from typing import Any
 
 from elasticsearch import ApiError, ConflictError, Elasticsearch, TransportError
@@ -33,6 +36,8 @@ from petfinder.stores.elasticsearch.read import found_in, pages
 from petfinder.stores.elasticsearch.session import IndexReplaced, Session
 
 _PAGE = 1000
+_AT_ONCE = 3  # chunks under way: two that the server works at, and one that is put together
+_Written = tuple[dict[int, Outcome], Exception | None]
 
 
 class StreamWriter:
@@ -45,43 +50,80 @@ class StreamWriter:
 
     def write(self, stream: Iterable[Document], *, mode: WriteMode) -> Iterator[Outcome]:
         """Write the stream; its outcomes in order. All is visible to searches when it ends, however it ends."""
+        written, lost = self._written(stream, mode), list[Exception]()
         try:
-            for chunk in in_chunks(stream):
-                outcomes: dict[int, Outcome] = {}
-                error = self._chunk(chunk, mode, outcomes)
+            for outcomes, error in written:
                 self.session.unseen(self.opened)
+                lost += [error] if error else []
                 yield from (outcomes[number] for number in sorted(outcomes))
-                if error is not None:
-                    with self.session.asking(self.name):
-                        raise error
+            if lost:
+                with self.session.asking(self.name):
+                    raise lost[0]
         finally:
+            written.close()
             self.session.show(self.name, self.opened)
 
-    def _chunk(self, chunk: Sequence[Document], mode: WriteMode, outcomes: dict[int, Outcome]) -> Exception | None:
-        """Put in the outcomes of a chunk by place; returns the error that ends the stream, if there is one."""
-        todo = dict(enumerate(chunk))
+    def _written(self, stream: Iterable[Document], mode: WriteMode) -> Generator[_Written, None, None]:
+        """Chunks in order as they were written, the next put together meanwhile; once one met an error, no more begin.
+
+        The first is written before the next is asked for, and one that has an id in common with others after them.
+        """
+        chunks = in_chunks(stream, size_of=attrgetter("size"))
+        sent: deque[tuple[set[str], Future[_Written]]] = deque()
+        most, failed = 0, False
+        broken: Exception | None = None
+
+        def told(most: int) -> Iterator[_Written]:
+            nonlocal failed
+            while len(sent) > (0 if failed else most):
+                outcomes, error = sent.popleft()[1].result()
+                failed |= error is not None
+                yield outcomes, error
+
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="petfinder-write") as pool:
+            while not failed:
+                try:
+                    chunk = next(chunks, [])
+                except Exception as raised:  # what came before it is told first
+                    chunk, broken = [], raised
+                ids = {document.id for document in chunk}
+                if not chunk or any(ids & others for others, _ in sent):
+                    yield from told(0)
+                if failed or not chunk:
+                    break
+                sent.append((ids, pool.submit(self._chunk, chunk, mode)))
+                yield from told(most)
+                most = _AT_ONCE - 1
+        if broken is not None:
+            raise broken
+
+    def _chunk(self, chunk: Sequence[Document], mode: WriteMode) -> tuple[dict[int, Outcome], Exception | None]:
+        """Write a chunk: its outcomes by place, and the error that ends the stream, if there is one."""
+        todo, outcomes = dict(enumerate(chunk)), dict[int, Outcome]()
         try:
             while True:
-                self.opened = self.session.upgraded(self.name, self.opened, expected=self.expected)
-                error = self._attempt(todo, mode, outcomes)
+                self.opened = opened = self.session.upgraded(self.name, self.opened, expected=self.expected)
+                error = self._attempt(opened, todo, mode, outcomes)
                 todo = {number: document for number, document in todo.items() if number not in outcomes}
                 if error is not None or not todo:
-                    return error
+                    return outcomes, error
                 self.opened = self.session.after_rebuild(self.name, expected=self.expected)
                 refuse_finished(self.name, self.opened)
         except Exception as error:
-            return error
+            return outcomes, error
 
-    def _attempt(self, todo: Mapping[int, Document], mode: WriteMode, outcomes: dict[int, Outcome]) -> Exception | None:
+    def _attempt(
+        self, opened: Opened, todo: Mapping[int, Document], mode: WriteMode, outcomes: dict[int, Outcome]
+    ) -> Exception | None:
         """Write documents; of those with one id the first counts (create) or the last (index).
 
         What has no outcome afterwards met a write block, or the error that is returned.
         """
-        client, opened, run = self.session.client, self.opened, uuid.uuid4().hex
+        client, run = self.session.client, uuid.uuid4().hex
         actions: dict[int, Action] = {}
         for number, document in todo.items():
             try:
-                source = documents.to_source(document, dims=opened.spec.dims, packed=self.session.packed, run=run)
+                source = documents.to_json(document, dims=opened.spec.dims, packed=self.session.packed, run=run)
                 actions[number] = Action(mode, opened.handle, document.id, source)
             except PetfinderError as refused:
                 outcomes[number] = Outcome(document.id, "failed", refused)
@@ -97,7 +139,7 @@ class StreamWriter:
         known = set(sources_of(client, opened.handle, ids, ["id"])) if mode == "index" else set()
         results, error = bulk.send(client, [actions[number] for number in sent], retries=self.retries, went_in=went_in)
         written = [todo[number] for number, result in zip(sent, results, strict=True) if result and result.status < 300]
-        error = self._write_thumbnails(written, replaced=known) or error
+        error = self._write_thumbnails(opened, written, replaced=known) or error
         by_id = dict(zip(ids, results, strict=True))
         for number, action in actions.items():
             result = by_id[action.id]
@@ -106,14 +148,16 @@ class StreamWriter:
                 known.add(action.id)
         return error
 
-    def _write_thumbnails(self, written: Sequence[Document], *, replaced: Collection[str]) -> Exception | None:
+    def _write_thumbnails(
+        self, opened: Opened, written: Sequence[Document], *, replaced: Collection[str]
+    ) -> Exception | None:
         """Put in the thumbnails of documents that were written, erase what those that they replaced had."""
         gone = [one.id for one in written if one.id in replaced]
         stay = {documents.thumbnail_id(one.id, photo) for one in written for photo in one.thumbnails}
         try:
             if gone:
-                erase_thumbnails(self.session.client, self.opened, gone, keep=stay, retries=self.retries)
-            put_thumbnails(self.session.client, self.opened, written, retries=self.retries)
+                erase_thumbnails(self.session.client, opened, gone, keep=stay, retries=self.retries)
+            put_thumbnails(self.session.client, opened, written, retries=self.retries)
         except (ApiError, TransportError, PetfinderError) as error:
             return error
         return None
@@ -226,7 +270,7 @@ def put_record(client: Elasticsearch, opened: Opened, record: Record, *, retries
 def replace(client: Elasticsearch, opened: Opened, document: Document, *, packed: bool, retries: int) -> None:
     """Put a changed document in the place of the version it was read as; raises EditConflict if it no longer is."""
     run = uuid.uuid4().hex
-    source = documents.to_source(document, dims=opened.spec.dims, packed=packed, run=run)
+    source: Any = documents.to_json(document, dims=opened.spec.dims, packed=packed, run=run)  # the client takes text
     read_as = documents.sequence(document.version, made=opened.made)
     conflict = EditConflict(f"{document.id!r} was changed or removed meanwhile; read it again")
     if read_as is None:

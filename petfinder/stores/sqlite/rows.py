@@ -35,11 +35,8 @@ class Row:
 
     document: Document
     stored: tuple[str | bytes | None, ...]
-
-    @property
-    def size(self) -> int:
-        """About the bytes that it takes, thumbnails left aside."""
-        return sum(len(part or "") for part in self.stored)
+    size: int
+    """About the bytes that it takes, thumbnails left aside."""
 
 
 def to_row(document: Document, *, dims: int) -> Row:
@@ -54,10 +51,11 @@ def to_row(document: Document, *, dims: int) -> Row:
             **({"made_from": document.made_from} if document.made_from else {}),
         }
         texts = (as_json(document.photo_ids), as_json(dict(document.body)), private, as_json(checks))
-        row = Row(document, (*texts, None if vectors is None else vectors.tobytes()))
-    if max(row.size * 4, *map(len, document.thumbnails.values()), 0) > MOST_BYTES:
+    stored = (*texts, None if vectors is None else vectors.tobytes())
+    size = sum(len(part) for part in stored if part)
+    if max(size * 4, *map(len, document.thumbnails.values()), 0) > MOST_BYTES:
         raise InvalidPet(f"{document.id!r} cannot be stored: it is larger than {MOST_BYTES // 10**6} MB")
-    return row
+    return Row(document, stored, size)
 
 
 def put(connection: sqlite3.Connection, index_id: int, rows: Sequence[Row], *, change: int) -> None:

@@ -10,6 +10,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from petfinder.stores.sqlite.session import Session
 
 MEMORY = ":memory:"
 _PAGE = 1000
+_A_TRANSACTION = 2000  # documents: the file is synced once for each
 _VERSIONS_AT_ONCE = 10_000
 _WAIT_SECONDS = 30.0
 
@@ -127,7 +129,7 @@ class EmbeddedStore:
     ) -> Iterator[Outcome]:
         with self._reading(name, expected) as (_, index):
             expected = expected or index.spec
-        for chunk in in_chunks(documents):
+        for chunk in in_chunks(documents, _A_TRANSACTION, size_of=attrgetter("size")):
             taken_apart = [write.row_or_failed(document, dims=expected.dims) for document in chunk]
             with self._writing(name, expected) as (connection, index):
                 outcomes = write.write_chunk(connection, index, taken_apart, mode=mode)
