@@ -1,9 +1,10 @@
-"""What the benchmarks share: pets around made-up centres, times taken in turns, writing and its memory, tables."""
+"""What the benchmarks share: pets around made-up centres, times taken in turns, memory, tables."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
@@ -13,12 +14,12 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import pandas as pd
 
-from petfinder.domain.vectors import Matrix, portrait, unit
-from petfinder.stores.base import Store
-from petfinder.stores.documents import Document, IndexSpec
+import petfinder as pf
+from petfinder.domain.vectors import Matrix, unit
 
 SEED, DIMS, BREEDS = 1, 512, 100
-BLOCK = 1000  # pets that are made, or written between two looks at the memory
+BLOCK = 1000  # embeddings that are made at once
+K, QUERIES = 10, 200
 Key = TypeVar("Key")
 Step = Callable[..., Any]
 Row = dict[str, Any]
@@ -32,68 +33,68 @@ class Turn(NamedTuple):
     answer: Any
 
 
-def embeddings(photos: int, dims: int = DIMS, *, photos_a_pet: int = 1) -> Iterator[Matrix]:
-    """Unit vectors, those of a pet (photos_a_pet, dims) at a time, made a thousand pets at once.
+@dataclass(frozen=True)
+class Crowd:
+    """Pets by the embeddings of their photos, one each (pets, dims), and queries (n, dims) not among them."""
 
-    There is one Gaussian centre for every hundred photos; a photo is its pet's centre plus noise of equal variance.
-    """
-    centres = np.random.default_rng(SEED).normal(size=(max(1, photos // 100), dims)).astype(np.float32)
-    pets = photos // photos_a_pet
-    for first in range(0, pets, BLOCK):
-        chance = np.random.default_rng([SEED, first])
-        near = centres[chance.integers(len(centres), size=min(BLOCK, pets - first)).repeat(photos_a_pet)]
-        yield from unit(near + chance.normal(size=near.shape)).reshape(-1, photos_a_pet, dims)
+    rows: Matrix
+    queries: Matrix
+
+    def view(self, breeds: int) -> list[str] | None:
+        """The ids of the pets of the first so many breeds; None: all."""
+        ids = (pet_id(number) for number in range(len(self.rows)) if number % BREEDS < breeds)
+        return [*ids] if breeds < BREEDS else None
+
+    def truth(self, breeds: int = BREEDS) -> list[list[str]]:
+        """The ids of the pets nearest to each query, among those of these breeds, by exact search in NumPy."""
+        passing = np.flatnonzero(np.arange(len(self.rows)) % BREEDS < breeds)
+        kept = self.rows[passing]
+        nearest = (passing[np.argsort(-(kept @ query))[:K]] for query in self.queries)
+        return [[pet_id(number) for number in numbers] for numbers in nearest]
 
 
-def documents(pets: Iterable[Matrix]) -> Iterator[Document]:
-    """Pets with these photos, one of 100 breeds and an owner each."""
-    for number, own in enumerate(pets):
-        breed = f"breed {number % BREEDS}"
-        names = tuple(f"photo{number}-{photo}" for photo in range(len(own)))
-        photos = [{"photo_id": name} for name in names]
-        yield Document(
-            id=pet_id(number),
-            body={"species": "dog", "name": f"Pet {number}", "breed": breed, "photos": photos},
-            private={"owner": {"name": "Ully", "phone": f"+49 170 {number:07d}"}},
-            terms={"breed": (breed,), "status": ("home",), "words": ("pet", str(number), "breed")},
-            photo_ids=names,
-            vectors=own,
-            portrait=portrait(own),
-        )
+def embeddings(count: int, first: int = 0) -> Iterator[Matrix]:
+    """Unit vectors (up to 1,000, 512), those from `first` on: near a Gaussian centre, one for every hundred, as noise
+    of equal variance."""
+    centres = np.random.default_rng(SEED).normal(size=(max(1, count // 100), DIMS)).astype(np.float32)
+    for start in range(first, count, BLOCK):
+        chance = np.random.default_rng([SEED, start])
+        near = centres[chance.integers(len(centres), size=min(BLOCK, count - start))]
+        yield unit(near + chance.normal(size=near.shape))
+
+
+def crowd(count: int) -> Crowd:
+    """So many pets, and 200 queries drawn after them."""
+    rows = np.concatenate([*embeddings(count + QUERIES)])
+    return Crowd(rows[:-QUERIES], rows[-QUERIES:])
 
 
 def pet_id(number: int) -> str:
     return f"pet{number:07d}"
 
 
-def spec(dims: int = DIMS, **settings: Any) -> IndexSpec:
-    """Dogs with given embeddings, under settings of the store's own."""
-    return IndexSpec(species="dog", encoder="given", dims=dims, settings=settings)
+def pets(rows: Matrix, first: int = 0) -> Iterator[pf.Dog | pf.Failure]:
+    """A pet of one of 100 breeds for each embedding, numbered from `first` on."""
+    fields = {pet_id(number): {"breed": f"breed {number % BREEDS}"} for number in range(first, first + len(rows))}
+    return pf.from_arrays([*fields], rows, fields=fields)
 
 
-def write(store: Store, name: str, some: Iterable[Document]) -> tuple[float, float]:
-    """Write documents, all of which must go in; returns the seconds, and by how many MB this process grew at most."""
-    began, before = perf_counter(), memory_mb()
-    most = before
-    for number, outcome in enumerate(store.write(name, some, mode="create")):
-        assert outcome.result == "added", outcome
-        if number % BLOCK == 0:
-            most = max(most, memory_mb())
-    return perf_counter() - began, max(most, memory_mb()) - before
+def register(registry: pf.Registry, rows: Matrix, first: int = 0) -> None:
+    """Register a pet for each row by the public call; all must go in."""
+    report = registry.dogs.register_many(pets(rows, first), progress=False)
+    assert len(report.added) == len(rows), report
 
 
-def fill(store: Store, name: str, index: IndexSpec, some: Iterable[Document]) -> float:
-    """Make an index anew and write documents into it; returns the seconds."""
-    if name in store.index_names():
-        store.delete_index(name)
-    store.create_index(name, index)
-    return write(store, name, some)[0]
+def search(repository: pf.PetRepository[pf.Dog], breeds: int = BREEDS) -> Step:
+    """The ids of the pets nearest to a query, among those of the first so many breeds."""
+    where = pf.PetFilter(breed=[f"breed {n}" for n in range(breeds)]) if breeds < BREEDS else None
+    return lambda query: [match.pet.pet_id for match in repository.search(query, K, where)]
 
 
-def memory_mb(process: int | str = "self") -> float:
-    """What a process holds in memory, in MB, the files that it maps with it (Linux)."""
+def memory_mb(process: int | str = "self", *, peak: bool = False) -> float:
+    """What a process holds in memory, or held at most, in MB, the files that it maps with it (Linux)."""
     status = Path(f"/proc/{process}/status").read_text()
-    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+    return int(status.split("VmHWM:" if peak else "VmRSS:")[1].split()[0]) / 1024
 
 
 def timed(step: Step, *given: Any) -> Turn:
@@ -123,10 +124,40 @@ def in_turns(steps: Mapping[Key, Step], queries: Sequence[Any] | Matrix, *, warm
     return turns
 
 
+def filling(what: str, ways: Mapping[str, tuple[Step, Step]], count: int, runs: int) -> dict[str, Row]:
+    """Fill so much in each way, all in turns, so many times over: medians of the speed and of how this process grew.
+
+    A way: what makes ready, off the clock, and what then fills, given what the first returned.
+    """
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for run in range(runs):
+        for name in [*ways][:: -1 if run % 2 else 1]:
+            ready, fill = ways[name]
+            given = ready()
+            Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+            before = memory_mb()
+            ms = timed(fill, given).ms
+            taken[name].append((count / ms * 1e3, memory_mb(peak=True) - before))
+    columns = ("a second", "grew MB")
+    return {
+        name: {what: name, **dict(zip(columns, np.median(own, axis=0), strict=True))} for name, own in taken.items()
+    }
+
+
 def times(turns: Sequence[Turn]) -> Row:
-    """The median and the 90th percentile by the clock, as fields of a row."""
-    p50, p90 = np.quantile([turn.ms for turn in turns], [0.5, 0.9])
-    return {"p50 ms": float(p50), "p90 ms": float(p90)}
+    """The median and the 95th percentile by the clock, as fields of a row."""
+    p50, p95 = np.quantile([turn.ms for turn in turns], [0.5, 0.95])
+    return {"p50 ms": float(p50), "p95 ms": float(p95)}
+
+
+def beside(what: str, turns: Mapping[str, Sequence[Turn]], base: str, truth: Sequence[Sequence[str]] = ()) -> list[Row]:
+    """A row for each step: p50, p95, how many times those of `base` they are, and the share of the truth found."""
+    theirs, rows = times(turns[base]), list[Row]()
+    for name, own in turns.items():
+        row = {what: name, **times(own)}
+        row |= {f"x {column[:3]}": row[column] / theirs[column] for column in theirs}
+        rows.append(row | ({"recall": share_found(own, truth)} if truth else {}))
+    return rows
 
 
 def compared(turns: Mapping[str, Sequence[Turn]], base: str) -> list[Row]:
@@ -139,6 +170,11 @@ def compared(turns: Mapping[str, Sequence[Turn]], base: str) -> list[Row]:
     ]
 
 
+def line(what: str, ours: float, theirs: float, other: str, note: str = "") -> Row:
+    """A line of the summary: petfinder beside what people would pick instead, and how many times as much it is."""
+    return {"": what, "petfinder": ours, "beside it": theirs, "x": ours / theirs, "which is": other, "note": note}
+
+
 def share_found(turns: Sequence[Turn], truth: Sequence[Sequence[str]]) -> float:
     """The share of the true ids that the answers (ids) hold."""
     found = sum(len({*turn.answer} & {*nearest}) for turn, nearest in zip(turns, truth, strict=True))
@@ -147,4 +183,4 @@ def share_found(turns: Sequence[Turn], truth: Sequence[Sequence[str]]) -> float:
 
 def print_table(rows: Sequence[Row] | pd.DataFrame) -> None:
     """Print rows as a table; numbers are rounded to what can be told apart."""
-    print(pd.DataFrame(rows).to_string(index=False, float_format="{:,.4g}".format), flush=True)
+    print(pd.DataFrame(rows).to_string(index=False, float_format="{:,.4g}".format) + "\n", flush=True)

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> None:
     reports = int(arguments[0]) if arguments else 5000
     with tempfile.TemporaryDirectory() as folder:
         registry = pf.connect(arguments[1] if len(arguments) > 1 else str(Path(folder) / "pets.db"), name="reports")
-        dogs, rows = registry.dogs, (row[0] for row in embeddings(reports))
+        dogs, rows = registry.dogs, (row for block in embeddings(reports) for row in block)
         began = timed(lambda: dogs.register_many(map(_dog, range(reports), rows), progress=False))
         print(f"{reports:,} reports registered and matched quietly in {began.ms / 1000:.0f} s")
         numbers = iter(range(reports, reports + 10_000))

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str]) -> None:
             registry = pf.connect(place, name="verdicts")
             if registry.util.exists("verdicts-dogs"):
                 registry.util.delete_index("verdicts-dogs")
-            rows = [row[0] for row in embeddings(pets + QUERIES)]
+            rows = [row for block in embeddings(pets + QUERIES) for row in block]
             assert len(registry.dogs.register_many(map(_dog, range(pets), rows), progress=False).added) == pets
             print(f"\n{name}, {pets:,} pets")
             print_table(pd.DataFrame(compared(in_turns(_steps(registry.dogs), rows[pets:], warm=10), "search")))

@@ -71,7 +71,7 @@ def candidates(k: int, vectors: int | None = None, *, share: float = 1.0) -> int
     Where there are no more vectors than that, or a filter keeps less than a third, all up to 10,000 are compared: at
     100,000 photos with one in ten kept, 200 candidates found .91 of the ten nearest, and 10,000 all of them in 1.4
     times the time. A wide search is left to the graph, for which 100 are enough
-    (`python -m tests.benchmarks.elasticsearch_store recall`).
+    (`python -m tests.benchmarks.peers kinds`).
     """
     if share < _NARROW or (vectors is not None and vectors <= MOST_CANDIDATES):
         return MOST_CANDIDATES
