@@ -70,7 +70,7 @@ def main() -> None:
             if "file" in options.parts:
                 summary += in_file(pets, options.runs, new_folder(kept))
             if "kinds" in options.parts:
-                kinds(client, pets, options.plots)
+                kinds(client, pets, options.runs, options.plots)
         if "photos" in options.parts:
             summary += photos(client, options.jpegs, options.runs, new_folder(kept))
         if "curve" in options.parts:

@@ -82,7 +82,7 @@ def in_file(pets: int, runs: int, folder: Path) -> list[Row]:
     common.print_table([{"a process of its own": f"{pets:,} pets", **row}])
     return [
         common.line(f"{pets:,} pets into a file, a second", filled[OURS]["a second"], filled[BARE]["a second"], BARE),
-        common.line(f"nearest {K} of them, p50 ms", asked[1]["p50 ms"], asked[0]["p50 ms"], PRODUCT),
+        common.line(f"nearest {K} in a file, p50 ms", asked[1]["p50 ms"], asked[0]["p50 ms"], PRODUCT),
     ]
 
 

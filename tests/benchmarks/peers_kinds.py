@@ -38,15 +38,17 @@ FIFTYONE = "FiftyOne"
 FIFTYONE_K = "FiftyOne, k raised"  # its own num_candidates = 10 k; the first ten of k hits count
 FLAT_INT8 = "flat int8_hnsw, rescored"  # what its request would be with index options like ours
 FLATS: dict[str, Row] = {FIFTYONE: {}, FLAT_INT8: {"index_options": {"type": "int8_hnsw"}}}
-LOOPED = 1000
+KINDS = {**FLATS, **OURS, **OTHERS, LISTS: {}}
+INDEXES = {kind: f"kinds-{number}" for number, kind in enumerate(KINDS)}
+WARM, LOOPED = 5000, 1000
 
 
-def kinds(client: Elasticsearch, count: int, plots: Path | None) -> None:
+def kinds(client: Elasticsearch, count: int, runs: int, plots: Path | None) -> None:
     """Fill an index of each kind, ask them all ways, and print tables."""
     pets = common.crowd(count)
     registry = pf.connect(client, name="kinds")
-    indexes = filled(client, registry, pets.rows)
-    tables = {f"{share} % kept": asked(client, registry, pets, indexes, share) for share in (BREEDS, 10, 1)}
+    fill(client, registry, pets.rows, runs)
+    tables = {f"{share} % kept": asked(client, registry, pets, share) for share in (BREEDS, 10, 1)}
     for what, table in tables.items():
         common.print_table(table.rename(columns={"request": what}).replace({"num_candidates": {DEFAULT: "default"}}))
         common.print_table(enough(table))
@@ -54,32 +56,46 @@ def kinds(client: Elasticsearch, count: int, plots: Path | None) -> None:
         plot(tables, plots / "elasticsearch_recall.png")
 
 
-def filled(client: Elasticsearch, registry: pf.Registry, rows: Matrix) -> dict[str, str]:
-    """Fill an index of each kind once, at rest before each; the name of each."""
+def ways_of(client: Elasticsearch, registry: pf.Registry, rows: Matrix) -> dict[str, tuple[Step, Step]]:
+    """What makes an index of each kind ready, and what fills it."""
     documents = {packed: server.sources(registry.dogs.repository, rows, packed=packed) for packed in (True, False)}
-    names, table = dict[str, str](), list[Row]()
-    server.fiftyone_fills(client, "kinds-warm", rows[: len(rows) // 4])
-    for number, (kind, settings) in enumerate({**FLATS, LOOP: {}, **OURS, **OTHERS, LISTS: {}}.items()):
-        names[kind] = name = f"kinds-{number}"
-        some, fill = rows, partial(server.bare_bulk, client, name, documents[kind != LISTS])
-        if kind in FLATS:
-            fill = partial(server.fiftyone_fills, client, name, rows, **settings)
-        elif kind == LOOP:
-            some = rows[:LOOPED]
-            server.make_flat(client, name)
-            fill = partial(server.one_by_one, client, name, [{"vector": row.tolist()} for row in some], refresh=False)
-        else:
+
+    def ready(kind: str, settings: Row) -> str:
+        name = INDEXES[kind]
+        if kind not in FLATS:
             registry.util.delete_index(name, missing="ignore")
             registry.util.create_index(name, pf.Dog, settings=settings)
         server.rest(client)
-        speed = len(some) / common.timed(fill).ms * 1e3
-        server.rest(client)
-        room = server.room(client, name)
-        row = {"kind": kind, "a second": speed, "x FiftyOne": speed / table[0]["a second"] if table else 1.0}
-        row |= {f"{what} bytes a photo": room[f"{what} MB"] * 1e6 / len(some) for what in ("disk", "hot")}
-        table.append({**row, "segments": room["segments"]})
-    common.print_table(table)
-    return names
+        return name
+
+    def flat(settings: Row, name: str) -> None:
+        server.fiftyone_fills(client, name, rows, **settings)
+
+    def nested(kind: str, name: str) -> None:
+        server.bare_bulk(client, name, documents[kind != LISTS])
+
+    return {
+        kind: (partial(ready, kind, settings), partial(flat, settings) if kind in FLATS else partial(nested, kind))
+        for kind, settings in KINDS.items()
+    }
+
+
+def fill(client: Elasticsearch, registry: pf.Registry, rows: Matrix, runs: int) -> None:
+    """Fill an index of each kind, and some of one in a loop; what was filled last stays."""
+    for ready, write in ways_of(client, registry, rows[:WARM]).values():
+        write(ready())
+    filled = common.filling("kind", ways_of(client, registry, rows), len(rows), runs)
+    server.rest(client)
+    for kind, row in filled.items():
+        room = server.room(client, INDEXES[kind])
+        row |= {f"{what} bytes a photo": room[f"{what} MB"] * 1e6 / len(rows) for what in ("disk", "hot")}
+        row |= {"segments": room["segments"]}
+    bodies = [{"vector": row.tolist()} for row in rows[:LOOPED]]
+    make = partial(server.make_flat, client, "kinds-loop")
+    loop = {LOOP: (make, lambda _: server.one_by_one(client, "kinds-loop", bodies, refresh=False))}
+    filled |= common.filling("kind", loop, len(bodies), runs)
+    theirs = filled[FIFTYONE]["a second"]
+    common.print_table([row | {"x FiftyOne": row["a second"] / theirs} for row in filled.values()])
 
 
 def ours(repository: pf.DogRepository, breeds: int, width: int) -> Step:
@@ -93,20 +109,18 @@ def ours(repository: pf.DogRepository, breeds: int, width: int) -> Step:
     return ask if width != DEFAULT else plain
 
 
-def asked(
-    client: Elasticsearch, registry: pf.Registry, pets: Crowd, names: Mapping[str, str], breeds: int
-) -> pd.DataFrame:
+def asked(client: Elasticsearch, registry: pf.Registry, pets: Crowd, breeds: int) -> pd.DataFrame:
     """Recall and times of each way of asking under one filter, with each number of candidates, in turns."""
     view, steps = pets.view(breeds), dict[tuple[str, int], Step]()
     for kind in (*OURS, *OTHERS):
-        repository = pf.DogRepository(registry.util.store, names[kind])
+        repository = pf.DogRepository(registry.util.store, INDEXES[kind])
         for width in (DEFAULT, *(WIDTHS if kind in OURS else ())):
             steps[kind, width] = ours(repository, breeds, width)
     for kind, width in product(FLATS, WIDTHS):
         again: Row = {"rescore_vector": {"oversample": 2.0}} if kind == FLAT_INT8 else {}
-        steps[kind, width] = server.fiftyone_asks(client, names[kind], view, width=width, **again)
+        steps[kind, width] = server.fiftyone_asks(client, INDEXES[kind], view, width=width, **again)
         if kind == FIFTYONE and width >= 10 * K:
-            steps[FIFTYONE_K, width] = server.fiftyone_asks(client, names[kind], view, k=width // 10, width=width)
+            steps[FIFTYONE_K, width] = server.fiftyone_asks(client, INDEXES[kind], view, k=width // 10, width=width)
     turns, truth = common.in_turns(steps, pets.queries, warm=20), pets.truth(breeds)
     return pd.DataFrame(
         {"request": kind, "num_candidates": width, "recall": common.share_found(own, truth), **common.times(own)}
