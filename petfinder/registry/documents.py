@@ -71,8 +71,8 @@ def to_document(pet: Pet, *, dims: int, mark: str = TELLING) -> Document:
     )
 
 
-def like_document(pet: PlainPet[PetT], like: Document, *, dims: int) -> Document:
-    """Make the document of a plain pet of that of another one like it; raises InvalidEmbedding."""
+def like_document(pet: PlainPet[PetT], like: Document) -> Document:
+    """Make the document of a plain pet of that of another one like it."""
     return Document(
         id=pet.pet_id,
         body={**like.body, "photos": [{"photo_id": pet.photo_id}]},
@@ -81,7 +81,7 @@ def like_document(pet: PlainPet[PetT], like: Document, *, dims: int) -> Document
         dates=like.dates,
         places=like.places,
         photo_ids=(pet.photo_id,),
-        vectors=unit(pet.embedding, dims=dims)[np.newaxis],
+        vectors=pet.direction[np.newaxis],
     )
 
 
@@ -166,7 +166,8 @@ def _to_person(body: Mapping[str, Any]) -> Owner:
 
 def to_pet(document: Document, pet_class: type[PetT]) -> PetT:
     """Turn a document into the whole pet, with what is private and the vectors that came with it."""
-    body = {name: value for name, value in document.body.items() if name in pet_class.model_fields}
+    fields = pet_class.model_fields
+    body = {name: value for name, value in document.body.items() if name in fields}
     rows = dict(zip(document.photo_ids, document.vectors, strict=False))
     photos = document.body.get("photos", ())
     body["photos"] = tuple(Photo(**photo, embedding=rows.get(photo.get("photo_id"))) for photo in photos)

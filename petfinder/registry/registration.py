@@ -155,7 +155,7 @@ class Registration(Generic[PetT]):
                 whole = pet.whole()
                 whole = whole.model_copy(update={"registered_at": whole.registered_at or at})
                 self.likes[id(pet.like)] = (at, like := repository.to_document(whole, mark=self.mark))
-            return like_document(pet, like, dims=repository.spec.dims)
+            return like_document(pet, like)
         except PetfinderError:
             return pet.whole()
 

@@ -102,7 +102,7 @@ class IndexStats:
     size_bytes: int
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, slots=True, weakref_slot=True)
 class Document:
     """One pet as a store keeps it.
 
@@ -156,7 +156,7 @@ class Record:
 WriteMode = Literal["create", "index"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one written document: added, replaced, there already (mode create), or failed with an error."""
 
@@ -223,12 +223,13 @@ def batches(stream: Iterable[T], size: int) -> Iterator[list[T]]:
     return iter(lambda: [*islice(rest, size)], [])
 
 
+_AT_ONCE = 500
 _BYTES_AT_ONCE = 2**24
 _SECONDS_AT_ONCE = 1.0
 
 
-def in_chunks(stream: Iterable[T], most: int = 500, *, size_of: Callable[[T], int] = lambda _: 0) -> Iterator[list[T]]:
-    """Cut a stream into chunks of so many, 16 MB by `size_of` and 1 second at most.
+def in_chunks(stream: Iterable[T], *, size_of: Callable[[T], int] = lambda one: 0) -> Iterator[list[T]]:
+    """Cut a stream into chunks of at most 500, 16 MB by `size_of` and 1 second.
 
     If the stream breaks off with an error, what came before it is given out first.
     """
@@ -239,7 +240,7 @@ def in_chunks(stream: Iterable[T], most: int = 500, *, size_of: Callable[[T], in
             began = began or time.monotonic()
             chunk.append(one)
             size += size_of(one)
-            full = len(chunk) >= most or size >= _BYTES_AT_ONCE
+            full = len(chunk) >= _AT_ONCE or size >= _BYTES_AT_ONCE
             if full or time.monotonic() - began >= _SECONDS_AT_ONCE:
                 whole, chunk, size, began = chunk, [], 0, 0.0
                 yield whole

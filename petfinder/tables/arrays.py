@@ -20,12 +20,16 @@ _DOG: Any = Dog  # as a default of type[PetT], which Python 3.11 has no words fo
 
 
 class PlainPet(NamedTuple, Generic[PetT]):
-    """A pet with one photo, of which nothing is there but the embedding (dims,); all else it has like another pet."""
+    """A pet with one photo, of which nothing is there but the embedding (dims,); all else it has like another pet.
+
+    `direction` is the embedding brought to unit length.
+    """
 
     pet_id: str
     like: PetT
     photo_id: str
     embedding: Vector
+    direction: Vector
 
     def whole(self) -> PetT:
         """The pet itself."""
@@ -54,13 +58,15 @@ class ArrayPets(Iterator["PetT | Failure"], Generic[PetT]):
         return one.whole() if isinstance(one, PlainPet) else one
 
     def _made(self) -> Iterator[PlainPet[PetT] | PetT | Failure]:
-        squares = np.einsum("ij,ij->i", self._matrix, self._matrix, dtype=np.float64)
-        points = (np.isfinite(squares) & (squares > 0)).tolist()
+        lengths = np.sqrt(np.einsum("ij,ij->i", self._matrix, self._matrix, dtype=np.float64))
+        lengths[~np.isfinite(lengths)] = 0
         for pet_id, rows in self._rows_of.items():
             row, photo_id = rows[0], self._photo_id(rows[0])
-            plain = len(rows) == 1 and points[row] and is_usable_id(pet_id) and is_usable_id(photo_id)
+            plain = len(rows) == 1 and lengths[row] and is_usable_id(pet_id) and is_usable_id(photo_id)
             if plain and (like := self._like(pet_id)):
-                yield PlainPet(pet_id, like, photo_id, self._matrix[row])
+                vector = self._matrix[row]
+                direction = np.divide(vector, lengths[row], dtype=np.float64).astype(np.float32)
+                yield PlainPet(pet_id, like, photo_id, vector, direction)
             else:
                 yield from self._whole(pet_id, rows)
 
@@ -72,7 +78,7 @@ class ArrayPets(Iterator["PetT | Failure"], Generic[PetT]):
         """A pet with the same fields; None where they cannot be compared, are wrong, or are each pet's own."""
         given = self._fields.get(pet_id, {})
         try:
-            key = tuple((name, type(value), value) for name, value in given.items())
+            key = (*given.items(), *map(type, given.values()))
             if key not in self._likes and len(self._likes) < _MOST_LIKES:
                 self._likes[key] = pet_from_row({**given, "pet_id": pet_id, "photos": []}, self._pet_class)
             return self._likes.get(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ HUSK = (
 MOST_BYTES = 500_000_000  # half of what SQLite lets a row hold (SQLITE_MAX_LENGTH)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, slots=True)
 class Row:
     """A document taken apart, ready to be stored.
 
@@ -73,9 +73,10 @@ def put(connection: sqlite3.Connection, index_id: int, rows: Sequence[Row], *, c
             for doc, row in numbered
         ),
     )
-    for table, keys in _check_keys((doc, row.document) for doc, row in numbered).items():
+    for table, keys_of in _KEYS_OF.items():
+        keys = ((index_id, *key, doc) for doc, row in numbered for key in keys_of(row.document))
         places = "?, ?, ?, ?" if table == "places" else "?, ?, ?"
-        connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({places})", ((index_id, *key) for key in keys))
+        connection.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({places})", keys)
     _put_thumbnails(connection, index_id, [row.document for row in rows])
 
 
@@ -93,14 +94,12 @@ def _put_thumbnails(connection: sqlite3.Connection, index_id: int, documents: It
     )
 
 
-def _check_keys(documents: Iterable[tuple[int, Document]]) -> dict[str, list[tuple[float, ...]]]:
-    """The rows of the three tables of checks that belong to numbered documents, without index_id."""
-    keys: dict[str, list[tuple[float, ...]]] = {"terms": [], "dates": [], "places": []}
-    for doc, one in documents:
-        keys["terms"] += [(term_key(f, value), doc) for f, values in one.terms.items() for value in values]
-        keys["dates"] += [(date, doc) for date in one.dates]
-        keys["places"] += [(lat, lon, doc) for lat, lon in one.places]
-    return keys
+_KEYS_OF: dict[str, Callable[[Document], Iterable[tuple[float, ...]]]] = {
+    "terms": lambda one: ((term_key(field, value),) for field, values in one.terms.items() for value in values),
+    "dates": lambda one: zip(one.dates),
+    "places": lambda one: one.places,
+}
+"""What the rows of the three tables of checks hold of a document, one by one: kept as lists they cost much time."""
 
 
 def numbers_of(connection: sqlite3.Connection, index_id: int, ids: Iterable[str]) -> dict[str, int]:
@@ -117,12 +116,12 @@ def erase(connection: sqlite3.Connection, index_id: int, numbers: Sequence[int],
     stored = connection.execute(
         "SELECT doc, checks FROM documents WHERE doc IN (SELECT value FROM json_each(?))", (json.dumps(list(numbers)),)
     )
-    keys = _check_keys((doc, Document("", {}, **_checks(text))) for doc, text in stored.fetchall())
+    checked = [(doc, Document("", {}, **_checks(text))) for doc, text in stored.fetchall()]
     conditions = {"terms": "term = ?", "dates": "at = ?", "places": "lat = ? AND lon = ?"}
     for table, condition in conditions.items():
         connection.executemany(
             f"DELETE FROM {table} WHERE index_id = ? AND {condition} AND doc = ?",
-            ((index_id, *key) for key in keys[table]),
+            ((index_id, *key, doc) for doc, one in checked for key in _KEYS_OF[table](one)),
         )
     husks = f"UPDATE documents SET change = ?, {HUSK} WHERE doc = ?"
     connection.executemany(husks, ((change, doc) for doc in numbers))
