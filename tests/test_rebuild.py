@@ -273,6 +273,24 @@ def test_photos_that_had_neither_original_nor_thumbnail_are_tried_again(named: R
     assert named.util.info(INDEX).stats.pending == 1
 
 
+def test_photos_are_encoded_together_whatever_is_looked_up_and_written_at_once(
+    named: Registry, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Counts(OtherTable):
+        sizes: ClassVar[list[int]] = []
+
+        def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
+            self.sizes.append(len(pictures))
+            return super().encode_images(pictures)
+
+    stock(named, 40)
+    monkeypatch.setattr("petfinder.registry.rebuild._BATCH", 8)
+    assert named.util.rebuild(INDEX, Counts(), progress=True).thumbnails == 40
+    assert Counts.sizes == [32, 8]
+    assert "40/40" in capsys.readouterr().err
+    check_all_by(named, OtherTable())
+
+
 def test_a_thumbnail_that_others_are_just_writing_is_waited_for(tmp_path: Path) -> None:
     class Slow(EmbeddedStore):
         requests: ClassVar[Counter[str]] = Counter()

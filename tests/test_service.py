@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -13,6 +14,7 @@ from PIL import Image
 import petfinder as pf
 from petfinder.domain import errors
 from petfinder.domain.reports import BulkFailed, Failure, Ignored
+from petfinder.domain.vectors import Matrix
 from petfinder.photos.read import read_photo
 from petfinder.stores.documents import IndexSpec
 from tests.conftest import TableEncoder
@@ -219,6 +221,27 @@ def test_pets_registered_without_embedding_are_pending_and_then_found(registry: 
     assert done.replaced == ("luigi",)
     assert registry.util.info("pets-dogs").stats.pending == 0
     assert len(registry.dogs.find(picture(RED))) == 1
+
+
+def test_what_waits_is_embedded_while_others_change_and_remove_pets(
+    registry: pf.Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Meanwhile(TableEncoder):
+        def encode_images(self, pictures: Sequence[Image.Image]) -> Matrix:
+            registry.dogs.update("pet00", name="Luigi")
+            registry.dogs.remove("pet01", missing="ignore")
+            return super().encode_images(pictures)
+
+    names = [f"pet{number:02d}" for number in range(40)]
+    registry.dogs.register_many([dog(name, RED) for name in names], embed=False, progress=False)
+
+    report = pf.DogService(registry.dogs.repository, Meanwhile()).embed_pending(progress=True)
+
+    assert [failure.item for failure in report.failures] == ["pet01"]
+    assert [*report.replaced] == [name for name in names if name != "pet01"]
+    assert registry.dogs.get("pet00").name == "Luigi"
+    assert registry.util.info("pets-dogs").stats.pending == 0
+    assert "40/40" in capsys.readouterr().err
 
 
 def test_photos_come_and_go_and_the_portrait_follows(registry: pf.Registry) -> None:

@@ -133,21 +133,26 @@ def _vectors(pictures: Sequence[Image.Image], encoder: Encoder) -> Sequence[Enco
         return [row for picture in pictures for row in _vectors([picture], encoder)]
 
 
+def _identified(photo: Photo, picture: Picture) -> Photo:
+    return photo.model_copy(update={"photo_id": picture.photo_id})
+
+
 def read_again(pet_id: str, photo: Photo, thumbnails: ReadThumbnails, *, limits: PhotoLimits) -> ReadPhoto:
     """Read a registered photo from its original where that is there and still the same, else from its thumbnail.
 
-    One that has its embedding is not read.
+    One that has its embedding is not read. A thumbnail is made only of one that has no id yet.
     """
     if photo.embedding is not None:
         return ReadPhoto(photo)
-    original = read_one(photo, limits=limits) if photo.uri else None
+    complete = _identified if photo.photo_id else completed
+    original = read_one(photo, limits=limits, complete=complete) if photo.uri else None
     if original is not None and not original.error and photo.photo_id in (None, original.photo.photo_id):
         return original
     [kept] = thumbnails([(pet_id, photo.photo_id or "")])
     if kept is None:
         missing = UnreadablePhoto(f"neither the original nor a thumbnail of {photo.uri or photo.photo_id} is there")
         return ReadPhoto(photo, error=missing)
-    smaller = read_one(Photo(source=kept, box=photo.box), limits=limits)
+    smaller = read_one(Photo(source=kept, box=photo.box), limits=limits, complete=_identified)
     return ReadPhoto(photo, picture=smaller.picture, error=smaller.error, original=False)
 
 

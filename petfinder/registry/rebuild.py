@@ -10,11 +10,12 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 from tqdm import tqdm
 
+from petfinder.domain.filters import Restriction
 from petfinder.domain.reports import Failure, Report
 from petfinder.encoders.base import Encoder
 from petfinder.photos.read import PhotoLimits
@@ -80,7 +81,8 @@ class Rebuild:
         self.target = self.store.begin_rebuild(self.name, self.after)
         if self.encoder is not None:
             self.tries.update(document.id for document in self.store.scan(self.target, waiting()))
-        with progress_bar(progress, what="rebuilding") as self.bar:
+        left = self.store.count(self.name, Restriction()) - self.store.count(self.target, Restriction())
+        with progress_bar(progress, what="rebuilding", total=max(0, left)) as self.bar:
             for _ in range(_MOST_PASSES):
                 if self._catch_up() <= _FEW:
                     break
@@ -95,15 +97,23 @@ class Rebuild:
 
     def _catch_up(self) -> int:
         """Make the pets anew that have changed since they were made; returns how many these were."""
-        changed = 0
-        for ids in batches(self._changed(), _BATCH):
-            documents = self._copied(ids) if self.encoder is None else self._encoded(ids, self.encoder)
-            for outcome in self.store.write(self.target, documents, mode="index", expected=self.after):
+        changed, made = 0, self._made()
+        for first in made:
+            batch = chain([first], islice(made, _BATCH - 1))  # each looks anew whether the target is unfinished
+            for outcome in self.store.write(self.target, batch, mode="index", expected=self.after):
                 if outcome.error:
                     raise outcome.error
                 self.bar.update()
                 changed += 1
         return changed
+
+    def _made(self) -> Iterator[Document]:
+        """The pets that have changed, for the target: looked up in batches, read and encoded in one stream."""
+        ids = batches(self._changed(), _BATCH)
+        if self.encoder is None:
+            return chain.from_iterable(map(self._copied, ids))
+        readings = in_parallel(self._read, chain.from_iterable(map(self._begun, ids)))
+        return map(self._finished, embedded(readings, self.encoder))
 
     def _changed(self) -> Iterator[str]:
         """Give the ids of pets that are not in the target as they are now; erase there those that are gone.
@@ -127,9 +137,6 @@ class Rebuild:
         for document in self.store.get(self.name, ids, vectors=True, expected=self.before):
             if document is not None:
                 yield replace(of_today(document), made_from=document.version)
-
-    def _encoded(self, ids: list[str], encoder: Encoder) -> Iterator[Document]:
-        return map(self._finished, embedded(in_parallel(self._read, self._begun(ids)), encoder))
 
     def _begun(self, ids: list[str]) -> Iterator[Document]:
         """The pets as they are now, with the new embeddings that were made before, whatever else was changed."""

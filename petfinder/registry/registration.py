@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import chain, groupby, islice
+from operator import length_hint
 from pathlib import Path
 from typing import Any, Generic, TypeAlias
 
@@ -23,7 +24,7 @@ from petfinder.registry.embed import Reading, embedded, finished, in_parallel, r
 from petfinder.registry.known_photos import gone, hash_of, keeping_embeddings
 from petfinder.registry.opened_index import MOVED, OpenedIndex, brings_embedding
 from petfinder.registry.progress import progress_bar
-from petfinder.registry.repository import OnConflict, Tally, already_there, no_pet
+from petfinder.registry.repository import OnConflict, PetRepository, Tally, already_there, no_pet
 from petfinder.stores.documents import Document, in_chunks
 from petfinder.tables.arrays import ArrayPets, PlainPet
 
@@ -65,7 +66,7 @@ class Registration(Generic[PetT]):
         Where the stream itself raises, what it gave before goes in first, and then its error is raised.
         """
         self.coming = self._pets(incoming.plain if isinstance(incoming, ArrayPets) else iter(incoming))
-        with progress_bar(progress, what="registering") as self.bar:
+        with progress_bar(progress, what="registering", total=length_hint(incoming) or None) as self.bar:
             try:
                 while self.left or not self.ended:
                     self._put_in()
@@ -286,24 +287,27 @@ class Completion(Generic[PetT]):
         self.complete: list[str] = []
         self.failures: dict[tuple[str, str | None], Failure] = {}
 
-    def run(self) -> BulkReport:
+    def run(self, *, progress: bool | None) -> BulkReport:
         """Embed all that waits; where the index is rebuilt meanwhile, the rest by its new encoder."""
-        while True:
-            try:
-                for reading in embedded(in_parallel(self._read, self.index.repository.pending()), self.index.encoder):
-                    self._keep(reading)
-            except MOVED:
-                if not self.service.open_anew(self.index):
-                    raise
-                self.index = self.service.pinned()
-            else:
-                return BulkReport(replaced=tuple(self.complete), failures=tuple(self.failures.values()))
+        with progress_bar(progress, what="embedding", total=self.index.repository.count_pending()) as bar:
+            while True:
+                read = in_parallel(self._read, self.index.repository.pending())
+                keep = partial(self._keep, self.index.repository)  # that of the encoder, also where it is late
+                try:
+                    for _ in in_parallel(keep, embedded(read, self.index.encoder)):
+                        bar.update()
+                except MOVED:
+                    if not self.service.open_anew(self.index):
+                        raise
+                    self.index = self.service.pinned()
+                else:
+                    return BulkReport(replaced=tuple(sorted(self.complete)), failures=tuple(self.failures.values()))
 
     def _read(self, pet: PetT) -> Reading[PetT]:
         thumbnails, limits = self.index.repository.thumbnails, self.index.limits
         return Reading(pet, [read_again(pet.pet_id, photo, thumbnails, limits=limits) for photo in pet.photos])
 
-    def _keep(self, reading: Reading[PetT]) -> None:
+    def _keep(self, repository: PetRepository[PetT], reading: Reading[PetT]) -> None:
         pet_id = reading.subject.pet_id
         before = reading.subject.photos  # one that a repository took in has no id yet
         new = {was.photo_id or was.uri: read.photo for was, read in zip(before, reading.photos, strict=True)}
@@ -322,7 +326,7 @@ class Completion(Generic[PetT]):
             return pet.model_copy(update={"photos": distinct_photos(tuple(photos))})
 
         try:
-            self.index.repository.update(pet_id, with_embeddings, mark=QUIETLY)
+            repository.update(pet_id, with_embeddings, mark=QUIETLY)
         except (PetNotFound, EditConflict) as error:
             self.failures[pet_id, None] = Failure(pet_id, error)
             return

@@ -102,9 +102,12 @@ class PetService(TwoSides[PetT]):
         check_encoder(self.repository.encoder_identity, existing.encoder, index=self.repository.index)
         return self.register_many(existing.pets(), on_conflict=on_conflict, progress=progress, tell=tell)
 
-    def embed_pending(self) -> BulkReport:
-        """Embed the photos that wait for it, from their originals or else thumbnails; report the pets completed."""
-        report = Completion(self).run()
+    def embed_pending(self, *, progress: bool | None = None) -> BulkReport:
+        """Embed the photos that wait for it, from their originals or else thumbnails; report the pets completed.
+
+        `progress` as in register_many.
+        """
+        report = Completion(self).run(progress=progress)
         self.finish_matching()
         return report
 

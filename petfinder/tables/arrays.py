@@ -57,6 +57,9 @@ class ArrayPets(Iterator["PetT | Failure"], Generic[PetT]):
         one = next(self.plain)
         return one.whole() if isinstance(one, PlainPet) else one
 
+    def __length_hint__(self) -> int:
+        return len(self._rows_of)
+
     def _made(self) -> Iterator[PlainPet[PetT] | PetT | Failure]:
         lengths = np.sqrt(np.einsum("ij,ij->i", self._matrix, self._matrix, dtype=np.float64))
         lengths[~np.isfinite(lengths)] = 0
