@@ -87,14 +87,15 @@ class Registration(Generic[PetT]):
             except BaseException as error:  # kept until what came before is written: Ctrl-C too loses nothing
                 self.broken = error
                 return
-            if isinstance(item, Failure):
-                self.tally.failures.append(item)
-            elif isinstance(item, Ignored):
-                self.tally.ignored.append(item)
-            elif isinstance(item, (Pet, PlainPet)):
+            if isinstance(item, (Pet, PlainPet)):
                 yield item
+                continue
+            if isinstance(item, Ignored):
+                self.tally.ignored.append(item)
             else:
-                self.tally.failures.append(no_pet(item))
+                self.tally.failures.append(item if isinstance(item, Failure) else no_pet(item))
+            if self.bar is not None:
+                self.bar.update()
 
     def _new(self) -> Iterator[Incomer[PetT]]:
         """The pets to come; one whose namesake is still under way waits until that is settled."""
