@@ -114,6 +114,72 @@ def test_an_unreadable_photo_refuses_the_pet_and_writes_nothing(registry: pf.Reg
     assert registry.dogs.count() == 0
 
 
+def test_pets_from_arrays_are_kept_as_those_that_are_given_one_by_one(registry: pf.Registry) -> None:
+    chance = np.random.default_rng(0)
+    pet_ids = [
+        *(f"pet{number}" for number in range(600)),
+        "two",
+        "two",
+        "nan",
+        "zero",
+        "\n",
+        "p" * 513,
+        "tags",
+        "wrong",
+    ]
+    rows = chance.normal(size=(len(pet_ids), 8)).astype(np.float32)
+    rows[pet_ids.index("nan"), 3], rows[pet_ids.index("zero")] = np.nan, 0
+    known: dict[str, Any] = {"registered_at": "2026-10-02T08:00:00Z"}
+    lost: dict[str, Any] = {
+        **known,
+        "status": "lost",
+        "status_at": "2026-10-01",
+        "status_place": LISBON,
+        "owner": "Ully",
+    }
+    fields: dict[str, dict[str, Any]] = {
+        pet_id: [known, lost, {**known, "breed": "pug"}][len(pet_id) % 3] for pet_id in pet_ids
+    }
+    fields |= {"tags": {**known, "tags": ["shy"]}, "wrong": {**known, "status": "away"}}
+
+    def kept(dogs: pf.DogService) -> list[tuple[Any, ...]]:
+        repository = dogs.repository
+        found = [repository.get_document(pet_id) for pet_id in repository.embeddings().pet_ids]
+        return [
+            (one.id, one.body, one.private, one.terms, one.dates, one.places, one.photo_ids, one.vectors.tolist())
+            for one in found
+        ]
+
+    report = registry.dogs.register_many(pf.from_arrays(pet_ids, rows, fields=fields), progress=False)
+
+    with pf.connect(":memory:", encoder=registry.encoder) as other:
+        listed = other.dogs.register_many([*pf.from_arrays(pet_ids, rows, fields=fields)], progress=False)
+        assert kept(registry.dogs) == kept(other.dogs)
+    assert (set(report.added), sorted(map(str, report.failures))) == (
+        set(listed.added),
+        sorted(map(str, listed.failures)),
+    )
+    assert [len(report.added), len(report.failures)] == [602, 5]
+    rows[7] = -rows[7]
+    again = registry.dogs.register_many(
+        pf.from_arrays(pet_ids[:9], rows[:9], fields={"pet1": {"breed": "x"}}), progress=False
+    )
+    assert (len(again.skipped), again.changed) == (9, ("pet7",))
+    assert registry.dogs.register_many(pf.from_arrays(["new"], rows[:1]), progress=False).added == ("new",)
+    assert sure(registry.dogs.get("new").registered_at)
+
+
+def test_a_pet_that_comes_twice_in_one_stream_is_put_in_once_or_replaced_in_order(registry: pf.Registry) -> None:
+    def stream() -> list[pf.Dog]:
+        return [dog("luigi", RED, name="first"), dog("bella", GREEN), dog("luigi", BLUE, name="last")]
+
+    once = registry.dogs.register_many(stream(), progress=False)
+    assert (once.added, once.skipped, once.changed) == (("luigi", "bella"), ("luigi",), ("luigi",))
+    assert registry.dogs.get("luigi").name == "first"
+    replaced = registry.dogs.register_many(stream(), on_conflict="replace", progress=False)
+    assert (replaced.replaced, registry.dogs.get("luigi").name) == (("luigi", "bella", "luigi"), "last")
+
+
 def test_a_bulk_call_reports_every_item(
     registry: pf.Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

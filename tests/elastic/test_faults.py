@@ -145,6 +145,15 @@ def check_secrets(error: BaseException) -> None:
     assert not [secret for secret in (PASSWORD, API_KEY, "555-0199") if secret in text]
 
 
+def test_no_time_is_lost_after_a_bulk_request_that_goes_well(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry, pauses = line.through(), list[float]()
+    monkeypatch.setattr("petfinder.stores.elasticsearch.bulk.time.sleep", pauses.append)
+
+    line.register(registry, dogs(CHUNK + 1))
+
+    assert pauses == []
+
+
 @pytest.mark.parametrize("fault", PASSING)
 def test_a_bulk_request_that_meets_a_passing_fault_is_sent_again(line: Line, fault: str) -> None:
     registry = line.through()

@@ -86,7 +86,7 @@ class _Sending:
         """Send the actions of these numbers; returns the error for which some of them have no result."""
         lost: Exception | None = None
         for attempt in range(self.retries + 1):
-            if attempt:
+            if attempt and self._waiting(part):
                 time.sleep(pause(attempt, lost))
                 self._settle(self._waiting(part))
             if not (waiting := self._waiting(part)):
