@@ -130,6 +130,7 @@ class Registration(Generic[PetT]):
                 if len(taken_in) >= _LOOKED_AT:
                     self._look_at(taken_in)
         except IndexMismatch as error:
+            self._look_at(taken_in)  # by the encoder that embedded them
             if not self.service.open_anew(self.index):
                 raise
             self.index, self.rebuilt = self.service.pinned(), error

@@ -38,7 +38,7 @@ class IndexSettings(Value):
     m: int = Field(default=16, strict=True, ge=1, le=512)
     # The server's 100 halves the speed of filling; recall is 1.000 with both (tests.benchmarks.peers, part `kinds`).
     ef_construction: int = Field(default=40, strict=True, ge=1, le=3200)
-    refresh_interval: Literal[-1, 0] | Annotated[str, Field(pattern=r"^(-1|0|\d+(nanos|micros|ms|s|m|h|d))$")] = "30s"
+    refresh_interval: Literal[-1, 0] | Annotated[str, Field(pattern=r"^(-1|0|\d+(nanos|micros|ms|s|m|h|d))$")] = "1s"
     vectors: VectorType = VECTOR_TYPES[0]
 
 

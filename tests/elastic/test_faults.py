@@ -297,6 +297,7 @@ def test_a_server_that_goes_away_in_the_middle(line: Line, call: str) -> None:
     else:
         report = registry.dogs.repository.bulk_insert(going_away())
     line.proxy.open()
+    line.direct.util.refresh(line.direct.dogs.repository.index)  # else others see it within a second
 
     assert {type(failure.error) for failure in report.failures} == {errors.StoreUnavailable}
     check_recount(report, given, line.direct)

@@ -33,7 +33,7 @@ def test_the_mapping_is_strict_and_states_how_vectors_are_kept() -> None:
         "index_options": {"type": "int8_hnsw", "m": 16, "ef_construction": 40},
     }
     assert body["mappings"]["properties"]["owner"] == {"type": "object", "enabled": False}
-    assert body["settings"] == {"number_of_shards": 1, "auto_expand_replicas": "0-1", "refresh_interval": "30s"}
+    assert body["settings"] == {"number_of_shards": 1, "auto_expand_replicas": "0-1", "search.idle.after": "1s"}
 
 
 def test_settings_reach_the_index() -> None:

@@ -16,6 +16,7 @@ OURS = "petfinder"  # the key in `_meta` by which indexes of petfinder are known
 PETS, THUMBNAILS, RECORDS = "pets", "thumbnails", "records"
 READY, REBUILDING = "ready", "rebuilding"
 _WORD = {"type": "keyword"}
+_REFRESHED_FOR_SEARCHES = {"search.idle.after": "1s"}
 _MARK, _KEPT_ONLY = {"type": "keyword", "index": False, "doc_values": False}, {"type": "object", "enabled": False}
 
 
@@ -58,14 +59,17 @@ def pets_index(spec: IndexSpec, memory: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _index(settings: Mapping[str, Any], properties: Mapping[str, Any], memory: Mapping[str, Any]) -> dict[str, Any]:
-    """A second copy as soon as there is a second node, unless the settings say otherwise.
+    """A second copy as soon as there is a second node, and no refresh while nobody searches, unless settings say so.
 
-    Every call that writes refreshes when it ends. In between the server's default, every second, would cut what is
-    loaded into many segments, and a search looks into each.
+    A refresh every second would cut what is loaded into many segments, and a search looks into each; the first search
+    after a second without one refreshes.
     """
     whole = IndexSettings(**settings)
     copies = {"number_of_replicas": whole.replicas} if "replicas" in settings else {"auto_expand_replicas": "0-1"}
-    kept = {"number_of_shards": whole.shards, **copies, "refresh_interval": str(whole.refresh_interval)}
+    own = (
+        {"refresh_interval": str(whole.refresh_interval)} if "refresh_interval" in settings else _REFRESHED_FOR_SEARCHES
+    )
+    kept = {"number_of_shards": whole.shards, **copies, **own}
     return {"settings": kept, "mappings": {"dynamic": "strict", "_meta": {OURS: memory}, "properties": properties}}
 
 

@@ -33,15 +33,24 @@ def nearest(session: Session, opened: Opened, query: Query, *, retries: int) -> 
     client, k, restriction = session.client, query.k, query.restriction
     clauses = queries.filters(restriction)
 
-    def counted(which: Restriction) -> Mapping[str, Any]:
-        body = queries.photos_counted(which, embedded=True)
-        return session.counted(opened, which, lambda: together(client, opened.handle, [body], retries=retries)[0])
+    def ask(bodies: list[Any], at_once: int = _AT_ONCE) -> list[Mapping[str, Any]]:
+        """Answers to searches, and behind them to those that count, as far as that is not known."""
+        writes, unknown = session.writes, [one for one in counts if counts[one] is None]
+        bodies += [queries.photos_counted(one, embedded=True) for one in unknown]
+        answers = together(client, opened.handle, bodies, retries=retries, at_once=at_once)
+        for one in reversed(unknown):
+            counts[one] = answers.pop()
+            session.keep_count(opened, one, counts[one], writes=writes)
+        return answers
 
-    count, share = counted(restriction), 1.0
-    if not total(count):
-        return [Nearest((), searched=0, photos=0) for _ in query.vectors]
+    counts: dict[Restriction, Any] = {one: session.count_of(opened, one) for one in (restriction, Restriction())}
+    share = 1.0
     if clauses:
-        share = total(count) / max(total(count), total(counted(Restriction())))
+        ask([])
+        passing = total(counts[restriction])
+        if not passing:
+            return [Nearest((), searched=0, photos=0) for _ in query.vectors]
+        share = passing / max(passing, total(counts[Restriction()]))
     width = queries.candidates(k, opened.vectors, share=share)
     more = min(queries.MOST_CANDIDATES, k + _SPARE if width == queries.MOST_CANDIDATES else k)
     asking = [(width, clauses)]
@@ -54,7 +63,7 @@ def nearest(session: Session, opened: Opened, query: Query, *, retries: int) -> 
     ]
     named = len(restriction.ids or ()) + len(restriction.exclude)
     at_once = max(1, min(_AT_ONCE, _HITS_AT_ONCE // more, _IDS_AT_ONCE // max(1, named)))
-    answers = together(client, opened.handle, bodies, retries=retries, at_once=at_once)
+    answers, count = ask(bodies, at_once), counts[restriction]
     hits = [cut([_hit(one, opened) for one in answer["hits"]["hits"]], query) for answer in answers]
     found = [Nearest(some, total(count), photos_in(count)) for some in hits]
     found, beside = found[: len(query.vectors)], found[len(query.vectors) :]

@@ -52,7 +52,7 @@ class Session:
         self._opened: dict[str, Opened] = {}
         self._unseen: set[str] = set()  # aliases of indexes that are being written to and not yet refreshed
         self._counts: dict[tuple[str, Restriction], tuple[float, Mapping[str, Any]]] = {}
-        self._writes = 0
+        self.writes = 0  # that were made here
 
     @property
     def client(self) -> Elasticsearch:
@@ -87,22 +87,20 @@ class Session:
 
     def count_anew(self) -> None:
         """Forget what was counted, for something was written."""
-        self._writes += 1
+        self.writes += 1
         self._counts.clear()
 
-    def counted(
-        self, opened: Opened, restriction: Restriction, count: Callable[[], Mapping[str, Any]]
-    ) -> Mapping[str, Any]:
-        """Return what was counted of an index: as it is, but for what others wrote in the last second."""
-        key, began, writes = (opened.handle, restriction), time.monotonic(), self._writes
-        at, answer = self._counts.get(key, (-math.inf, {}))
-        if began - at > _COUNT_AGAIN_SECONDS:
-            answer = count()
-            if writes == self._writes and answer["hits"]["total"]["value"]:  # what has just come is found at once
-                if len(self._counts) >= _MOST_COUNTS:
-                    self._counts.clear()
-                self._counts[key] = began, answer
-        return answer
+    def count_of(self, opened: Opened, restriction: Restriction) -> Mapping[str, Any] | None:
+        """Return what was counted of an index, where nothing was written here since, nor by others for a second."""
+        at, answer = self._counts.get((opened.handle, restriction), (-math.inf, None))
+        return answer if time.monotonic() - at <= _COUNT_AGAIN_SECONDS else None
+
+    def keep_count(self, opened: Opened, restriction: Restriction, answer: Mapping[str, Any], *, writes: int) -> None:
+        """Keep what was counted after so many writes; nothing counted is not kept, so that the first pet is found."""
+        if writes == self.writes and answer["hits"]["total"]["value"]:
+            if len(self._counts) >= _MOST_COUNTS:
+                self._counts.clear()
+            self._counts[opened.handle, restriction] = time.monotonic(), answer
 
     def open(self, name: str, *, expected: Expected = None, afresh: bool = False) -> Opened:
         """Return the index of this name; IndexMismatch if it is not the one expected."""
