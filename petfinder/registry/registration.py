@@ -58,7 +58,7 @@ class Registration(Generic[PetT]):
         self.several: dict[str, list[OddPhoto]] = {}  # their photos that show more than one
         self.broken: BaseException | None = None  # what the stream raised
         self.rebuilt: IndexMismatch | None = None  # the index was rebuilt meanwhile, with another encoder
-        self.bar: tqdm[Any] | None = None
+        self.bar: tqdm[Any] = tqdm(disable=True)
 
     def run(self, incoming: Incoming[PetT], *, progress: bool | None) -> BulkReport:
         """Take in the whole stream. A store that fails half way ends the writing; all that is left is reported.
@@ -94,8 +94,7 @@ class Registration(Generic[PetT]):
                 self.tally.ignored.append(item)
             else:
                 self.tally.failures.append(item if isinstance(item, Failure) else no_pet(item))
-            if self.bar is not None:
-                self.bar.update()
+            self.bar.update()
 
     def _new(self) -> Iterator[Incomer[PetT]]:
         """The pets to come; one whose namesake is still under way waits until that is settled."""
@@ -198,8 +197,7 @@ class Registration(Generic[PetT]):
 
     def _settle(self, pet_id: str) -> None:
         del self.left[pet_id]
-        if self.bar is not None:
-            self.bar.update()
+        self.bar.update()
         self.tally.failures += self.left_out.pop(pet_id, [])
 
     def _fail(self, pet_id: str, error: PetfinderError) -> None:

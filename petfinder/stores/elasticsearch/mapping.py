@@ -7,7 +7,7 @@ thumbnails and records are described here; nothing is sent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from petfinder.stores.documents import VECTOR_TYPES, IndexSettings, IndexSpec
@@ -16,6 +16,7 @@ OURS = "petfinder"  # the key in `_meta` by which indexes of petfinder are known
 PETS, THUMBNAILS, RECORDS = "pets", "thumbnails", "records"
 READY, REBUILDING = "ready", "rebuilding"
 _WORD = {"type": "keyword"}
+_BITS_FROM = 384  # dims
 _REFRESHED_FOR_SEARCHES = {"search.idle.after": "1s"}
 _MARK, _KEPT_ONLY = {"type": "keyword", "index": False, "doc_values": False}, {"type": "object", "enabled": False}
 
@@ -23,6 +24,13 @@ _MARK, _KEPT_ONLY = {"type": "keyword", "index": False, "doc_values": False}, {"
 def vector_type(spec: IndexSpec) -> str:
     """Return how the index keeps its vectors: int8_hnsw, hnsw or bbq_hnsw."""
     return str(spec.settings.get("vectors", VECTOR_TYPES[0]))
+
+
+def with_vector_type(spec: IndexSpec) -> IndexSpec:
+    """State how vectors are kept where the settings do not: with one bit a dimension from 384 on, as servers do."""
+    if "vectors" in spec.settings or spec.dims < _BITS_FROM:
+        return spec
+    return replace(spec, settings={**spec.settings, "vectors": "bbq_hnsw"})
 
 
 def pets_index(spec: IndexSpec, memory: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
-from itertools import chain, islice
+from itertools import chain, count, islice
+from threading import Lock
 from typing import Any, TypeVar
 
 from elasticsearch import Elasticsearch
@@ -50,7 +51,9 @@ class Session:
         self._client: Elasticsearch | None = client
         self._owns_client = owns_client
         self._opened: dict[str, Opened] = {}
-        self._unseen: set[str] = set()  # aliases of indexes that are being written to and not yet refreshed
+        self._written: dict[str, int] = {}  # the last write by the alias of the index, and that which searches saw
+        self._shown: dict[str, int] = {}
+        self._ticks, self._showing = count(1), Lock()
         self._counts: dict[tuple[str, Restriction], tuple[float, Mapping[str, Any]]] = {}
         self.writes = 0  # that were made here
 
@@ -107,7 +110,7 @@ class Session:
         opened = self._opened.get(name)
         if afresh or opened is None or time.monotonic() - opened.at > _LOOK_AGAIN_SECONDS:
             with self.asking(name) as client:
-                opened = self._opened[name] = indexes.find(client, name)
+                opened = self._known(name, indexes.find(client, name), instead_of=opened)
         try:
             opened.spec.check_is(expected, name=name)
         except IndexMismatch:
@@ -126,7 +129,14 @@ class Session:
     def sized(self, name: str, opened: Opened) -> Opened:
         """Return the same index with how many vectors it holds, counted once until it is looked up anew."""
         if opened.vectors is None:
-            opened = self._opened[name] = replace(opened, vectors=indexes.vectors_in(self.client, opened))
+            counted = replace(opened, vectors=indexes.vectors_in(self.client, opened))
+            opened = self._known(name, counted, instead_of=opened)
+        return opened
+
+    def _known(self, name: str, opened: Opened, *, instead_of: Opened | None) -> Opened:
+        """Know an index by what was just learned of it, unless another thread has learned something since."""
+        if self._opened.get(name) is instead_of:
+            self._opened[name] = opened
         return opened
 
     def on(self, name: str, ask: Callable[[Opened], T], *, expected: Expected = None, searching: bool = True) -> T:
@@ -156,15 +166,18 @@ class Session:
 
     def unseen(self, opened: Opened) -> None:
         """Remember that something was written that searches cannot see yet."""
-        self._unseen.add(opened.handle)
+        self._written[opened.handle] = next(self._ticks)
         self.count_anew()
 
     def show(self, name: str, opened: Opened) -> None:
-        """Let searches see what was written."""
-        if opened.handle in self._unseen:
-            with self.asking(name) as client:
-                client.options(ignore_status=404).indices.refresh(index=opened.handle)
-            self._unseen.discard(opened.handle)
+        """Let searches see what was written, by this thread or another."""
+        last, handle = self._written.get(opened.handle, 0), opened.handle
+        if last > self._shown.get(handle, 0):
+            with self._showing, self.asking(name) as client:
+                begun = self._written[handle]
+                if last > self._shown.get(handle, 0):
+                    client.options(ignore_status=404).indices.refresh(index=handle)
+                    self._shown[handle] = begun
 
     def stream(self, name: str, read: Callable[[Opened], Iterator[T]], *, expected: Expected = None) -> Iterator[T]:
         """Yield a stream from an index, begun at once; from its successor if it was rebuilt since it was looked up."""

@@ -30,6 +30,7 @@ from petfinder.stores.elasticsearch import indexes, read, rebuild, search, write
 from petfinder.stores.elasticsearch.client import location_of
 from petfinder.stores.elasticsearch.foreign.store import ForeignIndexStore
 from petfinder.stores.elasticsearch.indexes import Opened
+from petfinder.stores.elasticsearch.mapping import with_vector_type
 from petfinder.stores.elasticsearch.queries import counted, photos_counted
 from petfinder.stores.elasticsearch.search import photos_in, together, total
 from petfinder.stores.elasticsearch.session import Session
@@ -59,7 +60,7 @@ class ElasticsearchStore:
     def create_index(self, name: str, spec: IndexSpec) -> None:
         with self._session.asking(name) as client:
             indexes.refuse_taken(client, name)
-            indexes.create(client, name, spec)
+            indexes.create(client, name, with_vector_type(spec))
         self._session.forget(name)
 
     def delete_index(self, name: str) -> None:
@@ -106,7 +107,7 @@ class ElasticsearchStore:
 
     def begin_rebuild(self, name: str, spec: IndexSpec) -> str:
         with self._session.asking(name) as client:
-            return rebuild.begin(client, name, spec)
+            return rebuild.begin(client, name, with_vector_type(spec))
 
     def versions(self, name: str) -> Iterator[tuple[str, int, int]]:
         self.refresh(name)
