@@ -106,7 +106,7 @@ def test_candidates_grow_with_k_and_shrink_with_the_share_that_a_filter_keeps() 
 
 
 def test_quantised_vectors_are_scored_anew_and_bits_more_of_them_and_whole_ones_not_twice() -> None:
-    assert [queries.oversampling(BITS, k, num_candidates=100) for k in (1, 10, 100)] == [200, 20, 10]
+    assert [queries.oversampling(BITS, k, num_candidates=100) for k in (1, 10, 100)] == [400, 40, 10]
     assert queries.oversampling(BITS, 1, num_candidates=10_000) == 1000
     assert [queries.oversampling(spec, 1, num_candidates=100) for spec in (SPEC, WHOLE)] == [2.0, None]
     assert "rescore_vector" not in queries.nearest(QUERY, WHOLE, k=5, num_candidates=200, clauses=[])["knn"]

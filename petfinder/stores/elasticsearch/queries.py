@@ -19,7 +19,7 @@ _MOST_TERMS = 65_536  # index.max_terms_count
 _ENOUGH_CANDIDATES = 100
 _CANDIDATES_A_HIT = 10
 _NARROW = 1 / 3
-_RESCORED_BITS, _MOST_RESCORED_BITS = 200, 1000
+_RESCORED_BITS, _MOST_RESCORED_BITS = 400, 1000
 FOUND_FIELDS = ["id", "body", "photos.photo_id", "pending"]  # what a search may return: neither owner nor terms
 WITH_VECTORS = {"photo_count": {"gt": 0}}
 
@@ -82,7 +82,7 @@ def candidates(k: int, vectors: int | None = None, *, share: float = 1.0) -> int
 def oversampling(spec: IndexSpec, k: int, *, num_candidates: int) -> float | None:
     """Return how many times k quantised vectors are scored anew from the whole ones; None where vectors are kept whole.
 
-    With one bit a dimension some 200 have to be, however few are asked for, and more where all are compared.
+    With one bit a dimension some 400 have to be, however few are asked for, and more where all are compared.
     """
     kind = vector_type(spec)
     if kind == "bbq_hnsw":
