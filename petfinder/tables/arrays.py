@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence, Sized
+from contextlib import suppress
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
@@ -61,17 +62,17 @@ class ArrayPets(Iterator["PetT | Failure"], Generic[PetT]):
         return len(self._rows_of)
 
     def _made(self) -> Iterator[PlainPet[PetT] | PetT | Failure]:
-        lengths = np.sqrt(np.einsum("ij,ij->i", self._matrix, self._matrix, dtype=np.float64))
-        lengths[~np.isfinite(lengths)] = 0
         for pet_id, rows in self._rows_of.items():
-            row, photo_id = rows[0], self._photo_id(rows[0])
-            plain = len(rows) == 1 and lengths[row] and is_usable_id(pet_id) and is_usable_id(photo_id)
-            if plain and (like := self._like(pet_id)):
-                vector = self._matrix[row]
-                direction = np.divide(vector, lengths[row], dtype=np.float64).astype(np.float32)
-                yield PlainPet(pet_id, like, photo_id, vector, direction)
-            else:
-                yield from self._whole(pet_id, rows)
+            plain = self._plain(pet_id, rows[0]) if len(rows) == 1 else None
+            yield from [plain] if plain else self._whole(pet_id, rows)
+
+    def _plain(self, pet_id: str, row: int) -> PlainPet[PetT] | None:
+        photo_id, like = self._photo_id(row), self._like(pet_id)
+        if like is None or not (is_usable_id(pet_id) and is_usable_id(photo_id)):
+            return None
+        with suppress(InvalidEmbedding):
+            return PlainPet(pet_id, like, photo_id, self._matrix[row], unit(self._matrix[row]))
+        return None
 
     def _photo_id(self, row: int) -> str:
         given = self._photo_ids

@@ -50,15 +50,15 @@ class StreamWriter:
 
     def write(self, stream: Iterable[Document], *, mode: WriteMode) -> Iterator[Outcome]:
         """Write the stream; its outcomes in order. All is visible to searches when it ends, however it ends."""
-        written, lost = self._written(stream, mode), list[Exception]()
+        written, lost = self._written(stream, mode), None
         try:
             for outcomes, error in written:
                 self.session.unseen(self.opened)
-                lost += [error] if error else []
+                lost = lost or error
                 yield from (outcomes[number] for number in sorted(outcomes))
-            if lost:
+            if lost is not None:
                 with self.session.asking(self.name):
-                    raise lost[0]
+                    raise lost
         finally:
             written.close()
             self.session.show(self.name, self.opened)
@@ -73,9 +73,9 @@ class StreamWriter:
         most, failed = 0, False
         broken: Exception | None = None
 
-        def told(most: int) -> Iterator[_Written]:
+        def told(under_way: int) -> Iterator[_Written]:
             nonlocal failed
-            while len(sent) > (0 if failed else most):
+            while len(sent) > (0 if failed else under_way):
                 outcomes, error = sent.popleft()[1].result()
                 failed |= error is not None
                 yield outcomes, error
