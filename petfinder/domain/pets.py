@@ -371,7 +371,9 @@ def changed(pet: PetT, values: dict[str, Any]) -> PetT:
 
 def as_found(pet: PetT) -> PetT:
     """The pet as a search may show it: no owner, no finder, nothing held back, places to 0.01 degree."""
-    photos = tuple(photo.model_copy(update={"place": photo.place and photo.place.rounded()}) for photo in pet.photos)
+    photos = tuple(
+        photo.model_copy(update={"place": photo.place.rounded()}) if photo.place else photo for photo in pet.photos
+    )
     places = {"place": pet.place, "status_place": pet.status_place}
     rounded = {name: place and place.rounded() for name, place in places.items()}
     return pet.model_copy(update={**dict.fromkeys((*PEOPLE, "held_back")), **rounded, "photos": photos})

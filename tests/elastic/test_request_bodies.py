@@ -81,7 +81,7 @@ def test_an_empty_choice_matches_nothing_and_many_ids_are_parted() -> None:
 
 
 def test_a_search_filters_before_it_searches_and_returns_no_owner_and_no_vector() -> None:
-    body = queries.nearest(QUERY, SPEC, k=5, num_candidates=200, clauses=[{"terms": {"id": ["a"]}}])
+    body = queries.nearest(QUERY.tolist(), SPEC, k=5, effort=(200, 400), clauses=[{"terms": {"id": ["a"]}}])
     assert body == {
         "knn": {
             "field": "photos.vector",
@@ -97,19 +97,27 @@ def test_a_search_filters_before_it_searches_and_returns_no_owner_and_no_vector(
     }
 
 
-def test_candidates_grow_with_k_and_shrink_with_the_share_that_a_filter_keeps() -> None:
-    assert queries.candidates(1, None) == queries.candidates(5, 10**6) >= 100
-    assert all(k <= queries.candidates(k, 10**6) <= 10_000 for k in (1, 101, 1001, 5000, 10_000))
-    assert queries.candidates(5, 4000) == 10_000
+def test_a_search_looks_at_more_for_a_larger_k_and_for_a_filter_that_keeps_few() -> None:
+    assert queries.effort(1, None)[0] == queries.effort(5, 10**6)[0] >= 100
+    assert all(k <= queries.effort(k, 10**6)[0] <= 10_000 for k in (1, 101, 1001, 5000, 10_000))
+    assert queries.effort(5, 4000) == queries.effort(5, 4000, share=0.1) == (10_000, 1000)
     by_share = {0.0: 10_000, 0.1: 10_000, 0.3: 10_000, 0.5: 200, 0.99: 200, 1.0: 100}
-    assert {share: queries.candidates(5, 10**6, share=share) for share in by_share} == by_share
+    assert {share: queries.effort(5, 10**6, share=share) for share in by_share} == {
+        share: (candidates, 400) for share, candidates in by_share.items()
+    }
+    assert [queries.effort(5, vectors)[1] for vectors in (10_001, 100_000, 100_001, None)] == [200, 200, 400, 400]
 
 
 def test_quantised_vectors_are_scored_anew_and_bits_more_of_them_and_whole_ones_not_twice() -> None:
-    assert [queries.oversampling(BITS, k, num_candidates=100) for k in (1, 10, 100)] == [400, 40, 10]
-    assert queries.oversampling(BITS, 1, num_candidates=10_000) == 1000
-    assert [queries.oversampling(spec, 1, num_candidates=100) for spec in (SPEC, WHOLE)] == [2.0, None]
-    assert "rescore_vector" not in queries.nearest(QUERY, WHOLE, k=5, num_candidates=200, clauses=[])["knn"]
+    assert [queries.oversampling(BITS, k, rescored=400) for k in (1, 10, 100)] == [400, 40, 10]
+    assert [queries.oversampling(spec, 1, rescored=400) for spec in (SPEC, WHOLE)] == [2.0, None]
+    assert "rescore_vector" not in queries.nearest([1.0], WHOLE, k=5, effort=(200, 400), clauses=[])["knn"]
+
+
+def test_a_photo_is_named_only_where_a_pet_may_have_several() -> None:
+    assert (
+        "inner_hits" not in queries.nearest([1.0], SPEC, k=5, effort=(200, 400), clauses=[], photos_named=False)["knn"]
+    )
 
 
 def test_a_page_goes_by_id() -> None:

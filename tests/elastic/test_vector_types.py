@@ -104,3 +104,19 @@ def test_asking_for_more_than_a_filter_keeps_gives_all_that_pass_once(registry: 
     numbers = [int(hit.document.id.removeprefix("pet")) for hit in found.hits]
     assert sorted(numbers) == [*range(1, PETS, BREEDS)]
     assert numbers == sorted(numbers, key=lambda number: -float(VECTORS[number] @ QUERY[0]))
+
+
+def test_a_photo_that_others_have_just_added_is_the_one_that_is_found(elasticsearch_url: str) -> None:
+    store, others = (empty_elasticsearch_store(elasticsearch_url) for _ in range(2))
+    store.create_index("dogs", SPEC)
+    write(store, [document("spot", VECTORS[:1], portrait=None), document("rex", VECTORS[1:2], portrait=None)])
+    assert [hit.photo_id for hit in store.nearest("dogs", Query(VECTORS[:1], k=1))[0].hits] == ["photo0"]
+
+    two = document("spot", np.concatenate([VECTORS[:1], QUERY]), portrait=None)
+    assert [outcome.result for outcome in others.write("dogs", [two], mode="index")] == ["replaced"]
+    assert others.nearest("dogs", Query(QUERY, k=1))[0].photos == 3  # which refreshes
+    (hit,) = store.nearest("dogs", Query(QUERY, k=1))[0].hits
+    assert (hit.document.id, hit.photo_id) == ("spot", "photo1")
+    assert hit.similarity == pytest.approx(1.0, abs=1e-6)
+    for one in (store, others):
+        one.close()

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from petfinder.domain.errors import InvalidPet
-from petfinder.domain.vectors import Matrix
+from petfinder.domain.vectors import Matrix, Vector
 from petfinder.stores.documents import Document, as_json, private_from, storable, storable_rows
 
 _SEQ_BITS, _TERM_BITS = 44, 20
@@ -58,8 +58,12 @@ def to_source(document: Document, *, dims: int, packed: bool, run: str) -> dict[
 def _photos(photo_ids: Sequence[str], rows: Matrix, *, packed: bool) -> list[dict[str, Any]]:
     names: list[dict[str, Any]] = [{"photo_id": photo_id} for photo_id in photo_ids]
     names += [{"portrait": True}] * (len(rows) - len(names))
-    sent = [base64.b64encode(row.astype(">f4").tobytes()).decode() for row in rows] if packed else rows.tolist()
-    return [{**name, "vector": vector} for name, vector in zip(names, sent, strict=True)]
+    return [{**name, "vector": vector_sent(row, packed=packed)} for name, row in zip(names, rows, strict=True)]
+
+
+def vector_sent(vector: Vector, *, packed: bool) -> str | list[float]:
+    """Return a vector as it is sent: as base64 of big-endian float32, or (not packed) as a list."""
+    return base64.b64encode(vector.astype(">f4").tobytes()).decode() if packed else vector.tolist()
 
 
 def to_document(hit: Mapping[str, Any], *, made: str, dims: int) -> Document:

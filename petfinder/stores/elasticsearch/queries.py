@@ -10,7 +10,6 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from petfinder.domain.filters import Restriction
-from petfinder.domain.vectors import Vector
 from petfinder.stores.documents import IndexSpec, batches
 from petfinder.stores.elasticsearch.mapping import vector_type
 
@@ -19,7 +18,7 @@ _MOST_TERMS = 65_536  # index.max_terms_count
 _ENOUGH_CANDIDATES = 100
 _CANDIDATES_A_HIT = 10
 _NARROW = 1 / 3
-_RESCORED_BITS, _MOST_RESCORED_BITS = 400, 1000
+_MANY_VECTORS = 100_000
 FOUND_FIELDS = ["id", "body", "photos.photo_id", "pending"]  # what a search may return: neither owner nor terms
 WITH_VECTORS = {"photo_count": {"gt": 0}}
 
@@ -65,49 +64,61 @@ def passing(restriction: Restriction, *, embedded: bool = False) -> Clause:
     return {"bool": {"filter": clauses}} if clauses else {"match_all": {}}
 
 
-def candidates(k: int, vectors: int | None = None, *, share: float = 1.0) -> int:
-    """num_candidates for the k nearest, of the `share` of all pets that a filter keeps.
+def effort(k: int, vectors: int | None = None, *, share: float = 1.0) -> tuple[int, int]:
+    """num_candidates for the k nearest, of the `share` of all pets that a filter keeps; how many are compared whole.
 
-    Where there are no more vectors than that, or a filter keeps less than a third, all up to 10,000 are compared: at
+    Where there are no more vectors than that, or a filter keeps less than a third, all up to 10,000 are looked at: at
     100,000 photos with one in ten kept, 200 candidates found .91 of the ten nearest, and 10,000 all of them in 1.4
     times the time. A wide search is left to the graph, for which 100 are enough
-    (`python -m tests.benchmarks.peers kinds`).
+    (`python -m tests.benchmarks.peers kinds`). Of 50,000 vectors of photos with one bit a dimension, 200 compared whole
+    found .990 of the ten nearest, 400 .995, 1,000 .996 (1.000 where all were looked at); at 300,000 200 found .984.
     """
-    if share < _NARROW or (vectors is not None and vectors <= MOST_CANDIDATES):
-        return MOST_CANDIDATES
+    if vectors is not None and vectors <= MOST_CANDIDATES:
+        return MOST_CANDIDATES, 1000
+    if share < _NARROW:
+        return MOST_CANDIDATES, 400
     enough = _ENOUGH_CANDIDATES if share == 1.0 else 2 * _ENOUGH_CANDIDATES
-    return min(MOST_CANDIDATES, max(enough, _CANDIDATES_A_HIT * k))
+    few = share == 1.0 and vectors is not None and vectors <= _MANY_VECTORS
+    return min(MOST_CANDIDATES, max(enough, _CANDIDATES_A_HIT * k)), 200 if few else 400
 
 
-def oversampling(spec: IndexSpec, k: int, *, num_candidates: int) -> float | None:
+def oversampling(spec: IndexSpec, k: int, *, rescored: int) -> float | None:
     """Return how many times k quantised vectors are scored anew from the whole ones; None where vectors are kept whole.
 
-    With one bit a dimension some 400 have to be, however few are asked for, and more where all are compared.
+    With one bit a dimension they are `rescored`, however few are asked for.
     """
     kind = vector_type(spec)
     if kind == "bbq_hnsw":
-        rescored = _MOST_RESCORED_BITS if num_candidates == MOST_CANDIDATES else _RESCORED_BITS
         return max(10.0, rescored / k)
     return 2.0 if kind == "int8_hnsw" else None
 
 
 def nearest(
-    query: Vector, spec: IndexSpec, *, k: int, num_candidates: int, clauses: Sequence[Clause]
+    query: str | list[float],
+    spec: IndexSpec,
+    *,
+    k: int,
+    effort: tuple[int, int],
+    clauses: Sequence[Clause],
+    photos_named: bool = True,
 ) -> dict[str, Any]:
-    """Return the search for the k pets nearest to one query (dims,), each with its two nearest vectors.
+    """Return the search for the k pets nearest to one query, as `vector_sent`, each with its two nearest vectors.
 
-    Quantised vectors are searched with oversampling and scored anew from the whole ones.
+    Where every pet has one photo, none needs to be named, which saves a tenth of the time. Quantised vectors are
+    searched with oversampling and scored anew from the whole ones.
     """
+    num_candidates, rescored = effort
     knn: dict[str, Any] = {
         "field": "photos.vector",
-        "query_vector": query.tolist(),
+        "query_vector": query,
         "k": k,
         "num_candidates": num_candidates,
-        "inner_hits": {"size": 2, "_source": False},
     }
+    if photos_named:
+        knn["inner_hits"] = {"size": 2, "_source": False}
     if clauses:
         knn["filter"] = list(clauses)
-    if oversample := oversampling(spec, k, num_candidates=num_candidates):
+    if oversample := oversampling(spec, k, rescored=rescored):
         knn["rescore_vector"] = {"oversample": oversample}
     return {"knn": knn, "size": k, "_source": {"includes": FOUND_FIELDS}}
 

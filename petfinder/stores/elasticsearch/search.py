@@ -25,7 +25,7 @@ from petfinder.stores.elasticsearch.session import Session
 
 _AT_ONCE = 50  # searches in one request
 _HITS_AT_ONCE, _IDS_AT_ONCE = 10_000, 50_000  # and what all of them may answer, and name
-_SPARE = 5  # hits beyond k where all are compared, for quantised vectors may have put neighbours in another order
+_SPARE = 5  # hits beyond k where all are looked at: of several photos of a pet, quantised, the nearest may not be seen
 
 
 def nearest(session: Session, opened: Opened, query: Query, *, retries: int) -> list[Nearest]:
@@ -51,20 +51,25 @@ def nearest(session: Session, opened: Opened, query: Query, *, retries: int) -> 
         if not passing:
             return [Nearest((), searched=0, photos=0) for _ in query.vectors]
         share = passing / max(passing, total(counts[Restriction()]))
-    width = queries.candidates(k, opened.vectors, share=share)
-    more = min(queries.MOST_CANDIDATES, k + _SPARE if width == queries.MOST_CANDIDATES else k)
-    asking = [(width, clauses)]
+    effort = queries.effort(k, opened.vectors, share=share)
+    asking = [(effort, clauses)]
     if query.cells:
-        asking.append((queries.MOST_CANDIDATES, queries.filters(query.in_cells().restriction)))
+        asking.append((queries.effort(k, share=0.0), queries.filters(query.in_cells().restriction)))
+    one_each = counts[restriction] is not None and photos_in(counts[restriction]) == total(counts[restriction])
+    more = min(queries.MOST_CANDIDATES, k if one_each or effort[0] < queries.MOST_CANDIDATES else k + _SPARE)
+    sent = [documents.vector_sent(vector, packed=session.packed) for vector in query.vectors]
     bodies = [
-        queries.nearest(vector, opened.spec, k=more, num_candidates=some, clauses=which)
+        queries.nearest(vector, opened.spec, k=more, effort=some, clauses=which, photos_named=not one_each)
         for some, which in asking
-        for vector in query.vectors
+        for vector in sent
     ]
     named = len(restriction.ids or ()) + len(restriction.exclude)
     at_once = max(1, min(_AT_ONCE, _HITS_AT_ONCE // more, _IDS_AT_ONCE // max(1, named)))
     answers, count = ask(bodies, at_once), counts[restriction]
-    hits = [cut([_hit(one, opened) for one in answer["hits"]["hits"]], query) for answer in answers]
+    if one_each and any(len(hit["_source"]["photos"]) > 1 for answer in answers for hit in answer["hits"]["hits"]):
+        session.count_anew()  # others have added a photo since
+        return nearest(session, opened, query, retries=retries)
+    hits = [cut([_hit(one) for one in answer["hits"]["hits"]], query) for answer in answers]
     found = [Nearest(some, total(count), photos_in(count)) for some in hits]
     found, beside = found[: len(query.vectors)], found[len(query.vectors) :]
     return [one.joined(other) for one, other in zip(found, beside, strict=True)] if beside else found
@@ -119,12 +124,16 @@ def photos_in(answer: Mapping[str, Any]) -> int:
     return int(answer["aggregations"]["photo_count"]["value"])
 
 
-def _hit(found: Mapping[str, Any], opened: Opened) -> Hit:
+def _hit(found: Mapping[str, Any]) -> Hit:
     """A hit by its two nearest vectors, whose scores are exact where those of hits may be of another photo as near."""
-    document = documents.to_document(found, made=opened.made, dims=opened.spec.dims)
-    two = found["inner_hits"]["photos"]["hits"]["hits"]
-    photo = next(place for place in (one["_nested"]["offset"] for one in two) if place < len(document.photo_ids))
-    return Hit(document, document.photo_ids[photo], 2 * two[0]["_score"] - 1)  # a score is (1 + cos) / 2
+    kept, nearest_two = found["_source"], [(0, found["_score"])]
+    if "inner_hits" in found:
+        two = found["inner_hits"]["photos"]["hits"]["hits"]
+        nearest_two = [(one["_nested"]["offset"], one["_score"]) for one in two]
+    photo_ids = tuple(photo["photo_id"] for photo in kept["photos"] if "photo_id" in photo)
+    photo = next(photo_ids[place] for place, _ in nearest_two if place < len(photo_ids))
+    document = Document(kept["id"], kept["body"], photo_ids=photo_ids, pending=kept.get("pending", 0))
+    return Hit(document, photo, 2 * nearest_two[0][1] - 1)  # a score is (1 + cos) / 2
 
 
 def cut(hits: Sequence[Hit], query: Query) -> tuple[Hit, ...]:
