@@ -41,7 +41,8 @@ def rest(client: Elasticsearch, name: str = "_all") -> None:
     calm_since = time.perf_counter()
     while time.perf_counter() - calm_since < REST_SECONDS:
         time.sleep(0.25)
-        if client.indices.stats(index=name, metric="merge")["_all"]["total"]["merges"]["current"]:
+        there = client.indices.stats(index=name, metric="merge")["_all"]["total"]
+        if there and there["merges"]["current"]:
             calm_since = time.perf_counter()
     client.indices.refresh(index=name)  # lets go of the segments that were merged away
 

@@ -30,7 +30,7 @@ _LOOK_AGAIN_SECONDS = 5.0
 _COUNT_AGAIN_SECONDS = 1.0  # as soon as the server's own default shows what others wrote
 _MOST_COUNTS = 1000  # that are remembered
 _WAIT_FOR_REBUILD_SECONDS = 60.0
-_PACKED_SINCE = (9, 4, 0)  # servers that take vectors as base64 in documents and in searches
+_PACKED_SINCE = (9, 5, 0)  # servers that take vectors as base64, in documents (9.3) and in searches; tried with 9.5.3
 
 
 class IndexReplaced(StoreUnavailable):
