@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     from petfinder.evaluation.compare import compare_encoders as compare_encoders
     from petfinder.evaluation.evaluate import evaluate_folder as evaluate_folder
     from petfinder.evaluation.evaluate import evaluate_registry as evaluate_registry
-    from petfinder.page.widgets.page import front_page as front_page
+    from petfinder.page.widgets import front_page as front_page
     from petfinder.photos.read import PhotoLimits as PhotoLimits
     from petfinder.registry.connect import connect as connect
     from petfinder.registry.connect import open_store as open_store

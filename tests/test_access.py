@@ -1,16 +1,16 @@
-"""The passphrase before contacts and changes: only its hash is kept, each visitor opens for themselves."""
+"""The passphrase before contacts and changes: only its hash is kept, each visitor brings a cookie."""
 
 from __future__ import annotations
 
-import logging
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from petfinder.domain.errors import ConfigError, PassphraseNeeded
-from petfinder.page.access import LONGEST_WAIT, Access, hash_passphrase
+from petfinder.domain.errors import ConfigError
+from petfinder.page.access import Access, hash_passphrase
 from petfinder.registry.settings import load_settings
 
 PASSPHRASE = "three grey whiskers"
@@ -22,84 +22,36 @@ def kept() -> str:
 
 
 def test_without_a_passphrase_all_is_open() -> None:
-    access = Access()
+    access = Access(key=b"a")
 
-    access.check()
-    access.lock()
-
-    assert (access.needed, access.is_open, access.unlock("anything")) == (False, True, True)
+    assert (access.needed, access.lets_in(None), access.is_right("anything")) == (False, True, False)
 
 
-def test_with_one_all_is_locked_until_this_visitor_gives_it(kept: str) -> None:
-    access, another = Access(kept, sleep=lambda _: None), Access(kept)
+def test_with_one_all_is_locked_but_for_who_brings_its_cookie(kept: str) -> None:
+    access = Access(kept, key=b"a")
 
-    with pytest.raises(PassphraseNeeded, match="passphrase"):
-        access.check()
-    assert (access.needed, access.is_open, access.unlock("three grey whisker")) == (True, False, False)
-    with pytest.raises(PassphraseNeeded):
-        access.check()
-    assert access.unlock(PASSPHRASE)
-    access.check()
-    assert (access.is_open, another.is_open) == (True, False)
-    access.lock()
-    with pytest.raises(PassphraseNeeded):
-        access.check()
+    assert (access.needed, access.is_right("three grey whisker"), access.is_right(PASSPHRASE)) == (True, False, True)
+    assert access.lets_in(access.cookie())
+    assert not any(map(access.lets_in, (None, "", "volunteer", access.cookie()[:-1], access.cookie() + "a", "\ud800")))
 
 
-def test_each_wrong_passphrase_costs_twice_the_time_of_the_one_before(kept: str) -> None:
-    waits: list[float] = []
-    access = Access(kept, sleep=waits.append)
-
-    for _ in range(8):
-        access.unlock("guessed")
-
-    assert waits[:3] == [0.5, 1.0, 2.0]
-    assert waits[-1] == LONGEST_WAIT
-    assert access.unlock(PASSPHRASE)
-    assert not access.unlock("guessed")
-    assert waits[-1] == 0.5
-
-
-def test_who_comes_anew_waits_as_long_as_who_guessed_before(kept: str, tmp_path: Path) -> None:
-    attempts, waits = tmp_path / "attempts.db", list[float]()
-    for _ in range(8):
-        assert not Access(kept, attempts=attempts, sleep=waits.append).unlock("guessed")
-
-    early: list[float] = []
-    assert Access(kept, attempts=attempts, sleep=early.append).unlock(PASSPHRASE)
-
-    assert waits[0] == 0.5
-    assert waits[-1] == LONGEST_WAIT
-    assert len(early) == 1  # before anything was looked at
-    assert 0 < early[0] <= LONGEST_WAIT
-    assert all(secret.encode() not in attempts.read_bytes() for secret in (PASSPHRASE, "guessed", kept))
-
-
-def test_wrong_ones_are_forgotten_after_a_while(kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    attempts, waits = tmp_path / "attempts.db", list[float]()
-    for _ in range(3):
-        Access(kept, attempts=attempts, sleep=lambda _: None).unlock("guessed")
-    monkeypatch.setattr("petfinder.page.access.FORGOTTEN_AFTER", 0.0)
-
-    Access(kept, attempts=attempts, sleep=waits.append).unlock("guessed")
-
-    assert waits == [0.5]
-
-
-def test_where_nothing_is_counted_each_visitor_waits_alone(
-    kept: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_a_cookie_is_worth_nothing_after_half_a_day_or_with_another_passphrase_or_elsewhere(
+    kept: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    waits: list[float] = []
-    access = Access(kept, attempts=tmp_path / "gone" / "attempts.db", sleep=waits.append)
+    access, elsewhere = Access(kept, key=b"a"), Access(kept, key=b"b")
+    cookie, later = access.cookie(), time.time() + 12 * 3600 + 2
 
-    assert [access.unlock("guessed"), access.unlock("guessed"), access.unlock(PASSPHRASE)] == [False, False, True]
-    assert waits == [0.5, 1.0]
-    assert "cannot be counted" in caplog.text
+    assert not Access(hash_passphrase("another passphrase"), key=b"a").lets_in(cookie)
+    assert not elsewhere.lets_in(cookie)
+    assert elsewhere.name != access.name  # so that a browser keeps both, whatever their ports
+    assert Access(kept, key=b"a").lets_in(cookie)
+    monkeypatch.setattr("time.time", lambda: later)
+    assert not access.lets_in(cookie)
 
 
 @pytest.mark.parametrize("given", ["", " ", "x" * 2_000_000, "\ud800 no text", "'; DROP TABLE pets; --", "\x00" * 9])
 def test_odd_input_is_a_wrong_passphrase_and_no_error(kept: str, given: str) -> None:
-    assert not Access(kept, sleep=lambda _: None).unlock(given)
+    assert not Access(kept).is_right(given)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +63,7 @@ def test_odd_input_is_a_wrong_passphrase_and_no_error(kept: str, given: str) -> 
     ],
 )
 def test_it_is_the_same_however_its_letters_are_composed_and_spaced(made_of: str, given: str) -> None:
-    assert Access(hash_passphrase(made_of), sleep=lambda _: None).unlock(given)
+    assert Access(hash_passphrase(made_of)).is_right(given)
 
 
 @pytest.mark.parametrize("text", ["", "short", " " * 20, "seven77  ", "x" * 1001, "\ud800" * 10])
@@ -127,22 +79,13 @@ def test_what_is_no_hash_is_refused_at_the_start_without_repeating_it(kept: str)
         assert not unusable or unusable not in f"{caught.value!r} {caught.value.__cause__!r}"
 
 
-def test_nothing_shows_passphrase_or_hash(kept: str, caplog: pytest.LogCaptureFixture) -> None:
-    again = hash_passphrase(PASSPHRASE)
-    caplog.set_level(logging.DEBUG)
-    access = Access(kept, sleep=lambda _: None)
+def test_nothing_shows_passphrase_or_hash(kept: str) -> None:
+    access = Access(kept, key=b"a")
 
-    access.unlock("a wrong guess")
-    access.unlock(PASSPHRASE)
-    with pytest.raises(PassphraseNeeded) as caught:
-        Access(kept).check()
-
-    assert again != kept
+    assert hash_passphrase(PASSPHRASE) != kept
     assert kept.startswith("$argon2id$")
-    assert "whiskers" not in kept + again
-    said = f"{access!r} {access} {caught.value} {caplog.text}"
-    assert "a wrong passphrase was given" in said
-    assert not any(secret in said for secret in (kept, PASSPHRASE, "a wrong guess"))
+    assert "whiskers" not in kept + access.cookie()
+    assert not any(secret in f"{access!r} {access} {access.cookie()} {access.name}" for secret in (kept, PASSPHRASE))
 
 
 def test_the_settings_never_show_the_hash(kept: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +103,7 @@ def test_without_argon2_the_message_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['argon2'] = None\n"
         "from petfinder.page.access import Access, hash_passphrase\n"
-        "Access().check()\n"
+        "Access().lets_in(None)\n"
         "for call in (lambda: hash_passphrase('three grey whiskers'), lambda: Access('$argon2id$')):\n"
         "    try: call()\n"
         "    except Exception as error: print(type(error).__name__, error)\n"
@@ -169,4 +112,4 @@ def test_without_argon2_the_message_says_what_to_install() -> None:
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
     assert said.count("ConfigError") == 2
-    assert said.count("[notebook]'") == 2
+    assert said.count("[serve]'") == 2

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import petfinder
 from petfinder.cli.app import HOMES, app
-from petfinder.page.server import serve
+from petfinder.page import serve
 from petfinder.registry.settings import load_settings
 from tests.test_cli import folder, registered, run
 from tests.test_service import sure
@@ -27,7 +27,7 @@ __all__ = ["folder", "registered"]
 INDEX_VERBS = ("create", "list", "info", "rebuild", "delete", "rename")
 FIND = ("find", "photos/luigi.png", "-k", "1", "--registry", "pets.db")
 TOO_HEAVY = (
-    "jinja2 matplotlib pandas torch elasticsearch IPython ipywidgets voila sentence_transformers "
+    "jinja2 matplotlib pandas torch elasticsearch IPython ipywidgets fastapi uvicorn sentence_transformers "
     "petfinder.evaluation.calibration petfinder.evaluation.compare petfinder.registry.copy "
     "petfinder.evaluation.evaluate petfinder.evaluation.result petfinder.evaluation.metrics petfinder.training.tune "
     "petfinder.cli.demo petfinder.tables.writers petfinder.tables.readers petfinder.cli.evaluate "

@@ -1,10 +1,10 @@
-"""The desk: what a visitor may ask and do, on every store; contact and changes only while the access is open."""
+"""The desk: what a visitor may ask and do, on every store; contact and changes only where it is not locked."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 from unittest.mock import patch
 
@@ -15,25 +15,14 @@ from PIL.ExifTags import GPS, IFD, Base
 import petfinder as pf
 from petfinder.domain import errors
 from petfinder.domain.vectors import Matrix
-from petfinder.page.access import Access, hash_passphrase
 from petfinder.page.desk import PAGE, Counts, Desk, PetDesk, Upload
 from tests.conftest import TableEncoder
-from tests.widgets.conftest import BLUE, EXACT, NEARLY_RED, PASSPHRASE, PHONE, RED
-
-
-@pytest.fixture(scope="module")
-def hashed() -> str:
-    return hash_passphrase(PASSPHRASE)
+from tests.widgets.conftest import BLUE, EXACT, NEARLY_RED, PHONE, RED
 
 
 @pytest.fixture
-def access(hashed: str) -> Access:
-    return Access(hashed, sleep=lambda _: None)
-
-
-@pytest.fixture
-def desk(registry: pf.Registry, access: Access) -> Desk:
-    return Desk(registry, access)
+def desk(registry: pf.Registry) -> Desk:
+    return Desk(registry, locked=True)
 
 
 def upload(colour: tuple[int, int, int] = RED, *, name: str = "photo.jpg", exif: Image.Exif | None = None) -> Upload:
@@ -52,73 +41,106 @@ CHANGES: dict[str, Callable[[PetDesk], object]] = {
     "owner_of": lambda dogs: dogs.owner_of("luigi"),
     "whole": lambda dogs: dogs.whole("luigi"),
     "register": lambda dogs: dogs.register([upload(BLUE)], {"name": "Bella"}),
-    "report_found": lambda dogs: dogs.report_found([upload(BLUE)], {}),
+    "page": lambda dogs: dogs.page(),
+    "placed": lambda dogs: dogs.placed(),
     "update": lambda dogs: dogs.update("luigi", {"name": "Other"}),
     "add_photos": lambda dogs: dogs.add_photos("luigi", [upload(BLUE)]),
-    "remove_photo": lambda dogs: dogs.remove_photo("luigi", dogs.pet("luigi").photos[0].photo_id or ""),
+    "remove_photo": lambda dogs: dogs.remove_photo("luigi", dogs.service.get("luigi").photos[0].photo_id or ""),
     "report_lost": lambda dogs: dogs.report_lost("luigi"),
     "reunite": lambda dogs: dogs.reunite("luigi"),
     "remove": lambda dogs: dogs.remove("luigi"),
 }
 
 
-def test_every_change_and_every_contact_asks_the_access_each_time(registry: pf.Registry, desk: Desk) -> None:
+def test_a_locked_desk_refuses_every_change_and_every_contact(registry: pf.Registry, desk: Desk) -> None:
     register_luigi(registry)
     before = registry.dogs.get("luigi")
-    dogs = desk.of("dog")
 
     for call in CHANGES.values():
         with pytest.raises(errors.PassphraseNeeded):
-            call(dogs)
-    assert desk.access.unlock(PASSPHRASE)
-    assert dogs.owner_of("luigi") == before.owner
-    desk.access.lock()
-    for call in CHANGES.values():
-        with pytest.raises(errors.PassphraseNeeded):
-            call(dogs)
+            call(desk.of("dog"))
+    with pytest.raises(errors.PassphraseNeeded):
+        desk.stale()
 
     assert registry.dogs.get("luigi") == before
     assert registry.dogs.count() == 1
+    assert Desk(registry).of("dog").owner_of("luigi") == before.owner
 
 
-def test_with_the_passphrase_each_change_is_made(registry: pf.Registry, desk: Desk) -> None:
+def test_an_unlocked_desk_makes_each_change(registry: pf.Registry) -> None:
     for name, call in CHANGES.items():
         register_luigi(registry)
-        desk.access.unlock(PASSPHRASE)
-        call(desk.of("dog"))
-        desk.access.lock()
+        call(Desk(registry).of("dog"))
         changed = (registry.dogs.count(), registry.dogs.count(pf.PetFilter(ids=["luigi"])))
-        assert changed == {"register": (2, 1), "report_found": (2, 1), "remove": (0, 0)}.get(name, (1, 1)), name
+        assert changed == {"register": (2, 1), "remove": (0, 0)}.get(name, (1, 1)), name
         registry.dogs.remove([pet.pet_id for pet in registry.dogs.list()])
 
 
+def test_a_locked_desk_opens_and_lists_reports_only(registry: pf.Registry, desk: Desk) -> None:
+    register_luigi(registry, microchip="999 000 000 000 112")
+    with pytest.raises(errors.PetNotFound, match="not reported"):
+        desk.of("dog").pet("luigi")
+    assert desk.reports().pets == desk.reports(pf.PetFilter(status="home")).pets == ()
+    assert [pet.pet_id for pet in Desk(registry).reports(pf.PetFilter(status="home")).pets] == ["luigi"]
+
+    registry.dogs.report_lost("luigi")
+    assert desk.of("dog").pet("luigi").microchip is None
+    assert Desk(registry).of("dog").pet("luigi").microchip
+    assert [pet.owner for pet in desk.reports().pets] == [None]
+
+
+def test_reports_of_both_species_come_by_their_day_the_latest_first_48_on_a_page(
+    registry: pf.Registry, desk: Desk
+) -> None:
+    for number in range(60):
+        known: dict[str, Any] = {"status": "lost", "status_at": f"2026-10-02T10:{number:02}+00:00"}
+        kind, service = ((pf.Dog, registry.dogs), (pf.Cat, registry.cats))[number % 2]
+        pet = kind(pet_id=f"p{number:02}", note="grey" if number < 5 else "red", **known)
+        service.repository.insert(pet)  # type: ignore[arg-type]
+    long_ago = pf.Dog(pet_id="rex", status="lost", registered_at="2024-01-01", status_at="2026-11-01")
+    registry.dogs.repository.insert(long_ago)
+
+    def ids(**asked: Any) -> list[str]:
+        return [pet.pet_id for pet in desk.reports(**asked).pets]
+
+    pages = [desk.reports(page=number) for number in (1, 2)]
+    by_day = ["rex", *(f"p{number:02}" for number in reversed(range(60)))]
+    assert [pet.pet_id for page in pages for pet in page.pets] == by_day
+    assert [(len(page.pets), page.more) for page in pages] == [(48, True), (13, False)]
+    assert ids(words="grey") == ["p04", "p03", "p02", "p01", "p00"]
+    assert ids(words="grey", species="cat") == ["p03", "p01"]
+    assert ids(since=datetime(2026, 10, 2, 10, 58, tzinfo=timezone.utc)) == ["rex", "p59", "p58"]
+    with pytest.raises(errors.InvalidQuery):
+        desk.reports(words="...")
+
+
 def test_what_is_open_to_all_shows_pets_as_searches_do(registry: pf.Registry, desk: Desk) -> None:
-    register_luigi(registry, breed="Jack Russell", microchip="999000000000112", note="comes for cheese")
+    register_luigi(registry, breed="Jack Russell", note="comes for cheese", status="lost", status_place=EXACT)
     registry.dogs.register(pf.Dog(pet_id="bella", photos=[upload(BLUE).photo()], owner=pf.Owner(name="Ana")))
-    dogs = desk.of("dog")
 
     shown = [
-        dogs.pet("luigi"),
-        *dogs.page().pets,
-        *dogs.placed(),
-        *dogs.search("cheese").pets,
-        *dogs.search("999 000 000 000 112").pets,
-        *(match.pet for match in dogs.find([upload(NEARLY_RED)])),
-        *(match.pet for match in dogs.similar("bella")),
+        desk.of("dog").pet("luigi"),
+        *desk.reports().pets,
+        *desk.reports(words="cheese").pets,
+        *(match.pet for match in desk.look_for([upload(NEARLY_RED).photo()])),
+        *(match.pet for match in desk.of("dog").similar("bella")),
+        *Desk(registry).of("dog").page().pets,
+        *Desk(registry).of("dog").placed(),
     ]
 
     assert [pet.pet_id for pet in shown].count("luigi") == 7
     assert all(pet.owner is None for pet in shown)
-    assert {pet.place for pet in shown if pet.pet_id == "luigi"} == {pf.Place(lat=38.71, lon=-9.14)}
-    assert all(photo.embedding is None for photo in dogs.pet("luigi").photos)
+    rounded = pf.Place(lat=38.71, lon=-9.14)
+    assert {place for pet in shown if pet.pet_id == "luigi" for place in (pet.place, pet.status_place)} == {rounded}
+    assert all(photo.embedding is None for photo in desk.of("dog").pet("luigi").photos)
     assert PHONE not in repr(shown) + "".join(pet.model_dump_json() for pet in shown)
 
 
-def test_a_thousand_pets_are_paged_by_48_each_once_and_in_order(registry: pf.Registry, desk: Desk) -> None:
+def test_a_thousand_pets_are_paged_by_48_each_once_and_in_order(registry: pf.Registry) -> None:
     photo = upload().photo()
     pets = [pf.Dog(pet_id=f"d{number:04}", photos=[photo] if number < 60 else ()) for number in range(1_005)]
     registry.dogs.register_many(pets, progress=False)
-    dogs, store = desk.of("dog"), registry.dogs.repository.store
+    dogs, store = Desk(registry).of("dog"), registry.dogs.repository.store
 
     with patch.object(store, "thumbnails", wraps=store.thumbnails) as asked:
         page = dogs.page()
@@ -153,7 +175,7 @@ def test_files_over_the_limit_are_refused_alone_and_together(registry: pf.Regist
     Image.new("RGB", (600, 600), RED).save(whole_megabyte, "PNG", compress_level=0)
     large, half = Upload("garden.jpg", bytes(3 * 2**20)), Upload("half.png", whole_megabyte.getvalue())
     calls: list[Callable[[list[Upload]], object]] = [
-        dogs.find,
+        desk.check_uploads,
         lambda files: dogs.register(files, {"name": "Luigi"}),
         lambda files: dogs.add_photos("luigi", files),
     ]
@@ -165,7 +187,6 @@ def test_files_over_the_limit_are_refused_alone_and_together(registry: pf.Regist
             call([half, half])
     with pytest.raises(errors.PhotoTooLarge, match="garden"):
         desk.look_at(large)
-    assert len(dogs.find([half])) == 0
     assert registry.dogs.count() == 0
 
 
@@ -174,15 +195,13 @@ def test_a_broken_upload_is_called_by_its_name_and_without_a_photo_nothing_is_wr
     broken = Upload("holiday.jpg", b"not a picture")
 
     for call in (
-        lambda: dogs.find([broken]),
+        lambda: Desk(registry).look_for([broken.photo()]),
         lambda: dogs.register([upload(), broken], {"name": "Luigi"}),
-        lambda: dogs.register([upload()], {"name": "Luigi", "owner": pf.Owner(name="Ully")}, picture=broken),
     ):
         with pytest.raises(errors.UnreadablePhoto, match=r"holiday\.jpg"):
             call()
-    for register in (dogs.register, dogs.report_found):
-        with pytest.raises(errors.InvalidPet, match="at least one photo"):
-            register([], {"name": "Bella"})
+    with pytest.raises(errors.InvalidPet, match="at least one photo"):
+        dogs.register([], {"name": "Bella"})
     assert registry.dogs.count() == 0
     dogs.register([upload()], {"name": "Luigi"})
     with pytest.raises(errors.UnreadablePhoto):
@@ -229,55 +248,32 @@ class TextEncoder(TableEncoder):
 
 
 @pytest.mark.parametrize("encoder", [TableEncoder(), TextEncoder()])
-def test_words_say_how_they_were_meant(place: str, encoder: TableEncoder) -> None:
+def test_words_are_looked_for_in_what_is_written_then_as_a_chip_number_then_in_photos(
+    place: str, encoder: TableEncoder
+) -> None:
     with pf.connect(place, encoder=encoder) as registry:
-        register_luigi(registry, microchip="999 000 000 000 112", note="comes for cheese, in red")
-        registry.dogs.register(pf.Dog(pet_id="bella", photos=[upload(BLUE).photo()]))
-        dogs = Desk(registry).of("dog")
+        register_luigi(registry, status="lost", microchip="999 000 000 000 112", note="comes for cheese")
+        registry.dogs.repository.insert(pf.Dog(pet_id="bella", status="lost"))
 
-        for words, meant in (("cheese", "words"), ("999000000000112", "microchip"), ("1234567890", "words")):
-            assert dogs.search(words).meant == meant
-        assert [pet.pet_id for pet in dogs.search("cheese").pets] == ["luigi"]
-        with pytest.raises(errors.InvalidQuery):
-            dogs.search("  ")
-        answer = dogs.search("red", by_meaning=True)
+        def found(words: str, *, locked: bool = False) -> list[str]:
+            return [pet.pet_id for pet in Desk(registry, locked=locked).reports(words=words).pets]
 
-        assert dogs.knows_text is encoder.supports_text
-        assert answer.meant == ("meaning" if encoder.supports_text else "words")
-        if answer.matches is None:
-            assert [pet.pet_id for pet in answer.pets] == ["luigi"]
-        else:
-            assert [match.pet.pet_id for match in answer.matches] == ["luigi", "bella"]
-            assert answer.matches.verdict is None
-
-
-def test_an_update_keeps_the_owner_and_takes_a_picture_of_them(registry: pf.Registry) -> None:
-    register_luigi(registry)
-    dogs = Desk(registry).of("dog")
-
-    dogs.update("luigi", {"breed": "Jack Russell"})
-    assert registry.dogs.get("luigi").owner == pf.Owner(name="Ully", phone=PHONE)
-    dogs.update("luigi", {"owner": pf.Owner(name="Ully", phone=PHONE)}, picture=upload(BLUE))
-
-    owner = dogs.owner_of("luigi")
-    assert owner is not None
-    assert owner.phone == PHONE
-    assert owner.picture is not None
-    assert owner.picture.thumbnail
+        assert found("cheese", locked=True) == ["luigi"]
+        assert found("999000000000112") == ["luigi"]
+        assert found("999000000000112", locked=True) == []
+        assert found("red one") == (["luigi"] if encoder.supports_text else [])
 
 
 def test_ever_smaller_circles_tell_a_locked_visitor_no_more(registry: pf.Registry, desk: Desk) -> None:
-    register_luigi(registry)
-    dogs, centre = desk.of("dog"), pf.Place(lat=38.71, lon=-9.14)
+    register_luigi(registry, status="lost")
+    centre = pf.Place(lat=38.71, lon=-9.14)
 
-    def found(at: tuple[float, float], km: float) -> bool:
-        return len(dogs.page(where=pf.PetFilter(near=at, within_km=km)).pets) == 1
+    def found(at: tuple[float, float], km: float, desk: Desk = desk) -> bool:
+        return len(desk.reports(pf.PetFilter(near=at, within_km=km)).pets) == 1
 
     for at in ((38.70, -9.13), (38.73, -9.16), (38.7049, -9.1451)):
         shown = pf.Place(lat=at[0], lon=at[1]).rounded().km_to(centre)
         assert found(at, shown + 0.01)
         assert not found(at, shown - 0.01)
-    assert dogs.find([upload()], where=pf.PetFilter(near=EXACT, within_km=0.1)).best is not None
-    assert desk.access.unlock(PASSPHRASE)
-    assert found(EXACT, 0.001)
-    assert not found((38.71, -9.14), 0.1)
+    assert found(EXACT, 0.001, Desk(registry))
+    assert not found((38.71, -9.14), 0.1, Desk(registry))

@@ -32,15 +32,15 @@ def serve(
         bool, Option("--without-passphrase", help="Let other machines see contacts and change pets without one.")
     ] = False,
 ) -> None:
-    """Show a registry as a page in the browser, for volunteers. Ctrl-C ends it; needs the `notebook` extra.
+    """Show a registry as a page in the browser, for everybody. Ctrl-C ends it; needs the `serve` extra.
 
     Example: petfinder serve --registry pets.db
 
-    Example: petfinder serve --host pets.example.org  (the web server there passes on Host, Upgrade and Connection)
+    Example: petfinder serve --host pets.example.org  (the web server there passes on Host and X-Forwarded-…)
 
     Example: petfinder serve --ip 0.0.0.0 --port 8000 --no-open --greeting "Shelter Lisbon, +351 555 0100"
     """
-    from petfinder.page.server.serve import serve as serve_page
+    from petfinder.page.serve import serve as serve_page
 
     serve_page(
         place_of_registry(registry, load_settings()),

@@ -1,20 +1,16 @@
 """Who may see contacts and change pets: a passphrase, kept only as its hash, asked for by whoever serves the registry.
 
-An Access belongs to one visitor: what one unlocks stays locked for the others.
+Who gave it has a signed cookie for half a day; it is worth nothing any more once the passphrase is another.
 """
 
 from __future__ import annotations
 
-import logging
-import sqlite3
-import time
+import hashlib
+import threading
 import unicodedata
-from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from petfinder.domain.errors import ConfigError, PassphraseNeeded
+from petfinder.domain.errors import ConfigError
 from petfinder.domain.text import install_line
 
 if TYPE_CHECKING:
@@ -22,11 +18,8 @@ if TYPE_CHECKING:
 
 SHORTEST = 8
 LONGEST = 1000
-FIRST_WAIT = 0.5
-LONGEST_WAIT = 16.0
-FORGOTTEN_AFTER = 600.0
-
-log = logging.getLogger(__name__)
+_SECONDS = 12 * 3600
+_SAID = "volunteer"
 
 
 def hash_passphrase(text: str) -> str:
@@ -41,24 +34,17 @@ def hash_passphrase(text: str) -> str:
 
 
 class Access:
-    """What one visitor may do: reading is open; contacts and changes need the passphrase where one is set."""
+    """Who may do more than read: everybody where no hash is given, else who brings the passphrase's cookie.
 
-    def __init__(
-        self,
-        passphrase_hash: str | None = None,
-        *,
-        attempts: Path | None = None,
-        sleep: Callable[[float], object] = time.sleep,
-    ) -> None:
-        """Locked where a hash is given, else open; raises ConfigError for what is no hash of hash_passphrase.
+    `key` signs the cookies. Raises ConfigError for what is no hash of hash_passphrase.
+    """
 
-        `attempts`: a file in which a server counts its visitors' wrong passphrases, so that who comes anew waits too.
-        """
-        self._hash = passphrase_hash
-        self._attempts = attempts
-        self._sleep = sleep
-        self._unlocked = False
-        self._wrong = 0
+    def __init__(self, passphrase_hash: str | None = None, *, key: bytes = b"") -> None:
+        from itsdangerous import TimestampSigner
+
+        self._hash, self._turn = passphrase_hash, threading.Lock()
+        self._signer = TimestampSigner(hashlib.sha256(key + (passphrase_hash or "").encode()).digest())
+        self.name = f"petfinder-{hashlib.sha256(b'name' + key).hexdigest()[:8]}"  # of the cookie: ports share them
         if passphrase_hash is not None:
             _verify(passphrase_hash, "")
 
@@ -70,74 +56,28 @@ class Access:
         """Whether a passphrase is set at all."""
         return self._hash is not None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether contacts and changes are allowed now."""
-        return self._unlocked or not self.needed
-
-    def unlock(self, passphrase: str) -> bool:
-        """Open it with the passphrase; False, after a wait that doubles each time up to 16 s, for a wrong one.
-
-        With `attempts` they are serialised across visitors: each waits out the delay of the one before, until ten
-        minutes pass without a wrong one.
-        """
-        if self._hash is None:
-            return True
-        if self._is_right(passphrase) if self._attempts is None else self._is_right_in_turn(passphrase, self._attempts):
-            self._unlocked, self._wrong = True, 0
-            return True
-        log.warning("a wrong passphrase was given")
-        self._sleep(_wait_after(self._wrong))
-        return False
-
-    def _is_right(self, passphrase: str) -> bool:
-        """Whether this is the passphrase; counted if not."""
-        assert self._hash is not None
+    def is_right(self, passphrase: str) -> bool:
+        """Whether this is the passphrase; takes a tenth of a second and 64 MB, so one is looked at after the other."""
         normal = _normal(passphrase)
-        right = normal is not None and len(normal) <= LONGEST and _verify(self._hash, normal)
-        self._wrong += not right
-        return right
+        if self._hash is None or normal is None or len(normal) > LONGEST:
+            return False
+        with self._turn:
+            return _verify(self._hash, normal)
 
-    def _is_right_in_turn(self, passphrase: str, attempts: Path) -> bool:
-        """Whether this is the passphrase, checked when it is its turn; counted for all visitors if not."""
+    def cookie(self) -> str:
+        """Make what a browser brings back to be let in."""
+        return self._signer.sign(_SAID).decode()
+
+    def lets_in(self, cookie: str | None) -> bool:
+        """Whether who brings this cookie may see contacts and change pets."""
+        from itsdangerous import BadData
+
+        if not self.needed:
+            return True
         try:
-            with closing(sqlite3.connect(attempts, timeout=FORGOTTEN_AFTER, isolation_level=None)) as counting:
-                counting.execute("BEGIN EXCLUSIVE")  # nobody else's turn until COMMIT, or the end of this process
-                self._wrong = self._wait_for_turn(counting)
-                right = self._is_right(passphrase)
-                if not right:
-                    counting.execute("INSERT INTO wrong VALUES (?)", [time.time()])
-                counting.execute("COMMIT")
-                return right
-        except sqlite3.OperationalError as error:
-            log.error("wrong passphrases cannot be counted for all visitors: %s", error)
-            return self._is_right(passphrase)
-
-    def _wait_for_turn(self, counting: sqlite3.Connection) -> int:
-        """Wait out the delay after the latest wrong passphrase; return how many there were lately."""
-        counting.execute("CREATE TABLE IF NOT EXISTS wrong (at REAL)")
-        wrong, latest = counting.execute("SELECT count(*), coalesce(max(at), 0) FROM wrong").fetchone()
-        since = time.time() - latest
-        if not 0 <= since < FORGOTTEN_AFTER:
-            counting.execute("DELETE FROM wrong")
-            return 0
-        if since < (wait := _wait_after(wrong)):
-            self._sleep(wait - since)
-        return int(wrong)
-
-    def lock(self) -> None:
-        """Forget that the passphrase was given."""
-        self._unlocked = False
-
-    def check(self) -> None:
-        """Raise PassphraseNeeded unless contacts and changes are allowed now."""
-        if not self.is_open:
-            raise PassphraseNeeded("contact details and changes need the passphrase; give it first")
-
-
-def _wait_after(wrong: int) -> float:
-    """The seconds to wait after that many wrong passphrases."""
-    return float(min(FIRST_WAIT * 2 ** min(wrong - 1, 10), LONGEST_WAIT))
+            return self._signer.unsign(cookie or "", max_age=_SECONDS).decode() == _SAID
+        except (BadData, UnicodeError):
+            return False
 
 
 def _verify(passphrase_hash: str, passphrase: str) -> bool:
@@ -165,7 +105,7 @@ def _hasher() -> PasswordHasher:
     try:
         from argon2 import PasswordHasher
     except ImportError as error:
-        raise ConfigError(f"a passphrase needs argon2-cffi: {install_line('notebook')}") from error
+        raise ConfigError(f"a passphrase needs argon2-cffi: {install_line('serve')}") from error
     return PasswordHasher()
 
 

@@ -1,7 +1,7 @@
 """The desk where a visitor asks: all that a page may do for people, in plain calls without a single widget.
 
-Reading is open and shows pets as searches do (no owner, places to about 1 km); whatever shows contact or changes
-something asks the Access, at every call.
+Reading is open and shows pets as searches do (no owner, places to about 1 km). A locked desk, that of somebody who did
+not give the passphrase, lists and opens reports only, and refuses whatever shows contact or changes something.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ import io
 import math
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timezone
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
-from petfinder.domain.errors import InvalidPet, InvalidQuery, PhotoTooLarge
+from petfinder.domain.errors import InvalidPet, InvalidQuery, PassphraseNeeded, PetNotFound, PhotoTooLarge
 from petfinder.domain.filters import PetFilter, place_of, places_of
 from petfinder.domain.matches import SHOWN, Matches
 from petfinder.domain.pairs import Pairs
-from petfinder.domain.pets import SPECIES, Owner, Pet, Photo, Place, Status, as_found
+from petfinder.domain.pets import REPORTED, SPECIES, Owner, Pet, Photo, Place, Status, as_found
 from petfinder.domain.text import fold
-from petfinder.page.access import Access
+from petfinder.encoders.base import species_shown
 from petfinder.photos.read import completed, read_photo
 from petfinder.registry.registry import Registry
 from petfinder.registry.service import PetService
@@ -71,26 +71,19 @@ class PetPage:
 
 
 @dataclass(frozen=True)
-class WordsAnswer:
-    """What words found, and how they were meant: a chip number, what photos look like (`matches`), or written words.
+class ReportPage:
+    """One page of reports, the newest first, and whether there are others behind it."""
 
-    `more`: there are others that the answer leaves out.
-    """
-
-    meant: Literal["microchip", "meaning", "words"]
     pets: tuple[Pet, ...] = ()
-    matches: Matches | None = None
     more: bool = False
 
 
 class Desk:
-    """The desk of one visitor, all open without an `access`; `upload_limit_bytes` bounds the files of one call."""
+    """The desk of one visitor; `locked` as above; `upload_limit_bytes` bounds the files of one call."""
 
-    def __init__(
-        self, registry: Registry, access: Access | None = None, *, upload_limit_bytes: int = UPLOAD_LIMIT
-    ) -> None:
+    def __init__(self, registry: Registry, *, locked: bool = False, upload_limit_bytes: int = UPLOAD_LIMIT) -> None:
         self.registry = registry
-        self.access = Access() if access is None else access
+        self.locked = locked
         self.upload_limit_bytes = upload_limit_bytes
 
     def of(self, species: str) -> PetDesk:
@@ -99,21 +92,66 @@ class Desk:
             raise InvalidQuery(f"the desk knows {' and '.join(SPECIES)}, not {species!r}")
         return PetDesk(self, species)
 
-    def counts(self) -> Counts:
-        """Count the pets of all species; an index that is not there yet counts none and is not made."""
+    def desks(self) -> list[PetDesk]:
+        """The desks of the species that there are pets of; an index that is not there yet is not made."""
         there = {spec.species for spec in self.registry.specs().values()}
-        each = [self.of(species).counts() for species in SPECIES if species in there]
+        return [self.of(species) for species in SPECIES if species in there]
+
+    def counts(self) -> Counts:
+        """Count the pets of all species."""
+        each = [one.counts() for one in self.desks()]
         return Counts(sum(one.pets for one in each), sum(one.lost for one in each), sum(one.found for one in each))
 
-    def find(self, uploads: Sequence[Upload], *, where: PetFilter | None = None) -> Matches:
-        """Find the pets of all species nearest to one or more photos of ONE animal; raises PhotoError, InvalidQuery."""
-        self.check_uploads(uploads)
-        there = {spec.species for spec in self.registry.specs().values()}
-        each = [one for species in SPECIES if species in there and (one := self.of(species).open_to_all(where))]
-        if any(one is not where for one in each):
-            where = each[0].model_copy(update={"ids": tuple(pet_id for one in each for pet_id in one.ids or ())})
-        matches = self.registry.find(_photos(uploads), k=NEAREST, where=where)
-        return replace(matches, found=tuple(match for match in matches if match.pet.species in SPECIES))
+    def look_for(
+        self,
+        photos: Sequence[Photo],
+        *,
+        where: PetFilter | None = None,
+        place: Place | None = None,
+        at: datetime | None = None,
+    ) -> Matches:
+        """Find who the animal in these photos could be, in the light of where and when it was seen or lost.
+
+        Pets of both species, unless the photos surely show one. Raises PhotoError, InvalidQuery.
+        """
+        matches = self.registry.find(photos, k=NEAREST, where=where, place=place, at=at)
+        rows = [photo.embedding for photo in matches.query if photo.embedding is not None]
+        sure = {*species_shown(self.registry.encoder, rows)} if rows else {None}
+        shown = sure if len(sure) == 1 and None not in sure else {*SPECIES}
+        return replace(matches, found=tuple(match for match in matches if match.pet.species in shown))
+
+    def reports(
+        self,
+        where: PetFilter | None = None,
+        *,
+        words: str = "",
+        species: str = "",
+        since: datetime | None = None,
+        page: int = 1,
+    ) -> ReportPage:
+        """List lost, found and sighted pets, by the day of that, the latest first, 48 on a page; raises InvalidQuery.
+
+        `words` must all stand in name, breed, colour, tags or note. An unlocked desk lists other pets too where the
+        filter names their status, by the day on which they were registered.
+        """
+        given = (where or PetFilter()).model_dump(exclude_unset=True)
+        status = given.get("status") or REPORTED
+        where = PetFilter.of({**given, "status": [one for one in status if not self.locked or one in REPORTED]})
+        desks = [one for one in self.desks() if species in ("", one.species)]
+        found = [pet for desk in desks for pet in desk.passing(words, where) if not since or _day(pet) >= since]
+        found.sort(key=lambda pet: (-_day(pet).timestamp(), pet.pet_id))
+        start = PAGE * (page - 1)
+        return ReportPage(tuple(map(as_found, found[start : start + PAGE])), len(found) > start + PAGE)
+
+    def stale(self) -> list[Pet]:
+        """List the reports that are past their days; raises PassphraseNeeded."""
+        self.check()
+        return [as_found(pet) for desk in self.desks() for pet in desk.service.stale()]
+
+    def check(self) -> None:
+        """Raise PassphraseNeeded where the desk is locked."""
+        if self.locked:
+            raise PassphraseNeeded("contact details and changes need the passphrase; give it first")
 
     def check_uploads(self, uploads: Sequence[Upload]) -> None:
         """Raise PhotoTooLarge, saying the limit in MB, for a file or for files together that pass it."""
@@ -134,69 +172,71 @@ class Desk:
 class PetDesk:
     """What a visitor may ask about, and do with, the pets of one species.
 
-    Whatever shows contact or changes a pet raises PassphraseNeeded while the access is locked.
+    Whatever shows contact or changes a pet raises PassphraseNeeded while the desk is locked.
     """
 
     def __init__(self, desk: Desk, species: str) -> None:
         self._desk = desk
-        self._service: PetService[Pet] = desk.registry.of(SPECIES[species])
+        self.species = species
+        self.service: PetService[Pet] = desk.registry.of(SPECIES[species])
 
     @property
     def _unlocked(self) -> PetService[Pet]:
         """The service, for what shows contact or changes a pet; raises PassphraseNeeded."""
-        self._desk.access.check()
-        return self._service
-
-    @property
-    def knows_text(self) -> bool:
-        """Whether pets can be found by describing them; asking may load the encoder."""
-        return bool(self._service.encoder.supports_text)
+        self._desk.check()
+        return self.service
 
     def counts(self) -> Counts:
         """Count the pets that are registered, lost, found."""
-        count = self._service.count
+        count = self.service.count
         return Counts(count(), count(PetFilter(status=Status.LOST)), count(PetFilter(status=Status.FOUND)))
-
-    def find(self, uploads: Sequence[Upload], *, where: PetFilter | None = None) -> Matches:
-        """Find the pets nearest to one or more photos of ONE animal; raises PhotoError, InvalidQuery."""
-        self._desk.check_uploads(uploads)
-        return self._service.find(_photos(uploads), k=NEAREST, where=self.open_to_all(where))
 
     def similar(self, pet_id: str) -> Matches:
         """Find other pets that look like a registered one; raises PetNotFound, InvalidQuery."""
-        return self._service.find_similar(pet_id, k=NEAREST)
-
-    def search(self, words: str, *, by_meaning: bool = False) -> WordsAnswer:
-        """Find pets by a chip number, by what their photos look like (if asked for and possible), or by words.
-
-        The answer says which. Words must all stand in name, breed, colour, tags or note. Raises InvalidQuery.
-        """
-        if _CHIP.fullmatch(words.strip()) and (pet := self._service.find_by_microchip(words)):
-            return WordsAnswer("microchip", self._with_pictures([pet]))
-        if by_meaning and words.strip() and self.knows_text:
-            return WordsAnswer("meaning", matches=self._service.find_by_text(words.strip(), k=NEAREST))
-        found = self._service.search_text(words, limit=PAGE + 1)
-        return WordsAnswer("words", self._with_pictures(found[:PAGE]), more=len(found) > PAGE)
+        return self.service.find_similar(pet_id, k=NEAREST)
 
     def page(self, *, after: str | None = None, where: PetFilter | None = None) -> PetPage:
         """List at most 48 pets by id, those behind `after`; their pictures come in one request."""
-        where = self.open_to_all(where)
-        pets = self._service.list(where, after=after, limit=PAGE + 1)
+        pets = self._unlocked.list(where, after=after, limit=PAGE + 1)
         shown = pets[:PAGE]
         following = shown[-1].pet_id if len(pets) > PAGE else None
-        return PetPage(self._with_pictures(shown), self._service.count(where), following)
+        return PetPage(self._with_pictures(shown), self.service.count(where), following)
+
+    def passing(self, words: str, where: PetFilter | None) -> Iterable[Pet]:
+        """Find the pets that pass; with `words` those in which all of these are written.
+
+        Where none is so: the one with this chip number, else those whose photos look like that, where an encoder knows.
+        """
+        where = self.open_to_all(where)
+        if not words:
+            return self.service.scan(where)
+        found: list[Pet] = [*self.service.search_text(words, where)]
+        if not found and _CHIP.fullmatch(words):
+            chip = None if self._desk.locked else self.service.find_by_microchip(words)
+            return [chip] if chip else []
+        if not found and self.service.encoder.supports_text:
+            return [match.pet for match in self.service.find_by_text(words, k=NEAREST, where=where)]
+        return found
 
     def pet(self, pet_id: str) -> Pet:
         """Get a pet with the thumbnails of all its photos, as searches show pets; raises PetNotFound.
 
-        While the desk is locked without its chip number, by which somebody could pass for the owner.
+        A locked desk gives reports only, and no chip number, by which somebody could pass for the owner.
         """
-        pet = _shown(self._service.get(pet_id))
-        return pet if self._desk.access.is_open else pet.model_copy(update={"microchip": None})
+        pet = _shown(self.service.get(pet_id))
+        if not self._desk.locked:
+            return pet
+        if pet.status not in REPORTED:
+            raise PetNotFound("this pet is not reported, or not any more")
+        return pet.model_copy(update={"microchip": None})
+
+    def thumbnail(self, pet_id: str, photo_id: str) -> bytes | None:
+        """Get the EXIF-free JPEG of a photo; None where there is none."""
+        return self.service.repository.thumbnails([(pet_id, photo_id)])[0]
 
     def placed(self, where: PetFilter | None = None) -> tuple[Pet, ...]:
         """List at most 300 pets whose own place or a photo's is known, without pictures."""
-        placed = (as_found(pet) for pet in self._service.scan(self.open_to_all(where)) if place_of(pet))
+        placed = (as_found(pet) for pet in self._unlocked.scan(where) if place_of(pet))
         return tuple(islice(placed, MOST_PLACED))
 
     def owner_of(self, pet_id: str) -> Owner | None:
@@ -207,33 +247,25 @@ class PetDesk:
         """Get the whole pet, owner and exact places with it, to be edited; raises PetNotFound."""
         return self._unlocked.get(pet_id)
 
-    def register(self, uploads: Sequence[Upload], fields: Mapping[str, Any], *, picture: Upload | None = None) -> Pet:
-        """Register a pet of these photos and fields (those of Pet); `picture` is the owner's.
+    def register(self, uploads: Sequence[Upload], fields: Mapping[str, Any]) -> Pet:
+        """Register a pet of these photos and fields (those of Pet); a report without a day is of now.
 
         An id is made of the name where `fields` has none. Raises PhotoError, InvalidPet (without a photo too),
         DuplicatePet; then nothing is written.
         """
         service = self._unlocked
         check_some(uploads)
-        self._desk.check_uploads([*uploads, *([picture] if picture else [])])
+        self._desk.check_uploads(uploads)
         known = {name: value for name, value in fields.items() if value not in (None, "")}
-        known["owner"] = _with_picture(known.get("owner"), picture)
+        if known.get("status") in REPORTED:
+            known = {"status_at": datetime.now().astimezone(), **known}
         known["pet_id"] = known.get("pet_id") or self._free_id(known.get("name") or "")
-        pet = self._service.pet_class(**known, photos=_photos(uploads))
+        pet = self.service.pet_class(**known, photos=_photos(uploads))
         return self.pet(service.register(pet).pet_id)
 
-    def report_found(self, uploads: Sequence[Upload], fields: Mapping[str, Any]) -> Pet:
-        """Register a stray that somebody took in, as `register` does; found at `place` since `status_at`, else now."""
-        at = fields.get("status_at") or datetime.now().astimezone()
-        where = {"status_place": fields.get("place"), "place": None}
-        return self.register(uploads, {**fields, **where, "status": Status.FOUND, "status_at": at})
-
-    def update(self, pet_id: str, changes: Mapping[str, Any], *, picture: Upload | None = None) -> Pet:
-        """Change fields of a pet; `picture` is for the owner among them. Raises PetNotFound, InvalidPet, PhotoError."""
-        service = self._unlocked
-        self._desk.check_uploads([picture] if picture else [])
-        owner = {"owner": _with_picture(changes["owner"], picture)} if "owner" in changes else {}
-        service.update(pet_id, **{**changes, **owner})
+    def update(self, pet_id: str, changes: Mapping[str, Any]) -> Pet:
+        """Change fields of a pet; raises PetNotFound, InvalidPet."""
+        self._unlocked.update(pet_id, **changes)
         return self.pet(pet_id)
 
     def add_photos(self, pet_id: str, uploads: Sequence[Upload]) -> Pet:
@@ -251,6 +283,11 @@ class PetDesk:
     def report_lost(self, pet_id: str, *, place: Place | None = None, at: datetime | None = None) -> Pet:
         """Report a registered pet missing, from where and since when (default now); raises PetNotFound."""
         self._unlocked.report_lost(pet_id, place=place, at=at)
+        return self.pet(pet_id)
+
+    def renew(self, pet_id: str) -> Pet:
+        """Say that a report is still so; raises PetNotFound."""
+        self._unlocked.renew(pet_id)
         return self.pet(pet_id)
 
     def reunite(self, pet_id: str) -> Pet:
@@ -287,28 +324,28 @@ class PetDesk:
 
         With the exact ones somebody could ask again and again until a pet's home is known to the metre.
         """
-        if where is None or where.near is None or where.within_km is None or self._desk.access.is_open:
+        if where is None or where.near is None or where.within_km is None or not self._desk.locked:
             return where
         centre, km = where.near.rounded(), where.within_km
         wider = where.model_copy(update={"near": centre, "within_km": km + ROUNDED_BY_KM})
         inside = [
             pet.pet_id
-            for pet in self._service.scan(wider)
+            for pet in self.service.scan(wider)
             if any(centre.km_to(place.rounded()) <= km for place in places_of(pet))
         ]
         return where.model_copy(update={"near": centre, "within_km": HALF_ROUND_KM, "ids": tuple(inside)})
 
     def _with_pictures(self, pets: Sequence[Pet]) -> tuple[Pet, ...]:
         """The pets as searches show them, the first photo of each with its thumbnail, all fetched in one request."""
-        return tuple(_shown(pet) for pet in self._service.with_thumbnails(pets))
+        return tuple(_shown(pet) for pet in self.service.with_thumbnails(pets))
 
     def _free_id(self, name: str) -> str:
         """An id made of the name that no pet has: bella, bella-2, ...; of the species where there is no name."""
         stem = re.sub(r"\W+", "-", fold(name)).strip("-_")[:60]
         if not stem:
-            return f"{self._service.species}-{secrets.token_hex(4)}"
+            return f"{self.service.species}-{secrets.token_hex(4)}"
         numbered = [stem, *(f"{stem}-{number}" for number in range(2, _NUMBERED))]
-        taken = {pet.pet_id for pet in self._service.list(PetFilter(ids=numbered))}
+        taken = {pet.pet_id for pet in self.service.list(PetFilter(ids=numbered))}
         return next((one for one in numbered if one not in taken), f"{stem}-{secrets.token_hex(4)}")
 
 
@@ -329,8 +366,10 @@ def _shown(pet: Pet) -> Pet:
     return found.model_copy(update={"photos": bare})
 
 
-def _with_picture(owner: Owner | None, picture: Upload | None) -> Owner | None:
-    return owner if owner is None or picture is None else owner.model_copy(update={"picture": picture.photo()})
+def _day(pet: Pet) -> datetime:
+    """When it was lost, found or seen, else when it was registered; long ago where nobody knows."""
+    day = pet.status_at or pet.registered_at
+    return day.astimezone() if day else datetime.min.replace(tzinfo=timezone.utc)
 
 
 def _megabytes(count: int) -> str:

@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     retries: int = Field(default=3, ge=0)
     wait: float = Field(default=0.0, ge=0)
     passphrase_hash: SecretStr | None = None  # of the page: what `petfinder passphrase` prints
+    trusted_proxies: tuple[str, ...] = ()  # addresses or networks of web servers before the page
     alerts: tuple[Receiver, ...] = ()
     alerts_an_hour: int = Field(default=60, gt=0)  # messages to each receiver
 

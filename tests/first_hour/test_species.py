@@ -105,10 +105,10 @@ def test_a_lost_cat_is_found_on_the_page_where_dogs_are_chosen_first(registry: p
     find.search()
     press(find.answer, "Details")
 
-    assert "This looks like a cat, and no cats were searched." in before
+    assert "This looks like a cat, and no cats were searched" in before
     assert "Ginja" in text_of(find.answer)
     assert "no cats were searched" not in text_of(find.answer)
-    assert "About Ginja" in text_of(front.widget)
+    assert "cat Ginja" in text_of(front.widget)
 
 
 def test_an_encoder_that_knows_no_species_says_nothing() -> None:

@@ -1,27 +1,27 @@
-"""The page as its visitors meet it: `petfinder serve` as a process of its own, and a browser in front of it."""
+"""The page as its visitors meet it: `petfinder serve` as a process of its own, and plain HTTP to it."""
 
 from __future__ import annotations
 
 import http.client
 import os
 import re
+import secrets
 import signal
+import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from http.client import HTTPMessage
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
-
-from playwright.sync_api import Browser, Locator, Page, WebSocket
+from typing import TypeAlias
+from urllib.parse import urlencode, urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 DATASET = ROOT / "dataset"
 START_SECONDS = 90
-SHOWN_MS = 60_000
 PASSPHRASE = "three grey whiskers"
 
 
@@ -41,6 +41,14 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, **more}
 
 
+def with_changed(**changed: object) -> tuple[str, ...]:
+    """The command line with other numbers in petfinder.page: serve__IDLE_SECONDS=1."""
+    lines = [f"{name.replace('__', '.')} = {value!r}" for name, value in changed.items()]
+    modules = ", ".join({name.partition("__")[0] for name in changed})
+    code = [f"from petfinder.page import {modules}", *lines, "from petfinder.__main__ import main", "main()"]
+    return (sys.executable, "-c", "\n".join(code))
+
+
 @contextmanager
 def served(
     registry: str,
@@ -50,7 +58,7 @@ def served(
     command: Sequence[str] = (sys.executable, "-m", "petfinder"),
 ) -> Iterator[Served]:
     """`petfinder serve` on a free port, working in `folder`, until the block ends (by Ctrl-C)."""
-    log = folder / "serve.log"
+    log = folder / f"serve-{secrets.token_hex(4)}.log"
     with log.open("wb") as writing:
         process = subprocess.Popen(
             [*command, "serve", "--registry", registry, "--port", "0", "--no-open", *arguments],
@@ -68,9 +76,9 @@ def served(
         stop(running)
 
 
-def stop(running: Served) -> int:
+def stop(running: Served, by: signal.Signals = signal.SIGINT) -> int:
     if running.process.poll() is None:
-        running.process.send_signal(signal.SIGINT)
+        running.process.send_signal(by)
     try:
         return running.process.wait(timeout=30)
     except subprocess.TimeoutExpired:
@@ -79,96 +87,88 @@ def stop(running: Served) -> int:
 
 
 def _address(running: Served) -> str:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and running.process.poll() is None:
-        if found := re.search(r"petfinder is at (http://\S+)", running.said):
-            return found[1]
-        time.sleep(0.1)
+    def found() -> re.Match[str] | None:
+        return re.search(r"petfinder is at (http://\S+)", running.said)
+
+    if eventually(lambda: found() or running.process.poll() is not None, seconds=START_SECONDS) and (line := found()):
+        return line[1]
     raise AssertionError(f"no page came up:\n{running.said}")
 
 
-def asked(url: str, path: str, *, host: str | None = None, **headers: str) -> tuple[int, str, dict[str, str]]:
-    """Status, body and headers of what the server answers to a path as it is written."""
+def eventually(condition: Callable[[], object], *, seconds: float = 60) -> bool:
+    deadline = time.monotonic() + seconds
+    while not (true := condition()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return bool(true)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: HTTPMessage
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode(errors="replace")
+
+    @property
+    def leads_to(self) -> str:
+        return self.headers.get("Location", "")
+
+
+Form: TypeAlias = Sequence[tuple[str, str] | tuple[str, tuple[str, bytes]]]
+
+
+def asked(
+    url: str,
+    path: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    method: str = "GET",
+    form: Form | None = None,
+    body: bytes | None = None,
+    cookie: str = "",
+    source: str = "127.0.0.1",
+    by: str = "",
+    trusting: ssl.SSLContext | None = None,
+) -> Answer:
+    """What the server answers to a path as it is written, asked from an address of this machine.
+
+    `form` is posted: as multipart where a value is a file (name, bytes). `by`: for whom a proxy says that it asks.
+    """
     place = urlsplit(url)
-    line = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
+    own = {"Host": place.netloc, "Cookie": cookie, "X-Forwarded-For": by, **(headers or {})}
+    sent = {name: value for name, value in own.items() if value or name == "Host"}
+    if form is not None:
+        method, body, kind = "POST", *encoded(form)
+        sent = {"Content-Type": kind, **sent}
+    to, origin = place.hostname or "", (source, 0)
+    line = http.client.HTTPConnection(to, place.port, timeout=60, source_address=origin)
+    if trusting:
+        line = http.client.HTTPSConnection(to, place.port, timeout=60, source_address=origin, context=trusting)
     try:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        line.request("GET", path, headers={"Host": host or place.netloc, **named})
+        line.request(method, path, body, sent)
         answer = line.getresponse()
-        return answer.status, answer.read().decode(errors="replace"), dict(answer.getheaders())
+        return Answer(answer.status, answer.headers, answer.read())
     finally:
         line.close()
 
 
-@dataclass
-class Visitor:
-    """Somebody with a browser of their own, and all that came over their line."""
-
-    page: Page
-    requests: list[str] = field(default_factory=list)
-    frames: list[bytes] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("websocket", self._listen)
-
-    def _listen(self, line: WebSocket) -> None:
-        self.requests.append(line.url)
-        line.on("framereceived", lambda got: self.frames.append(got if isinstance(got, bytes) else got.encode()))
-
-    def received(self, text: str) -> bool:
-        """Whether this text came to the browser, seen or unseen."""
-        return text in self.page.content() or any(text.encode() in frame for frame in self.frames)
-
-    def button(self, name: str, *, exact: bool = True) -> Locator:
-        return self.page.get_by_role("button", name=name, exact=exact).filter(visible=True).first
-
-    def press(self, name: str, *, exact: bool = True) -> None:
-        self.button(name, exact=exact).click()
-
-    def go(self, section: str) -> None:
-        """Choose a section of the page, and wait until it is there."""
-        self.press(section)
-        self.page.get_by_role("heading", name=section, exact=True).wait_for(timeout=SHOWN_MS)
-
-    def field(self, label: str) -> Locator:
-        return self.page.get_by_label(label, exact=True).filter(visible=True).first
-
-    def upload(self, *photos: Path | Mapping[str, Any]) -> None:
-        with self.page.expect_file_chooser() as chooser:
-            self.page.locator(".pf-upload:visible").first.click()
-        chooser.value.set_files(list(photos))  # type: ignore[arg-type]
-
-    def sees(self, text: str) -> None:
-        self.page.get_by_text(text).filter(visible=True).first.wait_for(timeout=SHOWN_MS)
-
-    def sees_not(self, text: str) -> bool:
-        return self.page.get_by_text(text).filter(visible=True).count() == 0
-
-    def unlock(self, passphrase: str = PASSPHRASE) -> None:
-        self.field("Passphrase").fill(passphrase)
-        self.press("Unlock")
-
-    def process(self) -> Path:
-        """The process behind this visitor, as a folder in /proc."""
-        kernel = self.page.evaluate("JSON.parse(document.getElementById('jupyter-config-data').textContent).kernelId")
-        return next(
-            folder
-            for folder in Path("/proc").glob("[0-9]*")
-            if f"kernel-{kernel}.json" in (folder / "cmdline").read_text(errors="replace")
-        )
+def encoded(form: Form) -> tuple[bytes, str]:
+    """A form as a browser sends it, and its content type."""
+    if not any(isinstance(value, tuple) for _, value in form):
+        return urlencode(form).encode(), "application/x-www-form-urlencoded"
+    body = b""
+    for name, value in form:
+        file, content = value if isinstance(value, tuple) else (None, value.encode())
+        named = '; filename="' + file.replace('"', "%22") + '"' if file is not None else ""
+        body += f'--edge\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n'.encode() + content + b"\r\n"
+    return body + b"--edge--\r\n", "multipart/form-data; boundary=edge"
 
 
-@contextmanager
-def visiting(browser: Browser, url: str, *, width: int = 1280, wait: bool = True) -> Iterator[Visitor]:
-    """Somebody new on the page, with nothing of any other visitor."""
-    visitor = Visitor(browser.new_context(viewport={"width": width, "height": 844}).new_page())
-    try:
-        visitor.page.goto(url, wait_until="commit")
-        if wait:
-            visitor.page.get_by_role("heading", name="petfinder").wait_for(timeout=SHOWN_MS)
-        yield visitor
-    finally:
-        visitor.page.context.close()
+def let_in(url: str, *, address: str = "10.9.9.9", passphrase: str = PASSPHRASE) -> str:
+    """The cookie of somebody who gave the passphrase."""
+    answer = asked(url, "/volunteers", form=[("passphrase", passphrase)], by=address)
+    assert answer.status == 303, answer.text
+    return answer.headers["Set-Cookie"].partition(";")[0]

@@ -1,168 +1,128 @@
-"""How the page looks and feels: on a phone, by keyboard alone, to tools that help; and where it gets its things."""
+"""How the page looks: to tools that help, on a phone and a desk, in light and dark, by keyboard alone."""
 
 from __future__ import annotations
 
-import os
-import signal
-import time
+import io
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, expect
 
-from petfinder.domain.pets import Cat
-from petfinder.page.widgets.page import SECTIONS
-from petfinder.registry.connect import connect
-from petfinder.tables.arrays import from_arrays
-from tests.page.serving import DATASET, SHOWN_MS, Served, Visitor, visiting
-from tests.page.test_doors import eventually
+from tests.page.serving import PASSPHRASE, Served
+from tests.page.test_flows import BENTO, LUNA, NOBODY, Visitor, town_in, visiting
 
-BENTO = DATASET / "queries" / "on-the-steps-after-rain.jpg"
+TOO_SMALL = """() => [...document.querySelectorAll("a, button, input:not([type=hidden]), select, summary")]
+    .filter((one) => !one.closest("p:not([class]), .quiet, .skip, figcaption, .tile strong, footer p:first-child"))
+    .filter((one) => one.type !== "radio" && one.type !== "file")
+    .map((one) => [one.outerHTML.slice(0, 90), one.getBoundingClientRect()])
+    .filter(([, box]) => box.width && (box.height < 43.5 || box.width < 43.5))
+    .map(([html, box]) => `${html} ${box.width}x${box.height}`)"""
 
 
 @pytest.fixture(scope="module")
-def visitor(browser: Browser, page: Served) -> Iterator[Visitor]:
-    with visiting(browser, page.url) as there:
-        yield there
+def town(tmp_path_factory: pytest.TempPathFactory, locked: dict[str, str], chromium: str) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("town")
+    with town_in(folder / "pets.db", folder, locked) as running:
+        yield running
 
 
 def everywhere(visitor: Visitor) -> Iterator[str]:
-    """Go through the page: each section, a search with its answer, a pet."""
-    for name in SECTIONS:
-        visitor.go(name)
-        yield name
-        if name == "Find by photo":
-            if not visitor.button("Search again").count():
-                visitor.upload(BENTO)
-            visitor.sees("This looks like Bento")
-            yield "an answer"
-            visitor.page.locator(".pf-pet:visible").first.get_by_role("button", name="Details").click()
-            visitor.button("Who to call").wait_for()
-            yield "a pet"
+    """Go to every page there is."""
+    for path in ("/", "/pets?zoom=11", "/found", "/lost", "/how-sure", "/nowhere", "/volunteers"):
+        visitor.go(path)
+        yield path
+    for way, photo in (("found", BENTO), ("found", NOBODY), ("lost", LUNA)):
+        visitor.look_for(way, photo)
+        visitor.page.locator(".reach").wait_for()
+        yield f"{way} {photo.name}"
+    visitor.go("/pets?words=bento")
+    visitor.tile("Bento").click()
+    visitor.heading("Bento")
+    yield "a pet"
+    pet = urlsplit(visitor.page.url).path
+    visitor.let_in()
+    kinds = [f"/volunteers/new/{kind}" for kind in ("home", "found")]
+    for path in (
+        "/volunteers",
+        "/volunteers/stale",
+        *kinds,
+        pet,
+        *(f"{pet}/{what}" for what in ("edit", "alike", "contact")),
+    ):
+        visitor.go(path)
+        yield path
+    visitor.report("found", LUNA, Breed="Australian Shepherd")
+    visitor.press("Report it")
+    visitor.heading("Who it could be")
+    yield "who it could be"
+    visitor.go("/volunteers/pairs")
+    yield "pairs"
+    visitor.page.get_by_role("button", name="One animal").first.click()
+    visitor.heading("Are these two one animal? A lost and a found one are then both reunited.")
+    yield "a question"
 
 
-def test_all_comes_from_the_server_and_axe_finds_nothing_serious(visitor: Visitor, page: Served) -> None:
-    found = {}
-    for name in everywhere(visitor):
-        visitor.page.wait_for_timeout(300)
-        results = Axe().run(visitor.page, context=".pf-page")
-        found[name] = [
-            (problem["id"], problem["nodes"][0]["html"][:200])
-            for problem in results.response["violations"]
-            if problem["impact"] in ("serious", "critical")
-        ]
-    hosts = {urlsplit(url).netloc for url in visitor.requests if not url.startswith(("data:", "blob:"))}
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_nothing_is_wider_than_a_phone_and_targets_are_large(
+    browser: Browser, town: Served, scheme: str
+) -> None:
+    found: dict[str, object] = {}
+    with visiting(browser, town, color_scheme=scheme, bypass_csp=True) as visitor:
+        requests: list[str] = []
+        visitor.page.on("request", lambda request: requests.append(request.url))
+        for name in everywhere(visitor):
+            problems = Axe().run(visitor.page).response["violations"]
+            serious = [one for one in problems if one["impact"] in ("serious", "critical")]
+            found[name] = [(one["id"], one["nodes"][0]["html"][:200]) for one in serious]
+            found[f"targets of {name}"] = visitor.page.evaluate(TOO_SMALL)
+            wide = visitor.page.evaluate("document.documentElement.scrollWidth")
+            found[f"width of {name}"] = [wide] if wide > 390 else []
 
     assert {name: problems for name, problems in found.items() if problems} == {}
-    assert len(visitor.requests) > 20
-    assert hosts == {urlsplit(page.url).netloc}
-    assert visitor.errors == []
+    assert {urlsplit(url).netloc for url in requests if not url.startswith("blob:")} == {urlsplit(town.url).netloc}
 
 
-def test_a_browser_loads_nothing_from_elsewhere_and_title_language_and_icon_are_the_pages(visitor: Visitor) -> None:
-    refused = visitor.page.evaluate(
-        """() => new Promise((resolve) => {
-            document.addEventListener("securitypolicyviolation", (event) => resolve(event.blockedURI));
-            const picture = new Image();
-            picture.src = "https://example.org/pixel.png";
-            setTimeout(() => resolve("loaded"), 3000);
-        })"""
-    )
-
-    assert refused == "https://example.org/pixel.png"
-    assert visitor.page.title() == "petfinder"
-    assert visitor.page.get_attribute("html", "lang") == "en"
-    assert (visitor.page.get_attribute("link[rel=icon]", "href") or "").startswith("data:image/svg+xml")
-    assert "width=device-width" in (visitor.page.get_attribute("meta[name=viewport]", "content") or "")
+def test_a_card_is_as_large_as_messengers_ask_and_holds_no_exif(browser: Browser, town: Served) -> None:
+    with visiting(browser, town) as visitor:
+        visitor.tile("Bento").click()
+        visitor.heading("Bento")
+        address = visitor.page.locator("meta[property='og:image']").get_attribute("content") or ""
+        with Image.open(io.BytesIO(visitor.page.request.get(address).body())) as card:
+            assert card.size == (1200, 630)
+            assert not card.getexif()
+            assert len(card.resize((24, 12)).convert("L").getcolors() or ()) > 20  # the pet, not only its ground
 
 
-def test_nothing_is_wider_than_a_phone(browser: Browser, page: Served) -> None:
-    with visiting(browser, page.url, width=390) as visitor:
-        widths = {name: visitor.page.evaluate("document.documentElement.scrollWidth") for name in everywhere(visitor)}
-
-    assert {name: width for name, width in widths.items() if width > 390} == {}
-
-
-def test_who_hears_the_page_is_told_what_is_chosen_and_whose_button_it_is(visitor: Visitor) -> None:
-    visitor.go("All pets")
-    button = visitor.page.get_by_role("button", name="Details of Bento", exact=True)
-    expect(button).to_have_text("Details", timeout=SHOWN_MS)
-    expect(visitor.page.get_by_role("button", name="Details", exact=True).filter(visible=True)).to_have_count(0)
-
-    ways = visitor.page.locator(".pf-nav")
-    expect(ways.get_by_role("button", pressed=True)).to_have_text("All pets")
-    visitor.go("Map")
-    expect(ways.get_by_role("button", pressed=True)).to_have_text("Map")
-    expect(ways.get_by_role("button", pressed=False)).to_have_count(len(SECTIONS) - 1)
-
-
-def test_a_search_and_a_pet_by_keyboard_alone(browser: Browser, page: Served) -> None:
-    with visiting(browser, page.url) as visitor:
-        tab_to(visitor, "Search by words")
-        visitor.page.keyboard.press("Enter")
-        visitor.field("Name, breed, colour, or chip number").wait_for()
-        tab_to(visitor, "Name, breed, colour, or chip number")
-        visitor.page.keyboard.type("cheese")
-        visitor.page.keyboard.press("Enter")
-        visitor.sees("1 dog with “cheese”")
-        tab_to(visitor, "Details")
-        visitor.page.keyboard.press("Space")
-        visitor.button("Who to call").wait_for()
-        visitor.page.wait_for_function("document.activeElement.textContent.includes('Back')")  # the focus goes there
-        tab_to(visitor, "Who to call")
-        visitor.page.keyboard.press("Enter")
-        visitor.sees("Contact details and changes need the passphrase of whoever runs this page.")
-
-
-def tab_to(visitor: Visitor, name: str) -> None:
-    for _ in range(60):
+def test_a_search_by_keyboard_alone_begins_at_the_skip_link(browser: Browser, town: Served) -> None:
+    with visiting(browser, town, viewport={"width": 1280, "height": 900}) as visitor:
         visitor.page.keyboard.press("Tab")
-        focused = visitor.page.evaluate(
-            """() => { const at = document.activeElement;
-                return (at.labels?.[0]?.textContent || at.textContent || "").trim(); }"""
+        assert visitor.page.evaluate("document.activeElement.textContent") == "To the content"
+        visitor.page.keyboard.press("Enter")
+        visitor.page.keyboard.press("Tab")
+        assert visitor.page.evaluate("document.activeElement.textContent") == "I found or saw a pet"
+        visitor.page.keyboard.press("Enter")
+        visitor.heading("I found or saw a pet")
+        visitor.choose(BENTO)
+        visitor.field("Day and time").focus()
+        visitor.page.keyboard.press("Enter")
+        visitor.heading("This is very probably Bento")
+        assert visitor.page.evaluate("document.activeElement.id") == "main"
+        assert (
+            visitor.page.evaluate("[...document.querySelector('.halves').children].map((one) => one.offsetTop)[1]")
+            < 300
         )
-        if focused == name:
-            return
-    raise AssertionError(f"no way by keyboard to {name!r}")
 
 
-def test_a_lost_process_is_told_and_who_leaves_leaves_none_behind(browser: Browser, page: Served) -> None:
-    with visiting(browser, page.url) as visitor:
-        os.kill(int(visitor.process().name), signal.SIGKILL)
-        visitor.sees("The connection was lost. Reload the page.")
-        visitor.page.reload()
-        visitor.page.get_by_role("heading", name="petfinder").wait_for(timeout=SHOWN_MS)
-        assert visitor.sees_not("The connection was lost.")
-
-        process = visitor.process()
-        visitor.page.goto("about:blank")
-        assert eventually(lambda: not process.exists(), seconds=15)
-
-
-def test_a_thousand_pets_come_by_48_and_whole_though_the_server_is_busy(browser: Browser, page: Served) -> None:
-    with connect(page.log.parent / "pets.db") as registry:
-        dims = next(iter(registry.specs().values())).dims
-        vectors = np.random.default_rng(1).normal(size=(1000, dims))
-        fields = {f"cat-{number:04}": {"name": f"Cat {number}"} for number in range(1000)}
-        registry.cats.register_many(from_arrays([*fields], vectors, pet_class=Cat, fields=fields)).raise_for_failures()
-
-    with visiting(browser, page.url) as visitor:
-        shown = visitor.page.locator(".pf-pet:visible")
-        visitor.press("Cats")
-        visitor.go("All pets")
-        visitor.sees("1,005 cats, page 1 of 21")
-        expect(shown).to_have_count(48)
-
-        visitor.press("Next")
-        time.sleep(0.05)  # the click has come to the visitor's process; its answer meets a server that stands still
-        page.process.send_signal(signal.SIGSTOP)
-        try:
-            time.sleep(2)
-        finally:
-            page.process.send_signal(signal.SIGCONT)
-        visitor.sees("1,005 cats, page 2 of 21")
-        expect(shown).to_have_count(48)
-        expect(visitor.page.get_by_text("Looking …").filter(visible=True)).to_have_count(0)  # said last of all
+def test_the_desk_is_left_from_the_keyboard_of_a_phone_that_knows_numbers(browser: Browser, town: Served) -> None:
+    with visiting(browser, town) as visitor:
+        visitor.go("/volunteers")
+        visitor.field("Passphrase").fill(PASSPHRASE)
+        visitor.page.keyboard.press("Enter")
+        visitor.heading("The volunteers’ desk")
+        visitor.go("/volunteers/new/lost")
+        kinds = {"owner_phone": "tel", "owner_email": "email", "status_at": "datetime-local"}
+        assert {name: visitor.page.locator(f"#{name}").get_attribute("type") for name in kinds} == kinds
+        expect(visitor.page.locator("#photos")).to_have_attribute("accept", "image/*")

@@ -1,23 +1,22 @@
-"""A page as one visitor has it, driven without a browser; and all that it would have sent to one."""
+"""The widgets of a notebook, driven without a browser."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeVar
 
 import ipywidgets as ipw
 import pytest
-from comm.base_comm import BaseComm
-from ipywidgets.widgets import widget as ipywidgets_widget
+from ipywidgets.widgets.widget import _instances
 from PIL import Image
 
 import petfinder as pf
-from petfinder.page.access import Access, hash_passphrase
 from petfinder.page.desk import Desk
-from petfinder.page.widgets.page import Front, PanelT
-from petfinder.page.widgets.pet import DetailsPanel
+from petfinder.page.widgets.page import Front
+from petfinder.page.widgets.parts import Panel
+from petfinder.page.widgets.pet import PetPanel
 from tests.conftest import TableEncoder
 
 PASSPHRASE = "four small paws"
@@ -25,6 +24,8 @@ PHONE, EMAIL, ADDRESS = "555-0147-90210", "planted@example.org", "13 Planted Lan
 CONTACT = ("Ully", PHONE, EMAIL, ADDRESS)
 EXACT = (38.712345, -9.143217)
 RED, NEARLY_RED, BLUE, GREEN, PURPLE = (200, 40, 40), (204, 44, 41), (50, 60, 210), (40, 180, 60), (180, 40, 180)
+
+PanelT = TypeVar("PanelT", bound=Panel)
 
 
 def jpeg(colour: tuple[int, int, int]) -> bytes:
@@ -57,15 +58,15 @@ def buttons(widget: Any, label: str) -> list[ipw.Button]:
     return [one for one in inside(widget) if isinstance(one, ipw.Button) and one.description == label]
 
 
-def press(widget: Any, label: str, *, which: int = 0) -> None:
+def press(widget: Any, label: str) -> None:
     """Click a button in view that is not disabled."""
-    button = buttons(widget, label)[which]
+    [button] = buttons(widget, label)
     assert not button.disabled
     button.click()
 
 
 def states() -> str:
-    return "\n".join(repr(one.get_state()) for one in [*ipywidgets_widget._instances.values()])
+    return "\n".join(repr(one.get_state()) for one in [*_instances.values()])
 
 
 def section(front: Front, kind: type[PanelT]) -> PanelT:
@@ -74,33 +75,10 @@ def section(front: Front, kind: type[PanelT]) -> PanelT:
     return front.panel
 
 
-def opened(front: Front, pet_id: str = "luigi") -> DetailsPanel:
-    front.visit.open_pet(pet_id)
-    assert isinstance(front.panel, DetailsPanel)
+def opened(front: Front, pet_id: str = "luigi") -> PetPanel:
+    front.open_pet("dog", pet_id)
+    assert isinstance(front.panel, PetPanel)
     return front.panel
-
-
-def field(widget: Any, label: str) -> Any:
-    return next(one for one in inside(widget) if getattr(one, "description", "") == label)
-
-
-class Sent(list[str]):
-    def holds(self, *texts: str) -> bool:
-        return any(text in message for message in self for text in texts)
-
-
-@pytest.fixture
-def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
-    messages = Sent()
-
-    class Recorded(BaseComm):
-        def publish_msg(
-            self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None, **_: Any
-        ) -> None:
-            messages.append(f"{msg_type} {data!r} {[bytes(buffer) for buffer in buffers or ()]!r}")
-
-    monkeypatch.setattr("comm.create_comm", Recorded)
-    return messages
 
 
 @pytest.fixture(autouse=True)
@@ -137,14 +115,3 @@ def registry(table_encoder: TableEncoder) -> Iterator[pf.Registry]:
 @pytest.fixture
 def front(registry: pf.Registry) -> Front:
     return Front(Desk(registry))
-
-
-@pytest.fixture(scope="session")
-def hashed() -> str:
-    return hash_passphrase(PASSPHRASE)
-
-
-@pytest.fixture
-def locked(registry: pf.Registry, hashed: str, sent: Sent) -> Front:
-    """A page with a passphrase, which was not given yet."""
-    return Front(Desk(registry, Access(hashed, sleep=lambda _: None)))

@@ -1,0 +1,233 @@
+"""What those do who know the passphrase: register, edit, report, decide about pairs, see contacts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from fastapi import APIRouter, Response
+
+from petfinder.domain.errors import DuplicatePet, InvalidPet, InvalidQuery, PhotoError
+from petfinder.domain.pets import REPORTED, Pet
+from petfinder.page.forms import changes, fields_of, typed_of
+from petfinder.page.visit import Form, Sent, Visit, Visiting
+from petfinder.page.words import called
+
+router = APIRouter()
+Kind = Literal["home", "lost", "found", "sighted"]
+_WRONG = (PhotoError, InvalidPet, InvalidQuery, DuplicatePet)
+_RESTORED = {"status", "status_at", "status_place", "renewed_at"}
+
+
+@router.get("/volunteers")
+def entrance(visit: Visiting, to: str = "/volunteers") -> Response:
+    """The passphrase, or what a volunteer may do."""
+    if not visit.volunteer:
+        return visit.page("passphrase.html", wrong="", to=to)
+    desk, pairs = visit.desk, sum(len(each.pairs()) for each in visit.desk.desks())
+    return visit.page("volunteers.html", counts=desk.counts(), pairs=pairs, stale=len(desk.stale()))
+
+
+@router.post("/volunteers")
+def let_in(visit: Visiting, sent: Sent) -> Response:
+    """Let a volunteer in; a wrong passphrase makes this address wait, and nobody else."""
+    visit.count("passphrase")
+    to = sent["to"] if sent["to"].startswith("/") and not sent["to"].startswith("//") else "/volunteers"
+    if not (access := visit.site.access).is_right(sent["passphrase"]):
+        return visit.page("passphrase.html", status=403, wrong="That is not the passphrase.", to=to)
+    answer = visit.go(to)
+    secure = visit.request.url.scheme == "https"
+    answer.set_cookie(access.name, access.cookie(), secure=secure, httponly=True, samesite="lax")
+    return answer
+
+
+@router.post("/volunteers/leave")
+def leave(visit: Visiting) -> Response:
+    """Lock the page again, and have the browser forget what it kept of it."""
+    answer = visit.go("/")
+    answer.delete_cookie(visit.site.access.name)
+    answer.headers["Clear-Site-Data"] = '"cache"'
+    return answer
+
+
+@router.get("/volunteers/new/{kind}")
+def new_pet(visit: Visiting, kind: Kind) -> Response:
+    """The form for a pet to be registered, or for a report."""
+    visit.desk.check()
+    return _form(visit, kind, {})
+
+
+@router.post("/volunteers/new/{kind}")
+def register(visit: Visiting, kind: Kind, sent: Sent) -> Response:
+    """Register a pet, or report one that is lost, found or was seen."""
+    visit.desk.check()
+    try:
+        desk = visit.desk.of(sent["species"])
+        pet = desk.register(sent.uploads(), {**fields_of(sent.fields), "status": kind})
+    except _WRONG as error:
+        return _form(visit, kind, sent.fields, wrong=str(error))
+    return visit.go(visit.site.links.pet(pet) + "/alike" if kind in REPORTED else visit.site.links.pet(pet))
+
+
+@router.get("/pets/{sealed}/edit")
+def edit(visit: Visiting, sealed: str) -> Response:
+    """The form of a pet, filled."""
+    desk, pet_id = visit.named(sealed)
+    pet = desk.whole(pet_id)
+    typed = typed_of(pet)
+    return _form(visit, pet.status, typed, pet=pet, before=visit.site.links.sealed(typed, use="before"))
+
+
+@router.post("/pets/{sealed}/edit")
+def save(visit: Visiting, sealed: str, sent: Sent) -> Response:
+    """Write what was changed in the form."""
+    desk, pet_id = visit.named(sealed)
+    pet = desk.whole(pet_id)
+    try:
+        [before] = visit.site.links.opened(sent["before"], "before")
+        desk.update(pet_id, changes(sent.fields, before, pet))
+        if uploads := sent.uploads():
+            desk.add_photos(pet_id, uploads)
+    except _WRONG as error:
+        return _form(visit, pet.status, sent.fields, pet=pet, before=sent["before"], wrong=str(error))
+    return visit.go(visit.site.links.pet(pet))
+
+
+def _form(
+    visit: Visit, kind: str, typed: Mapping[str, str], *, pet: Pet | None = None, before: str = "", wrong: str = ""
+) -> Response:
+    """The form of a pet with what was typed; `before`: what stood in it at first, `wrong`: what cannot be kept."""
+    status = 422 if wrong else 200
+    return visit.page("pet_form.html", status=status, kind=kind, typed=typed, pet=pet, before=before, wrong=wrong)
+
+
+@router.post("/pets/{sealed}/remove-photo")
+def remove_photo(visit: Visiting, sealed: str, sent: Sent) -> Response:
+    """Take one photo from a pet."""
+    desk, pet_id = visit.named(sealed)
+    visit.desk.check()
+    _, _, photo_id = visit.site.links.opened(sent["photo"], "photo")
+    desk.remove_photo(pet_id, photo_id)
+    return visit.go(f"/pets/{sealed}/edit")
+
+
+@router.get("/pets/{sealed}/lost")
+def lost(visit: Visiting, sealed: str) -> Response:
+    """The form for where and when a registered pet went missing."""
+    visit.desk.check()
+    return visit.page("lost.html", pet=visit.pet(sealed), typed={}, wrong="")
+
+
+@router.post("/pets/{sealed}/lost")
+def report_lost(visit: Visiting, sealed: str, sent: Sent) -> Response:
+    """Report a registered pet missing."""
+    desk, pet_id = visit.named(sealed)
+    visit.desk.check()
+    try:
+        desk.report_lost(pet_id, place=sent.place, at=sent.moment)
+    except InvalidQuery as error:
+        return visit.page("lost.html", status=422, pet=desk.pet(pet_id), typed=sent.fields, wrong=str(error))
+    return visit.go(f"/pets/{sealed}/alike")
+
+
+@router.get("/pets/{sealed}/alike")
+def alike(visit: Visiting, sealed: str) -> Response:
+    """Reports of the other side that may be the same animal; of a pet at home those that look like it."""
+    desk, pet_id = visit.named(sealed)
+    visit.desk.check()
+    pet = desk.pet(pet_id)
+    try:
+        matches = desk.counterparts(pet_id) if pet.status in REPORTED else desk.similar(pet_id)
+    except InvalidQuery:  # it has no photo that could be compared
+        matches = None
+    return visit.page("alike.html", pet=pet, matches=matches)
+
+
+@router.get("/pets/{sealed}/contact")
+def contact(visit: Visiting, sealed: str) -> Response:
+    """Who to call about a pet."""
+    desk, pet_id = visit.named(sealed)
+    answer = visit.page("contact.html", person=desk.owner_of(pet_id), pet=desk.pet(pet_id))
+    answer.headers["Cache-Control"] = "no-store"  # so that Back shows it no more after leaving
+    return answer
+
+
+@router.post("/pets/{sealed}/reunite")
+def reunite(visit: Visiting, sealed: str, sent: Sent) -> Response:
+    """Say that a pet is back with its people, after a question; it can be taken back."""
+    desk, pet_id = visit.named(sealed)
+    pet = desk.whole(pet_id)
+    if not sent["sure"]:
+        return _ask(
+            visit, sent, f"Is {called(pet)} back with its people?", "Yes, it is back", visit.site.links.pet(pet)
+        )
+    undo = visit.site.links.sealed(pet.model_dump(mode="json", include=_RESTORED), use="undo")
+    desk.reunite(pet_id)
+    return visit.go(f"/pets/{sealed}?undo={undo}")
+
+
+@router.post("/pets/{sealed}/undo")
+def undo(visit: Visiting, sealed: str, sent: Sent) -> Response:
+    """Take back that a pet was reunited."""
+    desk, pet_id = visit.named(sealed)
+    visit.desk.check()
+    [before] = visit.site.links.opened(sent["undo"], "undo")
+    desk.update(pet_id, before)
+    return visit.go(f"/pets/{sealed}")
+
+
+@router.post("/pets/{sealed}/renew")
+def renew(visit: Visiting, sealed: str) -> Response:
+    """Say that a report is still so."""
+    desk, pet_id = visit.named(sealed)
+    desk.renew(pet_id)
+    return visit.go("/volunteers/stale")
+
+
+@router.post("/pets/{sealed}/remove")
+def remove(visit: Visiting, sealed: str, sent: Sent) -> Response:
+    """Erase a pet, after a question."""
+    desk, pet_id = visit.named(sealed)
+    pet = desk.whole(pet_id)
+    if not sent["sure"]:
+        question = f"Erase {called(pet)} with all photos and contact? This cannot be undone."
+        return _ask(visit, sent, question, "Yes, erase it", visit.site.links.pet(pet))
+    desk.remove(pet_id)
+    return visit.go("/volunteers")
+
+
+def _ask(visit: Visit, sent: Form, question: str, yes: str, back: str) -> Response:
+    return visit.page("question.html", question=question, yes=yes, fields=sent.fields, back=back)
+
+
+@router.get("/volunteers/stale")
+def stale(visit: Visiting) -> Response:
+    """Reports that are past their days: are they still so?"""
+    return visit.page("stale.html", pets=visit.desk.stale())
+
+
+@router.get("/volunteers/pairs")
+def pairs(visit: Visiting, undo: str = "") -> Response:
+    """Reports that may be one animal, and wait for somebody to say so."""
+    visit.desk.check()
+    return visit.page("pairs.html", pairs=[pair for desk in visit.desk.desks() for pair in desk.pairs()], undo=undo)
+
+
+@router.post("/volunteers/pairs")
+def decide(visit: Visiting, sent: Sent) -> Response:
+    """Say that two reports are one animal (after a question), that they are not, or take back what was said."""
+    visit.desk.check()
+    species, one, other = visit.site.links.opened(sent["pair"], "pair")
+    desk = visit.desk.of(species)
+    match sent["say"]:
+        case "same":
+            if not sent["sure"]:
+                question = "Are these two one animal? A lost and a found one are then both reunited."
+                return _ask(visit, sent, question, "Yes, one animal", "/volunteers/pairs")
+            desk.confirm(one, other)
+        case "undo":
+            desk.undo(one, other)
+            return visit.go("/volunteers/pairs")
+        case _:
+            desk.dismiss(one, other)
+    return visit.go(f"/volunteers/pairs?undo={sent['pair']}")
