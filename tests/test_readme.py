@@ -101,7 +101,7 @@ def test_the_evaluation_of_the_readme_works(tmp_path: Path) -> None:
 
 
 def test_the_page_of_the_readme_opens_and_ends_with_ctrl_c(tmp_path: Path) -> None:
-    (line,) = blocks(section("A page for volunteers"), "sh")
+    (line,) = blocks(section("A page for a town"), "sh")
     command = [sys.executable, "-m", *line.split(), "--port", "0", "--no-open"]
 
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as served:

@@ -109,15 +109,16 @@ class Desk:
         where: PetFilter | None = None,
         place: Place | None = None,
         at: datetime | None = None,
+        species: str = "",
     ) -> Matches:
         """Find who the animal in these photos could be, in the light of where and when it was seen or lost.
 
-        Pets of both species, unless the photos surely show one. Raises PhotoError, InvalidQuery.
+        Pets of both species, unless one is named or the photos surely show one. Raises PhotoError, InvalidQuery.
         """
         matches = self.registry.find(photos, k=NEAREST, where=where, place=place, at=at)
         rows = [photo.embedding for photo in matches.query if photo.embedding is not None]
         sure = {*species_shown(self.registry.encoder, rows)} if rows else {None}
-        shown = sure if len(sure) == 1 and None not in sure else {*SPECIES}
+        shown = {species} if species in SPECIES else sure if len(sure) == 1 and None not in sure else {*SPECIES}
         return replace(matches, found=tuple(match for match in matches if match.pet.species in shown))
 
     def reports(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
@@ -132,11 +133,11 @@ def reports(visit: Visiting, asked: Annotated[Asked, Query()]) -> Response:
 
 
 @router.get("/pets/{sealed}")
-def one_pet(visit: Visiting, sealed: str, undo: str = "") -> Response:
-    """A report, for volunteers any pet; `undo` is what a volunteer may take back."""
+def one_pet(visit: Visiting, sealed: str, undo: str = "", said: str = "") -> Response:
+    """A report, for volunteers any pet; `undo` is what a volunteer may take back, `said` what was just done."""
     pet = visit.pet(sealed)
     place = place_of(pet)
-    return visit.page("pet.html", pet=pet, undo=undo, place=place, view=place and View(place))
+    return visit.page("pet.html", pet=pet, undo=undo, said=said, place=place, view=place and View(place))
 
 
 @router.get("/{way}")
@@ -157,19 +158,28 @@ async def look(way: Way, visit: Visiting, sent: Sent) -> Response:
         return [upload.photo() for upload in uploads]
 
     try:
-        search = await _searched(visit, way, photos, sent.place, sent.moment)
+        search = await _searched(visit, way, photos, sent.place, sent.moment, sent["species"])
     except (PhotoError, InvalidPet, InvalidQuery) as error:
         return visit.page("look.html", status=422, lost=way == "lost", wrong=str(error), typed=sent.fields, waiting=0)
     return visit.go(f"/{way}/{visit.site.searches.keep(search)}")
 
 
 async def _searched(
-    visit: Visit, way: Way, photos: Callable[[], Sequence[Photo]], place: Place | None, at: datetime | None
+    visit: Visit,
+    way: Way,
+    photos: Callable[[], Sequence[Photo]],
+    place: Place | None,
+    at: datetime | None,
+    species: str,
 ) -> Search:
     where = PetFilter(status=TAKEN_IN) if way == "lost" else None
+    look_for = partial(visit.desk.look_for, where=where, place=place, at=at, species=species)
 
     def find() -> Matches:  # reads the photos when it is its turn: who waits holds no memory
-        found = visit.desk.look_for(photos(), where=where, place=place, at=at)
+        found = look_for(photos())
+        if way == "lost" and any(photo.place or photo.taken_at for photo in found.query):
+            nowhere = {"place": None, "taken_at": None}  # where an old photo was taken is not where a pet was lost
+            found = look_for([photo.model_copy(update=nowhere) for photo in found.query])
         for photo in found.query:
             photo.thumbnail  # noqa: B018  (made now, so that the whole picture is not kept for a day)
         return found
@@ -178,7 +188,7 @@ async def _searched(
     seen = next((photo.place for photo in matches.query if photo.place), None)
     when = next((photo.taken_at for photo in matches.query if photo.taken_at), None)
     found = tuple(match.pictured(match.photo.model_copy(update={"thumbnail": None})) for match in matches)
-    return Search(way == "lost", replace(matches, found=found), place or seen, at or when)
+    return Search(way == "lost", replace(matches, found=found), place or seen, at or when, species)
 
 
 @router.get("/{way}/{token}")
@@ -194,10 +204,11 @@ async def answer_again(way: Way, token: str, visit: Visiting, sent: Sent) -> Res
     """Look again in the light of where (a tap on the map) and when it was."""
     visit.count("search")
     search = _kept(visit, token)
-    place, at = tapped(sent.fields) or sent.place or search.place, sent.moment or search.at
-    again = await _searched(visit, way, lambda: search.matches.query, place, at)
+    on_map, at = tapped(sent.fields), sent.moment or search.at
+    place = on_map or sent.place or search.place
+    again = await _searched(visit, way, lambda: search.matches.query, place, at, search.species)
     search.matches, search.place, search.at = again.matches, again.place, again.at
-    return visit.go(f"/{way}/{token}")
+    return visit.go(f"/{way}/{token}{'#map' if on_map else ''}")
 
 
 @router.get("/{way}/{token}/{number}.jpg")

@@ -55,6 +55,7 @@ class Search:
     matches: Matches
     place: Place | None = None
     at: datetime | None = None
+    species: str = ""  # as the visitor knows it
     made_at: float = field(default_factory=time.monotonic)
 
 

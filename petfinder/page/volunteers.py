@@ -90,7 +90,7 @@ def save(visit: Visiting, sealed: str, sent: Sent) -> Response:
             desk.add_photos(pet_id, uploads)
     except _WRONG as error:
         return _form(visit, pet.status, sent.fields, pet=pet, before=sent["before"], wrong=str(error))
-    return visit.go(visit.site.links.pet(pet))
+    return visit.go(visit.site.links.pet(pet) + "?said=saved")
 
 
 def _form(
@@ -105,8 +105,14 @@ def _form(
 def remove_photo(visit: Visiting, sealed: str, sent: Sent) -> Response:
     """Take one photo from a pet."""
     desk, pet_id = visit.named(sealed)
-    visit.desk.check()
+    pet = desk.whole(pet_id)
     _, _, photo_id = visit.site.links.opened(sent["photo"], "photo")
+    if len(pet.photos) == 1:
+        raise InvalidQuery("this is the only photo: add another one first, for a pet is found by its looks")
+    if not sent["sure"]:
+        question = "Remove this photo? What was typed in the form and not saved is lost."
+        shown = pet.model_copy(update={"photos": [one for one in pet.photos if one.photo_id == photo_id]})
+        return _ask(visit, sent, question, "Yes, remove it", f"/pets/{sealed}/edit", shown)
     desk.remove_photo(pet_id, photo_id)
     return visit.go(f"/pets/{sealed}/edit")
 
@@ -147,7 +153,7 @@ def alike(visit: Visiting, sealed: str) -> Response:
 def contact(visit: Visiting, sealed: str) -> Response:
     """Who to call about a pet."""
     desk, pet_id = visit.named(sealed)
-    answer = visit.page("contact.html", person=desk.owner_of(pet_id), pet=desk.pet(pet_id))
+    answer = visit.page("contact.html", person=desk.owner_of(pet_id), pet=desk.whole(pet_id))
     answer.headers["Cache-Control"] = "no-store"  # so that Back shows it no more after leaving
     return answer
 
@@ -158,9 +164,8 @@ def reunite(visit: Visiting, sealed: str, sent: Sent) -> Response:
     desk, pet_id = visit.named(sealed)
     pet = desk.whole(pet_id)
     if not sent["sure"]:
-        return _ask(
-            visit, sent, f"Is {called(pet)} back with its people?", "Yes, it is back", visit.site.links.pet(pet)
-        )
+        question = f"Is {called(pet)} back with its people?"
+        return _ask(visit, sent, question, "Yes, it is back", visit.site.links.pet(pet), pet)
     undo = visit.site.links.sealed(pet.model_dump(mode="json", include=_RESTORED), use="undo")
     desk.reunite(pet_id)
     return visit.go(f"/pets/{sealed}?undo={undo}")
@@ -191,13 +196,13 @@ def remove(visit: Visiting, sealed: str, sent: Sent) -> Response:
     pet = desk.whole(pet_id)
     if not sent["sure"]:
         question = f"Erase {called(pet)} with all photos and contact? This cannot be undone."
-        return _ask(visit, sent, question, "Yes, erase it", visit.site.links.pet(pet))
+        return _ask(visit, sent, question, "Yes, erase it", visit.site.links.pet(pet), pet)
     desk.remove(pet_id)
     return visit.go("/volunteers")
 
 
-def _ask(visit: Visit, sent: Form, question: str, yes: str, back: str) -> Response:
-    return visit.page("question.html", question=question, yes=yes, fields=sent.fields, back=back)
+def _ask(visit: Visit, sent: Form, question: str, yes: str, back: str, *about: Pet) -> Response:
+    return visit.page("question.html", question=question, yes=yes, fields=sent.fields, back=back, about=about)
 
 
 @router.get("/volunteers/stale")
@@ -223,7 +228,8 @@ def decide(visit: Visiting, sent: Sent) -> Response:
         case "same":
             if not sent["sure"]:
                 question = "Are these two one animal? A lost and a found one are then both reunited."
-                return _ask(visit, sent, question, "Yes, one animal", "/volunteers/pairs")
+                both = desk.pet(one), desk.pet(other)
+                return _ask(visit, sent, question, "Yes, one animal", "/volunteers/pairs", *both)
             desk.confirm(one, other)
         case "undo":
             desk.undo(one, other)

@@ -47,8 +47,22 @@ def called(pet: Pet) -> str:
 def standing(pet: Pet) -> str:
     """Its status and since when: "Lost since 2 October", "Found on 4 October", "At home"."""
     link = "since" if pet.status is Status.LOST else "on"
-    dated = pet.status_at is not None and pet.status is not Status.HOME
-    return f"{STATUS[pet.status]} {link} {day(pet.status_at)}" if dated else STATUS[pet.status]
+    if pet.status is Status.HOME or not (pet.status_at or pet.registered_at):
+        return STATUS[pet.status]
+    return f"{STATUS[pet.status]} {link} {day(pet.status_at)}" if pet.status_at else _reported(pet)
+
+
+def _reported(pet: Pet) -> str:
+    return f"{STATUS[pet.status]}, reported on {day(pet.registered_at)}"
+
+
+def place_is(pet: Pet) -> str:
+    """What the place is that is known of a pet."""
+    if pet.status_place and pet.status is not Status.REUNITED:
+        return {Status.LOST: "Where it was last seen", Status.FOUND: "Where it was found"}.get(
+            pet.status, "Where it was seen"
+        )
+    return "Where it lives" if pet.place else "Where its photo was taken"
 
 
 def chance(match: Match) -> str:

@@ -104,7 +104,7 @@ function send(form, submitter) {
     state.textContent = "";
     keep();
     if (request.responseURL !== location.href) history.pushState({}, "", request.responseURL);
-    put([page.title, page.querySelector("main"), page.querySelector("footer")]);
+    put([page.title, page.querySelector("main"), page.querySelector("footer")], submitter?.type === "image");
   });
   request.open("POST", form.action);
   request.send(new FormData(form, submitter));
@@ -114,11 +114,12 @@ function send(form, submitter) {
 const read = (text) => new DOMParser().parseFromString(text, "text/html");
 const keep = () => kept.set(here, [document.title, document.querySelector("main"), document.querySelector("footer")]);
 
-function put([title, main, footer]) {
+function put([title, main, footer], stay) {
   document.title = title;
   document.querySelector("main").replaceWith(main);
   document.querySelector("footer").replaceWith(footer);
   here = address();
+  if (stay) return main.querySelector(".map").scrollIntoView({ block: "center" });
   scrollTo(0, 0);
   main.focus({ preventScroll: true });
 }
