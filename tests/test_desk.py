@@ -15,7 +15,7 @@ from PIL.ExifTags import GPS, IFD, Base
 import petfinder as pf
 from petfinder.domain import errors
 from petfinder.domain.vectors import Matrix
-from petfinder.page.desk import PAGE, Counts, Desk, PetDesk, Upload
+from petfinder.page.desk import Board, Desk, PetDesk, Upload
 from tests.conftest import TableEncoder
 from tests.widgets.conftest import BLUE, EXACT, NEARLY_RED, PHONE, RED
 
@@ -41,10 +41,8 @@ CHANGES: dict[str, Callable[[PetDesk], object]] = {
     "owner_of": lambda dogs: dogs.owner_of("luigi"),
     "whole": lambda dogs: dogs.whole("luigi"),
     "register": lambda dogs: dogs.register([upload(BLUE)], {"name": "Bella"}),
-    "page": lambda dogs: dogs.page(),
-    "placed": lambda dogs: dogs.placed(),
     "update": lambda dogs: dogs.update("luigi", {"name": "Other"}),
-    "add_photos": lambda dogs: dogs.add_photos("luigi", [upload(BLUE)]),
+    "add photos": lambda dogs: dogs.update("luigi", {}, [upload(BLUE)]),
     "remove_photo": lambda dogs: dogs.remove_photo("luigi", dogs.service.get("luigi").photos[0].photo_id or ""),
     "report_lost": lambda dogs: dogs.report_lost("luigi"),
     "reunite": lambda dogs: dogs.reunite("luigi"),
@@ -80,10 +78,11 @@ def test_a_locked_desk_opens_and_lists_reports_only(registry: pf.Registry, desk:
     register_luigi(registry, microchip="999 000 000 000 112")
     with pytest.raises(errors.PetNotFound, match="not reported"):
         desk.of("dog").pet("luigi")
-    assert desk.reports().pets == desk.reports(pf.PetFilter(status="home")).pets == ()
-    assert [pet.pet_id for pet in Desk(registry).reports(pf.PetFilter(status="home")).pets] == ["luigi"]
+    assert desk.reports().pets == desk.reports(status="home").pets == ()
+    assert [pet.pet_id for pet in Desk(registry).reports(status="home").pets] == ["luigi"]
 
     registry.dogs.report_lost("luigi")
+    desk.board.look_anew()
     assert desk.of("dog").pet("luigi").microchip is None
     assert Desk(registry).of("dog").pet("luigi").microchip
     assert [pet.owner for pet in desk.reports().pets] == [None]
@@ -124,11 +123,9 @@ def test_what_is_open_to_all_shows_pets_as_searches_do(registry: pf.Registry, de
         *desk.reports(words="cheese").pets,
         *(match.pet for match in desk.look_for([upload(NEARLY_RED).photo()])),
         *(match.pet for match in desk.of("dog").similar("bella")),
-        *Desk(registry).of("dog").page().pets,
-        *Desk(registry).of("dog").placed(),
     ]
 
-    assert [pet.pet_id for pet in shown].count("luigi") == 7
+    assert [pet.pet_id for pet in shown].count("luigi") == 5
     assert all(pet.owner is None for pet in shown)
     rounded = pf.Place(lat=38.71, lon=-9.14)
     assert {place for pet in shown if pet.pet_id == "luigi" for place in (pet.place, pet.status_place)} == {rounded}
@@ -136,34 +133,15 @@ def test_what_is_open_to_all_shows_pets_as_searches_do(registry: pf.Registry, de
     assert PHONE not in repr(shown) + "".join(pet.model_dump_json() for pet in shown)
 
 
-def test_a_thousand_pets_are_paged_by_48_each_once_and_in_order(registry: pf.Registry) -> None:
-    photo = upload().photo()
-    pets = [pf.Dog(pet_id=f"d{number:04}", photos=[photo] if number < 60 else ()) for number in range(1_005)]
-    registry.dogs.register_many(pets, progress=False)
-    dogs, store = Desk(registry).of("dog"), registry.dogs.repository.store
-
-    with patch.object(store, "thumbnails", wraps=store.thumbnails) as asked:
-        page = dogs.page()
-    pages = [page]
-    while page.following:
-        page = dogs.page(after=page.following)
-        pages.append(page)
-
-    assert (len(pages[0].pets), pages[0].count, asked.call_count) == (PAGE, 1_005, 1)
-    assert all(pet.photos[0].thumbnail for pet in pages[0].pets)
-    assert [pet.pet_id for page in pages for pet in page.pets] == [pet.pet_id for pet in pets]
-    assert len(pages) == -(-1_005 // PAGE)
-
-
 def test_counts_say_how_many_are_lost_and_make_no_index(registry: pf.Registry, desk: Desk) -> None:
-    assert desk.counts() == Counts()
+    assert desk.counts() == {}
     assert registry.specs() == {}
     register_luigi(registry, status="lost")
     registry.cats.register(pf.Cat(pet_id="mimi", status="found"))
     registry.cats.register(pf.Cat(pet_id="chita"))
+    desk.board.look_anew()
 
-    assert desk.counts() == Counts(pets=3, lost=1, found=1)
-    assert desk.of("cat").counts() == Counts(pets=2, found=1)
+    assert desk.counts() == {"pets": 3, "lost": 1, "found": 1}
     with pytest.raises(errors.InvalidQuery, match="dog and cat"):
         desk.of("rabbit")
 
@@ -177,7 +155,7 @@ def test_files_over_the_limit_are_refused_alone_and_together(registry: pf.Regist
     calls: list[Callable[[list[Upload]], object]] = [
         desk.check_uploads,
         lambda files: dogs.register(files, {"name": "Luigi"}),
-        lambda files: dogs.add_photos("luigi", files),
+        lambda files: dogs.update("luigi", {}, files),
     ]
 
     for call in calls:
@@ -185,8 +163,6 @@ def test_files_over_the_limit_are_refused_alone_and_together(registry: pf.Regist
             call([large])
         with pytest.raises(errors.PhotoTooLarge, match=r"these 2 photos have 2\.1 MB together .* at most 2 MB"):
             call([half, half])
-    with pytest.raises(errors.PhotoTooLarge, match="garden"):
-        desk.look_at(large)
     assert registry.dogs.count() == 0
 
 
@@ -205,8 +181,9 @@ def test_a_broken_upload_is_called_by_its_name_and_without_a_photo_nothing_is_wr
     assert registry.dogs.count() == 0
     dogs.register([upload()], {"name": "Luigi"})
     with pytest.raises(errors.UnreadablePhoto):
-        dogs.add_photos("luigi", [upload(BLUE), broken])
+        dogs.update("luigi", {"name": "Other"}, [upload(BLUE), broken])
     assert len(dogs.pet("luigi").photos) == 1
+    assert dogs.pet("luigi").name == "Luigi"
 
 
 def test_an_id_is_made_of_the_name_and_is_nobody_elses(registry: pf.Registry) -> None:
@@ -222,21 +199,17 @@ def test_an_id_is_made_of_the_name_and_is_nobody_elses(registry: pf.Registry) ->
         dogs.register([upload()], {"name": "Other", "pet_id": "etc"})
 
 
-def test_an_upload_tells_its_own_visitor_date_and_exact_place(registry: pf.Registry) -> None:
+def test_a_registered_upload_keeps_date_and_place_and_no_exif(registry: pf.Registry) -> None:
     exif = Image.Exif()
     exif[Base.DateTime] = "2026:05:03 10:20:30"
     gps = exif.get_ifd(IFD.GPSInfo)
     gps[GPS.GPSLatitudeRef], gps[GPS.GPSLatitude] = "N", (38.0, 42.0, 44.4)
     gps[GPS.GPSLongitudeRef], gps[GPS.GPSLongitude] = "W", (9.0, 8.0, 35.6)
-    desk = Desk(registry)
 
-    photo = desk.look_at(upload(exif=exif))
-    kept = desk.of("dog").register([upload(exif=exif)], {"name": "Luigi"})
+    [photo] = Desk(registry).of("dog").register([upload(exif=exif)], {"name": "Luigi"}).photos
 
     assert photo.taken_at == datetime(2026, 5, 3, 10, 20, 30)
-    assert photo.place is not None
-    assert photo.place.lat == pytest.approx(38.712333, abs=1e-5)
-    assert kept.photos[0].place == pf.Place(lat=38.71, lon=-9.14)
+    assert photo.place == pf.Place(lat=38.71, lon=-9.14)
     assert b"Exif" not in (photo.thumbnail or b"")
 
 
@@ -264,16 +237,26 @@ def test_words_are_looked_for_in_what_is_written_then_as_a_chip_number_then_in_p
         assert found("red one") == (["luigi"] if encoder.supports_text else [])
 
 
-def test_ever_smaller_circles_tell_a_locked_visitor_no_more(registry: pf.Registry, desk: Desk) -> None:
+def test_ever_smaller_circles_tell_no_more_than_a_rounded_place(registry: pf.Registry, desk: Desk) -> None:
     register_luigi(registry, status="lost")
     centre = pf.Place(lat=38.71, lon=-9.14)
 
-    def found(at: tuple[float, float], km: float, desk: Desk = desk) -> bool:
-        return len(desk.reports(pf.PetFilter(near=at, within_km=km)).pets) == 1
+    def found(at: tuple[float, float], km: float, *, locked: bool = True) -> bool:
+        near = pf.Place(lat=at[0], lon=at[1])
+        return len(Desk(registry, locked=locked, board=desk.board).reports(near=near, km=km).pets) == 1
 
     for at in ((38.70, -9.13), (38.73, -9.16), (38.7049, -9.1451)):
         shown = pf.Place(lat=at[0], lon=at[1]).rounded().km_to(centre)
-        assert found(at, shown + 0.01)
-        assert not found(at, shown - 0.01)
-    assert found(EXACT, 0.001, Desk(registry))
-    assert not found((38.71, -9.14), 0.1, Desk(registry))
+        for locked in (True, False):
+            assert found(at, shown + 0.01, locked=locked)
+            assert not found(at, shown - 0.01, locked=locked)
+
+
+def test_a_board_is_read_anew_after_a_change_that_is_told_and_else_every_few_seconds(registry: pf.Registry) -> None:
+    board = Board(registry)
+    assert board.pets() == ()
+    register_luigi(registry, status="lost")
+    with patch.object(registry.dogs.repository.store, "scan", side_effect=AssertionError("read again")):
+        assert board.pets() == ()
+    board.look_anew()
+    assert [pet.pet_id for pet in board.pets()] == ["luigi"]

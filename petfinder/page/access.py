@@ -6,7 +6,6 @@ Who gave it has a signed cookie for half a day; it is worth nothing any more onc
 from __future__ import annotations
 
 import hashlib
-import threading
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -42,7 +41,7 @@ class Access:
     def __init__(self, passphrase_hash: str | None = None, *, key: bytes = b"") -> None:
         from itsdangerous import TimestampSigner
 
-        self._hash, self._turn = passphrase_hash, threading.Lock()
+        self._hash = passphrase_hash
         self._signer = TimestampSigner(hashlib.sha256(key + (passphrase_hash or "").encode()).digest())
         self.name = f"petfinder-{hashlib.sha256(b'name' + key).hexdigest()[:8]}"  # of the cookie: ports share them
         if passphrase_hash is not None:
@@ -57,12 +56,9 @@ class Access:
         return self._hash is not None
 
     def is_right(self, passphrase: str) -> bool:
-        """Whether this is the passphrase; takes a tenth of a second and 64 MB, so one is looked at after the other."""
+        """Whether this is the passphrase; takes a tenth of a second and 64 MB."""
         normal = _normal(passphrase)
-        if self._hash is None or normal is None or len(normal) > LONGEST:
-            return False
-        with self._turn:
-            return _verify(self._hash, normal)
+        return self._hash is not None and normal is not None and len(normal) <= LONGEST and _verify(self._hash, normal)
 
     def cookie(self) -> str:
         """Make what a browser brings back to be let in."""

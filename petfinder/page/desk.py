@@ -10,30 +10,29 @@ import io
 import math
 import re
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from itertools import islice
+from threading import Lock
 from typing import Any
 
 from petfinder.domain.errors import InvalidPet, InvalidQuery, PassphraseNeeded, PetNotFound, PhotoTooLarge
-from petfinder.domain.filters import PetFilter, place_of, places_of
+from petfinder.domain.filters import PetFilter, places_of
 from petfinder.domain.matches import SHOWN, Matches
 from petfinder.domain.pairs import Pairs
-from petfinder.domain.pets import REPORTED, SPECIES, Owner, Pet, Photo, Place, Status, as_found
+from petfinder.domain.pets import REPORTED, SPECIES, Owner, Pet, Photo, Place, as_found, changed
 from petfinder.domain.text import fold
 from petfinder.encoders.base import species_shown
-from petfinder.photos.read import completed, read_photo
 from petfinder.registry.registry import Registry
 from petfinder.registry.service import PetService
 
-ROUNDED_BY_KM = 1.0  # a place and the same to 0.01 degree are at most 0.8 km apart
-HALF_ROUND_KM = 20_040.0  # half way round the earth: everywhere
 PAGE = SHOWN  # pets on a page
 NEAREST = 12  # matches of one search
 PAIRS = 20  # pairs on a page
 UPLOAD_LIMIT = 25 * 2**20
-MOST_PLACED = 300  # pets on one map
+LATELY_SECONDS = 5.0
 _NUMBERED = 30  # pets of one name that are told apart by a number
 _CHIP = re.compile(r"[\d\s.\-]{9,}")
 
@@ -53,24 +52,6 @@ class Upload:
 
 
 @dataclass(frozen=True)
-class Counts:
-    """How many pets are registered, and of these lost and found."""
-
-    pets: int = 0
-    lost: int = 0
-    found: int = 0
-
-
-@dataclass(frozen=True)
-class PetPage:
-    """One page of pets by id, how many pass in all, and the id behind which the next page begins, if there is one."""
-
-    pets: tuple[Pet, ...] = ()
-    count: int = 0
-    following: str | None = None
-
-
-@dataclass(frozen=True)
 class ReportPage:
     """One page of reports, the newest first, and whether there are others behind it."""
 
@@ -78,12 +59,48 @@ class ReportPage:
     more: bool = False
 
 
+class Board:
+    """The reports of a registry as searches show pets, the latest first; looked up anew every few seconds.
+
+    All visitors share one: 48 of them are asked for again and again, and to sort them all have to be read.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry, self._reading = registry, Lock()
+        self._pets: tuple[Pet, ...] = ()
+        self._until, self._changes = -math.inf, 0
+
+    def pets(self) -> tuple[Pet, ...]:
+        """List lost, found and sighted pets by the day of that, else by that on which they were registered."""
+        with self._reading:
+            if time.monotonic() > self._until:
+                before = self._changes
+                desks, reported = Desk(self._registry).desks(), PetFilter(status=REPORTED)
+                found = (as_found(pet) for desk in desks for pet in desk.service.scan(reported))
+                self._pets = tuple(sorted(found, key=_latest))
+                self._until = time.monotonic() + LATELY_SECONDS if before == self._changes else -math.inf
+            return self._pets
+
+    def look_anew(self) -> None:
+        """Forget the reports, for something was changed."""
+        self._changes += 1
+        self._until = -math.inf
+
+
 class Desk:
     """The desk of one visitor; `locked` as above; `upload_limit_bytes` bounds the files of one call."""
 
-    def __init__(self, registry: Registry, *, locked: bool = False, upload_limit_bytes: int = UPLOAD_LIMIT) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        locked: bool = False,
+        board: Board | None = None,
+        upload_limit_bytes: int = UPLOAD_LIMIT,
+    ) -> None:
         self.registry = registry
         self.locked = locked
+        self.board = board or Board(registry)
         self.upload_limit_bytes = upload_limit_bytes
 
     def of(self, species: str) -> PetDesk:
@@ -97,10 +114,10 @@ class Desk:
         there = {spec.species for spec in self.registry.specs().values()}
         return [self.of(species) for species in SPECIES if species in there]
 
-    def counts(self) -> Counts:
-        """Count the pets of all species."""
-        each = [one.counts() for one in self.desks()]
-        return Counts(sum(one.pets for one in each), sum(one.lost for one in each), sum(one.found for one in each))
+    def counts(self) -> Counter[str]:
+        """Count the `pets` of all species, and the reports by their status."""
+        pets = sum(desk.service.count() for desk in self.desks())
+        return Counter([pet.status for pet in self.board.pets()]) + Counter(pets=pets)
 
     def look_for(
         self,
@@ -115,34 +132,48 @@ class Desk:
 
         Pets of both species, unless one is named or the photos surely show one. Raises PhotoError, InvalidQuery.
         """
-        matches = self.registry.find(photos, k=NEAREST, where=where, place=place, at=at)
+        asked: dict[str, Any] = {"k": NEAREST, "where": where, "place": place, "at": at}
+        if named := [desk for desk in self.desks() if desk.species == species]:
+            return named[0].service.find(photos, **asked)
+        matches = self.registry.find(photos, **asked)
         rows = [photo.embedding for photo in matches.query if photo.embedding is not None]
         sure = {*species_shown(self.registry.encoder, rows)} if rows else {None}
-        shown = {species} if species in SPECIES else sure if len(sure) == 1 and None not in sure else {*SPECIES}
+        shown = sure if len(sure) == 1 and None not in sure else {*SPECIES}
         return replace(matches, found=tuple(match for match in matches if match.pet.species in shown))
 
     def reports(
         self,
-        where: PetFilter | None = None,
         *,
         words: str = "",
         species: str = "",
+        status: str = "",
+        near: Place | None = None,
+        km: float = 0.0,
         since: datetime | None = None,
         page: int = 1,
     ) -> ReportPage:
-        """List lost, found and sighted pets, by the day of that, the latest first, 48 on a page; raises InvalidQuery.
+        """List lost, found and sighted pets, the latest first, 48 on a page; raises InvalidQuery.
 
-        `words` must all stand in name, breed, colour, tags or note. An unlocked desk lists other pets too where the
-        filter names their status, by the day on which they were registered.
+        `words` must all stand in name, breed, colour, tags or note; distances are between places to 0.01 degree. An
+        unlocked desk lists pets of another `status` too, by the day on which they were registered.
         """
-        given = (where or PetFilter()).model_dump(exclude_unset=True)
-        status = given.get("status") or REPORTED
-        where = PetFilter.of({**given, "status": [one for one in status if not self.locked or one in REPORTED]})
-        desks = [one for one in self.desks() if species in ("", one.species)]
-        found = [pet for desk in desks for pet in desk.passing(words, where) if not since or _day(pet) >= since]
-        found.sort(key=lambda pet: (-_day(pet).timestamp(), pet.pet_id))
+        allowed = [one for one in ([status] if status else REPORTED) if not self.locked or one in REPORTED]
+        where, found = PetFilter(status=allowed), self.board.pets()
+        if words:
+            found = tuple(sorted((pet for desk in self.desks() for pet in desk.with_words(words, where)), key=_latest))
+        elif status not in ("", *REPORTED):
+            newest = [desk.service.list(where, newest=True, limit=PAGE * page + 1) for desk in self.desks()]
+            found = tuple(sorted((as_found(pet) for pets in newest for pet in pets), key=_latest))
+        passing = [
+            pet
+            for pet in found
+            if pet.status in allowed
+            and species in ("", pet.species)
+            and (not since or _day(pet) >= since)
+            and (not near or any(near.rounded().km_to(place) <= km for place in places_of(pet)))
+        ]
         start = PAGE * (page - 1)
-        return ReportPage(tuple(map(as_found, found[start : start + PAGE])), len(found) > start + PAGE)
+        return ReportPage(tuple(passing[start : start + PAGE]), len(passing) > start + PAGE)
 
     def stale(self) -> list[Pet]:
         """List the reports that are past their days; raises PassphraseNeeded."""
@@ -164,11 +195,6 @@ class Desk:
             together = f"these {len(uploads)} photos have {_megabytes(total)} MB together"
             raise PhotoTooLarge(f"{together} and {limit} fewer at a time")
 
-    def look_at(self, upload: Upload) -> Photo:
-        """Read a visitor's photo: thumbnail, and date and place as the camera wrote them; raises PhotoError."""
-        self.check_uploads([upload])
-        return completed(Photo(), read_photo(upload.photo()))
-
 
 class PetDesk:
     """What a visitor may ask about, and do with, the pets of one species.
@@ -187,35 +213,22 @@ class PetDesk:
         self._desk.check()
         return self.service
 
-    def counts(self) -> Counts:
-        """Count the pets that are registered, lost, found."""
-        count = self.service.count
-        return Counts(count(), count(PetFilter(status=Status.LOST)), count(PetFilter(status=Status.FOUND)))
-
     def similar(self, pet_id: str) -> Matches:
         """Find other pets that look like a registered one; raises PetNotFound, InvalidQuery."""
         return self.service.find_similar(pet_id, k=NEAREST)
 
-    def page(self, *, after: str | None = None, where: PetFilter | None = None) -> PetPage:
-        """List at most 48 pets by id, those behind `after`; their pictures come in one request."""
-        pets = self._unlocked.list(where, after=after, limit=PAGE + 1)
-        shown = pets[:PAGE]
-        following = shown[-1].pet_id if len(pets) > PAGE else None
-        return PetPage(self._with_pictures(shown), self.service.count(where), following)
+    def with_words(self, words: str, where: PetFilter) -> Sequence[Pet]:
+        """Find the pets that pass and in which all these words are written; raises InvalidQuery where there is none.
 
-    def passing(self, words: str, where: PetFilter | None) -> Iterable[Pet]:
-        """Find the pets that pass; with `words` those in which all of these are written.
-
-        Where none is so: the one with this chip number, else those whose photos look like that, where an encoder knows.
+        Where none is so, an unlocked desk finds the one with this chip number, else those whose photos look like that.
         """
-        where = self.open_to_all(where)
-        if not words:
-            return self.service.scan(where)
-        found: list[Pet] = [*self.service.search_text(words, where)]
-        if not found and _CHIP.fullmatch(words):
-            chip = None if self._desk.locked else self.service.find_by_microchip(words)
+        found: Sequence[Pet] = self.service.search_text(words, where)
+        if found or self._desk.locked:
+            return found
+        if _CHIP.fullmatch(words):
+            chip = self.service.find_by_microchip(words)
             return [chip] if chip else []
-        if not found and self.service.encoder.supports_text:
+        if self.service.encoder.supports_text:
             return [match.pet for match in self.service.find_by_text(words, k=NEAREST, where=where)]
         return found
 
@@ -234,11 +247,6 @@ class PetDesk:
     def thumbnail(self, pet_id: str, photo_id: str) -> bytes | None:
         """Get the EXIF-free JPEG of a photo; None where there is none."""
         return self.service.repository.thumbnails([(pet_id, photo_id)])[0]
-
-    def placed(self, where: PetFilter | None = None) -> tuple[Pet, ...]:
-        """List at most 300 pets whose own place or a photo's is known, without pictures."""
-        placed = (as_found(pet) for pet in self._unlocked.scan(where) if place_of(pet))
-        return tuple(islice(placed, MOST_PLACED))
 
     def owner_of(self, pet_id: str) -> Owner | None:
         """Say who to call, with all contact; raises PetNotFound."""
@@ -264,16 +272,11 @@ class PetDesk:
         pet = self.service.pet_class(**known, photos=_photos(uploads))
         return self.pet(service.register(pet).pet_id)
 
-    def update(self, pet_id: str, changes: Mapping[str, Any]) -> Pet:
-        """Change fields of a pet; raises PetNotFound, InvalidPet."""
-        self._unlocked.update(pet_id, **changes)
-        return self.pet(pet_id)
-
-    def add_photos(self, pet_id: str, uploads: Sequence[Upload]) -> Pet:
-        """Give a pet more photos, all or none; raises PetNotFound, PhotoError."""
+    def update(self, pet_id: str, changes: Mapping[str, Any], uploads: Sequence[Upload] = ()) -> Pet:
+        """Change fields of a pet and add photos, all or nothing; raises PetNotFound, InvalidPet, PhotoError."""
         service = self._unlocked
         self._desk.check_uploads(uploads)
-        service.change(pet_id, lambda pet: pet, photos=_photos(uploads))
+        service.change(pet_id, lambda pet: changed(pet, {**changes}), photos=_photos(uploads))
         return self.pet(pet_id)
 
     def remove_photo(self, pet_id: str, photo_id: str) -> Pet:
@@ -320,26 +323,6 @@ class PetDesk:
         """Erase a pet with owner, photos and thumbnails; raises PetNotFound."""
         self._unlocked.remove(pet_id)
 
-    def open_to_all(self, where: PetFilter | None) -> PetFilter | None:
-        """The filter as it is answered while the desk is locked: distances between places as they are shown.
-
-        With the exact ones somebody could ask again and again until a pet's home is known to the metre.
-        """
-        if where is None or where.near is None or where.within_km is None or not self._desk.locked:
-            return where
-        centre, km = where.near.rounded(), where.within_km
-        wider = where.model_copy(update={"near": centre, "within_km": km + ROUNDED_BY_KM})
-        inside = [
-            pet.pet_id
-            for pet in self.service.scan(wider)
-            if any(centre.km_to(place.rounded()) <= km for place in places_of(pet))
-        ]
-        return where.model_copy(update={"near": centre, "within_km": HALF_ROUND_KM, "ids": tuple(inside)})
-
-    def _with_pictures(self, pets: Sequence[Pet]) -> tuple[Pet, ...]:
-        """The pets as searches show them, the first photo of each with its thumbnail, all fetched in one request."""
-        return tuple(_shown(pet) for pet in self.service.with_thumbnails(pets))
-
     def _free_id(self, name: str) -> str:
         """An id made of the name that no pet has: bella, bella-2, ...; of the species where there is no name."""
         stem = re.sub(r"\W+", "-", fold(name)).strip("-_")[:60]
@@ -365,6 +348,10 @@ def _shown(pet: Pet) -> Pet:
     found = as_found(pet)
     bare = tuple(photo.model_copy(update={"embedding": None}) for photo in found.photos)
     return found.model_copy(update={"photos": bare})
+
+
+def _latest(pet: Pet) -> tuple[float, str]:
+    return -_day(pet).timestamp(), pet.pet_id
 
 
 def _day(pet: Pet) -> datetime:

@@ -25,7 +25,7 @@ class Links:
 
     def sealed(self, *named: Any, use: str) -> str:
         """Give names, as JSON can say them, a form that fits into an address, tells nothing, and has one use."""
-        sealed = self._cipher.encrypt(json.dumps(named).encode(), [use.encode()])
+        sealed = self._cipher.encrypt(json.dumps(named, ensure_ascii=False).encode(), [use.encode()])
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
     def opened(self, sealed: str, use: str) -> list[Any]:

@@ -14,7 +14,7 @@ CARD = (1200, 630)  # what Open Graph's readers ask for
 _GROUND = (243, 240, 234)
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=200)
 def small(thumbnail: bytes) -> bytes:
     """The thumbnail with at most 320 pixels a side."""
     with Image.open(io.BytesIO(thumbnail), formats=["JPEG"]) as whole:

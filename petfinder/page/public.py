@@ -15,18 +15,19 @@ from pydantic import BaseModel, Field
 
 from petfinder.domain.errors import InvalidPet, InvalidQuery, PetNotFound, PhotoError
 from petfinder.domain.filters import PetFilter, place_of
-from petfinder.domain.matches import Matches
-from petfinder.domain.pets import SPECIES, TAKEN_IN, Photo, Place
+from petfinder.domain.matches import Match, Matches
+from petfinder.domain.pets import REPORTED, TAKEN_IN, Photo, Place
 from petfinder.domain.values import now
 from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS
 from petfinder.page import pictures
-from petfinder.page.desk import check_some
+from petfinder.page.desk import PAGE, check_some
 from petfinder.page.places import View, tapped, view_of
 from petfinder.page.searches import Search
 from petfinder.page.visit import Sent, Visit, Visiting, place_in
 
 router = APIRouter()
 Way = Literal["found", "lost"]
+NEWEST = 24  # reports on the first page
 ROBOTS = "User-agent: *\nDisallow: /found/\nDisallow: /lost/\nDisallow: /volunteers\nDisallow: /photos/\n"
 _PICTURE = {
     "Cache-Control": "private, max-age=86400, immutable",
@@ -37,11 +38,11 @@ _PICTURE = {
 class Asked(BaseModel):
     """What the reports are asked for."""
 
-    words: str = ""
-    species: str = ""
-    status: str = ""
+    words: str = Field("", max_length=200)
+    species: str = Field("", max_length=20)
+    status: str = Field("", max_length=20)
     days: int = Field(0, ge=0, le=9999)
-    near: str = ""
+    near: str = Field("", max_length=60)
     km: int = Field(5, ge=1, le=20_000)
     page: int = Field(1, ge=1)
 
@@ -53,7 +54,7 @@ class Asked(BaseModel):
 @router.get("/")
 def home(visit: Visiting) -> Response:
     """The two ways in, and who was reported lately."""
-    return visit.page("home.html", reports=visit.site.lately())
+    return visit.page("home.html", pets=visit.site.board.pets()[:NEWEST])
 
 
 @router.get("/how-sure")
@@ -78,7 +79,7 @@ def robots() -> PlainTextResponse:
 @router.get("/map.svg")
 def drawn_map(visit: Visiting, pin: str = "") -> Response:
     """A map of where reports are, to be tapped on."""
-    pets, place = visit.site.lately().pets, place_in(pin)
+    pets, place = visit.site.board.pets()[:PAGE], place_in(pin)
     view = view_of(visit.request.query_params, place, pets)
     drawn = visit.page("map.svg", view=view, dots=view.dots(pets), pin=place and view.at(place))
     return Response(drawn.body, media_type="image/svg+xml")
@@ -122,12 +123,15 @@ def reports(visit: Visiting, asked: Annotated[Asked, Query()]) -> Response:
     if place := tapped(query):
         return visit.go(asked.address(near=f"{place.lat},{place.lon}"))
     near = place_in(asked.near)
-    where = {"near": near, "within_km": asked.km} if near else {}
-    where |= {"status": asked.status} if asked.status else {}
-    since = now() - timedelta(days=asked.days) if asked.days else None
-    species = asked.species if asked.species in SPECIES else ""
-    words, page = asked.words.strip(), asked.page
-    found = visit.desk.reports(PetFilter.of(where), words=words, species=species, since=since, page=page)
+    found = visit.desk.reports(
+        words=asked.words.strip(),
+        species=asked.species,
+        status=asked.status,
+        near=near,
+        km=asked.km,
+        since=now() - timedelta(days=asked.days) if asked.days else None,
+        page=asked.page,
+    )
     view = view_of(query, near, found.pets)
     return visit.page("pets.html", found=found, asked=asked, near=near, view=view, moved="zoom" in query)
 
@@ -136,7 +140,7 @@ def reports(visit: Visiting, asked: Annotated[Asked, Query()]) -> Response:
 def one_pet(visit: Visiting, sealed: str, undo: str = "", said: str = "") -> Response:
     """A report, for volunteers any pet; `undo` is what a volunteer may take back, `said` what was just done."""
     pet = visit.pet(sealed)
-    place = place_of(pet)
+    place = place_of(pet) if visit.volunteer else pet.status_place  # else that of its home
     return visit.page("pet.html", pet=pet, undo=undo, said=said, place=place, view=place and View(place))
 
 
@@ -186,16 +190,29 @@ async def _searched(
 
     matches = await visit.site.line.run(find)
     seen = next((photo.place for photo in matches.query if photo.place), None)
-    when = next((photo.taken_at for photo in matches.query if photo.taken_at), None)
-    found = tuple(match.pictured(match.photo.model_copy(update={"thumbnail": None})) for match in matches)
+    when = next((photo.taken_at for photo in matches.query if photo.taken_at and _is_likely(photo.taken_at)), None)
+    found = tuple(kept_match(match, locked=visit.desk.locked) for match in matches)
     return Search(way == "lost", replace(matches, found=found), place or seen, at or when, species)
+
+
+def kept_match(match: Match, *, locked: bool) -> Match:
+    """A match without pictures, which have addresses; strangers are not told how far it is to a pet's home."""
+    bare = match.pictured(match.photo.model_copy(update={"thumbnail": None}))
+    if not locked or match.pet.status in REPORTED:
+        return bare
+    return replace(bare, reasons=tuple(reason for reason in match.reasons if reason.kind != "place"), distance_km=None)
+
+
+def _is_likely(taken_at: datetime) -> bool:
+    """Whether a camera's clock may have been right."""
+    return taken_at.year >= 1990 and taken_at.astimezone() < now() + timedelta(days=1)
 
 
 @router.get("/{way}/{token}")
 def answer(way: Way, token: str, visit: Visiting) -> Response:
     """What a search found, and where and when it was."""
     search = _kept(visit, token)
-    view = view_of(visit.request.query_params, search.place, visit.site.lately().pets)
+    view = view_of(visit.request.query_params, search.place, visit.site.board.pets()[:PAGE])
     return visit.page("answer.html", here=f"/{way}/{token}", search=search, view=view)
 
 

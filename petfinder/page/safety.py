@@ -136,9 +136,10 @@ class Limits:
     def __init__(self) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
-    def allows(self, what: str, address: str, a_minute: int) -> bool:
-        """Whether this address may do this once more now; it is counted if so."""
-        return self._limiter.hit(RateLimitItemPerMinute(a_minute), what, network_of(address))
+    def allows(self, what: str, address: str, a_minute: int, *, only_look: bool = False) -> bool:
+        """Whether this address may do this once more now; it is counted if so, unless this is but to look."""
+        ask = self._limiter.test if only_look else self._limiter.hit
+        return ask(RateLimitItemPerMinute(a_minute), what, network_of(address))
 
 
 def network_of(address: str) -> str:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 import typer
+from PIL import Image
 
 from petfinder.domain.errors import ConfigError
 from petfinder.domain.text import install_line
@@ -71,7 +72,7 @@ def serve(
     with connect(settings.registry, encoder=encoder, name=settings.name) as opened:
         if not any(index.stats.pets for index in opened.indexes()):
             typer.echo(f"{opened!r} is empty: the page can register the first pet", err=True)
-        opened.encoder  # noqa: B018  (loaded before the first visitor comes)
+        opened.encoder.encode_images([Image.new("RGB", (8, 8))])  # loaded before the first visitor comes
         hosts = {"localhost", socket.gethostname().lower(), host or "localhost"}
         app = make_app(opened, passphrase_hash=passphrase_hash, hosts=hosts, greeting=greeting, tiles=tiles)
         bound = _bound(ip, port)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,16 +16,15 @@ from starlette.datastructures import FormData, UploadFile
 from petfinder.display import wording
 from petfinder.domain.errors import InvalidQuery
 from petfinder.domain.pets import Pet, Place
-from petfinder.page import words
+from petfinder.page import searches, words
 from petfinder.page.access import Access
-from petfinder.page.desk import Desk, PetDesk, ReportPage, Upload
+from petfinder.page.desk import Board, Desk, PetDesk, Upload
 from petfinder.page.links import Links
 from petfinder.page.safety import Limits, Refused
 from petfinder.page.searches import Line, Searches
 from petfinder.registry.registry import Registry
 
-MOST_FILES, MOST_FIELDS, MOST_TYPED = 12, 60, 2**16
-LATELY_SECONDS = 5.0
+MOST_FILES, MOST_FIELDS, MOST_TYPED, MOST_READING = 12, 60, 2**18, 60
 TRIES_A_MINUTE = {"search": 20, "upload": 40, "passphrase": 5}
 
 
@@ -49,22 +46,14 @@ class Site:
     tiles: bool = False
     upload_limit_bytes: int = 0
     searches: Searches = field(default_factory=Searches)
-    line: Line = field(default_factory=Line)
+    line: Line = field(default_factory=lambda: Line(searches.AT_ONCE, searches.MOST_WAITING))
+    door: Line = field(default_factory=lambda: Line(1, 20))  # of passphrases, each a tenth of a second and 64 MB
     limits: Limits = field(default_factory=Limits)
     templates: Environment = field(default_factory=_templates)
-    _lately: tuple[float, ReportPage] = (-math.inf, ReportPage())
+    reading: int = 0  # forms that are just being received
 
-    def lately(self) -> ReportPage:
-        """The latest reports, looked up anew every few seconds and after a change made here."""
-        at, reports = self._lately
-        if time.monotonic() - at > LATELY_SECONDS:
-            reports = Desk(self.registry, locked=True).reports()
-            self._lately = time.monotonic(), reports
-        return reports
-
-    def look_anew(self) -> None:
-        """Forget the latest reports, for something was changed."""
-        self._lately = -math.inf, ReportPage()
+    def __post_init__(self) -> None:
+        self.board = Board(self.registry)
 
 
 class Visit:
@@ -74,7 +63,12 @@ class Visit:
         self.request = request
         self.site: Site = request.app.state.site
         self.volunteer = self.site.access.lets_in(request.cookies.get(self.site.access.name))
-        self.desk = Desk(self.site.registry, locked=not self.volunteer, upload_limit_bytes=self.site.upload_limit_bytes)
+        self.desk = Desk(
+            self.site.registry,
+            locked=not self.volunteer,
+            board=self.site.board,
+            upload_limit_bytes=self.site.upload_limit_bytes,
+        )
 
     def page(self, template: str, *, status: int = 200, **shown: Any) -> HTMLResponse:
         """Draw a page; `typed` is what stands in its form."""
@@ -86,14 +80,15 @@ class Visit:
 
     def go(self, path: str) -> RedirectResponse:
         """Send the visitor on to another page; what a volunteer changed is seen there."""
-        if self.volunteer:
-            self.site.look_anew()
+        if self.request.url.path.startswith(("/volunteers/", "/pets/")):
+            self.site.board.look_anew()
         return RedirectResponse(path, 303)
 
-    def count(self, what: str) -> None:
-        """Count what may be done so often a minute; raises Refused."""
+    def count(self, what: str, *, only_look: bool = False) -> None:
+        """Count what may be done so often a minute, or only look whether it may be; raises Refused."""
         address = self.request.client.host if self.request.client else ""
-        if not self.volunteer and not self.site.limits.allows(what, address, TRIES_A_MINUTE[what]):
+        free = self.volunteer and self.site.access.needed
+        if not free and not self.site.limits.allows(what, address, TRIES_A_MINUTE[what], only_look=only_look):
             raise Refused(429, "That was often. Please wait half a minute and try again.")
 
     def named(self, sealed: str) -> tuple[PetDesk, str]:
@@ -172,7 +167,16 @@ Visiting: TypeAlias = Annotated[Visit, Depends(Visit)]
 
 async def _form(visit: Visiting) -> Form:
     visit.count("upload")  # before it is read
-    return Form(await visit.request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=MOST_TYPED))
+    site = visit.site
+    if visit.request.url.path in ("/found", "/lost"):
+        site.line.check()
+    if site.reading >= MOST_READING:
+        raise Refused(429, f"{site.reading} forms are just coming in. Please try again in half a minute.")
+    site.reading += 1
+    try:
+        return Form(await visit.request.form(max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=MOST_TYPED))
+    finally:
+        site.reading -= 1
 
 
 Sent: TypeAlias = Annotated[Form, Depends(_form)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Literal
 
 from fastapi import APIRouter, Response
@@ -29,11 +30,13 @@ def entrance(visit: Visiting, to: str = "/volunteers") -> Response:
 
 
 @router.post("/volunteers")
-def let_in(visit: Visiting, sent: Sent) -> Response:
+async def let_in(visit: Visiting, sent: Sent) -> Response:
     """Let a volunteer in; a wrong passphrase makes this address wait, and nobody else."""
-    visit.count("passphrase")
+    visit.count("passphrase", only_look=True)
     to = sent["to"] if sent["to"].startswith("/") and not sent["to"].startswith("//") else "/volunteers"
-    if not (access := visit.site.access).is_right(sent["passphrase"]):
+    access = visit.site.access
+    if not await visit.site.door.run(partial(access.is_right, sent["passphrase"])):
+        visit.count("passphrase")
         return visit.page("passphrase.html", status=403, wrong="That is not the passphrase.", to=to)
     answer = visit.go(to)
     secure = visit.request.url.scheme == "https"
@@ -58,12 +61,12 @@ def new_pet(visit: Visiting, kind: Kind) -> Response:
 
 
 @router.post("/volunteers/new/{kind}")
-def register(visit: Visiting, kind: Kind, sent: Sent) -> Response:
+async def register(visit: Visiting, kind: Kind, sent: Sent) -> Response:
     """Register a pet, or report one that is lost, found or was seen."""
     visit.desk.check()
     try:
-        desk = visit.desk.of(sent["species"])
-        pet = desk.register(sent.uploads(), {**fields_of(sent.fields), "status": kind})
+        desk, fields = visit.desk.of(sent["species"]), {**fields_of(sent.fields), "status": kind}
+        pet = await visit.site.line.run(lambda: desk.register(sent.uploads(), fields))
     except _WRONG as error:
         return _form(visit, kind, sent.fields, wrong=str(error))
     return visit.go(visit.site.links.pet(pet) + "/alike" if kind in REPORTED else visit.site.links.pet(pet))
@@ -79,15 +82,14 @@ def edit(visit: Visiting, sealed: str) -> Response:
 
 
 @router.post("/pets/{sealed}/edit")
-def save(visit: Visiting, sealed: str, sent: Sent) -> Response:
+async def save(visit: Visiting, sealed: str, sent: Sent) -> Response:
     """Write what was changed in the form."""
     desk, pet_id = visit.named(sealed)
     pet = desk.whole(pet_id)
     try:
         [before] = visit.site.links.opened(sent["before"], "before")
-        desk.update(pet_id, changes(sent.fields, before, pet))
-        if uploads := sent.uploads():
-            desk.add_photos(pet_id, uploads)
+        new = changes(sent.fields, before, pet)
+        await visit.site.line.run(lambda: desk.update(pet_id, new, sent.uploads()))
     except _WRONG as error:
         return _form(visit, pet.status, sent.fields, pet=pet, before=sent["before"], wrong=str(error))
     return visit.go(visit.site.links.pet(pet) + "?said=saved")
@@ -166,7 +168,7 @@ def reunite(visit: Visiting, sealed: str, sent: Sent) -> Response:
     if not sent["sure"]:
         question = f"Is {called(pet)} back with its people?"
         return _ask(visit, sent, question, "Yes, it is back", visit.site.links.pet(pet), pet)
-    undo = visit.site.links.sealed(pet.model_dump(mode="json", include=_RESTORED), use="undo")
+    undo = visit.site.links.sealed(pet.model_dump(mode="json", include=_RESTORED), use=f"undo {sealed}")
     desk.reunite(pet_id)
     return visit.go(f"/pets/{sealed}?undo={undo}")
 
@@ -176,7 +178,7 @@ def undo(visit: Visiting, sealed: str, sent: Sent) -> Response:
     """Take back that a pet was reunited."""
     desk, pet_id = visit.named(sealed)
     visit.desk.check()
-    [before] = visit.site.links.opened(sent["undo"], "undo")
+    [before] = visit.site.links.opened(sent["undo"], f"undo {sealed}")
     desk.update(pet_id, before)
     return visit.go(f"/pets/{sealed}")
 
@@ -234,6 +236,8 @@ def decide(visit: Visiting, sent: Sent) -> Response:
         case "undo":
             desk.undo(one, other)
             return visit.go("/volunteers/pairs")
-        case _:
+        case "other":
             desk.dismiss(one, other)
+        case _:
+            raise InvalidQuery("say whether these are one animal or two")
     return visit.go(f"/volunteers/pairs?undo={sent['pair']}")

@@ -6,6 +6,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
@@ -270,6 +271,21 @@ def test_wrong_passphrases_slow_the_address_they_come_from_and_no_other(town: Se
     assert [tried("guessed", "2001:db8:0:1::1") for _ in range(5)] == [403] * 5
     assert tried(PASSPHRASE, "2001:db8:0:1:ffff::2") == 429  # the same household
     assert tried(PASSPHRASE, "2001:db8:0:2::1") == tried(PASSPHRASE, "10.5.0.1") == 303
+
+
+def test_guesses_from_many_addresses_wait_in_a_line_of_their_own_and_pages_are_served_meanwhile(town: Served) -> None:
+    def guess(number: int) -> int:
+        return asked(town.url, "/volunteers", form=[("passphrase", "guessed")], by=f"2001:db8:{number:x}::1").status
+
+    with ThreadPoolExecutor(60) as pool:
+        guesses = [pool.submit(guess, number) for number in range(60)]
+        assert [asked(town.url, path).status for path in ("/", "/pets", "/found")] == [200] * 3
+        assert {one.result() for one in guesses} == {403, 429}
+
+
+def test_words_for_longer_than_anybody_types_are_refused(town: Served) -> None:
+    assert asked(town.url, "/pets?words=" + "cat+" * 60).status == 404
+    assert not town.said.count("does not answer")
 
 
 def test_searches_and_forms_of_one_address_are_bounded_and_nobody_chooses_their_own(town: Served) -> None:

@@ -151,7 +151,7 @@ def test_searches_wait_in_a_line_and_a_full_one_says_how_long_it_is(tmp_path: Pa
 
         assert full
         assert {one.status for one in answers} == {303, 429}
-        assert all("2 searches are waiting before yours" in one.text for one in full)
+        assert all("2 others are before you" in one.text for one in full)
         assert {one.headers["Retry-After"] for one in full} == {"30"}
         assert asked(running.url, "/health").text == '{"waiting":0}'
         assert asked(running.url, "/found", form=[PHOTO]).status == 303
@@ -172,7 +172,7 @@ def test_a_registry_that_went_away_is_a_sentence_and_a_line_in_the_log(tmp_path:
         asked(running.url, "/")
         for file in tmp_path.glob("pets.db*"):
             file.write_bytes(b"no database " * 4096)
-        for path in ("/pets", "/pets?words=a+secret", "/volunteers"):
+        for path in ("/pets?words=a+secret", "/volunteers", "/health"):
             answer = asked(running.url, path)
             assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
             assert "The registry does not answer just now" in answer.text

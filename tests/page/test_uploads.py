@@ -237,3 +237,21 @@ def test_odd_values_get_a_sentence(town: Served, odd: str) -> None:
         assert answer.status in (303, 422)
     for number in ("-9", "9" * 30):
         assert asked(town.url, f"{search}/{number}.jpg").status == 404
+
+
+@pytest.mark.parametrize("date", ["0001:01:01 00:00:00", "2199:01:01 00:00:00"])
+def test_a_camera_whose_clock_is_wrong_is_no_reason_to_fail(town: Served, date: str) -> None:
+    exif = Image.Exif()
+    exif[0x0132] = date
+    found = sent(town, ("photo.jpg", picture(exif=exif))).leads_to
+
+    assert asked(town.url, found).status == 200
+    assert asked(town.url, found, form=[("place", "37.7, -122.4")], by=next(ADDRESSES)).status == 303
+
+
+def test_an_old_photo_says_nothing_of_where_and_when_a_pet_was_lost(town: Served) -> None:
+    exif = Image.Exif()
+    exif[0x0132] = "2020:03:20 10:00:00"
+    answer = asked(town.url, "/lost", form=[("photos", ("old.jpg", picture(exif=exif)))], by=next(ADDRESSES))
+
+    assert "2020-03-20" not in asked(town.url, answer.leads_to).text

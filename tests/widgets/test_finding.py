@@ -187,7 +187,7 @@ def test_an_unexpected_error_is_said_and_raised(front: Front, monkeypatch: pytes
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("out of <paper>")
 
-    monkeypatch.setattr("petfinder.page.desk.PetDesk.page", broken)
+    monkeypatch.setattr("petfinder.page.desk.Desk.of", broken)
 
     with pytest.raises(RuntimeError):
         section(front, BrowsePanel)

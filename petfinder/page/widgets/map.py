@@ -15,7 +15,7 @@ import ipywidgets as ipw
 from petfinder.display import wording
 from petfinder.display.colours import STATUS_COLOURS
 from petfinder.display.html import markup
-from petfinder.domain.filters import PetFilter, place_of
+from petfinder.domain.filters import place_of
 from petfinder.domain.pets import REPORTED, Pet, Place
 from petfinder.page.widgets import parts
 
@@ -36,8 +36,8 @@ class MapPanel(parts.Panel):
     def shown(self) -> None:
         """Draw the places as they are now."""
         with self.messages.trying("Drawing the map …"):
-            where = PetFilter(status=[status.value for status in REPORTED])
-            pets = [pet for desk in self.desk.desks() for pet in desk.placed(where)]
+            self.desk.board.look_anew()
+            pets = self.desk.board.pets()
             legend = " ".join(f'<span style="color:{STATUS_COLOURS[one]}">⬤</span> {one}' for one in REPORTED)
             said = parts.note("Places are rounded to about 1 km. Click on a circle to see who is there.")
             there = pet_map(pets, tiles=self.visit.tiles)

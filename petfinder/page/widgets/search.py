@@ -7,7 +7,7 @@ import ipywidgets as ipw
 from petfinder.display import wording
 from petfinder.display.html.lists import pets_as_html
 from petfinder.domain.filters import PetFilter
-from petfinder.domain.pets import SPECIES, Status
+from petfinder.domain.pets import SPECIES, Status, as_found
 from petfinder.page.desk import PAGE, check_some
 from petfinder.page.widgets import parts
 from petfinder.page.widgets.uploads import PhotoUpload
@@ -60,13 +60,15 @@ class BrowsePanel(parts.Panel):
         with self.messages.trying("Looking …"):
             asked = {"status": self.status.value, "breed": self.breed.value.strip()}
             where = PetFilter.of({name: value for name, value in asked.items() if value})
-            page = self.desk.of(self.species.value).page(after=self._starts[-1], where=where)
-            self._following = page.following
-            parts.show(self.answer, self.choice(page.pets), parts.html(pets_as_html(page.pets)))
-            number, pages = len(self._starts), max(1, -(-page.count // PAGE))
-            counted = wording.counted(page.count, self.species.value)
+            service = self.desk.of(self.species.value).service
+            pets = service.list(where, after=self._starts[-1], limit=PAGE + 1)
+            shown = [as_found(pet) for pet in service.with_thumbnails(pets[:PAGE])]
+            self._following = pets[PAGE - 1].pet_id if len(pets) > PAGE else None
+            parts.show(self.answer, self.choice(shown), parts.html(pets_as_html(shown)))
+            count, number = service.count(where), len(self._starts)
+            pages, counted = max(1, -(-count // PAGE)), wording.counted(count, self.species.value)
             self.where_we_are.value = f"page {number} of {pages}, {counted}"
-            self.back.disabled, self.next.disabled = number == 1, page.following is None
+            self.back.disabled, self.next.disabled = number == 1, self._following is None
 
     def _first_page(self) -> None:
         self._starts = [None]

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import ipywidgets as ipw
 
 from petfinder.display.html import markup
+from petfinder.domain.pets import Photo
 from petfinder.page.desk import Desk, Upload
 from petfinder.page.widgets import parts
+from petfinder.photos.read import completed, read_photo
 
 _SMALL = 96
 
@@ -42,7 +44,9 @@ class PhotoUpload:
         with self._messages.trying("Reading the photos …", self.button):
             files = [Upload(file["name"], bytes(file["content"])) for file in self.button.value]
             self._desk.check_uploads(files)
-            pictures = [markup.picture(self._desk.look_at(file), file.name, width=_SMALL) for file in files]
+            pictures = [
+                markup.picture(completed(Photo(), read_photo(file.photo())), file.name, width=_SMALL) for file in files
+            ]
             parts.show(self._preview, *(ipw.HTML(one, layout=ipw.Layout(width=f"{_SMALL}px")) for one in pictures))
             self.uploads = files
         if self.uploads:
