@@ -100,10 +100,11 @@ def view_of(asked: Mapping[str, str], centre: Place | None, pets: Iterable[Pet] 
 
 
 def tapped(asked: Mapping[str, str]) -> Place | None:
-    """The place that was tapped on a map; None where none was; raises InvalidQuery."""
+    """The place that was tapped on a map, its centre for 0,0 (a keyboard); None where none was; raises InvalidQuery."""
     if "at.x" not in asked or "at.y" not in asked:
         return None
-    return view_of(asked, None).place(*(min(max(_number(asked[name]), 0), SIDE) for name in ("at.x", "at.y")))
+    x, y = (min(max(_number(asked[name]), 0), SIDE) for name in ("at.x", "at.y"))
+    return view_of(asked, None).place(*((x, y) if x or y else (SIDE / 2, SIDE / 2)))
 
 
 def _number(text: str | float) -> float:

@@ -132,8 +132,9 @@ def reports(visit: Visiting, asked: Annotated[Asked, Query()]) -> Response:
         since=now() - timedelta(days=asked.days) if asked.days else None,
         page=asked.page,
     )
-    view = view_of(query, near, found.pets)
-    return visit.page("pets.html", found=found, asked=asked, near=near, view=view, moved="zoom" in query)
+    moved = "moved" in query  # the form always sends the view that it shows
+    view = view_of(query if moved else {}, near, found.pets)
+    return visit.page("pets.html", found=found, asked=asked, near=near, view=view, moved=moved)
 
 
 @router.get("/pets/{sealed}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -15,7 +14,6 @@ from petfinder.cli.demo import register_bundled
 from petfinder.domain.pets import Cat, Owner, Place
 from petfinder.page.access import hash_passphrase
 from petfinder.registry.connect import connect
-from tests.elastic.stores import empty_elasticsearch_store
 from tests.page.serving import DATASET, PASSPHRASE, Served, served
 
 MARKUP = "<img src=x onerror=alert(1)>'\"><script>alert(2)</script>{{ 7*7 }}"
@@ -61,25 +59,6 @@ def locked() -> dict[str, str]:
     return {"PETFINDER_PASSPHRASE_HASH": hash_passphrase(PASSPHRASE)}
 
 
-@pytest.fixture(scope="module", params=["embedded", pytest.param("elasticsearch", marks=pytest.mark.slow)])
-def page_on_each_store(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, locked: dict[str, str]
-) -> Iterator[Served]:
-    """The bundled pets behind a passphrase, from a file and from a server."""
-    folder = tmp_path_factory.mktemp(request.param)
-    registry = "pets.db"
-    if request.param == "elasticsearch":
-        registry = request.getfixturevalue("elasticsearch_url")
-        empty_elasticsearch_store(registry).close()
-    yield from _filled(registry, folder, locked)
-
-
-@pytest.fixture(scope="session")
-def page(tmp_path_factory: pytest.TempPathFactory, locked: dict[str, str]) -> Iterator[Served]:
-    """The bundled pets behind a passphrase, from a file."""
-    yield from _filled("pets.db", tmp_path_factory.mktemp("page"), locked)
-
-
 @pytest.fixture(scope="session")
 def town(tmp_path_factory: pytest.TempPathFactory, locked: dict[str, str]) -> Iterator[Served]:
     """The bundled pets, one of them lost at an exact place, and a stray of whom every field is markup."""
@@ -92,12 +71,4 @@ def town(tmp_path_factory: pytest.TempPathFactory, locked: dict[str, str]) -> It
         more = {"tags": [MARKUP], "owner": person, "photos": [GARDEN], "status": "found", "status_place": LOST_AT}
         opened.cats.register(Cat.model_validate({**every, **more}))
     with served("pets.db", folder, "--greeting", f"Shelter {MARKUP}", settings=locked) as running:
-        yield running
-
-
-def _filled(registry: str, folder: Path, settings: dict[str, str]) -> Iterator[Served]:
-    place = registry if "://" in registry else folder / registry
-    with connect(place) as opened:
-        register_bundled(opened, DATASET, progress=False)
-    with served(registry, folder, settings=settings) as running:
         yield running

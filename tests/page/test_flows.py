@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Geolocation, Locator, Page, expect
 
 from petfinder.cli.demo import register_bundled
 from petfinder.domain.pets import Cat, Dog, Owner, Place
+from petfinder.page.desk import UPLOAD_LIMIT
 from petfinder.page.places import SIDE
 from petfinder.registry.connect import connect
 from tests.elastic.stores import empty_elasticsearch_store
@@ -240,6 +241,46 @@ def test_a_tap_on_the_map_says_where_it_was_to_a_hundredth_of_the_map(visitor: V
     assert "#1d4ed8" in drawn
 
 
+def test_a_key_on_the_map_is_its_centre(visitor: Visitor) -> None:
+    visitor.look_for("found", BENTO)
+    visitor.page.get_by_role("link", name="East").click()
+    expect(visitor.page.locator("[name=lon]")).not_to_have_value("-122.41")
+    centre = ",".join(visitor.page.locator(f"[name={name}]").input_value() for name in ("lat", "lon"))
+    there = visitor.page.get_by_role("button", name="Map: tap where it was")
+    there.press("Enter")
+
+    expect(there).to_have_attribute("src", re.compile(f"pin={re.escape(centre)}$"))
+
+
+OLD_SAFARI = "FormData = class extends FormData { constructor(form) { super(form); } }"
+
+
+def test_a_tap_is_not_lost_in_a_browser_whose_forms_do_not_know_what_sent_them(browser: Browser, town: Served) -> None:
+    with visiting(browser, town) as visitor:
+        visitor.page.add_init_script(OLD_SAFARI)
+        visitor.look_for("found", BENTO)
+        there = visitor.page.get_by_role("button", name="Map: tap where it was")
+        before = there.get_attribute("src") or ""
+        there.click(position={"x": 90, "y": 90})
+        expect(there).not_to_have_attribute("src", before)
+
+
+def test_too_many_megabytes_are_refused_before_they_are_sent(browser: Browser, town: Served, tmp_path: Path) -> None:
+    large = tmp_path / "large.jpg"
+    large.write_bytes(BENTO.read_bytes().ljust(UPLOAD_LIMIT // 2 + 1, b"\0"))
+    with visiting(browser, town) as visitor:
+        visitor.go("/found")
+        visitor.choose(large, large)
+        sent: list[str] = []
+        visitor.page.on("request", lambda request: sent.append(request.method))
+        visitor.press("Look for it")
+        expect(visitor.page.locator(".wrong")).to_contain_text("At most 25 MB are taken at a time")
+        assert "POST" not in sent
+        visitor.choose(BENTO)
+        visitor.press("Look for it")
+        visitor.heading("This is very probably Bento")
+
+
 def test_where_i_am_is_asked_of_the_phone(browser: Browser, town: Served) -> None:
     with visiting(browser, town) as visitor:
         visitor.go("/found")
@@ -256,6 +297,9 @@ def test_where_i_am_is_asked_of_the_phone(browser: Browser, town: Served) -> Non
         visitor.page.wait_for_url(re.compile("near="))
         expect(visitor.tile("Bento")).to_be_visible()
         expect(visitor.page.get_by_text("Rex")).to_have_count(0)
+        drawn = visitor.page.locator("[name=at]").get_attribute("src") or ""
+        assert f"lat={HERE['latitude']}&lon={HERE['longitude']}" in drawn
+        assert pin in drawn
 
 
 def test_a_pet_that_is_not_registered_is_said_to_be_unknown_and_nobody_at_home_is_shown(visitor: Visitor) -> None:
@@ -294,15 +338,19 @@ def test_the_newest_reports_come_first_and_words_days_and_distance_narrow_them(v
 
     visitor.go("/pets")
     visitor.page.locator("summary").click()
+    visitor.page.get_by_role("link", name="Nearer").click()
+    expect(visitor.page.locator("[name=zoom]")).to_have_value("12")
     visitor.field("Reported").select_option("last 7 days")
     visitor.field("Animal").select_option("Cats")
     visitor.press("Show")
     expect(names).to_have_text(["Cat"])
+    assert _bottom(names.first) < PHONE["height"]
+    visitor.page.locator("summary").click()
     visitor.field("Reported").select_option("last 30 days")
     visitor.press("Show")
     expect(names).to_have_text(["Cat", "Chita"])
 
-    visitor.go("/pets?km=2&lat=37.78&lon=-122.43&zoom=13")
+    visitor.go("/pets?km=2&moved=1&lat=37.78&lon=-122.43&zoom=13")
     visitor.page.get_by_role("button", name="Map: tap where it was").click(position={"x": SIDE / 2, "y": SIDE / 2})
     expect(names).to_have_text(["Samoyed", "Bento"])
     visitor.page.reload()
@@ -385,11 +433,24 @@ def test_a_volunteer_edits_a_pet_and_its_photos_and_sees_whom_to_call(volunteer:
     expect(volunteer.page.locator(".photos img")).to_have_count(4)
     volunteer.press("Edit")
     volunteer.press("Remove photo 4")
+    volunteer.heading(re.compile("^Remove this photo"))
+    expect(volunteer.page.locator("main img")).to_have_count(1)
+    volunteer.press("Yes, remove it")
     expect(volunteer.page.get_by_role("button", name="Remove photo")).to_have_count(3)
+    volunteer.go("/pets?words=no+collar")
+    volunteer.tile("Samoyed").click()
+    volunteer.press("Edit")
+    volunteer.press("Remove photo 1")
+    expect(volunteer.page.locator("main")).to_contain_text("the only photo")
 
 
 def test_a_map_fills_in_a_place_where_much_else_is_typed(volunteer: Visitor) -> None:
-    volunteer.report("found", STRAY, Name="Novo")
+    volunteer.report("found", STRAY, Name="Novo", Where="91.5, 0")  # a place that there is not
+    with volunteer.page.expect_response(re.compile("/pets")) as refused:
+        volunteer.press("On a map")
+    assert refused.value.status == 422
+    expect(volunteer.page.locator(".place + div")).to_have_count(0)
+    volunteer.field("Where").fill("by the sea")
     volunteer.press("On a map")
     volunteer.page.get_by_role("link", name="Nearer").click()
     expect(volunteer.page.locator(".map [name=zoom]")).to_have_value("12")
@@ -397,10 +458,15 @@ def test_a_map_fills_in_a_place_where_much_else_is_typed(volunteer: Visitor) -> 
     expect(volunteer.field("Where")).to_have_value(re.compile(r"^37\.\d+, -122\.\d+$"))
     expect(volunteer.page.locator(".map [type=image]")).to_have_attribute("src", re.compile("pin=37"))
     expect(volunteer.field("Name")).to_have_value("Novo")
+    centre = ", ".join(volunteer.page.locator(f".map [name={name}]").input_value() for name in ("lat", "lon"))
+    volunteer.page.locator(".map [type=image]").press("Enter")
+    expect(volunteer.field("Where")).to_have_value(centre)
 
 
 def test_a_stray_meets_who_is_lost_and_a_volunteer_says_whether_they_are_one(volunteer: Visitor) -> None:
-    volunteer.report("found", LUNA, Breed="Australian Shepherd", Telephone="+351 900 000 001")
+    found = NOW - timedelta(days=7)  # two days after Luna was lost
+    told = {"Telephone": "+351 900 000 001", "Day_and_time": f"{found:%Y-%m-%dT%H:%M}"}
+    volunteer.report("found", LUNA, Breed="Australian Shepherd", **told)
     volunteer.page.locator("#finder_name").fill("Ana Reis")
     volunteer.press("Report it")
     volunteer.heading("Who it could be")
@@ -419,7 +485,7 @@ def test_a_stray_meets_who_is_lost_and_a_volunteer_says_whether_they_are_one(vol
     volunteer.press("Take it back")
     expect(pair).to_have_count(1)
     pair.get_by_role("link", name=re.compile("Australian Shepherd found")).click()
-    _erase(volunteer, f"Australian Shepherd found on {NOW.day} {NOW:%B}")
+    _erase(volunteer, f"Australian Shepherd found on {found.day} {found:%B}")
 
 
 @without_scripts

@@ -31,7 +31,7 @@ def town(tmp_path_factory: pytest.TempPathFactory, locked: dict[str, str], chrom
 
 def everywhere(visitor: Visitor) -> Iterator[str]:
     """Go to every page there is."""
-    for path in ("/", "/pets?zoom=11", "/found", "/lost", "/how-sure", "/nowhere", "/volunteers"):
+    for path in ("/", "/pets?moved=1", "/found", "/lost", "/how-sure", "/nowhere", "/volunteers"):
         visitor.go(path)
         yield path
     for way, photo in (("found", BENTO), ("found", NOBODY), ("lost", LUNA)):

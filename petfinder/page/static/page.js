@@ -30,7 +30,7 @@ addEventListener("click", (event) => {
     if (opened?.matches(".map")) return opened.remove();
     const made = document.createElement("div");
     field.closest("p").after(made);
-    turn(made, near ? `/pets?near=${near}` : "/pets", dataset.map);
+    turn(made, /^(?=.*\.)-?[\d.]+,-?[\d.]+$/.test(near) ? `/pets?near=${near}` : "/pets", dataset.map);
   }
   if (step) {
     event.preventDefault();
@@ -39,14 +39,18 @@ addEventListener("click", (event) => {
   if (map?.dataset.field && event.target.type === "image") { // in a form of many fields a tap fills in one of them
     event.preventDefault();
     const view = [...map.querySelectorAll("[type=hidden]")].map(({ name, value }) => `${name}=${value}`);
-    turn(map, `/pets?${view.join("&")}&at.x=${event.offsetX}&at.y=${event.offsetY}`, map.dataset.field, true);
+    const { offsetX: x, offsetY: y } = event.detail ? event : { offsetX: 0, offsetY: 0 }; // 0: from a keyboard
+    turn(map, `/pets?${view.join("&")}&at.x=${x}&at.y=${y}`, map.dataset.field, true);
   }
 });
 
 addEventListener("submit", (event) => {
-  if (!event.target.matches("[data-sent]")) return;
+  const { target: form, submitter } = event;
+  if (!form.matches("[data-sent]")) return;
+  const tap = submitter?.type === "image"; // iOS before 15.4 does not name it, before 16.4 not where it was
+  if (submitter === undefined || (tap && !new FormData(form, submitter).has("at.x"))) return;
   event.preventDefault();
-  send(event.target, event.submitter);
+  send(form, submitter);
 });
 
 addEventListener("popstate", () => {
@@ -71,7 +75,12 @@ function locate(button) {
 }
 
 async function turn(map, url, field, tapped) {
-  const answer = await fetch(url), turned = read(await answer.text()).querySelector(".map");
+  let answer, turned;
+  try {
+    answer = await fetch(url);
+    turned = read(await answer.text()).querySelector(".map");
+  } catch { /* the line broke */ }
+  if (!turned) return map.matches(".map") || map.remove(); // a map that is there stays
   const near = new URL(answer.url).searchParams.get("near");
   if (field) {
     turned.dataset.field = field;
@@ -93,6 +102,11 @@ function send(form, submitter) {
     wrong.scrollIntoView({ block: "center" });
     buttons.forEach((button) => { button.disabled = false; });
   };
+  const pick = form.querySelector("[data-most]"), size = [...pick?.files ?? []].reduce((sum, file) => sum + file.size, 0);
+  if (size > pick?.dataset.most) {
+    const [has, most] = [size, pick.dataset.most].map((bytes) => Math.ceil(bytes / 2 ** 20));
+    return again(`These photos have ${has} MB. At most ${most} MB are taken at a time: please choose fewer, or smaller ones.`);
+  }
   request.upload.addEventListener("progress", ({ loaded, total }) => {
     state.textContent = loaded < total ? `Sending: ${Math.round((100 * loaded) / total)} %` : "One moment …";
   });
