@@ -37,16 +37,20 @@ def register_luigi(registry: pf.Registry, **fields: Any) -> pf.Dog:
     return registry.dogs.register(pf.Dog(pet_id="luigi", photos=[upload().photo()], **known))
 
 
+def photo_of(dogs: PetDesk) -> str:
+    return dogs.service.get("luigi").photos[0].photo_id or ""
+
+
 CHANGES: dict[str, Callable[[PetDesk], object]] = {
-    "owner_of": lambda dogs: dogs.owner_of("luigi"),
-    "whole": lambda dogs: dogs.whole("luigi"),
+    "owner_of": lambda dogs: dogs.unlocked.owner_of("luigi"),
+    "whole": lambda dogs: dogs.unlocked.get("luigi"),
     "register": lambda dogs: dogs.register([upload(BLUE)], {"name": "Bella"}),
     "update": lambda dogs: dogs.update("luigi", {"name": "Other"}),
     "add photos": lambda dogs: dogs.update("luigi", {}, [upload(BLUE)]),
-    "remove_photo": lambda dogs: dogs.remove_photo("luigi", dogs.service.get("luigi").photos[0].photo_id or ""),
-    "report_lost": lambda dogs: dogs.report_lost("luigi"),
-    "reunite": lambda dogs: dogs.reunite("luigi"),
-    "remove": lambda dogs: dogs.remove("luigi"),
+    "remove_photo": lambda dogs: dogs.unlocked.remove_photo("luigi", photo_of(dogs)),
+    "report_lost": lambda dogs: dogs.unlocked.report_lost("luigi"),
+    "reunite": lambda dogs: dogs.unlocked.reunite("luigi"),
+    "remove": lambda dogs: dogs.unlocked.remove("luigi"),
 }
 
 
@@ -62,7 +66,7 @@ def test_a_locked_desk_refuses_every_change_and_every_contact(registry: pf.Regis
 
     assert registry.dogs.get("luigi") == before
     assert registry.dogs.count() == 1
-    assert Desk(registry).of("dog").owner_of("luigi") == before.owner
+    assert Desk(registry).of("dog").unlocked.owner_of("luigi") == before.owner
 
 
 def test_an_unlocked_desk_makes_each_change(registry: pf.Registry) -> None:

@@ -21,8 +21,7 @@ from typing import Any
 from petfinder.domain.errors import InvalidPet, InvalidQuery, PassphraseNeeded, PetNotFound, PhotoTooLarge
 from petfinder.domain.filters import PetFilter, places_of
 from petfinder.domain.matches import SHOWN, Matches
-from petfinder.domain.pairs import Pairs
-from petfinder.domain.pets import REPORTED, SPECIES, Owner, Pet, Photo, Place, as_found, changed
+from petfinder.domain.pets import REPORTED, SPECIES, Pet, Photo, Place, as_found, changed
 from petfinder.domain.text import fold
 from petfinder.encoders.base import species_shown
 from petfinder.registry.registry import Registry
@@ -30,7 +29,6 @@ from petfinder.registry.service import PetService
 
 PAGE = SHOWN  # pets on a page
 NEAREST = 12  # matches of one search
-PAIRS = 20  # pairs on a page
 UPLOAD_LIMIT = 25 * 2**20
 LATELY_SECONDS = 5.0
 _NUMBERED = 30  # pets of one name that are told apart by a number
@@ -208,7 +206,7 @@ class PetDesk:
         self.service: PetService[Pet] = desk.registry.of(SPECIES[species])
 
     @property
-    def _unlocked(self) -> PetService[Pet]:
+    def unlocked(self) -> PetService[Pet]:
         """The service, for what shows contact or changes a pet; raises PassphraseNeeded."""
         self._desk.check()
         return self.service
@@ -248,21 +246,13 @@ class PetDesk:
         """Get the EXIF-free JPEG of a photo; None where there is none."""
         return self.service.repository.thumbnails([(pet_id, photo_id)])[0]
 
-    def owner_of(self, pet_id: str) -> Owner | None:
-        """Say who to call, with all contact; raises PetNotFound."""
-        return self._unlocked.owner_of(pet_id)
-
-    def whole(self, pet_id: str) -> Pet:
-        """Get the whole pet, owner and exact places with it, to be edited; raises PetNotFound."""
-        return self._unlocked.get(pet_id)
-
     def register(self, uploads: Sequence[Upload], fields: Mapping[str, Any]) -> Pet:
         """Register a pet of these photos and fields (those of Pet); a report without a day is of now.
 
         An id is made of the name where `fields` has none. Raises PhotoError, InvalidPet (without a photo too),
         DuplicatePet; then nothing is written.
         """
-        service = self._unlocked
+        service = self.unlocked
         check_some(uploads)
         self._desk.check_uploads(uploads)
         known = {name: value for name, value in fields.items() if value not in (None, "")}
@@ -274,54 +264,10 @@ class PetDesk:
 
     def update(self, pet_id: str, changes: Mapping[str, Any], uploads: Sequence[Upload] = ()) -> Pet:
         """Change fields of a pet and add photos, all or nothing; raises PetNotFound, InvalidPet, PhotoError."""
-        service = self._unlocked
+        service = self.unlocked
         self._desk.check_uploads(uploads)
         service.change(pet_id, lambda pet: changed(pet, {**changes}), photos=_photos(uploads))
         return self.pet(pet_id)
-
-    def remove_photo(self, pet_id: str, photo_id: str) -> Pet:
-        """Take one photo from a pet; raises PetNotFound, InvalidQuery."""
-        self._unlocked.remove_photo(pet_id, photo_id)
-        return self.pet(pet_id)
-
-    def report_lost(self, pet_id: str, *, place: Place | None = None, at: datetime | None = None) -> Pet:
-        """Report a registered pet missing, from where and since when (default now); raises PetNotFound."""
-        self._unlocked.report_lost(pet_id, place=place, at=at)
-        return self.pet(pet_id)
-
-    def renew(self, pet_id: str) -> Pet:
-        """Say that a report is still so; raises PetNotFound."""
-        self._unlocked.renew(pet_id)
-        return self.pet(pet_id)
-
-    def reunite(self, pet_id: str) -> Pet:
-        """Report that the pet is back with its people; raises PetNotFound."""
-        self._unlocked.reunite(pet_id)
-        return self.pet(pet_id)
-
-    def counterparts(self, pet_id: str) -> Matches:
-        """Find reports that may be the same animal as this one, beside its own photos; raises as the service does."""
-        return replace(self._unlocked.counterparts(pet_id), query=self.pet(pet_id).photos)
-
-    def pairs(self, after: str = "") -> Pairs:
-        """List the open pairs behind the id `after`: 20, and one more where there are others."""
-        return self._unlocked.open_pairs(after=after, limit=PAIRS + 1)
-
-    def confirm(self, one: str, other: str) -> Pet:
-        """Say that two reports are one animal, and get it as it is kept; raises PetNotFound, InvalidQuery."""
-        return self.pet(self._unlocked.confirm(one, other).pet_id)
-
-    def dismiss(self, one: str, other: str) -> None:
-        """Say that two reports are not one animal; raises PetNotFound."""
-        self._unlocked.dismiss(one, other)
-
-    def undo(self, one: str, other: str) -> None:
-        """Take back what was said last of two reports; raises PetNotFound, InvalidQuery."""
-        self._unlocked.undo(one, other)
-
-    def remove(self, pet_id: str) -> None:
-        """Erase a pet with owner, photos and thumbnails; raises PetNotFound."""
-        self._unlocked.remove(pet_id)
 
     def _free_id(self, name: str) -> str:
         """An id made of the name that no pet has: bella, bella-2, ...; of the species where there is no name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import os
 import re
 import signal
 import socket
@@ -159,9 +160,12 @@ def _is_local(ip: str) -> bool:
 
 def _bound(ip: str, port: int) -> socket.socket:
     """A socket that listens there; raises ConfigError for a port that is taken or not allowed."""
-    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-    try:
-        return socket.create_server((ip, port), family=family, backlog=2048)
+    bound = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:  # only of a socket whose protocol is named does asyncio send small packets at once, and not 40 ms later
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, os.name == "posix")
+        bound.bind((ip, port))
+        bound.listen(2048)
+        return bound
     except (OSError, OverflowError) as error:
         raise ConfigError(f"port {port} of {ip} cannot be had ({error}); name another, or 0 for any") from error
 

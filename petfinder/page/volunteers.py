@@ -15,6 +15,7 @@ from petfinder.page.visit import Form, Sent, Visit, Visiting
 from petfinder.page.words import called
 
 router = APIRouter()
+PAIRS = 20  # of a species, on a page
 Kind = Literal["home", "lost", "found", "sighted"]
 _WRONG = (PhotoError, InvalidPet, InvalidQuery, DuplicatePet)
 _RESTORED = {"status", "status_at", "status_place", "renewed_at"}
@@ -25,7 +26,7 @@ def entrance(visit: Visiting, to: str = "/volunteers") -> Response:
     """The passphrase, or what a volunteer may do."""
     if not visit.volunteer:
         return visit.page("passphrase.html", wrong="", to=to)
-    desk, pairs = visit.desk, sum(len(each.pairs()) for each in visit.desk.desks())
+    desk, pairs = visit.desk, sum(len(each.unlocked.open_pairs(limit=PAIRS + 1)) for each in visit.desk.desks())
     return visit.page("volunteers.html", counts=desk.counts(), pairs=pairs, stale=len(desk.stale()))
 
 
@@ -76,7 +77,7 @@ async def register(visit: Visiting, kind: Kind, sent: Sent) -> Response:
 def edit(visit: Visiting, sealed: str) -> Response:
     """The form of a pet, filled."""
     desk, pet_id = visit.named(sealed)
-    pet = desk.whole(pet_id)
+    pet = desk.unlocked.get(pet_id)
     typed = typed_of(pet)
     return _form(visit, pet.status, typed, pet=pet, before=visit.site.links.sealed(typed, use="before"))
 
@@ -85,7 +86,7 @@ def edit(visit: Visiting, sealed: str) -> Response:
 async def save(visit: Visiting, sealed: str, sent: Sent) -> Response:
     """Write what was changed in the form."""
     desk, pet_id = visit.named(sealed)
-    pet = desk.whole(pet_id)
+    pet = desk.unlocked.get(pet_id)
     try:
         [before] = visit.site.links.opened(sent["before"], "before")
         new = changes(sent.fields, before, pet)
@@ -107,7 +108,7 @@ def _form(
 def remove_photo(visit: Visiting, sealed: str, sent: Sent) -> Response:
     """Take one photo from a pet."""
     desk, pet_id = visit.named(sealed)
-    pet = desk.whole(pet_id)
+    pet = desk.unlocked.get(pet_id)
     _, _, photo_id = visit.site.links.opened(sent["photo"], "photo")
     if len(pet.photos) == 1:
         raise InvalidQuery("this is the only photo: add another one first, for a pet is found by its looks")
@@ -115,7 +116,7 @@ def remove_photo(visit: Visiting, sealed: str, sent: Sent) -> Response:
         question = "Remove this photo? What was typed in the form and not saved is lost."
         shown = pet.model_copy(update={"photos": [one for one in pet.photos if one.photo_id == photo_id]})
         return _ask(visit, sent, question, "Yes, remove it", f"/pets/{sealed}/edit", shown)
-    desk.remove_photo(pet_id, photo_id)
+    desk.unlocked.remove_photo(pet_id, photo_id)
     return visit.go(f"/pets/{sealed}/edit")
 
 
@@ -132,7 +133,7 @@ def report_lost(visit: Visiting, sealed: str, sent: Sent) -> Response:
     desk, pet_id = visit.named(sealed)
     visit.desk.check()
     try:
-        desk.report_lost(pet_id, place=sent.place, at=sent.moment)
+        desk.unlocked.report_lost(pet_id, place=sent.place, at=sent.moment)
     except InvalidQuery as error:
         return visit.page("lost.html", status=422, pet=desk.pet(pet_id), typed=sent.fields, wrong=str(error))
     return visit.go(f"/pets/{sealed}/alike")
@@ -145,7 +146,7 @@ def alike(visit: Visiting, sealed: str) -> Response:
     visit.desk.check()
     pet = desk.pet(pet_id)
     try:
-        matches = desk.counterparts(pet_id) if pet.status in REPORTED else desk.similar(pet_id)
+        matches = desk.unlocked.counterparts(pet_id) if pet.status in REPORTED else desk.similar(pet_id)
     except InvalidQuery:  # it has no photo that could be compared
         matches = None
     return visit.page("alike.html", pet=pet, matches=matches)
@@ -155,7 +156,7 @@ def alike(visit: Visiting, sealed: str) -> Response:
 def contact(visit: Visiting, sealed: str) -> Response:
     """Who to call about a pet."""
     desk, pet_id = visit.named(sealed)
-    answer = visit.page("contact.html", person=desk.owner_of(pet_id), pet=desk.whole(pet_id))
+    answer = visit.page("contact.html", person=desk.unlocked.owner_of(pet_id), pet=desk.unlocked.get(pet_id))
     answer.headers["Cache-Control"] = "no-store"  # so that Back shows it no more after leaving
     return answer
 
@@ -164,12 +165,12 @@ def contact(visit: Visiting, sealed: str) -> Response:
 def reunite(visit: Visiting, sealed: str, sent: Sent) -> Response:
     """Say that a pet is back with its people, after a question; it can be taken back."""
     desk, pet_id = visit.named(sealed)
-    pet = desk.whole(pet_id)
+    pet = desk.unlocked.get(pet_id)
     if not sent["sure"]:
         question = f"Is {called(pet)} back with its people?"
         return _ask(visit, sent, question, "Yes, it is back", visit.site.links.pet(pet), pet)
     undo = visit.site.links.sealed(pet.model_dump(mode="json", include=_RESTORED), use=f"undo {sealed}")
-    desk.reunite(pet_id)
+    desk.unlocked.reunite(pet_id)
     return visit.go(f"/pets/{sealed}?undo={undo}")
 
 
@@ -187,7 +188,7 @@ def undo(visit: Visiting, sealed: str, sent: Sent) -> Response:
 def renew(visit: Visiting, sealed: str) -> Response:
     """Say that a report is still so."""
     desk, pet_id = visit.named(sealed)
-    desk.renew(pet_id)
+    desk.unlocked.renew(pet_id)
     return visit.go("/volunteers/stale")
 
 
@@ -195,11 +196,11 @@ def renew(visit: Visiting, sealed: str) -> Response:
 def remove(visit: Visiting, sealed: str, sent: Sent) -> Response:
     """Erase a pet, after a question."""
     desk, pet_id = visit.named(sealed)
-    pet = desk.whole(pet_id)
+    pet = desk.unlocked.get(pet_id)
     if not sent["sure"]:
         question = f"Erase {called(pet)} with all photos and contact? This cannot be undone."
         return _ask(visit, sent, question, "Yes, erase it", visit.site.links.pet(pet), pet)
-    desk.remove(pet_id)
+    desk.unlocked.remove(pet_id)
     return visit.go("/volunteers")
 
 
@@ -217,7 +218,8 @@ def stale(visit: Visiting) -> Response:
 def pairs(visit: Visiting, undo: str = "") -> Response:
     """Reports that may be one animal, and wait for somebody to say so."""
     visit.desk.check()
-    return visit.page("pairs.html", pairs=[pair for desk in visit.desk.desks() for pair in desk.pairs()], undo=undo)
+    waiting = [pair for desk in visit.desk.desks() for pair in desk.unlocked.open_pairs(limit=PAIRS)]
+    return visit.page("pairs.html", pairs=waiting, undo=undo)
 
 
 @router.post("/volunteers/pairs")
@@ -232,12 +234,12 @@ def decide(visit: Visiting, sent: Sent) -> Response:
                 question = "Are these two one animal? A lost and a found one are then both reunited."
                 both = desk.pet(one), desk.pet(other)
                 return _ask(visit, sent, question, "Yes, one animal", "/volunteers/pairs", *both)
-            desk.confirm(one, other)
+            desk.unlocked.confirm(one, other)
         case "undo":
-            desk.undo(one, other)
+            desk.unlocked.undo(one, other)
             return visit.go("/volunteers/pairs")
         case "other":
-            desk.dismiss(one, other)
+            desk.unlocked.dismiss(one, other)
         case _:
             raise InvalidQuery("say whether these are one animal or two")
     return visit.go(f"/volunteers/pairs?undo={sent['pair']}")

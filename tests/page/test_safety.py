@@ -140,7 +140,8 @@ def test_the_cookie_is_for_this_server_and_this_browser_alone(town: Served) -> N
 def test_a_forged_cookie_opens_nothing(town: Served, lost: str, volunteer: str) -> None:
     assert asked(town.url, f"{lost}/contact", cookie=volunteer).status == 200
     name, _, value = volunteer.partition("=")
-    for forged in (value[:-1] + "AB"[value.endswith("A")], f"volunteer{value[9:].swapcase()}", "volunteer", "", "\x7f"):
+    other = value[:-2] + "AB"[value[-2] == "A"] + value[-1]
+    for forged in (other, f"volunteer{value[9:].swapcase()}", "volunteer", "", "\x7f"):
         assert asked(town.url, f"{lost}/contact", cookie=f"{name}={forged}").leads_to.startswith("/volunteers?to=")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
 import ipywidgets as ipw
@@ -164,10 +164,14 @@ class Panel:
         if pet.status not in REPORTED:
             return []
         try:
-            matches = self.desk.of(pet.species).counterparts(pet.pet_id)
+            matches = self.desk.of(pet.species).unlocked.counterparts(pet.pet_id)
         except InvalidQuery:
             return [note("Without a photo it cannot be compared with what others report.")]
-        return self.found(matches) if matches else [note("No report of the other side is like it yet.")]
+        return (
+            self.found(replace(matches, query=pet.photos))
+            if matches
+            else [note("No report of the other side is like it yet.")]
+        )
 
 
 def _label(pet: Pet) -> str:

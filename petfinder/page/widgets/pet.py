@@ -38,7 +38,7 @@ class PetPanel(parts.Panel):
 
     def _show_owner(self) -> None:
         with self.messages.trying("One moment …", self.call):
-            owner = self._pets.owner_of(self._pet_id)
+            owner = self._pets.unlocked.owner_of(self._pet_id)
             if owner is None:
                 self.messages.say("Nobody to call is registered for this pet.")
             else:
@@ -51,7 +51,8 @@ class PetPanel(parts.Panel):
     def _report_lost(self) -> None:
         with self.messages.trying("One moment …", self.lost):
             place = parts.place_in(self.place.value)
-            pet = self._pets.report_lost(self._pet_id, place=place, at=self.since.value)
+            self._pets.unlocked.report_lost(self._pet_id, place=place, at=self.since.value)
+            pet = self._pets.pet(self._pet_id)
             self._show(pet)
             self.place.value, self.since.value = "", None
             self.messages.say(f"{wording.name_of(pet)} is reported lost.")
@@ -59,7 +60,8 @@ class PetPanel(parts.Panel):
 
     def _reunite(self) -> None:
         with self.messages.trying("One moment …", self.reunited):
-            pet = self._pets.reunite(self._pet_id)
+            self._pets.unlocked.reunite(self._pet_id)
+            pet = self._pets.pet(self._pet_id)
             self._show(pet)
             self.messages.say(f"{wording.name_of(pet)} is back with its people.")
             parts.show(self.answer)
