@@ -101,8 +101,9 @@ def test_a_search_looks_at_more_for_a_larger_k_and_for_a_filter_that_keeps_few()
     assert queries.effort(1, None)[0] == queries.effort(5, 10**6)[0] >= 100
     assert all(k <= queries.effort(k, 10**6)[0] <= 10_000 for k in (1, 101, 1001, 5000, 10_000))
     assert queries.effort(5, 4000) == queries.effort(5, 4000, share=0.1) == (10_000, 1000)
-    by_share = {0.0: (10_000, 400), 0.3: (10_000, 400), 0.5: (200, 200), 0.99: (200, 200), 1.0: (100, 200)}
+    by_share = {0.0: (10_000, 1000), 0.3: (10_000, 1000), 0.5: (200, 400), 0.99: (200, 400), 1.0: (100, 400)}
     assert {share: queries.effort(5, 10**6, share=share) for share in by_share} == by_share
+    assert [queries.effort(5, vectors)[1] for vectors in (10_001, 100_000, 100_001, None)] == [200, 200, 400, 400]
 
 
 def test_quantised_vectors_are_scored_anew_and_bits_more_of_them_and_whole_ones_not_twice() -> None:

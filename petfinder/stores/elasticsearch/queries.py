@@ -17,7 +17,7 @@ MOST_CANDIDATES = 10_000  # what the server allows for num_candidates, k and the
 _MOST_TERMS = 65_536  # index.max_terms_count
 _ENOUGH_CANDIDATES = 100
 _CANDIDATES_A_HIT = 10
-_NARROW = 1 / 3
+_NARROW, _MANY_VECTORS = 1 / 3, 100_000
 FOUND_FIELDS = ["id", "body", "photos.photo_id", "pending"]  # what a search may return: neither owner nor terms
 WITH_VECTORS = {"photo_count": {"gt": 0}}
 
@@ -70,15 +70,16 @@ def effort(k: int, vectors: int | None = None, *, share: float = 1.0) -> tuple[i
     100,000 photos with one in ten kept, 200 candidates found .91 of the ten nearest, and 10,000 all of them in 1.4
     times the time. A wide search is left to the graph, for which 100 are enough
     (`python -m tests.benchmarks.peers kinds`). Of 50,000 vectors of photos with one bit a dimension, 200 compared whole
-    found .990 of the ten nearest, 400 .995, 1,000 .996 (1.000 where all were looked at); of 300,000 made-up ones both
-    200 and 400 found .984.
+    found .990 of the ten nearest, 400 .995, 1,000 .996 (1.000 where all were looked at); of 300,000 made-up ones 200
+    found .975 and 400 .984; with one in a hundred kept 400 found .976.
     """
     if vectors is not None and vectors <= MOST_CANDIDATES:
         return MOST_CANDIDATES, 1000
     if share < _NARROW:
-        return MOST_CANDIDATES, 400
+        return MOST_CANDIDATES, 1000
     enough = _ENOUGH_CANDIDATES if share == 1.0 else 2 * _ENOUGH_CANDIDATES
-    return min(MOST_CANDIDATES, max(enough, _CANDIDATES_A_HIT * k)), 200
+    few = vectors is not None and vectors <= _MANY_VECTORS
+    return min(MOST_CANDIDATES, max(enough, _CANDIDATES_A_HIT * k)), 200 if few else 400
 
 
 def oversampling(spec: IndexSpec, k: int, *, rescored: int) -> float | None:
