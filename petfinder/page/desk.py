@@ -131,11 +131,12 @@ class Desk:
         Pets of both species, unless one is named or the photos surely show one. Raises PhotoError, InvalidQuery.
         """
         asked: dict[str, Any] = {"k": NEAREST, "where": where, "place": place, "at": at}
-        if named := [desk for desk in self.desks() if desk.species == species]:
+        desks = self.desks()
+        if named := [desk for desk in desks if desk.species == species]:
             return named[0].service.find(photos, **asked)
         matches = self.registry.find(photos, **asked)
         rows = [photo.embedding for photo in matches.query if photo.embedding is not None]
-        sure = {*species_shown(self.registry.encoder, rows)} if rows else {None}
+        sure = {*species_shown(desks[0].service.encoder, rows)} if rows and desks else {None}
         shown = sure if len(sure) == 1 and None not in sure else {*SPECIES}
         return replace(matches, found=tuple(match for match in matches if match.pet.species in shown))
 
@@ -156,12 +157,15 @@ class Desk:
         unlocked desk lists pets of another `status` too, by the day on which they were registered.
         """
         allowed = [one for one in ([status] if status else REPORTED) if not self.locked or one in REPORTED]
-        where, found = PetFilter(status=allowed), self.board.pets()
+        where = PetFilter(status=allowed)
+        found: Sequence[Pet]
         if words:
-            found = tuple(sorted((pet for desk in self.desks() for pet in desk.with_words(words, where)), key=_latest))
-        elif status not in ("", *REPORTED):
+            found = sorted((pet for desk in self.desks() for pet in desk.with_words(words, where)), key=_latest)
+        elif status in ("", *REPORTED):
+            found = self.board.pets()
+        else:
             newest = [desk.service.list(where, newest=True, limit=PAGE * page + 1) for desk in self.desks()]
-            found = tuple(sorted((as_found(pet) for pets in newest for pet in pets), key=_latest))
+            found = sorted((as_found(pet) for pets in newest for pet in pets), key=_latest)
         passing = [
             pet
             for pet in found
@@ -283,6 +287,18 @@ def check_some(uploads: Sequence[Upload], *, of: str = "the pet") -> None:
     """Raise InvalidPet where no photo was handed in."""
     if not uploads:
         raise InvalidPet(f"choose at least one photo of {of}: it is found by its looks")
+
+
+def place_in(text: str) -> Place | None:
+    """The place in "lat, lon", in degrees; None where nothing stands there; raises InvalidQuery."""
+    if not text.strip():
+        return None
+    try:
+        if "." in text:  # 38,72 is one number in many countries, and no place
+            return Place.model_validate(text)
+    except ValueError:
+        pass
+    raise InvalidQuery("a place is written as latitude, longitude in degrees: 38.72, -9.14")
 
 
 def _photos(uploads: Sequence[Upload]) -> list[Photo]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from petfinder.domain.fields import FIELDS
 from petfinder.domain.pets import Owner, Pet, Place
-from petfinder.page.visit import moment_in, place_in
+from petfinder.page.desk import place_in
+from petfinder.page.visit import moment_in
 from petfinder.page.words import minute
 
 PERSON = ("name", "phone", "email", "address")

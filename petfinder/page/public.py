@@ -20,10 +20,10 @@ from petfinder.domain.pets import REPORTED, TAKEN_IN, Photo, Place
 from petfinder.domain.values import now
 from petfinder.domain.verdicts import MATCH_ALARMS, POSSIBLE_ALARMS
 from petfinder.page import pictures
-from petfinder.page.desk import PAGE, check_some
+from petfinder.page.desk import PAGE, check_some, place_in
 from petfinder.page.places import View, tapped, view_of
 from petfinder.page.searches import Search
-from petfinder.page.visit import Sent, Visit, Visiting, place_in
+from petfinder.page.visit import Sent, Visit, Visiting
 
 router = APIRouter()
 Way = Literal["found", "lost"]

@@ -18,7 +18,7 @@ from petfinder.domain.errors import InvalidQuery
 from petfinder.domain.pets import Pet, Place
 from petfinder.page import searches, words
 from petfinder.page.access import Access
-from petfinder.page.desk import Board, Desk, PetDesk, Upload
+from petfinder.page.desk import Board, Desk, PetDesk, Upload, place_in
 from petfinder.page.links import Links
 from petfinder.page.safety import Limits, Refused
 from petfinder.page.searches import Line, Searches
@@ -147,19 +147,6 @@ def moment_in(text: str) -> datetime | None:
     if moment and moment > datetime.now().astimezone() + timedelta(days=1):
         raise InvalidQuery("that day is yet to come: when was it?")
     return moment
-
-
-def place_in(text: str) -> Place | None:
-    """The place in "lat, lon", in degrees; None where nothing stands there; raises InvalidQuery."""
-    if not text:
-        return None
-    try:
-        lat, lon = (float(part) for part in text.split(","))
-        if "." in text:  # 38,72 is one number in many countries, and no place
-            return Place(lat=lat, lon=lon)
-    except ValueError:
-        pass
-    raise InvalidQuery("a place is written as latitude, longitude in degrees: 38.72, -9.14")
 
 
 Visiting: TypeAlias = Annotated[Visit, Depends(Visit)]

@@ -46,14 +46,10 @@ def called(pet: Pet) -> str:
 
 def standing(pet: Pet) -> str:
     """Its status and since when: "Lost since 2 October", "Found on 4 October", "At home"."""
-    link = "since" if pet.status is Status.LOST else "on"
     if pet.status is Status.HOME or not (pet.status_at or pet.registered_at):
         return STATUS[pet.status]
-    return f"{STATUS[pet.status]} {link} {day(pet.status_at)}" if pet.status_at else _reported(pet)
-
-
-def _reported(pet: Pet) -> str:
-    return f"{STATUS[pet.status]}, reported on {day(pet.registered_at)}"
+    link = ", reported on" if pet.status_at is None else " since" if pet.status is Status.LOST else " on"
+    return f"{STATUS[pet.status]}{link} {day(pet.status_at or pet.registered_at)}"
 
 
 def place_is(pet: Pet) -> str:

@@ -14,7 +14,7 @@ from petfinder.display.html import markup
 from petfinder.display.html.gallery import matches_as_html
 from petfinder.domain.errors import InvalidQuery, PetfinderError
 from petfinder.domain.matches import Matches
-from petfinder.domain.pets import REPORTED, Pet, Place
+from petfinder.domain.pets import REPORTED, Pet
 from petfinder.page.desk import Desk
 
 W = TypeVar("W", bound=ipw.DOMWidget)
@@ -75,14 +75,6 @@ def close(widget: ipw.Widget) -> None:
     for child in (*getattr(widget, "children", ()), *getattr(widget, "layers", ())):
         close(child)
     widget.close()
-
-
-def place_in(text: str) -> Place | None:
-    """The place in "lat, lon", None where nothing is written; raises InvalidQuery."""
-    try:
-        return Place.model_validate(text) if text.strip() else None
-    except ValueError as error:
-        raise InvalidQuery("a place is written as latitude, longitude in degrees: 38.72, -9.14") from error
 
 
 class Messages:

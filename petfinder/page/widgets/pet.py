@@ -7,6 +7,7 @@ import ipywidgets as ipw
 from petfinder.display import wording
 from petfinder.display.html.cards import owner_card, pet_as_html
 from petfinder.domain.pets import REPORTED, Pet, Status
+from petfinder.page.desk import place_in
 from petfinder.page.widgets import parts
 
 
@@ -50,7 +51,7 @@ class PetPanel(parts.Panel):
 
     def _report_lost(self) -> None:
         with self.messages.trying("One moment …", self.lost):
-            place = parts.place_in(self.place.value)
+            place = place_in(self.place.value)
             self._pets.unlocked.report_lost(self._pet_id, place=place, at=self.since.value)
             pet = self._pets.pet(self._pet_id)
             self._show(pet)

@@ -9,6 +9,7 @@ from petfinder.display.html.cards import pet_as_html
 from petfinder.domain.errors import InvalidQuery
 from petfinder.domain.fields import FIELDS, PetField
 from petfinder.domain.pets import REPORTED, SPECIES, TAKEN_IN, Owner, Status
+from petfinder.page.desk import place_in
 from petfinder.page.widgets import parts
 from petfinder.page.widgets.uploads import PhotoUpload
 
@@ -44,7 +45,7 @@ class RegisterPanel(parts.Panel):
         with self.messages.trying("Registering …", self.button):
             if self.species.value is None:  # preset to dogs, cats would be registered as such
                 raise InvalidQuery("choose whether it is a dog or a cat")
-            status, place = Status(self.status.value), parts.place_in(self.place.value)
+            status, place = Status(self.status.value), place_in(self.place.value)
             typed = {field: self.fields[field.name].value.strip() for field in FIELDS}
             known = {field.name: text.split(",") if field.several else text for field, text in typed.items()}
             person = {name: one.value.strip() for name, one in self.person.items()}

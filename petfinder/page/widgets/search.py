@@ -8,7 +8,7 @@ from petfinder.display import wording
 from petfinder.display.html.lists import pets_as_html
 from petfinder.domain.filters import PetFilter
 from petfinder.domain.pets import SPECIES, Status, as_found
-from petfinder.page.desk import PAGE, check_some
+from petfinder.page.desk import PAGE, check_some, place_in
 from petfinder.page.widgets import parts
 from petfinder.page.widgets.uploads import PhotoUpload
 
@@ -31,7 +31,7 @@ class FindPanel(parts.Panel):
         with self.messages.trying("Searching …", self.button):
             check_some(self.upload.uploads)
             photos = [upload.photo() for upload in self.upload.uploads]
-            matches = self.desk.look_for(photos, place=parts.place_in(self.place.value), at=self.at.value)
+            matches = self.desk.look_for(photos, place=place_in(self.place.value), at=self.at.value)
             parts.show(self.answer, *self.found(matches))
 
 

@@ -73,9 +73,7 @@ def effort(k: int, vectors: int | None = None, *, share: float = 1.0) -> tuple[i
     found .990 of the ten nearest, 400 .995, 1,000 .996 (1.000 where all were looked at); of 300,000 made-up ones 200
     found .975 and 400 .984; with one in a hundred kept 400 found .976.
     """
-    if vectors is not None and vectors <= MOST_CANDIDATES:
-        return MOST_CANDIDATES, 1000
-    if share < _NARROW:
+    if share < _NARROW or (vectors is not None and vectors <= MOST_CANDIDATES):
         return MOST_CANDIDATES, 1000
     enough = _ENOUGH_CANDIDATES if share == 1.0 else 2 * _ENOUGH_CANDIDATES
     few = vectors is not None and vectors <= _MANY_VECTORS
