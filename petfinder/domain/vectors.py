@@ -33,12 +33,13 @@ def unit(vectors: Any, *, dims: int | None = None) -> NDArray[np.float32]:
         raise InvalidEmbedding(f"this index holds embeddings of {dims} dims; got {array.shape[-1]}")
     if array.ndim == 1 and 0 < (square := float(array @ array)) < math.inf:
         return (array / math.sqrt(square)).astype(np.float32)
-    if not np.isfinite(array).all():
+    squares = np.einsum("...i,...i->...", array, array)
+    if not np.isfinite(squares).all():
         raise InvalidEmbedding("an embedding holds NaN or infinity; encode the photo again")
-    lengths = np.linalg.norm(array, axis=-1, keepdims=True)
-    if array.size and not (lengths > 0).all():
+    if not (squares > 0).all():
         raise InvalidEmbedding("an embedding is all zeros and points nowhere; encode the photo again")
-    return (array / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+    directions: NDArray[np.float32] = (array / np.sqrt(squares)[..., np.newaxis]).astype(np.float32)
+    return directions
 
 
 def mean_direction(embeddings: Matrix) -> Vector | None:

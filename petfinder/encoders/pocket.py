@@ -184,7 +184,8 @@ def species_named(embeddings: Matrix, fitted: Mapping[str, Numbers]) -> list[str
     species, weights = [*fitted], np.stack([*fitted.values()])
     odds = np.exp(embeddings @ weights[:, :-1].T + weights[:, -1])  # against being none of them
     chances = odds / (1 + odds.sum(axis=1, keepdims=True))
-    return [species[row.argmax()] if row.max() >= SURE else None for row in chances]
+    best, sure = chances.argmax(axis=1).tolist(), (chances.max(axis=1) >= SURE).tolist()
+    return [species[place] if surely else None for place, surely in zip(best, sure, strict=True)]
 
 
 def full_name(name: str) -> str:

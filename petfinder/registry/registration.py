@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from functools import partial
 from itertools import chain, groupby, islice
 from operator import length_hint
@@ -31,7 +31,7 @@ from petfinder.tables.arrays import ArrayPets, PlainPet
 Incoming = Iterable["PetT | Failure | Ignored"]
 Incomer: TypeAlias = PetT | PlainPet[PetT]
 _STRANGERS = 10
-_LOOKED_AT = 500  # pets at once
+_LOOKED_AT = 100  # pets at once
 IN_MEMORY = "a photo given in memory"
 
 
@@ -53,7 +53,7 @@ class Registration(Generic[PetT]):
         self.ended = False
         self.waiting: Incomer[PetT] | None = None  # until its namesake before it is settled
         self.left: dict[str, Incomer[PetT]] = {}  # pets that came, of which nothing is settled yet
-        self.likes: dict[int, tuple[datetime, Document]] = {}  # of plain pets: when it was made, and one of them
+        self.likes: dict[int, tuple[int, Document]] = {}  # of plain pets: the second when it was made, and one of them
         self.left_out: dict[str, list[Failure]] = {}  # their photos that cannot be used
         self.several: dict[str, list[OddPhoto]] = {}  # their photos that show more than one
         self.broken: BaseException | None = None  # what the stream raised
@@ -150,13 +150,13 @@ class Registration(Generic[PetT]):
 
     def _like_others(self, pet: PlainPet[PetT]) -> PetT | Document:
         """The document of a plain pet; where none can be made, the pet, to be refused."""
-        at, repository = now(), self.index.repository
-        made_at, like = self.likes.get(id(pet.like), (None, None))
+        second, repository = int(time.time()), self.index.repository
+        made_at, like = self.likes.get(id(pet.like), (0, None))
         try:
-            if like is None or made_at != at:
+            if like is None or made_at != second:
                 whole = pet.whole()
-                whole = whole.model_copy(update={"registered_at": whole.registered_at or at})
-                self.likes[id(pet.like)] = (at, like := repository.to_document(whole, mark=self.mark))
+                whole = whole.model_copy(update={"registered_at": whole.registered_at or now()})
+                self.likes[id(pet.like)] = (second, like := repository.to_document(whole, mark=self.mark))
             return like_document(pet, like)
         except PetfinderError:
             return pet.whole()
@@ -171,9 +171,9 @@ class Registration(Generic[PetT]):
         for pet, photos in zip(pets, embedded, strict=True):
             species = [*islice(shown, len(photos))]
             if isinstance(pet, PlainPet):
-                if species[0] in (None, pet.like.species):
-                    continue
-                pet = pet.whole()
+                if species[0] not in (None, pet.like.species):
+                    self.tally.odd.append(OddPhoto(pet.pet_id, IN_MEMORY, _looks_like(species[0])))
+                continue
             self.tally.pending += len(pet.photos) - len(photos)
             self.tally.odd += [*self.several.pop(pet.pet_id, []), *self._odd(pet, species)]
         pets.clear()
@@ -184,7 +184,7 @@ class Registration(Generic[PetT]):
         Of 700 photos of pets with several none was less like the others than the best of ten strangers is in 30 %.
         """
         photos = [photo for photo in pet.photos if photo.embedding is not None]
-        reasons = [f"looks like a {species}" if species and species != pet.species else "" for species in shown]
+        reasons = [_looks_like(species) if species and species != pet.species else "" for species in shown]
         own = [row for row, reason in enumerate(reasons) if not reason]
         if len(own) > 1:
             rows = np.array([photos[row].embedding for row in own])
@@ -270,6 +270,10 @@ class Registration(Generic[PetT]):
         if refusal:
             self._fail(pet_id, refusal)
         return refusal is None
+
+
+def _looks_like(species: str) -> str:
+    return f"looks like a {species}"
 
 
 def _way_of(pet: Pet | PlainPet[Any]) -> str:

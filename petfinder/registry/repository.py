@@ -451,7 +451,7 @@ class Tally:
         if outcome.result == "failed":
             self.failures.append(Failure(outcome.id, outcome.error or StoreError("the store did not say why")))
         else:
-            {"added": self.added, "replaced": self.replaced, "exists": self.skipped}[outcome.result].append(outcome.id)
+            getattr(self, "skipped" if outcome.result == "exists" else outcome.result).append(outcome.id)
 
     def report(self) -> BulkReport:
         """The record as a report."""

@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 import numpy as np
+import orjson
 from pydantic import Field
 
 from petfinder.domain.errors import IndexMismatch, InvalidEmbedding, InvalidPet, InvalidQuery, PetfinderError
@@ -223,13 +224,14 @@ def batches(stream: Iterable[T], size: int) -> Iterator[list[T]]:
     return iter(lambda: [*islice(rest, size)], [])
 
 
-_AT_ONCE = 500
 _BYTES_AT_ONCE = 2**24
 _SECONDS_AT_ONCE = 1.0
 
 
-def in_chunks(stream: Iterable[T], *, size_of: Callable[[T], int] = lambda one: 0) -> Iterator[list[T]]:
-    """Cut a stream into chunks of at most 500, 16 MB by `size_of` and 1 second.
+def in_chunks(
+    stream: Iterable[T], *, most: int = 500, size_of: Callable[[T], int] = lambda one: 0
+) -> Iterator[list[T]]:
+    """Cut a stream into chunks of at most so many, 16 MB by `size_of` and 1 second.
 
     If the stream breaks off with an error, what came before it is given out first.
     """
@@ -240,7 +242,7 @@ def in_chunks(stream: Iterable[T], *, size_of: Callable[[T], int] = lambda one: 
             began = began or time.monotonic()
             chunk.append(one)
             size += size_of(one)
-            full = len(chunk) >= _AT_ONCE or size >= _BYTES_AT_ONCE
+            full = len(chunk) >= most or size >= _BYTES_AT_ONCE
             if full or time.monotonic() - began >= _SECONDS_AT_ONCE:
                 whole, chunk, size, began = chunk, [], 0, 0.0
                 yield whole
@@ -251,6 +253,7 @@ def in_chunks(stream: Iterable[T], *, size_of: Callable[[T], int] = lambda one: 
 
 
 _LEAST_SQUARE, _MOST_SQUARE = 0.998, 1.002  # of a unit vector's length in float32, rounded on the way by others
+_ONLY_JSON = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 _JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -279,10 +282,17 @@ def record_as_json(record: Record) -> str:
 
 
 def as_json(value: Any) -> str:
-    """Return a value as JSON text; raises ValueError or TypeError for what JSON cannot say."""
-    text = _JSON.encode(value)
-    text.encode()
-    return text
+    """Return a value as JSON text; raises ValueError or TypeError for what JSON cannot say.
+
+    orjson writes NaN as null, and refuses integers beyond 64 bits: what it may have changed is left to json.
+    """
+    try:
+        text = orjson.dumps(value, option=_ONLY_JSON)
+    except orjson.JSONEncodeError:
+        text = b"null"
+    if b"null" in text:
+        text = _JSON.encode(value).encode()
+    return text.decode()
 
 
 def storable_rows(document: Document, *, dims: int) -> Matrix | None:
@@ -298,8 +308,7 @@ def storable_rows(document: Document, *, dims: int) -> Matrix | None:
     if rows.ndim != 2 or rows.shape[1] != dims:
         raise InvalidEmbedding(f"{document.id!r}: this index holds embeddings of {dims} dims; got {rows.shape[-1]}")
     rows = np.ascontiguousarray(rows, dtype=np.float32)
-    squares = np.einsum("ij,ij->i", rows, rows).tolist()
-    if not all(_LEAST_SQUARE < square < _MOST_SQUARE for square in squares):  # NaN fails this too
+    if not all(_LEAST_SQUARE < row @ row < _MOST_SQUARE for row in rows):  # NaN fails this too
         raise InvalidEmbedding(f"{document.id!r} has an embedding that is not of unit length; encode its photos again")
     return rows
 

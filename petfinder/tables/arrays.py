@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence, Sized
-from contextlib import suppress
 from typing import Any, Generic, NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from petfinder.domain.vectors import Matrix, Vector, unit
 from petfinder.tables.rows import PetT, as_text, pet_from_row
 
 _MOST_LIKES = 1000
+_BLOCK = 64  # rows that are brought to unit length at once
 _DOG: Any = Dog  # as a default of type[PetT], which Python 3.11 has no words for (PEP 696)
 
 
@@ -52,6 +52,7 @@ class ArrayPets(Iterator["PetT | Failure"], Generic[PetT]):
         self._rows_of, self._matrix, self._photo_ids = rows_of, matrix, photo_ids
         self._pet_class, self._fields = pet_class, fields
         self._likes: dict[tuple[Any, ...], PetT] = {}
+        self._block, self._directions = -1, list[Vector | None]()
         self.plain = self._made()
 
     def __next__(self) -> PetT | Failure:
@@ -67,12 +68,19 @@ class ArrayPets(Iterator["PetT | Failure"], Generic[PetT]):
             yield from [plain] if plain else self._whole(pet_id, rows)
 
     def _plain(self, pet_id: str, row: int) -> PlainPet[PetT] | None:
-        photo_id, like = self._photo_id(row), self._like(pet_id)
-        if like is None or not (is_usable_id(pet_id) and is_usable_id(photo_id)):
+        direction, like, photo_id = self._direction(row), self._like(pet_id), self._photo_id(row)
+        if direction is None or like is None or not is_usable_id(pet_id):
             return None
-        with suppress(InvalidEmbedding):
-            return PlainPet(pet_id, like, photo_id, self._matrix[row], unit(self._matrix[row]))
-        return None
+        if self._photo_ids is not None and not is_usable_id(photo_id):
+            return None
+        return PlainPet(pet_id, like, photo_id, self._matrix[row], direction)
+
+    def _direction(self, row: int) -> Vector | None:
+        """The row brought to unit length, with its neighbours; None where it has no direction."""
+        block, place = divmod(row, _BLOCK)
+        if block != self._block:
+            self._block, self._directions = block, _directions(self._matrix[row - place : row - place + _BLOCK])
+        return self._directions[place]
 
     def _photo_id(self, row: int) -> str:
         given = self._photo_ids
@@ -104,6 +112,13 @@ class ArrayPets(Iterator["PetT | Failure"], Generic[PetT]):
                 yield pet_from_row(known, self._pet_class)
             except PetfinderError as error:
                 yield Failure(pet_id, error)
+
+
+def _directions(rows: Matrix) -> list[Vector | None]:
+    try:
+        return [*unit(rows)]
+    except InvalidEmbedding:
+        return [None if len(rows) == 1 else _directions(row[np.newaxis])[0] for row in rows]
 
 
 def from_arrays(

@@ -214,6 +214,12 @@ def test_what_cannot_be_stored_is_an_outcome_that_repeats_no_contact_and_the_oth
     assert store.stats("dogs").pets == len(bad)
 
 
+def test_a_body_comes_back_as_json_says_it(store: Store) -> None:
+    body = {"none": None, "text": "null", "large": 2**70, "words": ["ão", 0.1, True, {"deep": None}]}
+    write(store, [document("a", body=body)])
+    assert found(store, "dogs", "a").body == body
+
+
 def test_writing_streams_and_what_it_reports_is_there(store: Store) -> None:
     given: list[weakref.ref[Document]] = []
 

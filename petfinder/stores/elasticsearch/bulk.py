@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from elasticsearch import ApiError, Elasticsearch, TransportError
 
+from petfinder.stores.documents import as_json
 from petfinder.stores.elasticsearch.errors import body_of
 from petfinder.stores.elasticsearch.retry import pause, worth_retrying
 
@@ -43,7 +44,7 @@ class Result:
         return not worth_retrying(self.status, self.error.get("type"))
 
 
-_UNKNOWN = Result(503)
+_UNKNOWN, _DONE = Result(503), Result(200)
 
 WentIn = Callable[[Sequence[str]], Collection[str]]
 """Of the ids of documents whose answer was lost, those that are in all the same."""
@@ -114,11 +115,13 @@ class _Sending:
     def _request(self, actions: Sequence[Action]) -> list[Result]:
         lines: list[Any] = []
         for action in actions:
-            lines.append({action.operation: {"_index": action.index, "_id": action.id}})
+            lines.append(as_json({action.operation: {"_index": action.index, "_id": action.id}}))
             lines += [] if action.source is None else [action.source]
         told = ("errors", "items.*.status", "items.*.error")
         client = self.client.options(max_retries=0)
         answer = body_of(client.bulk(operations=lines, require_alias=True, filter_path=told))
+        if not answer["errors"]:
+            return [_DONE] * len(actions)
         items = [next(iter(item.values())) for item in answer["items"]]
         return [Result(item["status"], item.get("error") or {}) for item in items]
 

@@ -37,6 +37,7 @@ from petfinder.stores.sqlite.session import Session
 
 MEMORY = ":memory:"
 _PAGE = 1000
+_WRITTEN_AT_ONCE = 2000  # in one transaction: each writes the pages of the terms anew, for their keys are hashes
 _VERSIONS_AT_ONCE = 10_000
 _WAIT_SECONDS = 30.0
 
@@ -128,7 +129,7 @@ class EmbeddedStore:
     ) -> Iterator[Outcome]:
         with self._reading(name, expected) as (_, index):
             expected = expected or index.spec
-        for chunk in in_chunks(documents, size_of=attrgetter("size")):
+        for chunk in in_chunks(documents, most=_WRITTEN_AT_ONCE, size_of=attrgetter("size")):
             taken_apart = [write.row_or_failed(document, dims=expected.dims) for document in chunk]
             with self._writing(name, expected) as (connection, index):
                 outcomes = write.write_chunk(connection, index, taken_apart, mode=mode)
