@@ -371,6 +371,9 @@ def changed(pet: PetT, values: dict[str, Any]) -> PetT:
 
 def as_found(pet: PetT) -> PetT:
     """The pet as a search may show it: no owner, no finder, nothing held back, places to 0.01 degree."""
+    hidden = (pet.place, pet.status_place, *(photo.place for photo in pet.photos), pet.owner, pet.finder, pet.held_back)
+    if not any(hidden):
+        return pet
     photos = tuple(
         photo.model_copy(update={"place": photo.place.rounded()}) if photo.place else photo for photo in pet.photos
     )

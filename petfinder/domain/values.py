@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from contextlib import suppress
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeVar, get_args, overload
 
@@ -105,19 +104,23 @@ def writable(text: object) -> object:
     return text
 
 
+_NUMBER = re.compile(r"\s*[-+]?\d*\.?\d*\s*")
+
+
 def _as_date(moment: object, read: ValidatorFunctionWrapHandler) -> datetime:
     """Read a date to the second, a pandas time stamp too; raises ValueError, without repeating what was written.
 
     Numbers are refused, which would be read as seconds since 1970: 2026 is meant as a year.
     """
-    if isinstance(moment, (int, float)) or (isinstance(moment, str) and re.fullmatch(r"\s*[-+]?\d*\.?\d*\s*", moment)):
+    if isinstance(moment, (int, float)) or (isinstance(moment, str) and _NUMBER.fullmatch(moment)):
         raise ValueError("write a date as 2026-10-02 or 2026-10-02T14:05:00+02:00, not as a number")
     if hasattr(moment, "to_pydatetime"):
         moment = moment.to_pydatetime(warn=False)
-    with suppress(ValidationError):
+    try:
         kept: datetime = read(moment)
-        return kept.replace(microsecond=0)
-    raise ValueError("no date that can be read; write 2026-08-30 or 2026-08-30T14:05:00+02:00")
+    except ValidationError:
+        raise ValueError("no date that can be read; write 2026-08-30 or 2026-08-30T14:05:00+02:00") from None
+    return kept.replace(microsecond=0)
 
 
 AnyMoment = date | str  # a datetime is a date

@@ -166,13 +166,14 @@ def _to_person(body: Mapping[str, Any]) -> Owner:
 
 def to_pet(document: Document, pet_class: type[PetT]) -> PetT:
     """Turn a document into the whole pet, with what is private and the vectors that came with it."""
-    body = {name: document.body[name] for name in document.body.keys() & pet_class.model_fields.keys()}
-    rows = dict(zip(document.photo_ids, document.vectors, strict=False))
-    photos = document.body.get("photos", ())
-    body["photos"] = tuple(Photo(**photo, embedding=rows.get(photo.get("photo_id"))) for photo in photos)
-    private = document.private or {}
-    people = {name: _to_person(private[name]) for name in PEOPLE if name in private}
-    return pet_class(**body, pet_id=document.id, **{**private, **people})
+    fields = pet_class.model_fields
+    body = {name: value for name, value in document.body.items() if name in fields}
+    if len(document.vectors):
+        rows = dict(zip(document.photo_ids, document.vectors, strict=False))
+        body["photos"] = [Photo(**photo, embedding=rows.get(photo.get("photo_id"))) for photo in body["photos"]]
+    if private := document.private:
+        body |= {**private, **{name: _to_person(private[name]) for name in PEOPLE if name in private}}
+    return pet_class(**body, pet_id=document.id)
 
 
 def remembered_by(spec: IndexSpec) -> EncoderIdentity:

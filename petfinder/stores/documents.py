@@ -224,14 +224,14 @@ def batches(stream: Iterable[T], size: int) -> Iterator[list[T]]:
     return iter(lambda: [*islice(rest, size)], [])
 
 
-_BYTES_AT_ONCE = 2**24
+_BYTES_AT_ONCE = 2**22
 _SECONDS_AT_ONCE = 1.0
 
 
 def in_chunks(
     stream: Iterable[T], *, most: int = 500, size_of: Callable[[T], int] = lambda one: 0
 ) -> Iterator[list[T]]:
-    """Cut a stream into chunks of at most so many, 16 MB by `size_of` and 1 second.
+    """Cut a stream into chunks of at most so many, 4 MB by `size_of` and 1 second.
 
     If the stream breaks off with an error, what came before it is given out first.
     """

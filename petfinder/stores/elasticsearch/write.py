@@ -37,6 +37,7 @@ from petfinder.stores.elasticsearch.session import IndexReplaced, Session
 
 _PAGE = 1000
 _AT_ONCE = 4  # chunks under way; fewer leave a server of two cores idle now and then
+_A_LOAD = 5000  # documents in one stream
 _Written = tuple[dict[int, Outcome], Exception | None]
 
 
@@ -50,11 +51,12 @@ class StreamWriter:
 
     def write(self, stream: Iterable[Document], *, mode: WriteMode) -> Iterator[Outcome]:
         """Write the stream; its outcomes in order. All is visible to searches when it ends, however it ends."""
-        written, lost = self._written(stream, mode), None
+        written, lost, loaded = self._written(stream, mode), None, 0
         try:
             for outcomes, error in written:
                 self.session.unseen(self.opened)
                 lost = lost or error
+                loaded += sum(outcome.result in ("added", "replaced") for outcome in outcomes.values())
                 yield from (outcomes[number] for number in sorted(outcomes))
             if lost is not None:
                 with self.session.asking(self.name):
@@ -62,6 +64,8 @@ class StreamWriter:
         finally:
             written.close()
             self.session.show(self.name, self.opened)
+        if loaded >= _A_LOAD:
+            indexes.merge_after(self.session.client, self.opened, loaded=loaded)
 
     def _written(self, stream: Iterable[Document], mode: WriteMode) -> Generator[_Written, None, None]:
         """Chunks in order as they were written, the next put together meanwhile; once one met an error, no more begin.
