@@ -90,10 +90,6 @@ def now() -> datetime:
     return datetime.now(timezone.utc).replace(microsecond=0)
 
 
-def _blank_to_none(text: object) -> object:
-    return None if isinstance(text, str) and not text.strip() else text
-
-
 def writable(text: object) -> object:
     """The text, if it can be kept in UTF-8; raises ValueError."""
     if isinstance(text, str):
@@ -102,6 +98,10 @@ def writable(text: object) -> object:
         except UnicodeEncodeError as error:
             raise ValueError("this text is not valid Unicode and could not be kept; write it again") from error
     return text
+
+
+def _text(given: object) -> object:
+    return None if isinstance(given, str) and not given.strip() else writable(given)
 
 
 _NUMBER = re.compile(r"\s*[-+]?\d*\.?\d*\s*")
@@ -125,7 +125,7 @@ def _as_date(moment: object, read: ValidatorFunctionWrapHandler) -> datetime:
 
 AnyMoment = date | str  # a datetime is a date
 Moment = Annotated[datetime, WrapValidator(_as_date)]
-Text = Annotated[str | None, BeforeValidator(_blank_to_none), BeforeValidator(writable)]
+Text = Annotated[str | None, BeforeValidator(_text)]
 
 
 def check_kind(value: object, kind: Any, sentence: str, *, refusal: type[PetfinderError] = InvalidQuery) -> None:
