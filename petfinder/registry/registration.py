@@ -32,6 +32,7 @@ Incoming = Iterable["PetT | Failure | Ignored"]
 Incomer: TypeAlias = PetT | PlainPet[PetT]
 _STRANGERS = 10
 _LOOKED_AT = 100  # pets at once
+_LOOKED_UP = 8  # pets at once, whose decoded photos wait for it
 IN_MEMORY = "a photo given in memory"
 
 
@@ -144,7 +145,7 @@ class Registration(Generic[PetT]):
                 yield from some
                 continue
             read_all: Any = in_parallel if way == "to read" else map
-            new = (reading for reading in read_all(read, some) if not self._moved(reading))
+            new = self._unmoved(read_all(read, some))
             done = embedded(new, self.index.encoder) if self.embed else new
             yield from (finished(reading) for reading in done if self._usable(reading))
 
@@ -237,18 +238,19 @@ class Registration(Generic[PetT]):
         if there - known - {None} or (None not in there and len(there) < len(known)):  # None: it cannot be read today
             self.tally.changed.append(pet.pet_id)
 
-    def _moved(self, reading: Reading[PetT]) -> bool:
-        """Skip a pet all of whose photos are registered under another id, from files that are no longer there."""
-        ids = {read.photo.photo_id for read in reading.photos if read.picture is not None}
-        if self.strict or self.on_conflict != "skip" or not ids or len(ids) < len(reading.photos):
-            return False
-        for pet in self.index.repository.pets_of_photos([photo_id for photo_id in ids if photo_id]):
-            registered = [photo for photo in pet.photos if photo.photo_id in ids]
-            relative = all(photo.uri and not Path(photo.uri).is_absolute() for photo in reading.subject.photos)
-            if len(registered) == len(ids) and all(gone(photo, relative=relative) for photo in registered):
-                self._skip(reading.subject.pet_id)
-                return True
-        return False
+    def _unmoved(self, readings: Iterable[Reading[PetT]]) -> Iterator[Reading[PetT]]:
+        """Skip pets all of whose photos are registered under another id, from files that are no longer there."""
+        if self.strict or self.on_conflict != "skip":
+            yield from readings
+            return
+        for some in in_chunks(readings, most=_LOOKED_UP):
+            ids = {read.photo.photo_id for reading in some for read in reading.photos if read.picture is not None}
+            there = [*self.index.repository.pets_of_photos(sorted(filter(None, ids)))]
+            for reading in some:
+                if any(_is_moved(reading, pet) for pet in there):
+                    self._skip(reading.subject.pet_id)
+                else:
+                    yield reading
 
     def _usable(self, reading: Reading[PetT]) -> bool:
         """Note photos that cannot be used, or show several animals; False, and a failure, where the pet is refused."""
@@ -270,6 +272,14 @@ class Registration(Generic[PetT]):
         if refusal:
             self._fail(pet_id, refusal)
         return refusal is None
+
+
+def _is_moved(reading: Reading[PetT], pet: PetT) -> bool:
+    ids = {read.photo.photo_id for read in reading.photos if read.picture is not None}
+    registered = [photo for photo in pet.photos if photo.photo_id in ids]
+    relative = all(photo.uri and not Path(photo.uri).is_absolute() for photo in reading.subject.photos)
+    whole = len(reading.photos) == len(ids) == len(registered) > 0
+    return whole and all(gone(photo, relative=relative) for photo in registered)
 
 
 def _looks_like(species: str) -> str:
