@@ -25,7 +25,7 @@ FLOORS = [
 """From the roof to the ground: a room may use those below it, and not its neighbours."""
 
 FOLDERS_AT_ROOT, FILES_A_FOLDER, LINES_A_FILE, LINES_A_FUNCTION = 14, 20, 600, 50
-LINES, LINES_OF_POCKET, LINES_OF_TESTS = 22_229, 3_570, 23_952
+LINES, LINES_OF_POCKET, LINES_OF_TESTS = 22_227, 3_570, 23_952
 HEAVY = ("jinja2", "torch", "onnxruntime", "elasticsearch", "matplotlib", "pandas", "IPython", "sentence_transformers")
 SEEN_BY_USERS = "Dog Cat Pet Owner Photo PetFilter BulkReport Match Matches Thresholds Verdict DogRepository DogService"
 CONCRETE_ENCODERS = ("encoders.pocket", "encoders.sentence_transformers")

@@ -138,7 +138,7 @@ class Photo(Value, Shown):
     @model_validator(mode="before")
     @classmethod
     def _from_a_picture(cls, given: Any) -> Any:
-        return given if isinstance(given, (dict, Photo, Mapping)) else _picture(given)
+        return given if isinstance(given, (Mapping, Photo)) else _picture(given)
 
     @field_validator("uri", mode="before")
     @classmethod
@@ -187,8 +187,6 @@ def _picture(given: Any) -> dict[str, Any]:
 
 def is_one_photo(given: Any) -> bool:
     """Tell one photo, whatever it is given as, from a list, set or stream of them."""
-    if isinstance(given, (list, tuple)):
-        return False
     one = isinstance(given, (str, bytes, bytearray, memoryview, os.PathLike, Photo, Mapping, np.ndarray))
     return one or hasattr(given, "read") or not isinstance(given, Iterable)
 
@@ -261,7 +259,7 @@ def _as_photos(given: Any) -> Any:
 
 
 def _as_tags(given: Any) -> Any:
-    if given is None or (isinstance(given, (list, tuple)) and not given):
+    if given is None:
         return ()
     several = tuple(given) if isinstance(given, Iterable) and not isinstance(given, str) else (given,)
     if not all(isinstance(tag, str) for tag in several):
